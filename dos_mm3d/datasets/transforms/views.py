@@ -1,0 +1,92 @@
+"""Two augmented views of one scan (dos.md 3.1, 4): crop, rotate, flip, scale, shift, jitter, drop points."""
+
+import math
+from dataclasses import dataclass, fields
+
+import torch
+from mmcv.transforms import BaseTransform
+from mmdet3d.registry import TRANSFORMS
+from torch import Generator, Tensor
+
+from ...functional.augment import nearest_points, rotation, uniform
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of one view's augmentation; the defaults are those of dos.md 4, outdoors.
+
+    crop_share: share of the points (nearest to a random centre) that a view keeps; max_points caps it.
+    yaw_prob / tilt_prob: how often the view is turned at all. jitter_std_m is clipped at jitter_clip_m.
+    drop_share: share of points dropped at random. intensity_scale: factor on the intensity column.
+    """
+
+    crop_share: tuple[float, float] = (0.4, 1.0)
+    max_points: int = 32768
+    yaw_range_rad: tuple[float, float] = (-math.pi, math.pi)
+    yaw_prob: float = 0.8
+    tilt_range_rad: tuple[float, float] = (-math.pi / 64, math.pi / 64)
+    tilt_prob: float = 0.8
+    flip_prob: float = 0.5
+    scale_range: tuple[float, float] = (0.9, 1.1)
+    shift_z_std_m: float = 0.0
+    jitter_std_m: float = 0.0125
+    jitter_clip_m: float = 0.05
+    drop_share: tuple[float, float] = (0.0, 0.0)
+    intensity_scale: tuple[float, float] = (1.0, 1.0)
+    intensity_column: int = 3
+
+    def transform_matrix(self, generator: Generator) -> Tensor:
+        """(3, 3): scale x flips x rotation, drawn anew."""
+        yaw = uniform(*self.yaw_range_rad, generator) if uniform(0, 1, generator) < self.yaw_prob else 0.0
+        turned = uniform(0, 1, generator) < self.tilt_prob
+        roll, pitch = (uniform(*self.tilt_range_rad, generator) if turned else 0.0 for _ in range(2))
+        signs = [-1.0 if uniform(0, 1, generator) < self.flip_prob else 1.0 for _ in range(2)] + [1.0]
+        scale = uniform(*self.scale_range, generator)
+        return torch.diag(torch.tensor(signs)) @ rotation(yaw, roll, pitch) * scale
+
+    def __call__(self, points: Tensor, generator: Generator) -> Tensor:
+        """Augmented copy of (n, C) points; rows keep their order."""
+        out = points.clone()
+        out[:, :3] = points[:, :3] @ self.transform_matrix(generator).T
+        out[:, 2] += self.shift_z_std_m * float(torch.randn((), generator=generator))
+        if self.jitter_std_m > 0:
+            noise = torch.randn(len(out), 3, generator=generator) * self.jitter_std_m
+            out[:, :3] += noise.clamp_(-self.jitter_clip_m, self.jitter_clip_m)
+        out[:, self.intensity_column] *= uniform(*self.intensity_scale, generator)
+        return out
+
+
+@TRANSFORMS.register_module()
+class TwoViews(BaseTransform):
+    """results['points'] (N, C) -> results['views'], two (points (n, C), origin (n,)) tuples.
+
+    Each view keeps ``crop_share`` of the points nearest to its own centre; the centre of the second lies in the first,
+    so that the two overlap. ``origin`` is the row in the raw scan.
+    """
+
+    def __init__(self, **augmentation) -> None:
+        known = {field.name for field in fields(Augmentation)}
+        if unknown := set(augmentation) - known:
+            raise TypeError(f'TwoViews got {sorted(unknown)}; it knows {sorted(known)}')
+        self.augmentation = Augmentation(**augmentation)
+
+    def transform(self, results: dict) -> dict:
+        points, generator = results['points'], results['generator']
+        candidates = torch.arange(len(points))
+        results['views'] = []
+        for _ in range(2):
+            candidates = self.crop(points, candidates, generator)
+            origin = self.drop(candidates, generator)
+            results['views'].append((self.augmentation(points[origin], generator), origin))
+        return results
+
+    def crop(self, points: Tensor, centre_candidates: Tensor, generator: Generator) -> Tensor:
+        """Rows of the points nearest to one of ``centre_candidates``, drawn at random."""
+        pick = torch.randint(len(centre_candidates), (), generator=generator)
+        centre = points[centre_candidates[pick], :3]
+        share = uniform(*self.augmentation.crop_share, generator)
+        return nearest_points(points, centre, max(1, int(share * min(len(points), self.augmentation.max_points))))
+
+    def drop(self, rows: Tensor, generator: Generator) -> Tensor:
+        share = uniform(*self.augmentation.drop_share, generator)
+        return rows[torch.rand(len(rows), generator=generator) >= share]

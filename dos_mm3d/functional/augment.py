@@ -1,0 +1,29 @@
+"""Augmentations of one point cloud; all randomness comes from the generator that is passed in."""
+
+import torch
+from torch import Generator, Tensor
+
+
+def uniform(low: float, high: float, generator: Generator) -> float:
+    """One number from U(low, high)."""
+    return low + (high - low) * float(torch.rand((), generator=generator, dtype=torch.float64))
+
+
+def nearest_points(points: Tensor, centre: Tensor, count: int) -> Tensor:
+    """Rows of the ``count`` points nearest to ``centre`` (3,), in their original order; points (n, >= 3)."""
+    if count >= len(points):
+        return torch.arange(len(points))
+    distance = (points[:, :3] - centre).square().sum(1)
+    return distance.topk(count, largest=False, sorted=False).indices.sort().values
+
+
+def rotation(yaw_rad: float, roll_rad: float, pitch_rad: float) -> Tensor:
+    """(3, 3) float32 rotation Rz(yaw) Ry(pitch) Rx(roll)."""
+    angles = torch.tensor([yaw_rad, pitch_rad, roll_rad], dtype=torch.float64)
+    (cy, cp, cr), (sy, sp, sr) = angles.cos().tolist(), angles.sin().tolist()
+    rows = [
+        [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
+        [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
+        [-sp, cp * sr, cp * cr],
+    ]
+    return torch.tensor(rows, dtype=torch.float64).float()

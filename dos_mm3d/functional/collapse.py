@@ -1,0 +1,45 @@
+"""What to watch instead of the loss, which constant features make zero (dos.md 3.2, trial.md)."""
+
+import torch
+from torch import Tensor
+
+
+def column_entropy(softmap: Tensor) -> Tensor:
+    """Mean over prototypes of H(softmap[:, k]) / log N in [0, 1]; 1 is the uniform map of collapsed features.
+
+    softmap: (N, K), columns sum to 1, N >= 2.
+    """
+    return -torch.xlogy(softmap, softmap).sum(0).mean() / torch.log(torch.tensor(float(len(softmap))))
+
+
+def feature_spread(features: Tensor) -> Tensor:
+    """Mean over channels of the standard deviation over points, times sqrt(D); unit features (N, D).
+
+    1 for directions spread evenly over the sphere, 0 for constant features.
+    """
+    return features.float().std(0, correction=0).mean() * features.shape[1] ** 0.5
+
+
+def effective_rank(features: Tensor) -> Tensor:
+    """exp of the entropy of the normalised singular values of the centred features (N, D) (Roy & Vetterli 2007).
+
+    Between 1 and min(N, D); 0 for constant features, which have no direction at all.
+    """
+    centred = features.double() - features.double().mean(0)
+    # singular values from the D x D Gram matrix: N is thousands, D is tens
+    values = torch.linalg.eigvalsh(centred.T @ centred).clamp_min(0).sqrt()
+    total = values.sum()
+    if total <= 1e-9 * max(len(features), 1):
+        return torch.zeros(())
+    share = values / total
+    return torch.exp(-torch.xlogy(share, share).sum())
+
+
+def prototype_usage(cosines: Tensor) -> Tensor:
+    """Share of points whose largest cosine is prototype k; (N, K) -> (K,) that sums to 1."""
+    return torch.bincount(cosines.argmax(1), minlength=cosines.shape[1]).to(torch.float64) / len(cosines)
+
+
+def used_share(usage: Tensor) -> Tensor:
+    """Share of prototypes with usage above 1 / (10 K); usage (K,)."""
+    return (usage > 1.0 / (10 * len(usage))).double().mean()

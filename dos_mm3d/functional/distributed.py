@@ -1,0 +1,45 @@
+"""Reductions over points that may lie on several ranks; with ``process_group`` None they are the plain local ones."""
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+class _AllReduceSum(torch.autograd.Function):
+    """Sum over ranks whose gradient is again the sum over ranks.
+
+    Every rank then holds the same loss, and DDP's mean over ranks gives exactly the gradient of one process that saw
+    all points.
+    """
+
+    @staticmethod
+    def forward(ctx, value: Tensor, group) -> Tensor:
+        ctx.group = group
+        total = value.clone()
+        dist.all_reduce(total, group=group)
+        return total
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        total = grad.clone()
+        dist.all_reduce(total, group=ctx.group)
+        return total, None
+
+
+def sum_over_ranks(value: Tensor, process_group=None) -> Tensor:
+    """Differentiable sum of ``value`` over the ranks of ``process_group``; the value itself when that is None."""
+    return value if process_group is None else _AllReduceSum.apply(value, process_group)
+
+
+def logsumexp_over_points(logits: Tensor, process_group=None) -> Tensor:
+    """log sum_i exp(logits[i, k]) over the points of all ranks; (N, K) -> (K,). N may be 0 on some ranks, not on all."""
+    if process_group is None:
+        return logits.logsumexp(0)
+    top = logits.detach().amax(0) if len(logits) else logits.new_full(logits.shape[1:], -torch.inf)
+    dist.all_reduce(top, op=dist.ReduceOp.MAX, group=process_group)
+    return top + sum_over_ranks((logits - top).exp().sum(0), process_group).log()
+
+
+def count_over_ranks(n: int, process_group=None, *, device: torch.device | str = 'cpu') -> int:
+    """Number of points over all ranks of ``process_group``."""
+    return int(sum_over_ranks(torch.tensor(float(n), device=device, dtype=torch.float64), process_group))

@@ -1,0 +1,37 @@
+"""Block masks over occupied loss voxels (dos.md 3.1, 4)."""
+
+import torch
+from torch import Tensor
+
+
+def block_size_cells(block_size_m: float, cell_size_m: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Block edge in whole loss voxels per axis, the nearest count and at least one, so that no voxel is ever split.
+
+    ``cell_size_m`` is in the order of the result (z, y, x in this project).
+    """
+    if block_size_m <= 0:
+        raise ValueError(f'block_size_m must be positive, got {block_size_m}')
+    return tuple(max(1, round(block_size_m / size)) for size in cell_size_m)
+
+
+def draw_visible_cells(
+    cells: Tensor, *, block_cells: tuple[int, int, int], mask_ratio: float, generator: torch.Generator
+) -> Tensor:
+    """Hide an exact share of the occupied blocks, drawn at random; True where a cell stays visible.
+
+    Args:
+        cells: (m, 3) integer cells counted from the range minimum; block = cell // block_cells.
+        mask_ratio: share of occupied blocks to hide, rounded to the nearest count.
+
+    Returns:
+        (m,) bool.
+    """
+    if not 0.0 < mask_ratio < 1.0:
+        raise ValueError(f'mask_ratio must be in (0, 1), got {mask_ratio}: student and teacher would see the same or nothing')
+    blocks = torch.div(cells.long(), torch.tensor(block_cells), rounding_mode='floor')
+    _, block_of_cell = torch.unique(blocks, dim=0, return_inverse=True)
+    n_blocks = int(block_of_cell.max()) + 1 if len(cells) else 0
+    n_hidden = int(mask_ratio * n_blocks + 0.5)
+    hidden = torch.zeros(n_blocks, dtype=torch.bool)
+    hidden[torch.randperm(n_blocks, generator=generator)[:n_hidden]] = True
+    return ~hidden[block_of_cell]

@@ -1,0 +1,25 @@
+"""Finding sites of a sparse tensor by their coordinates."""
+
+import torch
+from torch import Tensor
+
+
+def flat_index(coords: Tensor, spatial_shape: tuple[int, ...] | list[int]) -> Tensor:
+    """(M, 1 + d) integer [batch, ...] -> (M,) int64 unique key in a grid of ``spatial_shape`` (d,)."""
+    key = coords[:, 0].long()
+    for axis, size in enumerate(spatial_shape, start=1):
+        key = key * size + coords[:, axis].long()
+    return key
+
+
+def find_rows(query: Tensor, sites: Tensor, spatial_shape: tuple[int, ...] | list[int]) -> Tensor:
+    """Row of each query coordinate among ``sites``, -1 where it is not a site.
+
+    query (M, 1 + d), sites (S, 1 + d): integer [batch, ...], sites unique. Returns (M,) int64.
+    """
+    if len(sites) == 0:
+        return torch.full((len(query),), -1, dtype=torch.int64, device=query.device)
+    keys, order = flat_index(sites, spatial_shape).sort()
+    wanted = flat_index(query, spatial_shape)
+    position = torch.searchsorted(keys, wanted).clamp_max(len(keys) - 1)
+    return torch.where(keys[position] == wanted, order[position], -1)

@@ -1,0 +1,5 @@
+"""Models, registered into mmdet3d."""
+
+from . import backbones, heads, methods, preprocessors
+
+__all__ = ['backbones', 'heads', 'methods', 'preprocessors']

@@ -1,0 +1,87 @@
+"""DOS: distilling observable softmaps of Zipfian prototypes (arXiv 2512.11465; dos.md 3.1)."""
+
+import torch
+from mmdet3d.registry import MODELS
+from torch import Tensor
+
+from ...functional import collapse
+from ...structures import SparseViews
+from .student_teacher import StudentTeacher
+
+
+@MODELS.register_module()
+class DOS(StudentTeacher):
+    """The student sees the visible points of each view, the teacher the whole view; softmaps are compared where the
+    student can look.
+
+    L_v = 1/2 L(v, same view) + 1/2 L(v, other view); the loss is L_a + L_b.
+
+    Args:
+        backbone: a :class:`~dos_mm3d.models.backbones.base.LossVoxelBackbone`.
+        projector, head: :class:`Projector` and :class:`ZipfSinkhornHead`.
+    """
+
+    def __init__(self, backbone: dict, projector: dict, head: dict, data_preprocessor: dict) -> None:
+        super().__init__(backbone, projector, data_preprocessor)
+        self.head = MODELS.build(head)
+
+    def set_step(self, step: int, total_steps: int) -> None:
+        """Drive the schedules that the model owns."""
+        self.head.set_step(step, total_steps)
+
+    def update_teacher(self, teacher_keep: float) -> None:
+        super().update_teacher(teacher_keep)
+        self.head.update_teacher(teacher_keep)
+
+    def forward(self, views: SparseViews, mode: str = 'loss') -> dict[str, Tensor]:
+        if mode != 'loss':
+            raise ValueError(f'DOS is for pretraining and has mode loss only, got {mode!r}; export its weights for a detector')
+        return self.loss(views)
+
+    def loss(self, views: SparseViews) -> dict[str, Tensor]:
+        """{'loss_same', 'loss_cross'}: halves of the total, each summed over the two views."""
+        student_rows = views.visible.nonzero().squeeze(1)
+        features = self.encode(self.student, views.visible_points, views.cells[student_rows])
+        student = self.student.projector(features)
+
+        partner = views.match[student_rows]
+        teacher, row_in_teacher = self.teacher_features(views, torch.cat((student_rows, partner[partner >= 0])))
+
+        cloud = views.cells[student_rows, 0].long()
+        view_b = cloud >= views.num_views // 2
+        terms = dict(loss_same=[], loss_cross=[])
+        for in_view in (~view_b, view_b):
+            pairs = dict(loss_same=(in_view, student_rows), loss_cross=(in_view & (partner >= 0), partner))
+            for name, (rows, target_row) in pairs.items():
+                matched = teacher[row_in_teacher[target_row[rows]]]
+                terms[name].append(0.5 * self.head(student[rows], matched, cloud[rows]))
+        return {name: sum(values) for name, values in terms.items()}
+
+    @torch.no_grad()
+    def teacher_features(self, views: SparseViews, needed: Tensor) -> tuple[Tensor, Tensor]:
+        """Projected teacher features of the ``needed`` loss voxels only (the head is not run on the rest).
+
+        Returns (R, D) unit features and (M,) the row of each loss voxel in them, -1 where it was not needed.
+        """
+        features = self.encode(self.teacher, views.points, views.cells)
+        needed = needed.unique()
+        row_of_cell = needed.new_full((len(features),), -1)
+        row_of_cell[needed] = torch.arange(len(needed), device=needed.device)
+        return self.teacher.projector(features[needed]), row_of_cell
+
+    @torch.no_grad()
+    def collapse_statistics(self) -> dict[str, float]:
+        """Monitors of the last step: entropy of the targets, spread, rank and prototype usage of the teacher's head."""
+        latest = self.head.latest
+        if latest is None:
+            raise RuntimeError('collapse_statistics was asked for before the first loss')
+        cosines = self.head.teacher_cosines(latest.teacher)
+        usage = collapse.prototype_usage(cosines)
+        return dict(
+            column_entropy=float(collapse.column_entropy(latest.target)),
+            feature_spread=float(collapse.feature_spread(latest.teacher)),
+            effective_rank=float(collapse.effective_rank(latest.teacher)),
+            cosine_std=float(cosines.std()),
+            prototypes_used=float(collapse.used_share(usage)),
+            largest_usage=float(usage.max()),
+        )

@@ -1,0 +1,41 @@
+"""A student and its moving average."""
+
+import copy
+
+from mmdet3d.registry import MODELS
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ...functional.ema import ema_update_
+
+
+class Branch(nn.Module):
+    """Backbone and projector of one side."""
+
+    def __init__(self, backbone: dict, projector: dict) -> None:
+        super().__init__()
+        self.backbone = MODELS.build(backbone)
+        self.projector = MODELS.build({'in_channels': self.backbone.out_channels, **projector})
+
+
+class StudentTeacher(BaseModel):
+    """Twins: the teacher starts as a copy, gets no gradient, and follows the student by :meth:`update_teacher`.
+
+    Its BatchNorm layers stay in training mode and keep statistics of their own: the student's describe masked input,
+    the teacher's full views, which is what the detector will see (architecture.md, decision 5).
+    """
+
+    def __init__(self, backbone: dict, projector: dict, data_preprocessor: dict) -> None:
+        super().__init__(data_preprocessor)
+        self.student = Branch(backbone, projector)
+        self.teacher = copy.deepcopy(self.student)
+        self.teacher.requires_grad_(False)
+
+    def update_teacher(self, teacher_keep: float) -> None:
+        """Teacher parameters <- keep * teacher + (1 - keep) * student; buffers are the teacher's own."""
+        ema_update_(self.teacher.parameters(), (p.detach() for p in self.student.parameters()), teacher_keep=teacher_keep)
+
+    def encode(self, branch: Branch, points: list[Tensor], cells: Tensor) -> Tensor:
+        """Backbone features (M, C) at the loss voxels ``cells`` (M, 4) of the clouds ``points``."""
+        voxel_dict = self.data_preprocessor.voxelize_points(points)
+        return branch.backbone(voxel_dict, cells, len(points))

@@ -1,0 +1,5 @@
+"""Collate and voxelise."""
+
+from .views import ViewPreprocessor
+
+__all__ = ['ViewPreprocessor']

@@ -1,0 +1,90 @@
+"""The loss of dos.md 3.2: value, gradient, limits."""
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from dos_mm3d.functional import softmap_kl, zipf_prior, zipf_sinkhorn
+
+N, K = 200, 12
+
+
+@pytest.fixture
+def student() -> torch.Tensor:
+    return torch.randn(N, K, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 3
+
+
+@pytest.fixture
+def target() -> torch.Tensor:
+    logits = torch.randn(N, K, generator=torch.Generator().manual_seed(4), dtype=torch.float64) * 4
+    return zipf_sinkhorn(logits, zipf_prior(K, 1.3), n_iters=3)
+
+
+def test_equals_a_written_out_float64_sum(student, target):
+    a, t = student.numpy(), target.numpy()
+    total = 0.0
+    for k in range(K):
+        probability = np.exp(a[:, k]) / np.exp(a[:, k]).sum()
+        total += float((t[:, k] * np.log(t[:, k] / probability)).sum()) / K
+    assert softmap_kl(student, target).item() == pytest.approx(total, rel=1e-10)
+
+
+def test_gradient_is_student_minus_target_over_k(student, target):
+    student.requires_grad_()
+    softmap_kl(student, target).backward()
+    assert_close(student.grad, (student.softmax(0) - target).detach() / K)
+    assert_close(student.grad.sum(0), torch.zeros(K, dtype=torch.float64), atol=1e-12, rtol=0)
+
+
+def test_zero_iff_the_softmaps_agree(student, target):
+    assert softmap_kl(target.log(), target).item() == pytest.approx(0, abs=1e-12)
+    assert softmap_kl(student, target) > 0.1
+
+
+def test_constant_features_are_also_a_zero():
+    collapsed = torch.full((N, K), 7.0)
+    uniform = zipf_sinkhorn(torch.full((N, K), -2.0), zipf_prior(K, 1.3), n_iters=3)
+    assert softmap_kl(collapsed, uniform).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_constants_per_prototype_and_point_order_change_nothing(student, target):
+    shift = torch.randn(K, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    perm = torch.randperm(N, generator=torch.Generator().manual_seed(6))
+    assert_close(softmap_kl(student + shift, target), softmap_kl(student, target))
+    assert_close(softmap_kl(student[perm], target[perm]), softmap_kl(student, target))
+
+
+def test_target_gets_no_gradient_and_may_hold_zeros(student):
+    onehot = torch.zeros(N, K, dtype=torch.float64)
+    onehot[0] = 1
+    onehot.requires_grad_()
+    student.requires_grad_()
+    loss = softmap_kl(student, onehot)
+    loss.backward()
+    assert onehot.grad is None
+    assert_close(loss, -student.log_softmax(0)[0].mean())
+
+
+def test_half_precision_input_gives_a_float32_loss(student, target):
+    loss = softmap_kl(student.half(), target.float())
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(softmap_kl(student.half().double(), target).item(), rel=1e-4)
+
+
+def test_gradient_descent_reaches_the_target(target):
+    logits = torch.zeros(N, K, dtype=torch.float64, requires_grad=True)
+    first = softmap_kl(logits, target).item()
+    optimizer = torch.optim.Adam([logits], lr=0.3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        softmap_kl(logits, target).backward()
+        optimizer.step()
+    assert softmap_kl(logits, target).item() < 0.05 * first
+
+
+def test_bad_input_is_named(target):
+    with pytest.raises(ValueError, match=r'one shape'):
+        softmap_kl(torch.zeros(N, K + 1), target)
+    with pytest.raises(ValueError, match='no point'):
+        softmap_kl(torch.zeros(0, K), torch.zeros(0, K))
