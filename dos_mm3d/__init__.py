@@ -2,6 +2,9 @@
 
 from . import compat
 
-__version__ = '0.1.0'
-
 compat.apply()
+
+from . import datasets, engine, models  # noqa: E402  (mmdet3d must be imported after the repairs)
+
+__version__ = '0.1.0'
+__all__ = ['datasets', 'engine', 'models']

@@ -1,9 +1,289 @@
-"""Every fix of an upstream bug, one function each: symptom, version, test, when it can go. Applied once, when dos_mm3d is imported."""
+"""Every fix of an upstream bug, one function each: symptom, version, test, when it can go. Applied once, at import."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from mmengine.device import get_device
+from mmengine.dist import utils as mmengine_dist
+from mmengine.fileio import LocalBackend
+from mmengine.hooks import CheckpointHook, checkpoint_hook
+from mmengine.logging import HistoryBuffer
+from mmengine.model import MMDistributedDataParallel
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from torch import nn
+
+from dos_mm3d.functional.sparse_conv import patch_spconv
 
 _applied = False
 
 
-FIXES = ()
+def allow_checkpoint_classes() -> None:
+    """Let mmengine's checkpoints load with weights_only.
+
+    Symptom: since torch 2.6, resuming raises "Unsupported global: HistoryBuffer" (mmengine 0.10.7, which never passes
+    weights_only). The message hub holds HistoryBuffers, which are numpy arrays beside their own methods, and numpy
+    scalars; these classes are allowed by name and weights_only stays on. torch < 2.4 has no list of allowed classes:
+    there, mmengine's loading is left as it is.
+    Test: test_compat.py, resume of a toy Runner. Can go when mmengine allows its own classes.
+    """
+    if not hasattr(torch.serialization, 'add_safe_globals'):
+        return
+    array_parts = [np.ndarray, np.dtype, np.zeros(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
+    dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
+    torch.serialization.add_safe_globals([HistoryBuffer, _statistics_method(), *array_parts, *dtypes])
+    mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=_load_from_local, force=True)
+
+
+def _statistics_method() -> Callable[[type, str], Any]:
+    """What stands for builtins.getattr in a checkpoint: gives the statistics methods of HistoryBuffer, nothing else."""
+
+    def statistics_method(owner: type, name: str) -> Any:
+        if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+            raise ValueError(f'refused to look up {name!r} of {owner!r} while loading a checkpoint: it is not ours')
+        return getattr(owner, name)
+
+    # torch finds what is allowed by this name
+    statistics_method.__module__, statistics_method.__name__ = 'builtins', 'getattr'
+    statistics_method.__qualname__ = 'getattr'
+    return statistics_method
+
+
+def _load_from_local(filename: str, map_location: Any) -> Any:
+    """mmengine's loader of local files, with weights_only said aloud: torch 2.4 and 2.5 would default to False."""
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such checkpoint; give the path of a .pth file')
+    return torch.load(path, map_location=map_location, weights_only=True)
+
+
+def write_files_atomically() -> None:
+    """Write checkpoints whole or not at all, and remove an old one only when its successor is there.
+
+    Symptom: mmengine 0.10.7 writes checkpoints and `last_checkpoint` in place, and CheckpointHook removes the oldest
+    checkpoint (max_keep_ckpts) or the former best one before it writes the next: a kill in between leaves a run with
+    nothing to resume from. Files now go through a temporary file of the same folder, fsync and rename.
+    Test: test_compat.py, crash while saving. Can go when mmengine does the same.
+    """
+    LocalBackend.put = _put
+    checkpoint_hook.open = _atomic_open  # found before the builtin; the hook opens one file, last_checkpoint
+    for name in ('_save_checkpoint_with_step', '_save_best_checkpoint'):
+        setattr(CheckpointHook, name, _removing_afterwards(getattr(CheckpointHook, name)))
+
+
+def _put(self: LocalBackend, obj: bytes, filepath: str | Path) -> None:
+    Path(filepath).parent.mkdir(parents=True, exist_ok=True)
+    with _atomic_open(filepath, 'wb') as file:
+        file.write(obj)
+
+
+@contextmanager
+def _atomic_open(filepath: str | Path, mode: str) -> Iterator[IO]:
+    """Like open() for writing, but `filepath` holds its former content until all of the new one is on the disk."""
+    path = Path(filepath)
+    temporary = path.with_name(f'.{path.name}.tmp')  # one writer a file (rank 0): a leftover is overwritten next time
+    try:
+        with open(temporary, mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself survives a power cut
+    finally:
+        os.close(folder)
+
+
+class _DeferredRemoval:
+    """A LocalBackend whose removals wait for `flush`, which spares a file that has been written anew since."""
+
+    def __init__(self, backend: LocalBackend) -> None:
+        self.backend = backend
+        self.waiting: list[tuple[Path, int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.backend, name)
+
+    def remove(self, filepath: str | Path) -> None:
+        self.waiting.append((Path(filepath), os.stat(filepath).st_ino))
+
+    def flush(self) -> None:
+        for path, inode in self.waiting:
+            if path.is_file() and path.stat().st_ino == inode:
+                self.backend.remove(path)
+
+
+def _removing_afterwards(save: Callable[..., None]) -> Callable[..., None]:
+    @wraps(save)
+    def save_then_remove(self: CheckpointHook, *args: Any, **kwargs: Any) -> None:
+        backend = self.file_backend
+        if not isinstance(backend, LocalBackend):
+            return save(self, *args, **kwargs)
+        self.file_backend = _DeferredRemoval(backend)
+        try:
+            save(self, *args, **kwargs)
+            self.file_backend.flush()
+        finally:
+            self.file_backend = backend
+
+    return save_then_remove
+
+
+def launch_ranks_without_gpu() -> None:
+    """Start torch.distributed on machines without a GPU, over gloo.
+
+    Symptom: mmengine 0.10.7's launchers call `torch.cuda.set_device`, which raises without a GPU, and every config of
+    OpenMMLab names the nccl backend, which has no CPU tensors.
+    Test: test_tools/test_train_tools.py, two ranks through dist_train.sh. Can go when mmengine asks for a GPU first.
+    """
+    for name in ('_init_dist_pytorch', '_init_dist_slurm', '_init_dist_mpi'):
+        setattr(mmengine_dist, name, _over_gloo_without_gpu(getattr(mmengine_dist, name)))
+
+
+def _over_gloo_without_gpu(launch: Callable[..., None]) -> Callable[..., None]:
+    @wraps(launch)
+    def launch_anywhere(backend: str, **kwargs: Any) -> None:
+        if get_device() != 'cpu':
+            return launch(backend, **kwargs)
+        with patch.object(torch.cuda, 'set_device', lambda device: None):
+            launch('gloo' if backend == 'nccl' else backend, **kwargs)
+
+    return launch_anywhere
+
+
+def wrap_cpu_models_without_device_ids() -> None:
+    """Let a model on the CPU be wrapped for distributed training.
+
+    Symptom: mmengine 0.10.7 always passes `device_ids=[LOCAL_RANK]`, which DistributedDataParallel refuses for CPU
+    modules. Test: test_compat.py, and two ranks in test_tools/test_train_tools.py. Can go when mmengine looks at the
+    module's device.
+    """
+    init = MMDistributedDataParallel.__init__
+
+    @wraps(init)
+    def init_on_any_device(self: MMDistributedDataParallel, module: nn.Module, *args: Any, **kwargs: Any) -> None:
+        if all(parameter.device.type == 'cpu' for parameter in module.parameters()):
+            kwargs['device_ids'] = None
+        init(self, module, *args, **kwargs)
+
+    MMDistributedDataParallel.__init__ = init_on_any_device
+
+
+def restore_numpy_long() -> None:
+    """Let mmdet3d paste ground-truth objects into scans.
+
+    Symptom: ObjectSample raises "module 'numpy' has no attribute 'long'" with numpy 1.24 to 1.26 (mmdet3d 1.4.0,
+    datasets/transforms/dbsampler.py). numpy 2 has the name again, with this meaning.
+    Test: test_configs/test_centerpoint_configs.py. Can go when mmdet3d writes np.int64, or with numpy >= 2.
+    """
+    if 'long' not in vars(np):  # hasattr would make numpy 1.24 to 1.26 warn
+        np.long = np.int64
+
+
+def place_previous_sweeps() -> None:
+    """Let mmdet3d put previous sweeps where they belong while the car turns.
+
+    Symptom: LoadPointsFromMultiSweeps (mmdet3d 1.4.0) computes p @ A - b where the inverse of `lidar2sensor` = [A | b]
+    is (p - b) @ A: the way driven is left unrotated, half a metre off after 5 m and 0.1 rad. Handing it b @ A for b
+    makes its formula the right one. Test: test_nuscenes_sweeps.py. Can go when upstream subtracts before it rotates.
+    """
+    from mmdet3d.datasets import LoadPointsFromMultiSweeps  # after the other repairs, which it may need
+
+    transform = LoadPointsFromMultiSweeps.transform
+
+    @wraps(transform)
+    def transform_with_rotated_translation(self: LoadPointsFromMultiSweeps, results: dict) -> dict:
+        if 'lidar_sweeps' in results:
+            results['lidar_sweeps'] = [_with_rotated_translation(sweep) for sweep in results['lidar_sweeps']]
+        return transform(self, results)
+
+    LoadPointsFromMultiSweeps.transform = transform_with_rotated_translation
+
+
+def _with_rotated_translation(sweep: dict) -> dict:
+    lidar2sensor = np.array(sweep['lidar_points']['lidar2sensor'])
+    lidar2sensor[:3, 3] = lidar2sensor[:3, 3] @ lidar2sensor[:3, :3]
+    return {**sweep, 'lidar_points': {**sweep['lidar_points'], 'lidar2sensor': lidar2sensor}}
+
+
+@contextmanager
+def nuscenes_converter(root: str | Path) -> Iterator[ModuleType]:
+    """mmdet3d's `create_data` module, usable on a nuScenes data set in any folder `root`, as long as the context lasts.
+
+    Symptoms (mmdet3d 1.4.0): it imports `tools.dataset_converters`, which its wheel carries as data under `mmdet3d/.mim`
+    and which a project's own `tools` shadows; importing it parses the command line; and `update_infos_to_v2` opens
+    './data/nuscenes' whatever it was told. Here `tools` means that folder, and its NuScenes opens `root`.
+    Raises FileNotFoundError without that folder. Called by datasets/nuscenes_prep.py, not at import.
+    Test: test_tools/test_create_data.py. Can go when mmdet3d packages its tools and passes its root path on.
+    """
+    folder = Path(find_spec('mmdet3d').origin).parent / '.mim' / 'tools'
+    if not (folder / 'create_data.py').is_file():
+        raise FileNotFoundError(f'{folder}/create_data.py: not found; install the wheel of mmdet3d 1.4.0, which has it')
+    package = ModuleType('tools')
+    package.__path__ = [str(folder)]
+    own_tools = _pop_tools()
+    sys.modules['tools'] = package
+    try:
+        with patch.object(sys, 'argv', ['create_data.py', 'nuscenes']):
+            create_data = importlib.import_module('tools.create_data')
+            updater = importlib.import_module('tools.dataset_converters.update_infos_to_v2')
+        with patch.object(updater, 'NuScenes', _opening(updater.NuScenes, root)):
+            yield create_data
+    finally:
+        _pop_tools()
+        sys.modules.update(own_tools)
+
+
+def _pop_tools() -> dict[str, ModuleType]:
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.split('.')[0] == 'tools'}
+
+
+def _opening(reader: Callable[..., Any], root: str | Path) -> Callable[..., Any]:
+    def open_root(*args: Any, **kwargs: Any) -> Any:
+        return reader(*args, **{**kwargs, 'dataroot': str(root)})
+
+    return open_root
+
+
+def convolve_sparsely_on_cpu() -> None:
+    """Compute the convolutions of spconv's modules on CPU tensors by our own race-free kernels.
+
+    Symptom: spconv 2.3.8's CPU scatter-add loses updates on more than one thread, its backward asks for a CUDA stream,
+    its eval path refuses a bias, and SubM convolutions without indice_key (mmdet3d's SparseBasicBlock) compute their
+    index pairs again and again. CUDA tensors still go to spconv.
+    Test: test_functional/test_sparse_conv.py. Can go when spconv's CPU kernels are race-free.
+    """
+    if importlib.util.find_spec('spconv') is None:
+        return
+    from cumm.tensorview.gemm import Activation
+    from spconv.pytorch import functional, ops
+
+    patch_spconv(functional, ops, Activation.None_)
+
+
+FIXES = (
+    restore_numpy_long,
+    allow_checkpoint_classes,
+    write_files_atomically,
+    launch_ranks_without_gpu,
+    wrap_cpu_models_without_device_ids,
+    convolve_sparsely_on_cpu,
+    place_previous_sweeps,  # last: it imports mmdet3d
+)
 
 
 def apply() -> None:

@@ -44,14 +44,13 @@ class ViewPair:
 class SparseViews:
     """A batch of B scans as 2 B views: view a of every scan first, then view b of every scan.
 
-    points, visible_points: 2 B tensors (n_v, C): everything (teacher), and what lies in visible loss voxels (student).
+    points: 2 B tensors (n_v, C): the whole view (teacher); the student is given what lies in visible loss voxels.
     cells: (M, 4) int32 [view, z, y, x], sorted by view.
     visible: (M,) bool.
     match: (M,) int64, row in ``cells`` of the corresponding loss voxel in the scan's other view, -1 where none.
     """
 
     points: list[Tensor]
-    visible_points: list[Tensor]
     cells: Tensor
     visible: Tensor
     match: Tensor
@@ -64,7 +63,6 @@ class SparseViews:
         """The same batch on another device."""
         return SparseViews(
             [p.to(device, non_blocking=True) for p in self.points],
-            [p.to(device, non_blocking=True) for p in self.visible_points],
             *(t.to(device, non_blocking=True) for t in (self.cells, self.visible, self.match)),
         )
 
@@ -77,7 +75,6 @@ def pack_pairs(pairs: list[ViewPair]) -> SparseViews:
     other = [(v + len(pairs)) % len(views) for v in range(len(views))]
     return SparseViews(
         points=[view.points for view in views],
-        visible_points=[view.points[view.visible[view.cell_of_point]] for view in views],
         cells=torch.cat([torch.nn.functional.pad(view.cells, (1, 0), value=v) for v, view in enumerate(views)]),
         visible=torch.cat([view.visible for view in views]),
         match=torch.cat([torch.where(m >= 0, m + start[o], -1) for m, o in zip(matches, other, strict=True)]),

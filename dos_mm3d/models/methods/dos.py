@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ...functional import collapse
 from ...structures import SparseViews
+from ..preprocessors.views import select_voxels
 from .student_teacher import StudentTeacher
 
 
@@ -40,12 +41,13 @@ class DOS(StudentTeacher):
 
     def loss(self, views: SparseViews) -> dict[str, Tensor]:
         """{'loss_same', 'loss_cross'}: halves of the total, each summed over the two views."""
+        voxel_dict = self.data_preprocessor.voxelize_points(views.points)
         student_rows = views.visible.nonzero().squeeze(1)
-        features = self.encode(self.student, views.visible_points, views.cells[student_rows])
-        student = self.student.projector(features)
+        student = self.student_features(voxel_dict, views.cells[student_rows], views.num_views)
 
         partner = views.match[student_rows]
-        teacher, row_in_teacher = self.teacher_features(views, torch.cat((student_rows, partner[partner >= 0])))
+        needed = torch.cat((student_rows, partner[partner >= 0]))
+        teacher, row_in_teacher = self.teacher_features(voxel_dict, views, needed)
 
         cloud = views.cells[student_rows, 0].long()
         view_b = cloud >= views.num_views // 2
@@ -57,13 +59,24 @@ class DOS(StudentTeacher):
                 terms[name].append(0.5 * self.head(student[rows], matched, cloud[rows]))
         return {name: sum(values) for name, values in terms.items()}
 
+    def student_features(self, voxel_dict: dict[str, Tensor], visible_cells: Tensor, num_views: int) -> Tensor:
+        """Projected features (m, D) at the visible loss voxels, computed from the voxels inside them and nothing else.
+
+        Masks hide whole loss voxels, so the student's voxels are a subset of the teacher's: voxelised once.
+        """
+        backbone = self.student.backbone
+        visible = select_voxels(voxel_dict, visible_cells, backbone.loss_stride)
+        return self.student.projector(backbone(visible, visible_cells, num_views))
+
     @torch.no_grad()
-    def teacher_features(self, views: SparseViews, needed: Tensor) -> tuple[Tensor, Tensor]:
+    def teacher_features(
+        self, voxel_dict: dict[str, Tensor], views: SparseViews, needed: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Projected teacher features of the ``needed`` loss voxels only (the head is not run on the rest).
 
         Returns (R, D) unit features and (M,) the row of each loss voxel in them, -1 where it was not needed.
         """
-        features = self.encode(self.teacher, views.points, views.cells)
+        features = self.teacher.backbone(voxel_dict, views.cells, views.num_views)
         needed = needed.unique()
         row_of_cell = needed.new_full((len(features),), -1)
         row_of_cell[needed] = torch.arange(len(needed), device=needed.device)

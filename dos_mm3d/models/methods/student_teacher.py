@@ -4,7 +4,7 @@ import copy
 
 from mmdet3d.registry import MODELS
 from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import nn
 
 from ...functional.ema import ema_update_
 
@@ -26,7 +26,7 @@ class StudentTeacher(BaseModel):
     """
 
     def __init__(self, backbone: dict, projector: dict, data_preprocessor: dict) -> None:
-        super().__init__(data_preprocessor)
+        super().__init__(MODELS.build(data_preprocessor))
         self.student = Branch(backbone, projector)
         self.teacher = copy.deepcopy(self.student)
         self.teacher.requires_grad_(False)
@@ -34,8 +34,3 @@ class StudentTeacher(BaseModel):
     def update_teacher(self, teacher_keep: float) -> None:
         """Teacher parameters <- keep * teacher + (1 - keep) * student; buffers are the teacher's own."""
         ema_update_(self.teacher.parameters(), (p.detach() for p in self.student.parameters()), teacher_keep=teacher_keep)
-
-    def encode(self, branch: Branch, points: list[Tensor], cells: Tensor) -> Tensor:
-        """Backbone features (M, C) at the loss voxels ``cells`` (M, 4) of the clouds ``points``."""
-        voxel_dict = self.data_preprocessor.voxelize_points(points)
-        return branch.backbone(voxel_dict, cells, len(points))

@@ -4,6 +4,7 @@ from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
+from ...functional.sparse_lookup import find_rows
 from ...structures import SparseViews, ViewPair, pack_pairs
 
 
@@ -36,3 +37,15 @@ class ViewPreprocessor(Det3DDataPreprocessor):
                     'model.data_preprocessor.voxel_layer.max_voxels, enlarge voxel_size, or lower max_points of TwoViews'
                 )
         return voxel_dict
+
+
+def select_voxels(voxel_dict: dict[str, Tensor], cells: Tensor, loss_stride: int) -> dict[str, Tensor]:
+    """The voxels that lie in the given loss voxels.
+
+    voxel_dict: mmdet3d's tensors, all with one row per voxel; cells (m, 4) int [view, z, y, x] at ``loss_stride``.
+    """
+    parents = voxel_dict['coors'].clone()
+    parents[:, 1:] //= loss_stride
+    shape = parents[:, 1:].maximum(cells[:, 1:].amax(0)).amax(0) + 1
+    kept = find_rows(parents, cells, shape.tolist()) >= 0
+    return {name: value[kept] for name, value in voxel_dict.items()}

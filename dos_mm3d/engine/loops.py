@@ -1,0 +1,56 @@
+"""Training loop over a stream of draws that resumes by position."""
+
+from itertools import chain, repeat
+
+from mmdet3d.registry import LOOPS
+from mmengine.logging import print_log
+from mmengine.runner import IterBasedTrainLoop
+
+from dos_mm3d.datasets.stream import StreamSampler
+
+
+@LOOPS.register_module()
+class StreamTrainLoop(IterBasedTrainLoop):
+    """mmengine's IterBasedTrainLoop whose data go on after a resume where they had stopped.
+
+    mmengine 0.10.7 loads and discards every batch of the iterations already done; a stream is asked for the next
+    position instead.  The loader must have a `StreamSampler`."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        sampler = self.dataloader.sampler
+        if not isinstance(sampler, StreamSampler):
+            raise TypeError(
+                f"StreamTrainLoop needs train_dataloader.sampler=dict(type='StreamSampler'), "
+                f'got {type(sampler).__name__}; for another sampler use IterBasedTrainLoop'
+            )
+        if self.runner._randomness_cfg.get('diff_rank_seed'):
+            raise ValueError(
+                'randomness.diff_rank_seed=True is not supported: StreamSampler gives each rank its own positions of '
+                'one stream, which needs one seed. Remove diff_rank_seed'
+            )
+        # The runner may draw its seed, and find another one in the checkpoint only after this loop has been built.
+        self._seed_is_runners = sampler.seed == self.runner.seed
+
+    def run(self) -> None:
+        """Train from the current iteration to the last one."""
+        if self._iter > 0:
+            self._go_on_from_here()
+        return super().run()
+
+    def _go_on_from_here(self) -> None:
+        """Point the loader at the draws of the current iteration, with the seed that the checkpoint has brought."""
+        sampler = self.dataloader.sampler
+        if self._seed_is_runners:
+            sampler.seed = self.runner.seed
+        sampler.skip_to(self._iter, self.dataloader.batch_size)
+        # Workers have prefetched from position 0 since the loader was built: a new iterator throws that away
+        # (persistent workers are reset by it, others end with the old iterator: hence these two lines in this order).
+        self.dataloader_iterator = None
+        batches = iter(self.dataloader)
+        # run() of the base class begins by drawing `iter` batches that it does not use: it is given as many empty ones.
+        self.dataloader_iterator = chain(repeat(None, self._iter), batches)
+        print_log(
+            f'Data go on at position {sampler.start}; advancing the loader, as mmengine says next, costs nothing.',
+            logger='current',
+        )

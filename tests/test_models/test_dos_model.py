@@ -1,0 +1,205 @@
+"""What each branch sees, where features are taken, and who gets gradients."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+sys.path.insert(0, str(Path(__file__).parent))
+import two_rank_worker as tiny
+
+from dos_mm3d.models.preprocessors.views import select_voxels
+from dos_mm3d.structures import SparseViews
+
+
+@pytest.fixture
+def model() -> torch.nn.Module:
+    return tiny.tiny_model()
+
+
+@pytest.fixture(scope='module')
+def pairs() -> list:
+    return tiny.tiny_views()
+
+
+def pack(model, pairs) -> SparseViews:
+    return model.data_preprocessor(dict(views=pairs))['views']
+
+
+def test_views_are_packed_scan_by_scan_with_shifted_matches(model, pairs):
+    views = pack(model, pairs)
+    assert views.num_views == 4
+    start = torch.searchsorted(views.cells[:, 0].contiguous(), torch.arange(4, dtype=torch.int32))
+    a1 = pairs[1].a
+    row = int(torch.nonzero(pairs[1].a_to_b >= 0)[0])
+    assert torch.equal(views.cells[start[1] + row, 1:], a1.cells[row])
+    partner = int(views.match[start[1] + row])
+    assert int(views.cells[partner, 0]) == 3
+    assert torch.equal(views.cells[partner, 1:], pairs[1].b.cells[pairs[1].a_to_b[row]])
+
+
+def hidden_points(pairs) -> list[torch.Tensor]:
+    """Mask of the points of each packed view that lie in hidden loss voxels."""
+    return [~view.visible[view.cell_of_point] for view in [pair.a for pair in pairs] + [pair.b for pair in pairs]]
+
+
+def test_student_is_given_exactly_the_visible_points(model, pairs):
+    views = pack(model, pairs)
+    voxel_dict = model.data_preprocessor.voxelize_points(views.points)
+    seen = select_voxels(voxel_dict, views.cells[views.visible], 2)
+    kept = [points[~mask] for points, mask in zip(views.points, hidden_points(pairs), strict=True)]
+    wanted = model.data_preprocessor.voxelize_points(kept)
+    assert len(wanted['coors']) < 0.7 * len(voxel_dict['coors'])
+    for name in ('voxels', 'coors', 'num_points'):
+        assert torch.equal(seen[name], wanted[name])
+
+
+def test_what_is_hidden_cannot_change_the_students_features(model, pairs):
+    views = pack(model, pairs)
+    cells = views.cells[views.visible]
+    before = model.student_features(model.data_preprocessor.voxelize_points(views.points), cells, 4)
+    changed = [points.clone() for points in views.points]
+    for points, mask in zip(changed, hidden_points(pairs), strict=True):
+        points[mask, 3] += 50
+    voxel_dict = model.data_preprocessor.voxelize_points(changed)
+    assert torch.equal(model.student_features(voxel_dict, cells, 4), before)
+
+
+def test_features_are_those_of_the_parent_cell_in_every_stage(model, pairs):
+    views = pack(model, pairs)
+    backbone = model.teacher.backbone.eval()
+    voxel_dict = model.data_preprocessor.voxelize_points(views.points)
+    features = backbone(voxel_dict, views.cells, 4)
+    voxels = backbone.voxel_encoder(voxel_dict['voxels'], voxel_dict['num_points'], voxel_dict['coors'])
+    bird_eye, stages = backbone.middle_encoder(voxels, voxel_dict['coors'], 4)
+    assert [list(stage.spatial_shape) for stage in stages] == [[21, 32, 32], [11, 16, 16], [5, 8, 8], [5, 8, 8]]
+    wanted = []
+    view, z, y, x = views.cells.long().unbind(1)
+    for stage, factor in zip(stages, (1, 2, 4, 4), strict=True):
+        depth = stage.spatial_shape[0]
+        wanted.append(stage.dense()[view, :, (z // factor).clamp_max(depth - 1), y // factor, x // factor])
+    dense = bird_eye.view(4, 16, 2, 8, 8)
+    wanted.append(dense[view, :, (z // 4).clamp_max(4).div(2, rounding_mode='floor').clamp_max(1), y // 4, x // 4])
+    assert backbone.out_channels == features.shape[1] == 8 + 16 + 16 + 16 + 16
+    assert_close(features, torch.cat(wanted, dim=1))
+
+
+def test_a_missing_parent_is_an_error(model, pairs):
+    views = pack(model, pairs)
+    stray = views.cells.clone()
+    stray[0, 1:] = torch.tensor([0, 31, 31], dtype=stray.dtype)
+    with pytest.raises(ValueError, match='no parent at stride 2'):
+        model.student.backbone(model.data_preprocessor.voxelize_points(views.points), stray, 4)
+
+
+def test_a_full_voxel_buffer_is_an_error(model, pairs):
+    model.data_preprocessor.voxel_layer.max_voxels = (50, 50)
+    with pytest.raises(ValueError, match='max_voxels'):
+        model.data_preprocessor.voxelize_points(pack(model, pairs).points)
+
+
+def test_gradient_reaches_student_and_prototypes_only(model, pairs):
+    losses = model(views=pack(model, pairs))
+    sum(losses.values()).backward()
+    assert set(losses) == {'loss_same', 'loss_cross'}
+    assert all(p.grad is None and not p.requires_grad for p in model.teacher.parameters())
+    without = [name for name, p in model.student.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert not without, 'every weight that is exported is trained'
+    assert model.head.prototypes.grad.abs().sum() > 0
+
+
+def test_teacher_head_runs_on_needed_rows_only(model, pairs):
+    views = pack(model, pairs)
+    rows = []
+    model.teacher.projector.register_forward_hook(lambda _module, args, _out: rows.append(len(args[0])))
+    model(views=views)
+    partner = views.match[views.visible]
+    assert rows == [len(torch.cat((views.visible.nonzero().squeeze(1), partner[partner >= 0])).unique())]
+    assert rows[0] < len(views.cells)
+
+
+def test_swapping_the_views_changes_nothing(model, pairs):
+    from dos_mm3d.structures import ViewPair
+
+    swapped = [ViewPair(p.b, p.a, p.b_to_a, p.a_to_b) for p in pairs]
+    model.eval()
+    for one, other in zip(model(views=pack(model, pairs)).values(), model(views=pack(model, swapped)).values(), strict=True):
+        assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_batchnorm_statistics_of_teacher_and_student_differ(model, pairs):
+    """The student's describe masked input, the teacher's the whole view; the moving average leaves buffers alone."""
+    model(views=pack(model, pairs))
+    student, teacher = (b.backbone.middle_encoder.conv_input[1].running_mean for b in (model.student, model.teacher))
+    assert not torch.allclose(student, teacher)
+    kept = teacher.clone()
+    model.update_teacher(0.5)
+    assert torch.equal(teacher, kept)
+
+
+def test_twenty_steps_on_one_batch_reduce_the_loss(model, pairs):
+    views = pack(model, pairs)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=3e-3)
+    values = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = sum(model(views=views).values())
+        loss.backward()
+        optimizer.step()
+        values.append(loss.item())
+    assert values[-1] < 0.8 * values[0]
+
+
+def test_only_the_loss_mode_exists(model, pairs):
+    with pytest.raises(ValueError, match='export'):
+        model(views=pack(model, pairs), mode='predict')
+
+
+@pytest.mark.parametrize('scope', ['cloud', 'batch'])
+def test_scope_decides_over_which_points_the_softmap_runs(model, pairs, scope):
+    from dos_mm3d.functional import softmap_kl, zipf_sinkhorn
+    from dos_mm3d.models.heads import ZipfSinkhornHead
+
+    torch.manual_seed(0)
+    head = ZipfSinkhornHead(16, num_prototypes=8, scope=scope)
+    student, teacher = (torch.nn.functional.normalize(torch.randn(50, 16), dim=1) for _ in range(2))
+    cloud = torch.tensor([0] * 20 + [1] * 29 + [2])  # the last cloud has one point: a softmap of one is no softmap
+
+    def loss_of(rows):
+        cosines = [f[rows] @ torch.nn.functional.normalize(head.prototypes, dim=1).T for f in (student, teacher)]
+        return softmap_kl(cosines[0] / 0.1, zipf_sinkhorn(cosines[1] / 0.04, head.prior, n_iters=3))
+
+    every = torch.arange(50)
+    wanted = (loss_of(every[:20]) + loss_of(every[20:49])) / 2 if scope == 'cloud' else loss_of(every)
+    assert_close(head(student, teacher, cloud), wanted)
+
+
+def test_too_few_points_give_no_loss_and_no_nan():
+    from dos_mm3d.models.heads import ZipfSinkhornHead
+
+    head = ZipfSinkhornHead(4, num_prototypes=3)
+    for count in (0, 1):
+        point = torch.ones(count, 4, requires_grad=True)
+        loss = head(point, point, torch.zeros(count, dtype=torch.int64))
+        loss.backward()
+        assert loss.item() == 0
+
+
+def test_teacher_prototypes_shared_or_ema():
+    from dos_mm3d.models.heads import ZipfSinkhornHead
+
+    torch.manual_seed(0)
+    shared, own = (ZipfSinkhornHead(4, num_prototypes=3, teacher_prototypes=kind) for kind in ('shared', 'ema'))
+    x = torch.nn.functional.normalize(torch.randn(6, 4), dim=1)
+    for head in (shared, own):
+        before = head.teacher_cosines(x)
+        with torch.no_grad():
+            head.prototypes.neg_()
+        moved = not torch.allclose(head.teacher_cosines(x), before)
+        assert moved == (head is shared)
+        head.update_teacher(0.0)
+        assert_close(head.teacher_cosines(x), -before)
+    assert 'average' in own.state_dict()
+    assert 'average' not in shared.state_dict()

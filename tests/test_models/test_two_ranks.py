@@ -1,0 +1,39 @@
+"""Two ranks with uneven numbers of points equal one rank, in loss and gradients (gloo, CPU)."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.multiprocessing as mp
+from torch.testing import assert_close
+
+sys.path.insert(0, str(Path(__file__).parent))
+import two_rank_worker as worker
+
+
+@pytest.fixture(scope='module')
+def two_ranks(tmp_path_factory) -> list[dict]:
+    folder = tmp_path_factory.mktemp('ranks')
+    mp.spawn(worker.work, args=(str(folder / 'store'), str(folder / 'out')), nprocs=2)
+    return [torch.load(folder / f'out.{rank}') for rank in range(2)]
+
+
+def test_head_with_scope_all_and_uneven_points(two_ranks):
+    one = worker.run_head(None)
+    for seen in two_ranks:
+        assert_close(seen['head']['loss'], one['loss'], rtol=1e-6, atol=1e-7)
+        assert_close(seen['head']['prototypes'], one['prototypes'], rtol=1e-5, atol=1e-8)
+    features = torch.cat([seen['head']['features'] for seen in two_ranks])
+    assert len(two_ranks[0]['head']['features']) != len(two_ranks[1]['head']['features'])
+    assert_close(features, one['features'], rtol=1e-4, atol=1e-8)
+
+
+def test_whole_model_with_batchnorm_in_eval_mode(two_ranks):
+    one = worker.run_model(None)
+    for seen in two_ranks:
+        assert seen['model'].keys() == one.keys()
+        for name, value in one.items():
+            assert_close(seen['model'][name], value, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: f'{name}: {text}')
+    assert one['student.backbone.middle_encoder.conv_input.0.weight'].abs().max() > 0
+    assert one['student.backbone.middle_encoder.conv_out.0.weight'].abs().max() > 0

@@ -1,0 +1,105 @@
+"""What each of two processes computes for test_two_ranks.py; a module of its own so that spawn can import it."""
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch.nn.parallel import DistributedDataParallel
+
+import dos_mm3d  # noqa: F401  (registers)
+from dos_mm3d.models.heads import ZipfSinkhornHead
+
+UNEVEN = (37, 150)
+
+
+def head_inputs() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return tuple(F.normalize(torch.randn(sum(UNEVEN), 16, generator=generator), dim=1) for _ in range(2))
+
+
+def run_head(rank: int | None) -> dict[str, torch.Tensor]:
+    """Loss and gradients of the head on all points (rank None) or on this rank's share; DDP's mean over ranks."""
+    torch.manual_seed(0)
+    head = ZipfSinkhornHead(16, num_prototypes=32, scope='all', n_iters=3)
+    student, teacher = head_inputs()
+    if rank is not None:
+        part = slice(0, UNEVEN[0]) if rank == 0 else slice(UNEVEN[0], None)
+        student, teacher = student[part], teacher[part]
+        head = DistributedDataParallel(head)
+    student = student.clone().requires_grad_()
+    loss = head(student, teacher, torch.zeros(len(student), dtype=torch.int64))
+    loss.backward()
+    prototypes = (head.module if rank is not None else head).prototypes
+    # each rank's own loss is the same global scalar, so the input gradients are summed twice: halve as DDP does
+    scale = 1 if rank is None else 2
+    return dict(loss=loss.detach(), prototypes=prototypes.grad, features=student.grad / scale)
+
+
+def tiny_views() -> list:
+    """Two scans as ViewPairs, of different sizes."""
+    from dos_mm3d.datasets.transforms import BlockMask, PackViews, TwoViews
+
+    pairs = []
+    for seed, count in ((1, 1500), (2, 700)):
+        generator = torch.Generator().manual_seed(seed)
+        points = torch.rand(count, 5, generator=generator) * torch.tensor([12.0, 12.0, 3.0, 255.0, 0.0])
+        points[:, :3] -= torch.tensor([6.0, 6.0, 2.0])
+        results = dict(points=points, generator=generator, file='tiny', skipped=[])
+        steps = (TwoViews(), BlockMask([-6.4, -6.4, -5, 6.4, 6.4, 3], [0.2, 0.2, 0.2]), PackViews())
+        for step in steps:
+            results = step(results)
+        pairs.append(results['views'])
+    return pairs
+
+
+def tiny_model() -> torch.nn.Module:
+    from mmdet3d.registry import MODELS
+
+    torch.manual_seed(0)
+    span, size = [-6.4, -6.4, -5, 6.4, 6.4, 3], [0.2, 0.2, 0.2]
+    encoder = dict(
+        type='SparseEncoder',
+        in_channels=5,
+        sparse_shape=[41, 64, 64],
+        output_channels=16,
+        order=('conv', 'norm', 'act'),
+        base_channels=8,
+        encoder_channels=((8, 8, 8), (8, 8, 16), (16, 16, 16), (16, 16)),
+        encoder_paddings=((0, 0, 1), (0, 0, 1), (0, 0, [0, 1, 1]), (0, 0)),
+        block_type='basicblock',
+    )
+    voxel_layer = dict(max_num_points=10, voxel_size=size, point_cloud_range=span, max_voxels=(20000, 20000))
+    return MODELS.build(
+        dict(
+            type='DOS',
+            backbone=dict(
+                type='SparseEncoderBackbone',
+                voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
+                middle_encoder=encoder,
+            ),
+            projector=dict(type='Projector', hidden_channels=32, out_channels=16),
+            head=dict(type='ZipfSinkhornHead', channels=16, num_prototypes=32, scope='all'),
+            data_preprocessor=dict(type='ViewPreprocessor', voxel=True, voxel_layer=voxel_layer),
+        )
+    )
+
+
+def run_model(rank: int | None) -> dict[str, torch.Tensor]:
+    """Loss and parameter gradients of the whole model, BatchNorm in eval mode."""
+    model = tiny_model()
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.eval()
+    pairs = tiny_views()
+    data = model.data_preprocessor(dict(views=pairs if rank is None else pairs[rank : rank + 1]))
+    losses = (model if rank is None else DistributedDataParallel(model))(**data, mode='loss')
+    sum(losses.values()).backward()
+    grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return dict(loss=sum(losses.values()).detach(), **grads)
+
+
+def work(rank: int, store: str, out: str) -> None:
+    """Run both cases as one of two gloo ranks and save what this rank saw."""
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2)
+    torch.save(dict(head=run_head(rank), model=run_model(rank)), f'{out}.{rank}')
+    dist.destroy_process_group()
