@@ -38,7 +38,7 @@ train_dataloader = dict(
         ann_file='nuscenes_infos_train.pkl',
         num_sweeps=_base_.sweeps_num + 1,
         anchors='all',
-        split='pretrain',
+        part='pretrain',
         pipeline=[
             _base_.dos.views,
             dict(
@@ -57,7 +57,7 @@ optim_wrapper = dict(optimizer=dict(lr=learning_rate, weight_decay=0.02), clip_g
 param_scheduler = [
     dict(type='OneCycleLR', eta_max=learning_rate, total_steps=max_iters, pct_start=0.08, by_epoch=False)
 ]
-default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=2, save_optimizer=True), visualization=None)
+default_hooks = dict(checkpoint=dict(interval=100, max_keep_ckpts=2, save_optimizer=True))
 test_dataloader = None
 test_evaluator = None
 test_cfg = None

@@ -15,6 +15,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from .config_overrides import load_with_overrides
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -46,8 +48,7 @@ def load_config(args: argparse.Namespace) -> Config:
             f'{args.config}: no such config; give the path of a .py file, for example below configs/'
         )
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = load_with_overrides(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = str(args.work_dir)

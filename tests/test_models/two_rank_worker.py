@@ -13,13 +13,13 @@ UNEVEN = (37, 150)
 
 def head_inputs() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
-    return tuple(F.normalize(torch.randn(sum(UNEVEN), 16, generator=generator), dim=1) for _ in range(2))
+    return tuple(F.normalize(torch.randn(sum(UNEVEN), 16, generator=generator).double(), dim=1) for _ in range(2))
 
 
 def run_head(rank: int | None) -> dict[str, torch.Tensor]:
     """Loss and gradients of the head on all points (rank None) or on this rank's share; DDP's mean over ranks."""
     torch.manual_seed(0)
-    head = ZipfSinkhornHead(16, num_prototypes=32, scope='all', n_iters=3)
+    head = ZipfSinkhornHead(16, num_prototypes=32, scope='all', n_iters=3).double()
     student, teacher = head_inputs()
     if rank is not None:
         part = slice(0, UNEVEN[0]) if rank == 0 else slice(UNEVEN[0], None)
@@ -91,7 +91,8 @@ def run_model(rank: int | None) -> dict[str, torch.Tensor]:
             module.eval()
     pairs = tiny_views()
     data = model.data_preprocessor(dict(views=pairs if rank is None else pairs[rank : rank + 1]))
-    losses = (model if rank is None else DistributedDataParallel(model))(**data, mode='loss')
+    runner = model if rank is None else DistributedDataParallel(model)
+    losses = runner(**data, mode='loss')
     sum(losses.values()).backward()
     grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     return dict(loss=sum(losses.values()).detach(), **grads)

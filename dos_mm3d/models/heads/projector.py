@@ -10,9 +10,7 @@ class Projector(nn.Sequential):
     """(M, in_channels) -> (M, out_channels) of length 1: linear, GELU, linear, L2 norm (dos.md 5, A14)."""
 
     def __init__(self, in_channels: int, hidden_channels: int, out_channels: int) -> None:
-        super().__init__(
-            nn.Linear(in_channels, hidden_channels), nn.GELU(), nn.Linear(hidden_channels, out_channels)
-        )
+        super().__init__(nn.Linear(in_channels, hidden_channels), nn.GELU(), nn.Linear(hidden_channels, out_channels))
 
     def forward(self, features: Tensor) -> Tensor:
         # float32: the norm of a half-precision vector loses the digits that a temperature of 0.05 multiplies

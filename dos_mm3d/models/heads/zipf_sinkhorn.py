@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...functional.distributed import count_over_ranks
 from ...functional.ema import ema_update_
 from ...functional.schedules import linear_warmup
-from ...functional.sinkhorn import zipf_sinkhorn
+from ...functional.sinkhorn import at_least_float32, zipf_sinkhorn
 from ...functional.softmap import softmap_kl
 from ...functional.zipf import zipf_prior
 
@@ -86,7 +86,7 @@ class ZipfSinkhornHead(nn.Module):
 
         A softmap over fewer than two points says nothing and is left out (A17); without any, the loss is 0.
         """
-        student, teacher = student.float(), teacher.float().detach()
+        student, teacher = at_least_float32(student), at_least_float32(teacher).detach()
         logits = student @ F.normalize(self.prototypes, dim=1).T / self.student_temperature
         teacher_logits = self.teacher_cosines(teacher) / self.teacher_temperature
         if self.scope == 'cloud':
