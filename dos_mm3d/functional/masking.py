@@ -14,6 +14,14 @@ def block_size_cells(block_size_m: float, cell_size_m: tuple[float, float, float
     return tuple(max(1, round(block_size_m / size)) for size in cell_size_m)
 
 
+def check_mask_ratio(mask_ratio: float) -> None:
+    """ValueError unless the ratio leaves something to hide and something to see."""
+    if not 0.0 < mask_ratio < 1.0:
+        raise ValueError(
+            f'mask_ratio must be in (0, 1), got {mask_ratio}: student and teacher would see the same, or the student nothing'
+        )
+
+
 def draw_visible_cells(
     cells: Tensor, *, block_cells: tuple[int, int, int], mask_ratio: float, generator: torch.Generator
 ) -> Tensor:
@@ -26,8 +34,7 @@ def draw_visible_cells(
     Returns:
         (m,) bool.
     """
-    if not 0.0 < mask_ratio < 1.0:
-        raise ValueError(f'mask_ratio must be in (0, 1), got {mask_ratio}: student and teacher would see the same or nothing')
+    check_mask_ratio(mask_ratio)
     blocks = torch.div(cells.long(), torch.tensor(block_cells), rounding_mode='floor')
     _, block_of_cell = torch.unique(blocks, dim=0, return_inverse=True)
     n_blocks = int(block_of_cell.max()) + 1 if len(cells) else 0

@@ -15,6 +15,11 @@ def check_sinkhorn_arguments(logits: Tensor, prior: Tensor, n_iters: int) -> Non
     """Raise ValueError, naming what was got and wanted, for anything :func:`zipf_sinkhorn` cannot work on."""
     if logits.ndim != 2 or prior.ndim != 1 or logits.shape[1] != len(prior):
         raise ValueError(f'wanted logits (N, K) and prior (K,), got {tuple(logits.shape)} and {tuple(prior.shape)}')
+    check_rounds(n_iters)
+
+
+def check_rounds(n_iters: int) -> None:
+    """ValueError for fewer than two Sinkhorn rounds."""
     if n_iters < 2:
         raise ValueError(f'n_iters must be >= 2, got {n_iters}: with one round the last column step divides the prior out')
 

@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 from torch import Generator, Tensor
 
 from ...functional.grid import grid_shape, inside_grid, point_cells
-from ...functional.masking import block_size_cells, draw_visible_cells
+from ...functional.masking import block_size_cells, check_mask_ratio, draw_visible_cells
 from ...functional.matching import match_cells
 from ...structures import View, ViewPair
 from ..stream import BadSampleError
@@ -29,6 +29,7 @@ class BlockMask(BaseTransform):
         block_size_m: float = 1.0,
         loss_stride: int = 2,
     ) -> None:
+        check_mask_ratio(mask_ratio)
         self.range_min_m = list(point_cloud_range[:3])
         self.voxel_size_m = list(voxel_size)
         self.voxel_shape = grid_shape(point_cloud_range, voxel_size)

@@ -114,9 +114,11 @@ class CollapseMonitorHook(Hook):
 
     def check_finite(self, runner, outputs: dict) -> None:
         """A loss of NaN or infinity is final, whatever ``on_collapse`` says: every weight is lost after the next step."""
-        loss = outputs.get('loss')
-        if loss is not None and not math.isfinite(float(loss)):
+        if 'loss' not in outputs:
+            return
+        loss = float(outputs['loss'].detach())
+        if not math.isfinite(loss):
             raise CollapseError(
-                f'the loss is {float(loss)} at iteration {runner.iter + 1}: lower the learning rate or '
+                f'the loss is {loss} at iteration {runner.iter + 1}: lower the learning rate or '
                 f'clip_grad.max_norm, and look for extreme intensities in the input. Checkpoints are in {runner.work_dir}.'
             )

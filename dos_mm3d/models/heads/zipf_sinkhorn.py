@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...functional.distributed import count_over_ranks
 from ...functional.ema import ema_update_
 from ...functional.schedules import linear_warmup
-from ...functional.sinkhorn import at_least_float32, zipf_sinkhorn
+from ...functional.sinkhorn import at_least_float32, check_rounds, zipf_sinkhorn
 from ...functional.softmap import softmap_kl
 from ...functional.zipf import zipf_prior
 
@@ -56,6 +56,7 @@ class ZipfSinkhornHead(nn.Module):
             raise ValueError(f'scope must be one of {SCOPES}, got {scope!r}')
         if teacher_prototypes not in ('shared', 'ema'):
             raise ValueError(f"teacher_prototypes must be 'shared' or 'ema', got {teacher_prototypes!r}")
+        check_rounds(n_iters)
         self.n_iters = n_iters
         self.student_temperature = student_temperature
         self.temperature_range = tuple(teacher_temperature)

@@ -1,0 +1,55 @@
+"""Reading mmdet3d's info files, which are pickles, without running what else a pickle may contain."""
+
+import os
+import pickle
+from typing import Any
+
+# What arrays, scalars and plain containers need, under the module names of numpy 1 and 2.
+ALLOWED = {
+    ('numpy', 'ndarray'),
+    ('numpy', 'dtype'),
+    ('_codecs', 'encode'),
+    ('collections', 'OrderedDict'),
+    ('builtins', 'set'),
+    ('builtins', 'frozenset'),
+    ('builtins', 'slice'),
+    ('builtins', 'complex'),
+    ('builtins', 'bytearray'),
+    *((f'numpy.{core}.multiarray', name) for core in ('core', '_core') for name in ('_reconstruct', 'scalar')),
+    *((f'numpy.{core}.numeric', '_frombuffer') for core in ('core', '_core')),
+}
+
+
+class _InfoUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in ALLOWED:
+            raise pickle.UnpicklingError(f'it refers to {module}.{name}')
+        return super().find_class(module, name)
+
+
+def load_info_pickle(path: str | os.PathLike) -> dict:
+    """dict(metainfo=..., data_list=[...]) of an mmdet3d info file, version 1.1.
+
+    FileNotFoundError where there is none; ValueError where it holds anything but numbers, text, arrays and
+    containers of them, or is of another format."""
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f'{path}: no such info file; wanted the infos that mmdet3d makes of a data set. '
+            'Check data_root and ann_file, or create it with `python tools/create_data.py nuscenes ...`.'
+        )
+    try:
+        with open(path, 'rb') as file:
+            infos = _InfoUnpickler(file).load()
+    except Exception as error:  # a corrupt pickle raises nearly anything
+        raise ValueError(
+            f'{path}: found content that is not loaded ({type(error).__name__}: {error}); wanted a pickle of dicts, '
+            'lists, numbers, text and NumPy arrays. Create it again with `python tools/create_data.py`.'
+        ) from error
+    if not isinstance(infos, dict) or not isinstance(infos.get('data_list'), list):
+        found = sorted(infos) if isinstance(infos, dict) else type(infos).__name__
+        raise ValueError(
+            f"{path}: found {found}; wanted a dict with 'metainfo' and 'data_list' (mmdet3d 1.1 infos). "
+            'Infos of mmdet3d before 1.1 are brought up to date by its update_infos_to_v2.py.'
+        )
+    return infos

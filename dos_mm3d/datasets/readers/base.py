@@ -1,0 +1,73 @@
+"""What all readers share: the options, the suffixes, the column names and the form of an error."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+SWEEP_COLUMNS = ('x', 'y', 'z', 'intensity')
+# '.pcd.bin', nuScenes' own, before '.bin': the first that fits counts
+SUFFIXES = ('.pcd.bin', '.bin', '.pcd', '.npy', '.npz', '.ply', '.feather')
+BIN_COLUMNS = {'.pcd.bin': 5, '.bin': 4}  # nuScenes: x, y, z, intensity, ring; KITTI: x, y, z, intensity
+INTENSITY_NAMES = (
+    'intensity',
+    'intensities',
+    'reflectance',
+    'reflectivity',
+    'remission',
+    'i',
+    'scalar_intensity',  # CloudCompare's ply export
+)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How files are to be read.
+
+    bin_columns: float32 columns of a raw file by suffix; the first three are x, y, z in metres, the fourth is the
+    intensity. npz_key: array of an .npz file; None: `range_image` where there is one, else the only array.
+    missing_intensity: 'error', or 'zero' for sensors that give none (the column is then 0).
+    """
+
+    bin_columns: Mapping[str, int] = field(default_factory=lambda: dict(BIN_COLUMNS))
+    npz_key: str | None = None
+    missing_intensity: str = 'error'
+
+    def __post_init__(self) -> None:
+        for suffix, columns in self.bin_columns.items():
+            if suffix not in BIN_COLUMNS or not isinstance(columns, int) or columns < 3:
+                raise ValueError(
+                    f'bin_columns maps a suffix of {sorted(BIN_COLUMNS)} to a number of columns >= 3 '
+                    f'(x, y, z first), got {suffix!r}: {columns!r}'
+                )
+        if self.missing_intensity not in ('error', 'zero'):
+            raise ValueError(f"missing_intensity must be 'error' or 'zero', got {self.missing_intensity!r}")
+
+    @classmethod
+    def of(
+        cls,
+        bin_columns: int | Mapping[str, int] | None = None,
+        npz_key: str | None = None,
+        missing_intensity: str = 'error',
+    ) -> 'ReadOptions':
+        """As the class, but `bin_columns` may be one number for all raw files, and suffixes left out keep their
+        default."""
+        if isinstance(bin_columns, int):
+            bin_columns = dict.fromkeys(BIN_COLUMNS, bin_columns)
+        return cls({**BIN_COLUMNS, **(bin_columns or {})}, npz_key, missing_intensity)
+
+
+def suffix_of(path: str) -> str | None:
+    """The supported suffix that `path` ends with, or None."""
+    name = os.path.basename(path).lower()
+    return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+
+
+def intensity_name(names: Iterable[str]) -> str | None:
+    """The one of `names` that holds the intensity, by its usual names in any case, or None."""
+    by_lower = {name.lower(): name for name in names}
+    return next((by_lower[name] for name in INTENSITY_NAMES if name in by_lower), None)
+
+
+def bad_file(path: str, *, found: str, wanted: str, fix: str) -> ValueError:
+    """The one form of an error about a file: its name, what was found, what was wanted, what to do."""
+    return ValueError(f'{path}: found {found}; wanted {wanted}. {fix}')

@@ -1,0 +1,29 @@
+"""One fixed cut of the training scenes into pretraining, probe training and validation, by scene."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+PROBE_TRAIN_SHARE = 0.2
+VALIDATION_SHARE = 0.05
+_CUT_SEED = 0
+
+
+def cut_scenes(train_scene_names: Sequence[str]) -> dict[str, list[str]]:
+    """Disjoint scenes `pretrain`, `probe_train` and `validation` (40 scenes: 30, 8, 2), the same for the same set of names.
+
+    The order of the names is irrelevant. With few scenes validation is the first to be empty; fewer than two distinct
+    scenes cannot be cut (ValueError). The official val scenes are the test split and never come in here.
+    """
+    names = sorted(set(train_scene_names))
+    if len(names) < 2:
+        raise ValueError(f'need at least 2 training scenes (one to pretrain on, one to probe on), got {names}')
+    # Shuffled, because neighbouring scene names are often recorded (or generated) alike.
+    shuffled = [names[i] for i in np.random.default_rng(_CUT_SEED).permutation(len(names))]
+    n_probe = max(1, round(PROBE_TRAIN_SHARE * len(names)))
+    n_validation = round(VALIDATION_SHARE * len(names))
+    return dict(
+        probe_train=sorted(shuffled[:n_probe]),
+        validation=sorted(shuffled[n_probe : n_probe + n_validation]),
+        pretrain=sorted(shuffled[n_probe + n_validation :]),
+    )

@@ -1,0 +1,161 @@
+"""The training stream: what is drawn at a position is a pure function of (seed, position).
+
+It therefore depends on neither the number of loader workers nor the number of ranks, and a resumed run only has to
+know the position it goes on from; nothing is replayed."""
+
+from collections.abc import Iterator, Sequence, Sized
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmdet3d.registry import DATA_SAMPLERS, TRANSFORMS
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+MAX_ATTEMPTS = 16
+
+
+class BadSampleError(ValueError):
+    """A sweep that cannot be trained on: no point in range, no visible or no common voxel. Raised by transforms."""
+
+
+class Draw(NamedTuple):
+    """What a sampler asks a stream for."""
+
+    seed: int
+    position: int
+
+
+def epoch_order(seed: int, epoch: int, n: int) -> np.ndarray:
+    """(n,) int64 permutation in which pass `epoch` over n frames runs."""
+    # The spawn key keeps these random numbers apart from those of the samples, which use the same two integers.
+    return np.random.default_rng(np.random.SeedSequence([seed, epoch], spawn_key=(0,))).permutation(n)
+
+
+_cached_order = lru_cache(maxsize=4)(epoch_order)
+
+
+def sample_generator(seed: int, position: int, attempt: int = 0) -> torch.Generator:
+    """The generator of all random choices made for the sample at `position`; another one for each attempt."""
+    state = np.random.SeedSequence([seed, position, attempt]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+
+
+class SweepStream(Dataset):
+    """Base of the pretraining data sets: `dataset[Draw(seed, position)]` -> the item that the pipeline makes of
+    that draw.
+
+    Sub-classes provide `frames` and `load`.  The pipeline (mmdet3d TRANSFORMS) starts from dict(points=(N, C)
+    float32 tensor, file=str, generator=torch.Generator, skipped=list[str]); all its randomness must come from that
+    generator.
+
+    on_bad_file: 'error' stops at the first bad sweep, naming it; 'skip' replaces it by another draw, a function of
+    (seed, position, attempt), and lists it in `skipped`; after 16 in a row RuntimeError."""
+
+    def __init__(self, pipeline: Sequence[dict], on_bad_file: str = 'error') -> None:
+        if on_bad_file not in ('error', 'skip'):
+            raise ValueError(f"on_bad_file must be 'error' or 'skip', got {on_bad_file!r}")
+        self.on_bad_file = on_bad_file
+        self.transforms = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
+
+    @property
+    def frames(self) -> Sequence[Any]:
+        """One entry per sweep that can be drawn."""
+        raise NotImplementedError
+
+    def load(self, index: int) -> tuple[Tensor, str]:
+        """Points (N, C) float32 and file of frame `index`; ValueError or OSError, naming the file, where it is bad."""
+        raise NotImplementedError
+
+    @property
+    def metainfo(self) -> dict:
+        """What mmengine writes beside the weights."""
+        return {'dataset': type(self).__name__, 'n_frames': len(self)}
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, draw: Draw) -> dict:
+        if not isinstance(draw, Draw):
+            raise TypeError(
+                f'{type(self).__name__} is indexed by Draw(seed, position), got {draw!r}: '
+                "use sampler=dict(type='StreamSampler')"
+            )
+        skipped: list[str] = []
+        for attempt in range(MAX_ATTEMPTS):
+            try:
+                return self._attempt(draw, attempt, skipped)
+            except _BadDraw as bad:
+                if self.on_bad_file == 'error':
+                    raise bad.error from bad.error.__cause__
+                skipped.append(str(bad.error))
+        raise RuntimeError(
+            f'{MAX_ATTEMPTS} sweeps in a row cannot be used (seed {draw.seed}, position {draw.position}); the first:\n'
+            + '\n'.join(skipped[:3])
+            + '\nMore than single files are bad: check data_root, bin_columns and the point cloud range.'
+        )
+
+    def index_of(self, draw: Draw, attempt: int = 0) -> int:
+        """The frame drawn at a position: passes over all frames in changing order; a replacement is drawn
+        uniformly."""
+        if attempt:
+            sequence = np.random.SeedSequence([draw.seed, draw.position, attempt], spawn_key=(1,))
+            return int(np.random.default_rng(sequence).integers(len(self)))
+        epoch, i = divmod(draw.position, len(self))
+        return int(_cached_order(draw.seed, epoch, len(self))[i])
+
+    def _attempt(self, draw: Draw, attempt: int, skipped: list[str]) -> dict:
+        try:
+            points, file = self.load(self.index_of(draw, attempt))
+        except (ValueError, OSError) as error:
+            raise _BadDraw(error) from error
+        generator = sample_generator(draw.seed, draw.position, attempt)
+        results = {'points': points, 'file': file, 'generator': generator, 'skipped': skipped}
+        try:
+            for transform in self.transforms:
+                results = transform(results)
+        except BadSampleError as error:
+            named = error if file in str(error) else BadSampleError(f'{file}: {error}')
+            raise _BadDraw(named) from error
+        results.pop('generator', None)  # a generator does not travel between processes
+        return results
+
+
+class _BadDraw(Exception):
+    """Carries the error of a bad sweep from the attempt to the decision what to do about it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@DATA_SAMPLERS.register_module()
+class StreamSampler(Sampler[Draw]):
+    """Endless draws of this rank: positions start + rank, start + rank + world_size, ...
+
+    Together the ranks draw each position once, and iteration i covers the same positions for any number of ranks
+    with the same global batch.  dataset and seed are given by mmengine's Runner; all ranks need the same seed."""
+
+    def __init__(self, dataset: Sized, seed: int | None = None, start: int = 0) -> None:
+        if not len(dataset):
+            raise ValueError('the data set is empty: there is nothing to draw')
+        self.rank, self.world_size = get_dist_info()
+        self.seed = sync_random_seed() if seed is None else seed
+        self.start = start
+        self._n_frames = len(dataset)
+
+    def skip_to(self, iteration: int, batch_size: int) -> None:
+        """Let the next iterator begin at the draws of `iteration` (0-based), with `batch_size` samples a rank."""
+        self.start = iteration * batch_size * self.world_size
+
+    def __iter__(self) -> Iterator[Draw]:
+        position = self.start + self.rank
+        while True:
+            yield Draw(self.seed, position)
+            position += self.world_size
+
+    def __len__(self) -> int:
+        """Draws of this rank in one pass over the data set; the stream itself has no end."""
+        return -(-self._n_frames // self.world_size)

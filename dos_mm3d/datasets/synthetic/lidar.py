@@ -1,0 +1,104 @@
+"""A spinning LiDAR after Velodyne's HDL-32E: 32 beams, -30.67 to +10.67 degrees, 1080 columns a turn, 70 m.
+
+A sweep is rendered at one instant: motion of the sensor and of the objects during the 50 ms of a turn is ignored."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .raycast import GROUND, NOTHING, cast_ground, cast_primitives
+from .shading import shade
+from .taxonomy import LABEL
+from .world import Pose, Scene
+
+N_COLUMNS = 1080
+ELEVATIONS_RAD = np.radians(np.linspace(-30.67, 10.67, 32))
+MAX_RANGE_M = 70.0
+RANGE_NOISE_M = 0.015
+EGO_RETURN_CHANCE = 0.05
+INTENSITY_SCALE = 110.0
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """points (N, 5) float32 x, y, z (m, LiDAR frame), intensity 0-255 (whole numbers), ring 0-31 from below; label
+    (N,) uint8 lidarseg; owner (N,) int64: -1 ground, else the owner of the primitive; visible (G,) share of an
+    owner's rays it got back."""
+
+    points: np.ndarray
+    label: np.ndarray
+    owner: np.ndarray
+    visible: np.ndarray
+
+
+def beam_directions(first_azimuth_rad: float) -> np.ndarray:
+    """(N_COLUMNS, 32, 3) unit vectors, columns counter-clockwise from the first azimuth, beams from below."""
+    azimuth = first_azimuth_rad + 2 * np.pi * np.arange(N_COLUMNS)[:, None] / N_COLUMNS
+    flat = np.cos(ELEVATIONS_RAD)[None]
+    up = np.broadcast_to(np.sin(ELEVATIONS_RAD), (N_COLUMNS, len(ELEVATIONS_RAD)))
+    return np.ascontiguousarray(np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), up], -1))
+
+
+def owner_poses(scene: Scene, t: float) -> tuple[np.ndarray, np.ndarray]:
+    """Turn (G, 3, 3) and origin (G, 3) of every owner -> LiDAR frame."""
+    to_lidar = scene.lidar_pose(t).inverse()
+    still = Pose(np.eye(3), np.zeros(3))
+    poses = [still, scene.ego_pose(t), *(scene.actor_pose(actor, t) for actor in scene.actors)]
+    moved = [to_lidar.after(pose) for pose in poses]
+    return np.stack([pose.turn for pose in moved]), np.stack([pose.origin for pose in moved])
+
+
+def render(scene: Scene, t: float, seed: int, key: tuple[int, ...]) -> Sweep:
+    """One sweep of a scene at t seconds; noise and drop-outs are a function of (seed, *key)."""
+    rng = np.random.default_rng([seed, *key])
+    first_azimuth = float(rng.uniform(-np.pi, np.pi))
+    rays = beam_directions(first_azimuth)
+    sensor, prims = scene.lidar_pose(t), scene.primitives
+    turns, origins = owner_poses(scene, t)
+    turn = turns[prims.owner] @ prims.turn
+    centre = np.einsum('pij,pj->pi', turns[prims.owner], prims.centre) + origins[prims.owner]
+    tangents = np.tan(ELEVATIONS_RAD)
+    distance = np.full(rays.shape[:2], np.inf)
+    row = np.full(rays.shape[:2], NOTHING, np.int64)
+    potential = np.zeros(len(turns), np.int64)
+    cast_primitives(
+        rays, first_azimuth, tangents, prims.kind, centre, turn, prims.half, prims.density, prims.owner,
+        MAX_RANGE_M, int(rng.integers(2**62)), distance, row, potential,
+    )  # fmt: skip
+    cast_ground(rays, tangents, sensor.turn, sensor.origin, scene.ground.height_m, MAX_RANGE_M, distance, row)
+    label = np.zeros(row.shape, np.uint8)
+    reflectivity, cosine = np.zeros(row.shape), np.zeros(row.shape)
+    to_scene, ground = (sensor.turn, sensor.origin), scene.ground
+    shade(
+        rays, *to_scene, ground.height_m, ground.label, ground.reflectivity, prims.kind, centre, turn, prims.half,
+        prims.reflectivity, prims.label, distance, row, label, reflectivity, cosine,
+    )  # fmt: skip
+    return _returns(scene, rays, distance, row, label, reflectivity, cosine, potential, rng)
+
+
+def _returns(
+    scene: Scene,
+    rays: np.ndarray,
+    distance: np.ndarray,
+    row: np.ndarray,
+    label: np.ndarray,
+    reflectivity: np.ndarray,
+    cosine: np.ndarray,
+    potential: np.ndarray,
+    rng: np.random.Generator,
+) -> Sweep:
+    """Turn hits into measurements: intensity, loss of weak echoes, range noise, the sensor's own carrier."""
+    hit = row != NOTHING
+    chance, noise = rng.random(row.shape, np.float32), rng.standard_normal((2, *row.shape), np.float32)
+    owner = np.where(row >= 0, scene.primitives.owner[np.maximum(row, 0)], GROUND)
+    visible = np.bincount(owner[owner >= 0], minlength=len(potential)) / np.maximum(potential, 1)
+    safe = np.where(hit, distance, 1.0)
+    echo = reflectivity * np.sqrt(np.clip(cosine, 0.0, 1.0)) / (1.0 + (safe / 35.0) ** 2)
+    kept = hit & (chance < 0.995 * (1.0 - np.exp(-echo / 0.006)))
+    kept &= (label != LABEL['vehicle.ego']) | (chance < EGO_RETURN_CHANCE)
+    intensity = np.rint(INTENSITY_SCALE * scene.intensity_gain * echo * np.exp(0.2 * noise[1]))
+    ranged = safe + RANGE_NOISE_M * np.clip(noise[0], -3.0, 3.0)
+    ring = np.broadcast_to(np.arange(rays.shape[1]), row.shape)
+    columns = [*(np.moveaxis(rays, 2, 0) * ranged), np.clip(intensity, 0.0, 255.0), ring]
+    points = np.stack([column[kept] for column in columns], 1).astype(np.float32)
+    return Sweep(points, label[kept], owner[kept], np.minimum(visible, 1.0))

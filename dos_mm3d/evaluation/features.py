@@ -1,0 +1,66 @@
+"""Blocks of features at the key-frame points of a scan: encoders, raw input, hand-crafted statistics."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..datasets.transforms.masking import unique_cells
+from ..functional.grid import grid_shape, point_cells
+from ..models.methods.student_teacher import StudentTeacher
+from .linear_probe import FeatureBlock
+from .pillar_statistics import pillar_statistics
+from .probe_scans import ProbeScan
+
+
+class EncoderFeatures:
+    """Features of frozen backbones at the loss voxels of the key-frame points.
+
+    model: the pretraining model, whose preprocessor voxelises. backbones: name -> `LossVoxelBackbone`; all are put into
+    eval mode and share one voxelisation of the scan.
+    """
+
+    def __init__(self, model: StudentTeacher, backbones: Mapping[str, nn.Module]) -> None:
+        self.preprocessor = model.data_preprocessor.eval()
+        self.backbones = {name: backbone.eval() for name, backbone in backbones.items()}
+        layer = self.preprocessor.voxel_layer
+        self.range = [float(value) for value in layer.point_cloud_range]
+        self.voxel_size = [float(value) for value in layer.voxel_size]
+        self.grid_shape = grid_shape(self.range, self.voxel_size)
+
+    @torch.no_grad()
+    def __call__(self, scan: ProbeScan) -> dict[str, FeatureBlock]:
+        voxel_dict = self.preprocessor.voxelize_points([scan.points])
+        blocks = {}
+        for name, backbone in self.backbones.items():
+            cells, row_of_point = self.loss_cells(scan.points[scan.key_rows, :3], backbone.loss_stride)
+            blocks[name] = FeatureBlock(backbone(voxel_dict, cells, 1), row_of_point)
+        return blocks
+
+    def loss_cells(self, xyz_m: Tensor, loss_stride: int) -> tuple[Tensor, Tensor]:
+        """Occupied loss voxels (m, 4) int32 [0, z, y, x] of (n, 3) points, and the row of each point in them."""
+        voxels = point_cells(xyz_m, self.range[:3], self.voxel_size)
+        unique, row_of_point = unique_cells(voxels // loss_stride, self.grid_shape)
+        return nn.functional.pad(unique.int(), (1, 0)), row_of_point
+
+
+def raw_features(scan: ProbeScan) -> dict[str, FeatureBlock]:
+    """`raw`: the input columns of each point, x, y, z, intensity, time lag."""
+    values = scan.points[scan.key_rows]
+    return {'raw': FeatureBlock(values, torch.arange(len(values)))}
+
+
+def pillar_features(scan: ProbeScan) -> dict[str, FeatureBlock]:
+    """`pillars`: 28 hand-crafted statistics of the pillars around each point, over all that the encoder sees."""
+    values = torch.from_numpy(pillar_statistics(scan.points.numpy(), scan.key_rows.numpy()))
+    return {'pillars': FeatureBlock(values, torch.arange(len(values)))}
+
+
+class AllFeatures:
+    """Every block that a row of the probe may name: encoders, `raw`, `pillars`."""
+
+    def __init__(self, encoders: EncoderFeatures) -> None:
+        self.encoders = encoders
+
+    def __call__(self, scan: ProbeScan) -> dict[str, FeatureBlock]:
+        return {**raw_features(scan), **pillar_features(scan), **self.encoders(scan)}

@@ -1,0 +1,97 @@
+"""Key frames with per-point labels, fed to the probe exactly as pretraining reads them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..datasets.info_pickle import load_info_pickle
+from ..datasets.labelled_scenes import read_scene_of_sample
+from ..datasets.nuscenes import NuScenesSweeps
+from ..functional.grid import grid_shape, inside_grid, point_cells
+from .lidarseg_classes import read_class_table
+
+
+@dataclass(frozen=True)
+class ProbeScan:
+    """One key frame inside the point cloud range.
+
+    points: (N, 5) float32 x, y, z in metres, intensity, time lag in s: what the encoder sees, older sweeps included.
+    key_rows: (n,) int64, rows of the key frame's own points: where features are read and classes are known.
+    labels: (n,) int64, 0 ignored, i + 1 is `lidarseg_classes.CLASSES[i]`.
+    """
+
+    points: Tensor
+    key_rows: Tensor
+    labels: Tensor
+
+
+class ProbeScans(Sequence[ProbeScan]):
+    """The key frames of some scenes of an mmdet3d info file, read anew at every access.
+
+    scenes: scene names, None for all of the file. Raises what the readers raise: FileNotFoundError for a missing file,
+    ValueError for a scene that is not there or a label file of another length than its sweep.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        ann_file: str,
+        *,
+        num_sweeps: int,
+        point_cloud_range: Sequence[float],
+        voxel_size: Sequence[float],
+        scenes: Sequence[str] | None = None,
+    ) -> None:
+        self.sweeps = NuScenesSweeps(data_root, ann_file, num_sweeps=num_sweeps, anchors='keyframes', scenes=scenes)
+        infos = load_info_pickle(str(Path(data_root) / ann_file))
+        tables = Path(data_root) / infos['metainfo']['version']
+        self.class_of_index = read_class_table(tables / 'category.json')
+        self.label_files = _label_files(infos['data_list'], Path(data_root) / 'lidarseg' / infos['metainfo']['version'])
+        self.range_min_m, self.voxel_size_m = list(point_cloud_range[:3]), list(voxel_size)
+        self.grid_shape = grid_shape(list(point_cloud_range), self.voxel_size_m)
+
+    def __len__(self) -> int:
+        return len(self.sweeps)
+
+    def __getitem__(self, index: int) -> ProbeScan:
+        if not 0 <= index < len(self):
+            raise IndexError(f'scan {index} of {len(self)}')
+        points, file = self.sweeps.load(index)
+        labels = self.read_labels(file)
+        # by voxel, not by metre: float32 rounding decides on the border, and it must decide as in the voxel layer
+        inside = inside_grid(point_cells(points[:, :3], self.range_min_m, self.voxel_size_m), self.grid_shape)
+        # the key frame's own points come first, whatever sweeps follow
+        inside_key = inside[: len(labels)]
+        return ProbeScan(points[inside], torch.arange(int(inside_key.sum())), labels[inside_key])
+
+    def read_labels(self, lidar_file: str) -> Tensor:
+        """(n,) classes of a key frame's points, in the order of its file."""
+        path = self.label_files.get(Path(lidar_file).name)
+        if path is None or not path.is_file():
+            raise FileNotFoundError(f'{path or lidar_file}: no lidarseg labels of this key frame; the probe needs them')
+        indices: NDArray[np.uint8] = np.fromfile(path, np.uint8)
+        n_points = Path(lidar_file).stat().st_size // (5 * 4)
+        if len(indices) != n_points:
+            raise ValueError(f'{path}: {len(indices)} labels for the {n_points} points of {lidar_file}')
+        return torch.from_numpy(self.class_of_index[indices].astype(np.int64))
+
+
+def _label_files(data_list: Sequence[dict], folder: Path) -> dict[str, Path]:
+    """File name of a key frame's sweep -> its label file."""
+    return {
+        Path(info['lidar_points']['lidar_path']).name: folder / Path(info['pts_semantic_mask_path']).name
+        for info in data_list
+        if 'pts_semantic_mask_path' in info
+    }
+
+
+def scene_names(data_root: str, ann_file: str) -> list[str]:
+    """Names of the scenes of an info file, in its order."""
+    infos = load_info_pickle(str(Path(data_root) / ann_file))
+    scene_of = read_scene_of_sample(Path(data_root) / infos['metainfo']['version'])
+    return list(dict.fromkeys(scene_of[info['token']] for info in infos['data_list']))

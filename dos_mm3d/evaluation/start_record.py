@@ -1,0 +1,55 @@
+"""Proof that two fine-tuning runs differ in the encoder's initial weights and in nothing else."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmdet3d.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from ..export.files import tensors_sha256
+from .report import read_json, write_json
+
+FILE = 'start.json'
+ENCODER_PREFIXES = ('pts_voxel_encoder.', 'pts_middle_encoder.')
+
+
+@HOOKS.register_module()
+class StartRecordHook(Hook):
+    """Writes `start.json` into the work_dir: sha256 of the initial encoder, of all other initial weights and buffers,
+    and, after training, of every input batch (points in their order, augmentation included)."""
+
+    def before_train(self, runner) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        state = model.state_dict()
+        encoder = {name: value for name, value in state.items() if name.startswith(ENCODER_PREFIXES)}
+        rest = {name: value for name, value in state.items() if name not in encoder}
+        self.record = {'encoder': tensors_sha256(encoder), 'rest': tensors_sha256(rest), 'iters': 0}
+        self.inputs = hashlib.sha256()
+
+    def after_train_iter(
+        self, runner, batch_idx: int, data_batch: Mapping[str, Any] | None = None, outputs: dict | None = None
+    ) -> None:
+        for points in data_batch['inputs']['points']:
+            self.inputs.update(points.cpu().contiguous().numpy().tobytes())
+        self.record['iters'] += 1
+
+    def after_train(self, runner) -> None:
+        write_json(Path(runner.work_dir) / FILE, {**self.record, 'inputs': self.inputs.hexdigest()})
+
+
+def check_fair(scratch_dir: Path, pretrained_dir: Path) -> dict[str, bool]:
+    """What two runs shared, from their `start.json`. ValueError where they differ in more than the initial encoder, or
+    not even in that."""
+    scratch, pretrained = read_json(scratch_dir / FILE), read_json(pretrained_dir / FILE)
+    same = {name: scratch[name] == pretrained[name] for name in scratch}
+    unfair = [name for name in ('rest', 'inputs', 'iters') if not same[name]]
+    if unfair or same['encoder']:
+        raise ValueError(
+            f'{scratch_dir} and {pretrained_dir} are no fair pair: '
+            + (f'they differ in {", ".join(unfair)}' if unfair else 'they started from the same encoder')
+            + '; wanted the same seed, initial head, data and steps, and another encoder. Delete both, run again.'
+        )
+    return {'same_initial_head': same['rest'], 'same_inputs': same['inputs'], 'same_steps': same['iters']}

@@ -1,0 +1,145 @@
+"""Turns a pretraining checkpoint into a plain weight file for mmdet3d's CenterPoint."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.runner import save_checkpoint
+from torch import Tensor
+
+import dos_mm3d
+
+from .config_text import read_literals
+from .files import read_checkpoint, tensors_sha256
+from .kernels import is_kernel, to_spconv1
+
+FORMAT = 'dos_mm3d backbone 1'
+KERNEL_LAYOUT = 'spconv-1: (kD, kH, kW, C_in, C_out)'
+BRANCHES = ('teacher', 'student')
+CENTERPOINT_NAMES = {'middle_encoder.': 'pts_middle_encoder.', 'voxel_encoder.': 'pts_voxel_encoder.'}
+INPUT_FACTS = ('input_channels', 'point_cloud_range', 'voxel_size')
+
+
+def export_backbone(checkpoint_path: str | Path, out_path: str | Path, *, branch: str = 'teacher') -> dict[str, Any]:
+    """Write one branch's encoder, BatchNorm statistics included, under the names of mmdet3d's CenterPoint.
+
+    The file is `{'state_dict': plain dict of tensors, 'meta': dict}`; it loads with `weights_only`, through `load_from`
+    and through `init_cfg=dict(type='Pretrained', checkpoint=...)` of a detector. Kernels are in spconv-1 layout, the
+    one that mmdet3d's loader expects of a plain dict. `meta` says what the encoder was fed (`input_channels` with
+    units, `point_cloud_range` and `voxel_size` in metres), from where it comes, and the sha256 of the tensors.
+
+    Returns `meta` without the config text, plus `tensors` and `parameters` (counts).
+    Raises FileNotFoundError, or ValueError if the checkpoint is not one of our pretraining, is not finite, or does
+    not fit the channels that its own config names.
+    """
+    if branch not in BRANCHES:
+        raise ValueError(f'branch is {branch!r}, wanted one of {BRANCHES}')
+    checkpoint = read_checkpoint(checkpoint_path)
+    encoder = _encoder_tensors(checkpoint, branch, str(checkpoint_path))
+    meta = _describe(checkpoint, branch, str(checkpoint_path))
+    _check_channels(encoder, meta['input_channels'], str(checkpoint_path))
+    weights = {name: to_spconv1(value) if is_kernel(value) else value.clone() for name, value in encoder.items()}
+    meta['sha256'] = tensors_sha256(weights)
+    # Written whole or not at all: dos_mm3d.compat makes mmengine's writing atomic.
+    save_checkpoint({'state_dict': weights, 'meta': meta}, str(Path(out_path).expanduser()))
+    read_export(out_path)
+    counts = {'tensors': len(weights), 'parameters': sum(value.numel() for value in weights.values())}
+    return {key: value for key, value in meta.items() if key != 'config'} | counts
+
+
+def read_export(path: str | Path) -> dict[str, Any]:
+    """An exported file, its tensors checked against the sha256 inside. ValueError if it is not one, or was altered."""
+    export = read_checkpoint(path)
+    meta = export.get('meta')
+    if not isinstance(meta, dict) or meta.get('format') != FORMAT:
+        raise ValueError(f'{path}: not a file of tools/export_backbone.py; it holds {sorted(map(str, export))[:8]}')
+    found = tensors_sha256(export['state_dict'])
+    if found != meta['sha256']:
+        raise ValueError(
+            f'{path}: its tensors hash to {found[:12]}…, its meta says {meta["sha256"][:12]}…; export again'
+        )
+    return export
+
+
+def _encoder_tensors(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str, Tensor]:
+    """The branch's encoder under CenterPoint's names, kernels still in spconv-2 layout."""
+    tensors = _state_dict(checkpoint, source)
+    prefix = f'{branch}.backbone.'
+    backbone = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    renamed = {new: backbone[name] for name in backbone if (new := _centerpoint_name(name)) is not None}
+    if not any(name.startswith('pts_middle_encoder.') for name in renamed):
+        raise ValueError(_not_ours(tensors, f'{prefix}middle_encoder.*', source))
+    homeless = [name for name in backbone if _centerpoint_name(name) is None]
+    if homeless:
+        raise ValueError(
+            f'{source}: {prefix} holds tensors that CenterPoint has no place for: {", ".join(homeless[:5])}; wanted '
+            f'only {", ".join(CENTERPOINT_NAMES)}'
+        )
+    _check_finite(renamed, source)
+    return renamed
+
+
+def _state_dict(checkpoint: dict[str, Any], source: str) -> Mapping[str, Tensor]:
+    tensors = checkpoint.get('state_dict')
+    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise ValueError(
+            f"{source}: no 'state_dict' of tensors in it, its entries are {sorted(map(str, checkpoint))[:8]}; wanted a "
+            'checkpoint that tools/train.py wrote with a config of configs/dos'
+        )
+    return tensors
+
+
+def _centerpoint_name(name: str) -> str | None:
+    for ours, theirs in CENTERPOINT_NAMES.items():
+        if name.startswith(ours):
+            return theirs + name.removeprefix(ours)
+    return None
+
+
+def _not_ours(tensors: Mapping[str, Tensor], wanted: str, source: str) -> str:
+    groups = Counter('.'.join(name.split('.')[:3]) for name in tensors)
+    found = ', '.join(f'{group}.* ({count})' for group, count in groups.most_common(8)) or 'no tensor'
+    return (
+        f'{source}: not a pretraining checkpoint of this project. Found {found}; wanted {wanted}. Give a checkpoint '
+        'that tools/train.py wrote with a config of configs/dos; an exported file is already what CenterPoint loads.'
+    )
+
+
+def _check_finite(tensors: Mapping[str, Tensor], source: str) -> None:
+    bad = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+    if bad:
+        raise ValueError(
+            f'{source}: {len(bad)} of {len(tensors)} tensors hold NaN or infinity, first {bad[0]}; the pretraining '
+            'diverged, take an earlier checkpoint'
+        )
+
+
+def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str, Any]:
+    """The provenance that travels with the weights: plain strings, numbers and lists only."""
+    training = checkpoint.get('meta')
+    if not isinstance(training, dict) or not isinstance(training.get('cfg'), str):
+        raise ValueError(f"{source}: no config text in meta['cfg']; wanted a checkpoint that tools/train.py wrote")
+    facts = read_literals(training['cfg'], INPUT_FACTS, source=source)
+    return {
+        'format': FORMAT,
+        'dos_mm3d_version': dos_mm3d.__version__,
+        'branch': branch,
+        'iteration': int(training['iter']) if 'iter' in training else None,
+        'source': Path(source).name,
+        'kernel_layout': KERNEL_LAYOUT,
+        **{name: list(value) for name, value in facts.items()},
+        'config': training['cfg'],
+    }
+
+
+def _check_channels(encoder: Mapping[str, Tensor], channels: list[str], source: str) -> None:
+    """The first kernel must take the channels that the config names, where the voxel encoder only averages them."""
+    first = encoder.get('pts_middle_encoder.conv_input.0.weight')
+    averaged = not any(name.startswith('pts_voxel_encoder.') for name in encoder)
+    if averaged and first is not None and first.shape[-1] != len(channels):
+        raise ValueError(
+            f'{source}: its first kernel takes {first.shape[-1]} channels, its config names {len(channels)} '
+            f'({", ".join(channels)}); make input_channels in the config say what the encoder was fed'
+        )

@@ -1,0 +1,40 @@
+"""Reads literals out of the config text that a checkpoint carries, without executing that text."""
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+
+def read_literals(text: str, names: Sequence[str], *, source: str) -> dict[str, Any]:
+    """Values of the top-level assignments `name = literal` in a config text, in the order of `names`.
+
+    The text comes from a file that may not be ours, so it is parsed, never run. `source` names it in errors.
+    Raises ValueError if the text is not Python, if a name is not assigned at the top level, or not to a literal.
+    """
+    values = _top_level_assignments(text, source)
+    absent = [name for name in names if name not in values]
+    if absent:
+        raise ValueError(
+            f'{source}: its config does not assign {", ".join(absent)} at the top level; it assigns '
+            f'{", ".join(sorted(values)) or "nothing"}. The pretraining configs in configs/dos state them: add them '
+            'to the config and save the checkpoint again.'
+        )
+    return {name: _literal(values[name], name, source) for name in names}
+
+
+def _top_level_assignments(text: str, source: str) -> dict[str, ast.expr]:
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise ValueError(f'{source}: its config is not Python text ({error.msg}, line {error.lineno})') from error
+    assignments = [node for node in tree.body if isinstance(node, ast.Assign)]
+    return {target.id: node.value for node in assignments for target in node.targets if isinstance(target, ast.Name)}
+
+
+def _literal(node: ast.expr, name: str, source: str) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError as error:
+        raise ValueError(
+            f'{source}: {name} in its config is `{ast.unparse(node)[:80]}`, wanted a literal such as a list of numbers'
+        ) from error

@@ -1,0 +1,46 @@
+"""Checkpoint files: read without executing anything, and told apart by their tensors."""
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """A checkpoint's dict on the CPU, loaded with `weights_only`.
+
+    Raises FileNotFoundError if there is no such file, ValueError if it is truncated, needs code to be run to be
+    loaded, or does not hold a dict.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such checkpoint file; give the path of a .pth file')
+    try:
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise ValueError(
+            f'{path}: not readable as a checkpoint of tensors ({_first_line(error)}). It is truncated, or it holds '
+            'pickled objects, which are not loaded; use a file written by tools/train.py or tools/export_backbone.py.'
+        ) from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{path}: holds a {type(checkpoint).__name__}, wanted a checkpoint dict')
+    return checkpoint
+
+
+def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """sha256 over name, dtype, shape and row-major bytes of every tensor, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f'{type(error).__name__}: {lines[0][:160] if lines else "no message"}'

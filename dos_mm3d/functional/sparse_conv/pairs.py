@@ -1,0 +1,103 @@
+"""spconv's index pairs, and the order in which the CPU kernels read them; built once per pair tensor."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numba import njit
+from torch import Tensor
+
+_MIN_BLOCK_ROWS, _MAX_BLOCK_ROWS, _BLOCKS_WANTED = 64, 512, 12
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Pairs grouped by (block of destination rows, offset): those of block b, offset k lie at starts[b * K + k] on."""
+
+    starts: np.ndarray  # (n_blocks * K + 1,) int64
+    src: np.ndarray  # (pairs,) int32 rows read
+    dst: np.ndarray  # (pairs,) int32 rows written; within one group no row occurs twice
+    n_blocks: int
+
+
+@njit(cache=True, nogil=True)
+def _group(sources, targets, counts, shift, starts, src, dst):
+    """Stable counting sort of all pairs by (target >> shift, offset)."""
+    n_offsets = len(counts)
+    for k in range(n_offsets):
+        for i in range(counts[k]):
+            starts[(targets[k, i] >> shift) * n_offsets + k + 1] += 1
+    for i in range(1, len(starts)):
+        starts[i] += starts[i - 1]
+    cursor = starts[:-1].copy()
+    for k in range(n_offsets):
+        for i in range(counts[k]):
+            group = (targets[k, i] >> shift) * n_offsets + k
+            src[cursor[group]] = sources[k, i]
+            dst[cursor[group]] = targets[k, i]
+            cursor[group] += 1
+
+
+def _blocks(sources: np.ndarray, targets: np.ndarray, counts: np.ndarray, n_rows: int) -> Blocks:
+    """Group pairs (K, >= counts.max()) by blocks of a power of two of the `n_rows` target rows."""
+    rows = min(max(n_rows // _BLOCKS_WANTED, _MIN_BLOCK_ROWS), _MAX_BLOCK_ROWS)
+    shift = rows.bit_length() - 1
+    n_blocks = -(-n_rows // (1 << shift))
+    starts = np.zeros(n_blocks * len(counts) + 1, np.int64)
+    src, dst = np.empty((2, int(counts.sum())), np.int32)
+    _group(sources, targets, counts, shift, starts, src, dst)
+    return Blocks(starts, src, dst, n_blocks)
+
+
+class Pairs:
+    """All (input row, output row) pairs of one convolution, offset by offset.
+
+    Built from spconv's `indice_pairs` (2, K, N) int32 and `indice_pair_num` (K,). For submanifold convolutions spconv
+    counts only the offsets before the centre: the centre pairs every site with itself, and an offset after it holds the
+    pairs of its mirror image with the two sides swapped.
+    """
+
+    def __init__(
+        self, indice_pairs: Tensor, indice_pair_num: Tensor, n_inputs: int, n_outputs: int, subm: bool
+    ) -> None:
+        # detached: the arrays would otherwise hold the very tensor that these pairs are kept on, for ever
+        self.inputs, self.outputs = np.ascontiguousarray(indice_pairs.detach().numpy())
+        n_found, n_reached = self.inputs.shape[1], int(self.outputs.max(initial=-1)) + 1
+        if n_found != n_inputs or n_reached > n_outputs:
+            raise ValueError(
+                f'index pairs are for {n_found} input rows and at least {n_reached} output rows, the features say '
+                f'{n_inputs} and {n_outputs}; features and indices do not belong together'
+            )
+        self.counts = indice_pair_num.numpy().astype(np.int64)
+        self.n_inputs, self.n_outputs, self.subm = n_inputs, n_outputs, subm
+        if subm:
+            self._complete_submanifold()
+
+    def _complete_submanifold(self) -> None:
+        n_offsets = len(self.counts)
+        if n_offsets % 2 == 0:
+            raise NotImplementedError(
+                f'a submanifold convolution got {n_offsets} kernel offsets, wanted an odd number; use odd kernel sizes'
+            )
+        centre = n_offsets // 2
+        before = self.inputs[:centre], self.outputs[:centre]
+        middle = np.arange(self.n_inputs, dtype=np.int32)[None]
+        self.inputs = np.concatenate([before[0], middle, before[1][::-1]])
+        self.outputs = np.concatenate([before[1], middle, before[0][::-1]])
+        self.counts = np.concatenate([self.counts[:centre], [self.n_inputs], self.counts[:centre][::-1]])
+
+    @cached_property
+    def by_output(self) -> Blocks:
+        return _blocks(self.inputs, self.outputs, self.counts, self.n_outputs)
+
+    @cached_property
+    def by_input(self) -> Blocks:
+        """The same pairs backwards. Not for submanifold ones, where `by_output` with mirrored weights says the same."""
+        return _blocks(self.outputs, self.inputs, self.counts, self.n_inputs)
+
+    @cached_property
+    def lists(self) -> np.ndarray:
+        """(K, 4) int64: addresses of the input and output rows of each offset, their number, the offset."""
+        offsets = np.arange(len(self.counts))
+        addresses = [side.ctypes.data + offsets * side.strides[0] for side in (self.inputs, self.outputs)]
+        return np.stack([*addresses, self.counts, offsets], axis=1).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Arrays in, pictures out: curves, feature colours, boxes from above, and the self-contained report."""

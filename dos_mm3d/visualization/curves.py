@@ -1,0 +1,83 @@
+"""Curves of a pretraining run: losses, collapse monitors, and how often each prototype is used."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from .style import COLOURS, new_figure, quiet
+
+Series = Mapping[str, Sequence[float]]
+"""Steps and values of one scalar: {'step': [...], 'value': [...]}."""
+
+MONITORS = {
+    'effective_rank': ('effective rank of the head', 'rank (1 = collapsed)', 8.0),
+    'cosine_std': ('spread of the cosines to the prototypes', 'standard deviation (0 = collapsed)', 0.18),
+    'prototypes_used': ('prototypes in use', 'share of all prototypes', 0.6),
+    'column_entropy': ('entropy of the targets', 'H / log N (1 = uniform)', None),
+}
+"""Scalar -> title, y label, and what trial.md calls healthy at the end of 1 000 steps (None: no such figure)."""
+
+
+def draw_losses(losses: Mapping[str, Series], learning_rate: Series | None = None) -> Figure:
+    """Loss terms over steps, and below it the learning rate where given."""
+    figure, axes = new_figure(1, 2 if learning_rate else 1, width_in=9 if learning_rate else 5, height_in=3.2)
+    for (name, series), colour in zip(losses.items(), (COLOURS['main'], COLOURS['second'], COLOURS['grey'])):
+        axes[0].plot(series['step'], series['value'], color=colour, label=name, linewidth=1.4)
+    quiet(axes[0], title='Loss (not a measure of progress)', x='optimiser step', y='KL divergence [nat]')
+    axes[0].set_ylim(bottom=0)
+    axes[0].legend(fontsize=8, frameon=False)
+    if learning_rate:
+        axes[1].plot(learning_rate['step'], learning_rate['value'], color=COLOURS['main'], linewidth=1.4)
+        quiet(axes[1], title='Learning rate', x='optimiser step', y='learning rate')
+    return figure
+
+
+def draw_monitors(scalars: Mapping[str, Series]) -> Figure:
+    """The collapse monitors that were logged, each against the figure that trial.md calls healthy."""
+    shown = [name for name in MONITORS if name in scalars]
+    if not shown:
+        raise ValueError(f'no collapse monitor among {sorted(scalars)}; wanted one of {list(MONITORS)}')
+    n_rows = (len(shown) + 1) // 2
+    figure, axes = new_figure(n_rows, 2, width_in=9, height_in=2.9 * n_rows)
+    for axis, name in zip(axes, shown):
+        title, label, healthy = MONITORS[name]
+        axis.plot(scalars[name]['step'], scalars[name]['value'], color=COLOURS['main'], linewidth=1.4)
+        if healthy is not None:
+            axis.axhline(healthy, color=COLOURS['third'], linestyle='--', linewidth=1)
+            axis.annotate(
+                f'healthy after 1 000 steps: above {healthy:g}',
+                (1, healthy),
+                xycoords=('axes fraction', 'data'),
+                xytext=(0, 3),
+                textcoords='offset points',
+                ha='right',
+                fontsize=7.5,
+                color=COLOURS['third'],
+            )
+        quiet(axis, title=title.capitalize(), x='optimiser step', y=label)
+        axis.set_ylim(bottom=0)
+    for axis in axes[len(shown) :]:
+        axis.set_visible(False)
+    return figure
+
+
+def draw_prototype_usage(usage: NDArray[np.float64], prior: NDArray[np.float64]) -> Figure:
+    """Share of points nearest to each prototype, sorted, beside the Zipf prior, on logarithmic axes.
+
+    usage, prior: (K,), each sums to 1. Prototypes without a point have no logarithm and are counted in the legend.
+    """
+    n = len(prior)
+    ranked = np.sort(usage)[::-1]
+    used = ranked[ranked > 0]
+    figure, (axis,) = new_figure(1, 1, width_in=6.5, height_in=4)
+    rank = np.arange(1, n + 1)
+    axis.loglog(rank, prior, color=COLOURS['second'], linewidth=1.4, label='Zipf prior of the targets')
+    label = f'share of points (most used first; {n - len(used)} of {n} prototypes without a point)'
+    axis.loglog(rank[: len(used)], used, 'o', color=COLOURS['main'], markersize=3, label=label)
+    axis.axhline(1 / (10 * n), color=COLOURS['third'], linestyle='--', linewidth=1, label='1 / (10 K): counts as used')
+    quiet(axis, title='Prototype usage', x='rank of the prototype', y='share of points')
+    axis.legend(fontsize=8, frameon=False, loc='lower left')
+    axis.set_ylim(bottom=max(min(used.min(initial=1), 1 / (10 * n), prior.min()) / 30, 1e-8))
+    return figure

@@ -1,0 +1,47 @@
+"""What all pictures share: colours that also differ in grey, a quiet grid, PNG without a screen."""
+
+import io
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+COLOURS = {'main': '#0b5fa5', 'second': '#d1495b', 'third': '#5b8c5a', 'grey': '#777777', 'light': '#c9d6df'}
+DPI = 120
+
+
+def new_figure(n_rows: int, n_columns: int, *, width_in: float, height_in: float) -> tuple[Figure, list]:
+    """A figure that needs no screen and no pyplot state, and its axes as one flat list, row by row."""
+    figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False)
+    return figure, list(axes.flat)
+
+
+def quiet(axis, *, title: str, x: str, y: str) -> None:
+    """Title, labels with units, light grid, no box."""
+    axis.set_title(title, fontsize=10, loc='left')
+    axis.set_xlabel(x, fontsize=9)
+    axis.set_ylabel(y, fontsize=9)
+    axis.tick_params(labelsize=8)
+    axis.grid(True, color='#dddddd', linewidth=0.6)
+    axis.set_axisbelow(True)
+    for side in ('top', 'right'):
+        axis.spines[side].set_visible(False)
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png')
+    return buffer.getvalue()
+
+
+def write_png(figure: Figure, path: str | Path) -> Path:
+    """Write the figure, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.tmp')
+    temporary.write_bytes(to_png(figure))
+    temporary.replace(path)
+    return path

@@ -1,0 +1,187 @@
+"""Every CenterPoint config builds, differs from mmdet3d's own where it says so, and trains."""
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmengine.utils import get_installed_path
+
+import dos_mm3d  # noqa: F401  (repairs upstream bugs, registers our classes)
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = sorted((ROOT / 'configs' / 'centerpoint').glob('*.py'))
+SMALL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_small_synthetic.py'
+FULL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_voxel01_nuscenes.py'
+FULL_DOS = ROOT / 'configs' / 'centerpoint' / 'centerpoint_voxel01_nuscenes_dos.py'
+DATA_ROOT_KEYS = ('data_root', 'ann_file', 'info_path')
+
+
+def load(path: Path) -> Config:
+    init_default_scope('mmdet3d')
+    return Config.fromfile(path)
+
+
+def upstream() -> Config:
+    name = 'centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
+    return load(Path(get_installed_path('mmdet3d')) / '.mim' / 'configs' / name)
+
+
+def build_model(cfg: Config) -> torch.nn.Module:
+    from mmdet3d.registry import MODELS
+
+    return MODELS.build(copy.deepcopy(cfg.model))
+
+
+def without_scope(value):
+    """A plain copy without the `_scope_` entries that mmengine adds to a config of another package."""
+    if isinstance(value, dict):
+        return {key: without_scope(item) for key, item in value.items() if key != '_scope_'}
+    return [without_scope(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def typed_steps(pipeline: list) -> Iterator[dict]:
+    for step in pipeline:
+        yield step
+        yield from typed_steps(step.get('transforms', []))
+
+
+def moved(value, old: str, new: str):
+    """The config with every path that starts with `old` starting with `new`."""
+    if isinstance(value, dict):
+        return type(value)({key: moved(item, old, new) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return type(value)(moved(item, old, new) for item in value)
+    return value.replace(old, new, 1) if isinstance(value, str) and value.startswith(old) else value
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_builds_and_names_only_registered_classes(path):
+    from mmdet3d.registry import DATASETS, TRANSFORMS
+
+    cfg = load(path)
+    assert sum(parameter.numel() for parameter in build_model(cfg).parameters()) > 1e6
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        dataset = loader.dataset
+        while 'pipeline' not in dataset:
+            assert DATASETS.get(dataset.type)
+            dataset = dataset.dataset
+        assert DATASETS.get(dataset.type)
+        assert all(TRANSFORMS.get(step['type']) for step in typed_steps(dataset.pipeline))
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_says_what_the_encoder_is_fed(path):
+    cfg = load(path)
+    voxel_layer = cfg.model.data_preprocessor.voxel_layer
+    assert list(cfg.point_cloud_range) == list(voxel_layer.point_cloud_range)
+    assert list(cfg.voxel_size) == list(voxel_layer.voxel_size)
+    assert (
+        len(cfg.input_channels) == cfg.model.pts_voxel_encoder.num_features == cfg.model.pts_middle_encoder.in_channels
+    )
+    for pipeline in (cfg.train_pipeline, cfg.test_pipeline):
+        sweeps = [step for step in pipeline if step['type'] == 'LoadPointsFromMultiSweeps']
+        assert [step['sweeps_num'] for step in sweeps] == [cfg.sweeps_num]
+        assert [len(step['use_dim']) for step in sweeps] == [len(cfg.input_channels)]
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_header_gives_command_hardware_and_expectation(path):
+    header = path.read_text().split('"""')[1]
+    assert all(f'{word}:' in header for word in ('Command', 'Hardware', 'Expected'))
+    assert f'configs/centerpoint/{path.name}' in header
+
+
+def test_full_size_config_is_mmdet3ds_own():
+    ours, theirs = load(FULL), upstream()
+    for key in ('model', 'train_dataloader', 'test_dataloader', 'test_evaluator', 'optim_wrapper', 'param_scheduler'):
+        assert without_scope(ours[key]) == without_scope(theirs[key]), key
+    assert ours.train_cfg.max_epochs == theirs.train_cfg.max_epochs and ours.load_from is None
+    child = load(FULL_DOS)
+    assert without_scope(child.model) == without_scope(ours.model) and child.load_from.endswith('backbone.pth')
+
+
+def test_small_config_has_the_same_encoder_on_a_coarser_grid():
+    ours, theirs = load(SMALL).model, upstream().model
+    small = without_scope(ours.pts_middle_encoder)
+    assert small == without_scope(theirs.pts_middle_encoder) | dict(sparse_shape=[41, 512, 512])
+    assert ours.train_cfg.pts.grid_size == [512, 512, 40]
+    sizes = (ours.train_cfg.pts.voxel_size, ours.data_preprocessor.voxel_layer.voxel_size)
+    assert all(list(size) == [0.2, 0.2, 0.2] for size in sizes)
+    assert list(ours.test_cfg.pts.voxel_size) == list(ours.pts_bbox_head.bbox_coder.voxel_size) == [0.2, 0.2]
+    for part in ('pts_backbone', 'pts_neck'):
+        assert [2 * width for width in ours[part].out_channels] == list(theirs[part].out_channels)
+
+
+def test_small_head_starts_at_its_heatmap_bias_and_mmdet3ds_does_not():
+    """The reason for BiasedSeparateHead; when mmdet3d hands init_weights down to its heads, it can go."""
+    biases = {}
+    for path in (SMALL, FULL):
+        model = build_model(load(path))
+        model.init_weights()
+        biases[path] = torch.cat([head.heatmap[-1].bias.detach() for head in model.pts_bbox_head.task_heads])
+    assert torch.equal(biases[SMALL], torch.full_like(biases[SMALL], -2.19))
+    assert biases[FULL].min() > -1
+
+
+def tiny(cfg: Config, data_root: Path, work_dir: Path) -> Config:
+    """Two steps of one key frame each on a tiny data set, in this process."""
+    cfg = Config(moved(cfg._cfg_dict, str(cfg.data_root), f'{data_root}/'))
+    loader = cfg.train_dataloader
+    loader.update(batch_size=1, num_workers=0, persistent_workers=False)
+    loader.sampler = dict(type='InfiniteSampler', shuffle=True)
+    if 'labelled_scenes' in loader.dataset:
+        loader.dataset.labelled_scenes = 1
+    if loader.dataset.type == 'CBGSDataset':  # divides by the number of frames of each class, some absent here
+        loader.dataset = loader.dataset.dataset
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2)
+    cfg.update(work_dir=str(work_dir), experiment_name=work_dir.name, load_from=None, randomness=dict(seed=0))
+    cfg.update(param_scheduler=[], val_cfg=None, val_dataloader=None, val_evaluator=None)
+    cfg.default_hooks = ConfigDict(checkpoint=None)
+    cfg.custom_hooks = [dict(type='RecordLosses')]
+    cfg.log_processor = dict(by_epoch=False)
+    return cfg
+
+
+@pytest.fixture
+def recorded() -> Iterator[list[dict]]:
+    """Registers a hook that keeps the outputs of every training step."""
+    from mmdet3d.registry import HOOKS
+    from mmengine.hooks import Hook
+
+    outputs: list[dict] = []
+
+    @HOOKS.register_module(name='RecordLosses', force=True)
+    class RecordLosses(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            losses.append({name: float(value) for name, value in outputs.items()})
+
+    losses = outputs
+    yield outputs
+    HOOKS._module_dict.pop('RecordLosses')
+
+
+@pytest.mark.parametrize('path', [SMALL, FULL], ids=lambda path: path.stem)
+def test_config_trains_two_steps_on_a_tiny_data_set(path, synthetic_nuscenes, tmp_path, recorded):
+    runner = Runner.from_cfg(tiny(load(path), synthetic_nuscenes, tmp_path / path.stem))
+    before = {name: value.clone() for name, value in runner.model.named_parameters()}
+    runner.train()
+    assert len(recorded) == 2
+    assert all(torch.isfinite(torch.tensor(value)) for losses in recorded for value in losses.values())
+    assert sum('loss_heatmap' in name for name in recorded[0]) == 6
+    still = [name for name, value in runner.model.named_parameters() if torch.equal(value, before[name])]
+    assert not [name for name in still if name.startswith(('pts_middle_encoder', 'pts_backbone', 'pts_neck'))]
+
+
+def test_small_config_is_tested_with_the_official_devkit(synthetic_nuscenes, tmp_path):
+    """An untrained detector runs through test loader, NMS and devkit, and its mAP is that of guessing."""
+    cfg = tiny(load(SMALL), synthetic_nuscenes, tmp_path / 'test')
+    cfg.custom_hooks = []
+    cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+    metrics = Runner.from_cfg(cfg).test()
+    assert 0 <= metrics['NuScenes metric/pred_instances_3d_NuScenes/mAP'] < 0.05
+    assert 'NuScenes metric/pred_instances_3d_NuScenes/car_AP_dist_2.0' in metrics

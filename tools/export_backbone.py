@@ -1,0 +1,38 @@
+"""Export a pretrained encoder as plain mmdet3d weights.
+
+    python tools/export_backbone.py work_dirs/dos/iter_1000.pth work_dirs/dos/backbone.pth
+
+The result is what `load_from` of a CenterPoint config takes.
+"""
+
+import argparse
+import sys
+
+from dos_mm3d.export.backbone import BRANCHES, export_backbone
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Export a pretrained encoder as plain mmdet3d weights.')
+    parser.add_argument('checkpoint', help='pretraining checkpoint written by tools/train.py')
+    parser.add_argument('out', help='file to write, e.g. backbone.pth')
+    parser.add_argument(
+        '--branch', choices=BRANCHES, default='teacher', help='whose weights and BatchNorm statistics (default teacher)'
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    try:
+        report = export_backbone(args.checkpoint, args.out, branch=args.branch)
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    for name, value in report.items():
+        print(f'{name:>18}: {value}')
+    print(f'wrote {args.out}; use it with `--cfg-options load_from={args.out}` on a config of configs/centerpoint')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""Test a checkpoint with the test set and the metrics of a config: tools/test.py CONFIG CHECKPOINT [--work-dir DIR]."""
+
+import argparse
+
+import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
+from dos_mm3d.engine import launch
+from dos_mm3d.export.loading import require_fit
+
+
+def parse_args() -> argparse.Namespace:
+    """The arguments of mmdet3d's tools/test.py that need no screen."""
+    parser = argparse.ArgumentParser(description='Test a checkpoint')
+    launch.add_common_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file, or address')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Build the runner, check that the checkpoint is one of this model, test."""
+    args = parse_args()
+    cfg = launch.load_config(args)
+    missing = [key for key in ('test_dataloader', 'test_cfg', 'test_evaluator') if cfg.get(key) is None]
+    if missing:
+        raise SystemExit(f'error: {args.config}: nothing to test, it has no {", ".join(missing)}')
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    runner = launch.build_runner(cfg)
+    require_fit(runner.model, args.checkpoint)
+    runner.test()
+
+
+if __name__ == '__main__':
+    launch.run_tool(main)
