@@ -1,4 +1,4 @@
-"""Self-supervised LiDAR pretraining for mmdetection3d. Importing the package repairs upstream bugs and registers its classes."""
+"""Self-supervised LiDAR pretraining for mmdetection3d; importing it repairs upstream bugs and registers our classes."""
 
 from . import compat
 

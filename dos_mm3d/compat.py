@@ -21,6 +21,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook, checkpoint_hook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import MMDistributedDataParallel
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler, _ParamScheduler
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from torch import nn
 
@@ -293,7 +294,23 @@ def convolve_sparsely_on_cpu() -> None:
     patch_spconv(functional, ops, Activation.None_)
 
 
+def store_one_cycle_as_numbers() -> None:
+    """Keep the function out of the state of one-cycle schedules, so that their checkpoints hold plain data only.
+
+    Symptom: mmengine 0.10.7's OneCycleParamScheduler stores its annealing function in its state, and a checkpoint with
+    it does not load with weights_only ("Unsupported global: OneCycleParamScheduler"), hence neither resumes nor
+    exports. The function follows from the config; a loaded state leaves the scheduler's own in place.
+    Test: test_compat_schedules.py. Can go when mmengine stores the strategy's name.
+    """
+
+    def state_dict(self: OneCycleParamScheduler) -> dict[str, Any]:
+        return {name: value for name, value in _ParamScheduler.state_dict(self).items() if name != 'anneal_func'}
+
+    OneCycleParamScheduler.state_dict = state_dict
+
+
 FIXES = (
+    store_one_cycle_as_numbers,
     restore_numpy_long,
     allow_checkpoint_classes,
     write_files_atomically,

@@ -11,3 +11,4 @@ if ((${NNODES:-1} == 1)) && [[ -z ${PORT:-} ]]; then
 else
     RENDEZVOUS=(--nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}")
 fi
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}" # threads that spin starve loader workers

@@ -1,5 +1,9 @@
 """Linear probe of a pretraining checkpoint beside its baselines: tools/linear_probe.py CONFIG CHECKPOINT --out FILE."""
 
+import os
+
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+
 import argparse
 import sys
 import time

@@ -1,5 +1,9 @@
 """Test a checkpoint with the test set and the metrics of a config: tools/test.py CONFIG CHECKPOINT [--work-dir DIR]."""
 
+import os
+
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+
 import argparse
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs

@@ -1,5 +1,9 @@
 """Train what a config describes: tools/train.py CONFIG [--work-dir DIR] [--resume [CHECKPOINT]] [--cfg-options K=V]."""
 
+import os
+
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+
 import argparse
 
 from mmengine.config import Config

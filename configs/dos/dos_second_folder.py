@@ -31,9 +31,7 @@ model = dict(
     ),
     projector=_base_.dos.projector,
     head=_base_.dos.head,
-    data_preprocessor=dict(
-        type='ViewPreprocessor', voxel=True, voxel_layer=_base_.model.data_preprocessor.voxel_layer
-    ),
+    data_preprocessor=dict(type='ViewPreprocessor', voxel=True, voxel_layer=_base_.model.data_preprocessor.voxel_layer),
 )
 train_dataloader = dict(
     _delete_=True,

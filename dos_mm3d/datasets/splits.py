@@ -10,7 +10,7 @@ _CUT_SEED = 0
 
 
 def cut_scenes(train_scene_names: Sequence[str]) -> dict[str, list[str]]:
-    """Disjoint scenes `pretrain`, `probe_train` and `validation` (40 scenes: 30, 8, 2), the same for the same set of names.
+    """Disjoint scenes `pretrain`, `probe_train` and `validation` (40 scenes: 30, 8, 2), always the same for one set.
 
     The order of the names is irrelevant. With few scenes validation is the first to be empty; fewer than two distinct
     scenes cannot be cut (ValueError). The official val scenes are the test split and never come in here.

@@ -16,10 +16,11 @@ class _PooledMoments:
 
     def add(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         """Forward pre-hook: inputs[0] is (N, C, ...), pooled over every axis but the second."""
-        values = inputs[0].detach().double().transpose(0, 1).flatten(1)
-        self.count += values.shape[1]
-        self.total = self.total + values.sum(1)
-        self.squares = self.squares + values.square().sum(1)
+        values = inputs[0].detach().double()
+        others = [axis for axis in range(values.dim()) if axis != 1]
+        self.count += values.numel() // values.shape[1]
+        self.total = self.total + values.sum(others)
+        self.squares = self.squares + values.square().sum(others)
 
     def write(self, layer: _BatchNorm) -> None:
         """Mean and unbiased variance, PyTorch's convention for running statistics, into the layer."""

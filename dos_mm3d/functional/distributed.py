@@ -32,7 +32,7 @@ def sum_over_ranks(value: Tensor, process_group=None) -> Tensor:
 
 
 def logsumexp_over_points(logits: Tensor, process_group=None) -> Tensor:
-    """log sum_i exp(logits[i, k]) over the points of all ranks; (N, K) -> (K,). N may be 0 on some ranks, not on all."""
+    """log sum_i exp(logits[i, k]) over the points of all ranks; (N, K) -> (K,). N may be 0 on some ranks, not all."""
     if process_group is None:
         return logits.logsumexp(0)
     top = logits.detach().amax(0) if len(logits) else logits.new_full(logits.shape[1:], -torch.inf)

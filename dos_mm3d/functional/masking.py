@@ -18,7 +18,7 @@ def check_mask_ratio(mask_ratio: float) -> None:
     """ValueError unless the ratio leaves something to hide and something to see."""
     if not 0.0 < mask_ratio < 1.0:
         raise ValueError(
-            f'mask_ratio must be in (0, 1), got {mask_ratio}: student and teacher would see the same, or the student nothing'
+            f'mask_ratio must be in (0, 1), got {mask_ratio}: student and teacher would see the same, or it nothing'
         )
 
 

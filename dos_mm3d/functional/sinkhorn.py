@@ -21,7 +21,9 @@ def check_sinkhorn_arguments(logits: Tensor, prior: Tensor, n_iters: int) -> Non
 def check_rounds(n_iters: int) -> None:
     """ValueError for fewer than two Sinkhorn rounds."""
     if n_iters < 2:
-        raise ValueError(f'n_iters must be >= 2, got {n_iters}: with one round the last column step divides the prior out')
+        raise ValueError(
+            f'n_iters must be >= 2, got {n_iters}: with one round the last column step divides the prior out'
+        )
 
 
 @torch.no_grad()

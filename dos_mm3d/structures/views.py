@@ -1,4 +1,4 @@
-"""The containers that carry sparse views between layers: shapes, units, dtypes and column order are stated here only."""
+"""The containers that carry sparse views between layers; shapes, units, dtypes and column order are stated here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class View:
 class ViewPair:
     """Two views of one scan and the exact join of their loss voxels.
 
-    a_to_b: (m_a,) int64, row in ``b.cells`` that shares most raw points with the cell of a, -1 where none; b_to_a alike.
+    a_to_b: (m_a,) int64, row in ``b.cells`` that shares most raw points with the cell of a, -1 where none; b_to_a
+        the other way round.
     """
 
     a: View

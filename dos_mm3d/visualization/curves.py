@@ -11,6 +11,7 @@ from .style import COLOURS, new_figure, quiet
 Series = Mapping[str, Sequence[float]]
 """Steps and values of one scalar: {'step': [...], 'value': [...]}."""
 
+LOSS_NAMES = {'loss': 'total', 'loss_same': 'same view', 'loss_cross': 'other view'}
 MONITORS = {
     'effective_rank': ('effective rank of the head', 'rank (1 = collapsed)', 8.0),
     'cosine_std': ('spread of the cosines to the prototypes', 'standard deviation (0 = collapsed)', 0.18),
@@ -24,7 +25,7 @@ def draw_losses(losses: Mapping[str, Series], learning_rate: Series | None = Non
     """Loss terms over steps, and below it the learning rate where given."""
     figure, axes = new_figure(1, 2 if learning_rate else 1, width_in=9 if learning_rate else 5, height_in=3.2)
     for (name, series), colour in zip(losses.items(), (COLOURS['main'], COLOURS['second'], COLOURS['grey'])):
-        axes[0].plot(series['step'], series['value'], color=colour, label=name, linewidth=1.4)
+        axes[0].plot(series['step'], series['value'], color=colour, label=LOSS_NAMES.get(name, name), linewidth=1.4)
     quiet(axes[0], title='Loss (not a measure of progress)', x='optimiser step', y='KL divergence [nat]')
     axes[0].set_ylim(bottom=0)
     axes[0].legend(fontsize=8, frameon=False)
@@ -48,7 +49,7 @@ def draw_monitors(scalars: Mapping[str, Series]) -> Figure:
             axis.axhline(healthy, color=COLOURS['third'], linestyle='--', linewidth=1)
             axis.annotate(
                 f'healthy after 1 000 steps: above {healthy:g}',
-                (1, healthy),
+                (0.98, healthy),
                 xycoords=('axes fraction', 'data'),
                 xytext=(0, 3),
                 textcoords='offset points',

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from itertools import pairwise
 
 import pytest
 from mmdet3d.registry import DATASETS
@@ -65,5 +66,5 @@ def test_spread_is_even_and_distinct():
     assert spread_evenly(names, 1) == ['0']
     for count in (2, 7, 20, 40):
         chosen = [int(name) for name in spread_evenly(names, count)]
-        steps = [b - a for a, b in zip(chosen, chosen[1:])]
+        steps = [b - a for a, b in pairwise(chosen)]
         assert len(set(chosen)) == count and max(steps) - min(steps) <= 1

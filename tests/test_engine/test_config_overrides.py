@@ -7,7 +7,9 @@ from dos_mm3d.engine.config_overrides import load_with_overrides
 
 @pytest.fixture
 def config(tmp_path):
-    (tmp_path / 'base.py').write_text("data_root = 'data/a/'\nsteps = 10\nfiles = dict(train=data_root + 'train.pkl')\n")
+    (tmp_path / 'base.py').write_text(
+        "data_root = 'data/a/'\nsteps = 10\nfiles = dict(train=data_root + 'train.pkl')\n"
+    )
     child = tmp_path / 'child.py'
     child.write_text(
         "_base_ = './base.py'\nwidth = 4\nnote = 'x'\n"
@@ -39,4 +41,4 @@ def test_dotted_keys_are_merged_as_mmengine_does(config):
 
 
 def test_values_with_quotes_arrive_unchanged(config):
-    assert load_with_overrides(config, dict(data_root="it's \"here\"/")).files.train == "it's \"here\"/train.pkl"
+    assert load_with_overrides(config, dict(data_root='it\'s "here"/')).files.train == 'it\'s "here"/train.pkl'

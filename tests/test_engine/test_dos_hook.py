@@ -11,7 +11,9 @@ from torch.utils.data import Dataset
 from dos_mm3d.engine.hooks import CollapseError, CollapseMonitorHook, DOSHook
 from dos_mm3d.engine.hooks.dos import OptimizerStepCounter
 
-HEALTHY = dict(column_entropy=0.6, feature_spread=0.9, effective_rank=12, cosine_std=0.2, prototypes_used=0.8, largest_usage=0.1)
+HEALTHY = dict(
+    column_entropy=0.6, feature_spread=0.9, effective_rank=12, cosine_std=0.2, prototypes_used=0.8, largest_usage=0.1
+)
 
 
 class Toy(BaseModel):
@@ -48,7 +50,9 @@ def toy_runner(tmp_path, hooks, *, iterations=8, optim=None) -> Runner:
     return Runner(
         model=Toy(),
         work_dir=str(tmp_path),
-        train_dataloader=dict(batch_size=1, num_workers=0, dataset=Ones(), sampler=dict(type='DefaultSampler', shuffle=False)),
+        train_dataloader=dict(
+            batch_size=1, num_workers=0, dataset=Ones(), sampler=dict(type='DefaultSampler', shuffle=False)
+        ),
         train_cfg=dict(by_epoch=False, max_iters=iterations),
         optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1), **(optim or {})),
         custom_hooks=hooks,

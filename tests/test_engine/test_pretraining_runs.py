@@ -54,14 +54,22 @@ def folder(tmp_path_factory) -> Path:
         random = np.random.default_rng(i)
         floor = np.c_[random.uniform(-12, 12, (1500, 2)), random.normal(-1.7, 0.02, 1500)]
         wall = np.c_[random.uniform(-12, 12, 800), np.full(800, random.uniform(5, 11)), random.uniform(-1.7, 1.5, 800)]
-        box = random.uniform(-1, 1, (500, 3)) + [random.uniform(-8, 8), -5, -1]
+        box = random.uniform(-1, 1, (500, 3)) + np.array([random.uniform(-8, 8), -5, -1])
         xyz = np.concatenate((floor, wall, box))
         np.save(path / 'sweeps' / f'{i}.npy', np.c_[xyz, random.uniform(0, 1, len(xyz))].astype(np.float32))
     return path
 
 
-def train(folder: Path, work_dir: str, *arguments: str, options: tuple[str, ...] = (), threads: str = '1') -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / 'tools/train.py'), str(folder / 'config.py'), '--work-dir', str(folder / work_dir)]
+def train(
+    folder: Path, work_dir: str, *arguments: str, options: tuple[str, ...] = (), threads: str = '1'
+) -> subprocess.CompletedProcess:
+    command = [
+        sys.executable,
+        str(ROOT / 'tools/train.py'),
+        str(folder / 'config.py'),
+        '--work-dir',
+        str(folder / work_dir),
+    ]
     command += [*arguments, '--cfg-options', f'data_root={folder / "sweeps"}', *options]
     environment = {**os.environ, 'PYTHONPATH': f'{ROOT}{os.pathsep}{folder}', 'OMP_NUM_THREADS': threads}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
@@ -112,7 +120,9 @@ def test_kill_9_and_resume_equal_an_uninterrupted_run(straight_run):
 def test_twenty_steps_twice_give_the_same_bits(folder):
     """On two threads, with a loader worker, from one seed."""
     for name in ('first', 'second'):
-        done = train(folder, name, options=('train_cfg.max_iters=20', 'default_hooks.checkpoint.interval=20'), threads='2')
+        done = train(
+            folder, name, options=('train_cfg.max_iters=20', 'default_hooks.checkpoint.interval=20'), threads='2'
+        )
         assert done.returncode == 0, done.stderr[-3000:]
     one, other = (checkpoint(folder, name, 20) for name in ('first', 'second'))
     assert_same_state(one, other)

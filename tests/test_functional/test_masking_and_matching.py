@@ -54,7 +54,9 @@ def brute_force_match(origin_a, cell_a, origin_b, cell_b, num_cells_a):
     partner = dict(zip(origin_b.tolist(), cell_b.tolist(), strict=True))
     match = []
     for cell in range(num_cells_a):
-        votes = [partner[o] for o, c in zip(origin_a.tolist(), cell_a.tolist(), strict=True) if c == cell and o in partner]
+        votes = [
+            partner[o] for o, c in zip(origin_a.tolist(), cell_a.tolist(), strict=True) if c == cell and o in partner
+        ]
         match.append(min(set(votes), key=lambda row: (-votes.count(row), row)) if votes else -1)
     return torch.tensor(match)
 

@@ -73,7 +73,9 @@ def test_effective_rank_ignores_rotation_and_offset():
 
 
 def test_feature_spread_at_its_extremes():
-    isotropic = torch.nn.functional.normalize(torch.randn(20_000, 16, generator=torch.Generator().manual_seed(3)), dim=1)
+    isotropic = torch.nn.functional.normalize(
+        torch.randn(20_000, 16, generator=torch.Generator().manual_seed(3)), dim=1
+    )
     assert feature_spread(isotropic).item() == pytest.approx(1, abs=0.02)
     assert feature_spread(isotropic[:1].expand(100, -1)).item() == pytest.approx(0, abs=1e-6)
 

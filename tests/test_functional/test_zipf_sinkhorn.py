@@ -97,7 +97,9 @@ def test_point_order_is_irrelevant_and_column_constants_cancel(logits, prior):
     perm = torch.randperm(N, generator=torch.Generator().manual_seed(1))
     assert_close(zipf_sinkhorn(logits[perm], prior, n_iters=3), zipf_sinkhorn(logits, prior, n_iters=3)[perm])
     shifted = logits + 5.0  # one constant for all; a constant per column changes the rows
-    assert_close(zipf_sinkhorn(shifted, prior, n_iters=3), zipf_sinkhorn(logits, prior, n_iters=3), rtol=1e-4, atol=1e-7)
+    assert_close(
+        zipf_sinkhorn(shifted, prior, n_iters=3), zipf_sinkhorn(logits, prior, n_iters=3), rtol=1e-4, atol=1e-7
+    )
 
 
 def test_closed_form_for_two_points_and_one_prototype():

@@ -125,7 +125,9 @@ def test_swapping_the_views_changes_nothing(model, pairs):
 
     swapped = [ViewPair(p.b, p.a, p.b_to_a, p.a_to_b) for p in pairs]
     model.eval()
-    for one, other in zip(model(views=pack(model, pairs)).values(), model(views=pack(model, swapped)).values(), strict=True):
+    for one, other in zip(
+        model(views=pack(model, pairs)).values(), model(views=pack(model, swapped)).values(), strict=True
+    ):
         assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 

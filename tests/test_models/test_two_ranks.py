@@ -34,6 +34,8 @@ def test_whole_model_with_batchnorm_in_eval_mode(two_ranks):
     for seen in two_ranks:
         assert seen['model'].keys() == one.keys()
         for name, value in one.items():
-            assert_close(seen['model'][name], value, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: f'{name}: {text}')
+            assert_close(
+                seen['model'][name], value, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: f'{name}: {text}'
+            )
     assert one['student.backbone.middle_encoder.conv_input.0.weight'].abs().max() > 0
     assert one['student.backbone.middle_encoder.conv_out.0.weight'].abs().max() > 0

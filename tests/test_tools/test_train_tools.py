@@ -13,7 +13,7 @@ import torch
 from dos_mm3d.engine import launch
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 120
+SECONDS = 300
 
 TOY_MODULE = '''
 import torch

@@ -1,4 +1,4 @@
-"""Names of what the data set holds: tokens, time stamps, files; all of it from the seed and the official scene names."""
+"""Names of what the data set holds: tokens, time stamps, files; all from the seed and the official scene names."""
 
 import hashlib
 from dataclasses import dataclass

@@ -66,8 +66,8 @@ class BlockMask(BaseTransform):
         span = ', '.join(f'{a:.1f} .. {b:.1f}' for a, b in zip(xyz.amin(0), xyz.amax(0)))
         return (
             f'{results["file"]}: {found} ({len(xyz)} points, x, y, z = {span} m; range starts at {self.range_min_m}, '
-            f'mask_ratio {self.mask_ratio}). Check units and sensor frame, widen point_cloud_range or lower mask_ratio, '
-            "or set on_bad_file='skip'."
+            f'mask_ratio {self.mask_ratio}). Check units and sensor frame, widen point_cloud_range or lower '
+            "mask_ratio, or set on_bad_file='skip'."
         )
 
 

@@ -100,7 +100,8 @@ class CollapseMonitorHook(Hook):
 
     def report(self, runner, names: list[str], statistics: dict[str, float]) -> None:
         findings = '; '.join(
-            f'{name} is {statistics[name]:.3g}, healthy is {self.limits[name]}: {self.limits[name].remedy}' for name in names
+            f'{name} is {statistics[name]:.3g}, healthy is {self.limits[name]}: {self.limits[name].remedy}'
+            for name in names
         )
         numbers = ', '.join(f'{name} {value:.3g}' for name, value in statistics.items())
         message = (
@@ -113,12 +114,12 @@ class CollapseMonitorHook(Hook):
         runner.logger.warning(message)
 
     def check_finite(self, runner, outputs: dict) -> None:
-        """A loss of NaN or infinity is final, whatever ``on_collapse`` says: every weight is lost after the next step."""
+        """A loss of NaN or infinity is final, whatever ``on_collapse`` says: the next step spreads it to all weights."""
         if 'loss' not in outputs:
             return
         loss = float(outputs['loss'].detach())
         if not math.isfinite(loss):
             raise CollapseError(
                 f'the loss is {loss} at iteration {runner.iter + 1}: lower the learning rate or '
-                f'clip_grad.max_norm, and look for extreme intensities in the input. Checkpoints are in {runner.work_dir}.'
+                f'clip_grad.max_norm, and look for extreme intensities. Checkpoints are in {runner.work_dir}.'
             )

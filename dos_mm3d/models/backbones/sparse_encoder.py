@@ -56,7 +56,7 @@ class SparseEncoderBackbone(LossVoxelBackbone):
         return parents
 
     def upcast(self, stage, cells: Tensor) -> Tensor:
-        """(M, C) feature of the parent of each loss voxel; every occupied cell has an active parent, else ValueError."""
+        """(M, C) feature of the parent of each loss voxel; ValueError if one is not an active site."""
         shape = stage.spatial_shape
         rows = find_rows(self.parents(cells, self.stride_of(stage), shape), stage.indices, shape)
         if (rows < 0).any():

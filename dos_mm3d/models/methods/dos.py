@@ -36,7 +36,9 @@ class DOS(StudentTeacher):
 
     def forward(self, views: SparseViews, mode: str = 'loss') -> dict[str, Tensor]:
         if mode != 'loss':
-            raise ValueError(f'DOS is for pretraining and has mode loss only, got {mode!r}; export its weights for a detector')
+            raise ValueError(
+                f'DOS is for pretraining and has mode loss only, got {mode!r}; export its weights for a detector'
+            )
         return self.loss(views)
 
     def loss(self, views: SparseViews) -> dict[str, Tensor]:

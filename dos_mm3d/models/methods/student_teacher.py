@@ -33,4 +33,6 @@ class StudentTeacher(BaseModel):
 
     def update_teacher(self, teacher_keep: float) -> None:
         """Teacher parameters <- keep * teacher + (1 - keep) * student; buffers are the teacher's own."""
-        ema_update_(self.teacher.parameters(), (p.detach() for p in self.student.parameters()), teacher_keep=teacher_keep)
+        ema_update_(
+            self.teacher.parameters(), (p.detach() for p in self.student.parameters()), teacher_keep=teacher_keep
+        )

@@ -34,7 +34,7 @@ class ViewPreprocessor(Det3DDataPreprocessor):
             if fullest >= limit:
                 raise ValueError(
                     f'a view fills all {limit} voxels of the voxel layer, so points would be lost: raise '
-                    'model.data_preprocessor.voxel_layer.max_voxels, enlarge voxel_size, or lower max_points of TwoViews'
+                    'model.data_preprocessor.voxel_layer.max_voxels, enlarge voxel_size or lower max_points of TwoViews'
                 )
         return voxel_dict
 

@@ -1,0 +1,35 @@
+"""A one-cycle schedule survives a checkpoint that is loaded with weights_only."""
+
+from pathlib import Path
+
+import torch
+from mmengine.optim import OneCycleLR
+
+import dos_mm3d  # noqa: F401  applies the fixes
+
+
+def one_cycle() -> tuple[torch.optim.Optimizer, OneCycleLR]:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    return optimizer, OneCycleLR(optimizer, eta_max=1.0, total_steps=10, pct_start=0.3, by_epoch=False)
+
+
+def advance(optimizer: torch.optim.Optimizer, schedule: OneCycleLR, steps: int) -> list[float]:
+    rates = []
+    for _ in range(steps):
+        optimizer.step()
+        schedule.step()
+        rates.append(optimizer.param_groups[0]['lr'])
+    return rates
+
+
+def test_one_cycle_resumes_from_a_file_of_plain_data(tmp_path: Path) -> None:
+    optimizer, schedule = one_cycle()
+    advance(optimizer, schedule, 4)
+    torch.save({'schedule': schedule.state_dict(), 'optimizer': optimizer.state_dict()}, tmp_path / 'a.pth')
+    expected = advance(optimizer, schedule, 4)
+
+    state = torch.load(tmp_path / 'a.pth', weights_only=True)
+    optimizer, schedule = one_cycle()
+    optimizer.load_state_dict(state['optimizer'])
+    schedule.load_state_dict(state['schedule'])
+    assert advance(optimizer, schedule, 4) == expected

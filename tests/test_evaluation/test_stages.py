@@ -1,0 +1,111 @@
+"""Stages are done once, again when what they depend on changes, and go on after an interruption."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from dos_mm3d.evaluation.stages import Stage, StageFailed, StageRunner, progress_line, run_logged
+
+COUNT = (
+    'import pathlib, sys; out, source = map(pathlib.Path, sys.argv[1:]); out.parent.mkdir(exist_ok=True); '
+    "out.write_text(out.read_text() + 'x' if out.exists() else 'x')"
+)
+
+
+def counting_stage(folder: Path, name: str, source: Path, *, own_folder: bool = False) -> Stage:
+    """Appends one letter to its output per run."""
+    out = folder / name / 'out.txt'
+    command = [sys.executable, '-c', COUNT, str(out), str(source)]
+    return Stage(name, name, [command], [source], [out], out.parent if own_folder else None)
+
+
+def run_twice_staged(folder: Path, source: Path, other: Path, **options) -> tuple[str, str]:
+    runner = StageRunner(folder / 'stages.json', folder / 'logs', total=2, **options)
+    first, second = counting_stage(folder, 'first', source), counting_stage(folder, 'second', other)
+    runner.run(first)
+    runner.run(second)
+    return first.outputs[0].read_text(), second.outputs[0].read_text()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    (tmp_path / 'a.py').write_text('1')
+    (tmp_path / 'b.py').write_text('1')
+    return tmp_path / 'a.py', tmp_path / 'b.py'
+
+
+def test_finished_stages_are_not_done_again(tmp_path: Path, files) -> None:
+    assert run_twice_staged(tmp_path, *files) == ('x', 'x')
+    assert run_twice_staged(tmp_path, *files) == ('x', 'x')
+    assert run_twice_staged(tmp_path, *files, fresh=True) == ('xx', 'xx')
+
+
+def test_a_changed_input_repeats_its_stage_and_all_after_it(tmp_path: Path, files) -> None:
+    run_twice_staged(tmp_path, *files)
+    files[1].write_text('2')
+    assert run_twice_staged(tmp_path, *files) == ('x', 'xx')
+    files[0].write_text('2')
+    assert run_twice_staged(tmp_path, *files) == ('xx', 'xxx')
+
+
+def test_a_missing_output_repeats_the_stage(tmp_path: Path, files) -> None:
+    run_twice_staged(tmp_path, *files)
+    (tmp_path / 'second' / 'out.txt').unlink()
+    assert run_twice_staged(tmp_path, *files) == ('x', 'x')
+
+
+def test_interrupted_work_is_kept_and_its_time_counted(tmp_path: Path, files) -> None:
+    stage = counting_stage(tmp_path, 'first', files[0], own_folder=True)
+    runner = StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1)
+    runner.run(stage)
+    records = json.loads((tmp_path / 'stages.json').read_text())
+    records['first'].update(finished=False, seconds=100.0)
+    (tmp_path / 'stages.json').write_text(json.dumps(records))
+    seconds = StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1).run(stage)
+    assert stage.outputs[0].read_text() == 'xx', 'the folder of an interrupted stage with the same inputs was emptied'
+    assert seconds > 100
+
+
+def test_other_inputs_start_from_an_empty_folder(tmp_path: Path, files) -> None:
+    stage = counting_stage(tmp_path, 'first', files[0], own_folder=True)
+    StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1).run(stage)
+    files[0].write_text('2')
+    StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1).run(stage)
+    assert stage.outputs[0].read_text() == 'x'
+
+
+def test_failure_names_the_log_and_shows_the_end(tmp_path: Path) -> None:
+    command = [sys.executable, '-c', "print('the reason'); raise SystemExit(3)"]
+    with pytest.raises(StageFailed, match=r'status 3.*log(.|\n)*the reason'):
+        run_logged(command, tmp_path / 'log' / 'a.log')
+    assert 'the reason' in (tmp_path / 'log' / 'a.log').read_text()
+
+
+def test_failed_stage_is_not_finished(tmp_path: Path, files) -> None:
+    stage = Stage('bad', 'bad', [[sys.executable, '-c', 'raise SystemExit(1)']], [files[0]], [])
+    runner = StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1)
+    with pytest.raises(StageFailed):
+        runner.run(stage)
+    assert json.loads((tmp_path / 'stages.json').read_text())['bad']['finished'] is False
+
+
+def test_silent_success_without_output_is_a_failure(tmp_path: Path, files) -> None:
+    stage = Stage('none', 'none', [[sys.executable, '-c', '']], [files[0]], [tmp_path / 'missing.txt'])
+    with pytest.raises(StageFailed, match=r'missing\.txt'):
+        StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1).run(stage)
+
+
+@pytest.mark.parametrize(
+    ('text', 'bar'),
+    [
+        ('11/21 02:55:26 - mmengine - INFO - Iter(train) [ 50/100]  loss: 1.2', '[############............]'),
+        ('probe: test scans:  25%|##4       | 18/72 [00:10<00:30]', '[######..................]'),
+        ('no count here', ''),
+    ],
+)
+def test_progress_line_draws_what_is_counted(text: str, bar: str) -> None:
+    line = progress_line(text, 12)
+    assert line.startswith(f'      12 s {bar}')
+    assert 'mmengine' not in line

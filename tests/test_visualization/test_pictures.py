@@ -1,0 +1,102 @@
+"""Pictures show what they are given."""
+
+import base64
+import re
+
+import numpy as np
+import pytest
+
+from dos_mm3d.visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
+from dos_mm3d.visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
+from dos_mm3d.visualization.features_pca import draw_features_from_above, pca_colours
+from dos_mm3d.visualization.report_html import Picture, Section, Sentences, Table, render_page
+from dos_mm3d.visualization.style import to_png, write_png
+
+PNG = b'\x89PNG\r\n\x1a\n'
+
+
+@pytest.fixture
+def features() -> np.ndarray:
+    generator = np.random.default_rng(0)
+    return generator.exponential(size=(500, 6)) * [5, 3, 2, 0.5, 0.3, 0.1]
+
+
+def test_colours_do_not_change_when_feature_space_is_turned(features: np.ndarray) -> None:
+    turn, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))
+    np.testing.assert_allclose(pca_colours(features @ turn + 7), pca_colours(features), atol=1e-6)
+
+
+def test_colours_separate_what_is_separate() -> None:
+    features = np.repeat(np.eye(8)[:2] * 10, 50, axis=0) + np.random.default_rng(0).normal(size=(100, 8)) * 0.01
+    colours = pca_colours(features)
+    assert abs(colours[:50, 0].mean() - colours[50:, 0].mean()) > 0.9
+    assert colours.min() >= 0
+    assert colours.max() <= 1
+
+
+def test_missing_directions_are_grey() -> None:
+    colours = pca_colours(np.linspace(0, 1, 50)[:, None])
+    np.testing.assert_array_equal(colours[:, 1:], 0.5)
+    assert np.ptp(colours[:, 0]) == pytest.approx(1)
+
+
+def test_usage_is_sorted_and_prior_is_drawn_as_given() -> None:
+    prior = np.arange(1, 9) ** -1.3
+    prior /= prior.sum()
+    usage = np.array([0, 0.5, 0.1, 0, 0.2, 0.1, 0.05, 0.05])
+    axis = draw_prototype_usage(usage, prior).axes[0]
+    lines = {line.get_label().split()[0]: line for line in axis.get_lines()}
+    np.testing.assert_allclose(lines['Zipf'].get_ydata(), prior)
+    np.testing.assert_allclose(lines['share'].get_ydata(), [0.5, 0.2, 0.1, 0.1, 0.05, 0.05])
+    assert '2 of 8 prototypes without a point' in lines['share'].get_label()
+    assert (axis.get_xscale(), axis.get_yscale()) == ('log', 'log')
+
+
+def test_curves_carry_units_and_values() -> None:
+    series = {'step': [10, 20], 'value': [2.0, 1.0]}
+    figure = draw_losses({'loss': series}, series)
+    np.testing.assert_array_equal(figure.axes[0].get_lines()[0].get_ydata(), [2.0, 1.0])
+    assert 'nat' in figure.axes[0].get_ylabel()
+    monitors = draw_monitors({'effective_rank': series, 'cosine_std': series, 'time': series})
+    assert [axis.get_title(loc='left') for axis in monitors.axes if axis.get_visible()] == [
+        'Effective rank of the head',
+        'Spread of the cosines to the prototypes',
+    ]
+    with pytest.raises(ValueError, match='no collapse monitor'):
+        draw_monitors({'loss': series})
+
+
+def boxes(n: int, scores: list[float] | None = None) -> FlatBoxes:
+    centre = np.stack((np.arange(n) * 10.0, np.zeros(n)), 1)
+    names = ['car'] * n
+    return FlatBoxes(
+        centre, np.tile([4.0, 2.0], (n, 1)), np.zeros(n), names, None if scores is None else np.array(scores)
+    )
+
+
+def test_as_many_predictions_as_true_boxes_in_the_picture() -> None:
+    figure = draw_boxes_from_above(
+        np.zeros((3, 2)), boxes(3), {'a': boxes(4, [0.9, 0.1, 0.8, 1.0])}, reach_m=25
+    )  # the fourth prediction lies at 30 m
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert texts == ['3 true boxes (line points ahead)', '3 surest predictions, score at least 0.10']
+    assert boxes(4, [0.9, 0.1, 0.8, 1.0]).surest(2).scores.tolist() == [0.9, 1.0]
+    with pytest.raises(ValueError, match='no scores'):
+        boxes(2).surest(1)
+
+
+def test_no_prediction_at_all_still_draws(tmp_path) -> None:
+    figure = draw_boxes_from_above(np.zeros((3, 2)), boxes(2), {'a': boxes(0, [])}, reach_m=25)
+    assert write_png(figure, tmp_path / 'p' / 'a.png').read_bytes().startswith(PNG)
+
+
+def test_page_holds_everything_and_loads_nothing() -> None:
+    figure = draw_features_from_above(np.zeros((2, 2)), {'a': np.zeros((2, 3)), 'b': np.ones((2, 3))}, reach_m=5)
+    png = to_png(figure)
+    parts = [Table(('a', 'b'), [('x < y', '1')]), Picture(png, 'seen "from" above'), Sentences(['5 > 4'])]
+    page = render_page('Title', 'sub', [Section('One', parts)])
+    embedded = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert [base64.b64decode(data) for data in embedded] == [png]
+    assert page.count('src=') == 1
+    assert 'http' not in page
+    assert 'x &lt; y' in page
