@@ -89,7 +89,7 @@ def plain_table(report: Mapping[str, Any]) -> str:
     lines += [
         f'{name:<{width}}  {mAP:>6} {nds:>6} {car:>7}' for name, mAP, nds, car in detection_table(report['detection'])
     ]
-    return '\n'.join(['', *lines, '', *report['conclusions'], ''])
+    return '\n'.join(['', *lines, '', *conclusions(report), ''])
 
 
 def conclusions(report: Mapping[str, Any]) -> list[str]:

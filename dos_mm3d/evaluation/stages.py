@@ -166,6 +166,7 @@ def _follow(process: subprocess.Popen, file, tail: list[str]) -> None:
         *lines, pending = re.split(rb'[\r\n]', pending + chunk)
         texts = [text for line in lines if (text := _ESCAPES.sub('', line.decode(errors='replace')).strip())]
         tail[:] = (tail + texts)[-12:]
+        texts = [text for text in texts if _COUNT.search(text)] or [text for text in texts if text.strip('-=*')]
         now = time.perf_counter()
         if texts and now - last >= (0.2 if terminal else QUIET_S):
             last = now

@@ -114,7 +114,7 @@ class CollapseMonitorHook(Hook):
         runner.logger.warning(message)
 
     def check_finite(self, runner, outputs: dict) -> None:
-        """A loss of NaN or infinity is final, whatever ``on_collapse`` says: the next step spreads it to all weights."""
+        """A loss of NaN or infinity is final, whatever ``on_collapse`` says: the next step spreads it."""
         if 'loss' not in outputs:
             return
         loss = float(outputs['loss'].detach())

@@ -9,7 +9,8 @@ class LossVoxelBackbone(nn.Module, ABC):
     """Views in, one feature per loss voxel out.
 
     ``out_channels``: width C of the features; ``loss_stride``: edge of a loss voxel in voxels.
-    Subclasses wrap modules of mmdet3d unchanged, under the detector's configuration, so that the weights fit by construction.
+    Subclasses wrap modules of mmdet3d unchanged, under the detector's configuration, so that the weights
+    fit by construction.
     """
 
     out_channels: int
