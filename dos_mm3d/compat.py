@@ -42,7 +42,7 @@ def allow_checkpoint_classes() -> None:
     if not hasattr(torch.serialization, 'add_safe_globals'):
         return
     array_parts = [np.ndarray, np.dtype, np.zeros(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
-    dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
+    dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefdU'}
     torch.serialization.add_safe_globals([HistoryBuffer, _statistics_method(), *array_parts, *dtypes])
     mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=_load_from_local, force=True)
 
@@ -300,7 +300,7 @@ def store_one_cycle_as_numbers() -> None:
     Symptom: mmengine 0.10.7's OneCycleParamScheduler stores its annealing function in its state, and a checkpoint with
     it does not load with weights_only ("Unsupported global: OneCycleParamScheduler"), hence neither resumes nor
     exports. The function follows from the config; a loaded state leaves the scheduler's own in place.
-    Test: test_compat_schedules.py. Can go when mmengine stores the strategy's name.
+    Test: test_compat_checkpoint_content.py. Can go when mmengine stores the strategy's name.
     """
 
     def state_dict(self: OneCycleParamScheduler) -> dict[str, Any]:

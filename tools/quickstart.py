@@ -57,6 +57,7 @@ def tiny_size(work: Path) -> Size:
         pretrain=(
             f'train_dataloader.dataset.data_root={data}/',
             'train_cfg.max_iters=4',
+            'custom_hooks.1.interval=1',
             'param_scheduler.0.total_steps=4',
             'default_hooks.checkpoint.interval=2',
             *steps,

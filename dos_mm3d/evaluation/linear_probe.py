@@ -9,7 +9,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ProbeRecipe:
-    """What every row of the table shares; chosen on the validation scenes of the embedded data set, then fixed.
+    """What every row of the table shares.
+
+    Chosen as the best mean over raw, hand-crafted, random + raw, DOS and DOS + raw on the validation scenes of the
+    embedded data set, among class_balance 0, 0.5, 1, weight_decay 1e-5 .. 1e-2 and max_iter 60, 200; then fixed.
 
     class_balance: a class that holds the share p of the training points weighs p ** -class_balance per point
         (0 plain cross entropy, 1 all classes alike).
@@ -18,7 +21,7 @@ class ProbeRecipe:
     """
 
     class_balance: float = 0.5
-    weight_decay: float = 1e-4
+    weight_decay: float = 1e-3
     max_iter: int = 60
 
 

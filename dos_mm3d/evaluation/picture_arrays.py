@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from ..functional.collapse import prototype_usage
 from ..models.methods.dos import DOS
-from ..visualization.features_pca import pca_colours
+from ..visualization.features_pca import one_per_cell, pca_colours
 from .features import EncoderFeatures, raw_features
 from .lidarseg_classes import CLASSES, IGNORE
 from .linear_probe import FeatureBlock
 from .probe_scans import ProbeScan
 
+FIT_CELL_M = 0.5
 CLASS_COLOURS = {
     'barrier': '#708090',
     'bicycle': '#dc143c',
@@ -35,21 +36,33 @@ CLASS_COLOURS = {
 """The devkit's palette."""
 
 
-def colour_panels(scan: ProbeScan, encoders: EncoderFeatures, titles: dict[str, str]) -> dict[str, NDArray[np.float64]]:
+def colour_panels(
+    scan: ProbeScan, encoders: EncoderFeatures, titles: dict[str, str], *, reach_m: float
+) -> dict[str, NDArray[np.float64]]:
     """Title -> (n, 3) colours of the key-frame points: true classes, then the PCA of every block named in `titles`.
 
-    titles: block name -> title of its panel, in the order wanted.
+    titles: block name -> title of its panel, in the order wanted.  reach_m: half the width of the picture.
     """
     blocks = {**raw_features(scan), **encoders(scan)}
+    fit_rows = one_per_cell(scan.points[scan.key_rows, :2].numpy(), cell_m=FIT_CELL_M, reach_m=reach_m)
     panels = {'true classes': class_colours(scan.labels)}
-    return panels | {title: pca_colours(_standardised(blocks[name])) for name, title in titles.items()}
+    return panels | {
+        title: pca_colours(_standardised(blocks[name], fit_rows), fit_rows) for name, title in titles.items()
+    }
 
 
-def _standardised(block: FeatureBlock) -> NDArray[np.float32]:
-    """(n, C) features at the points in units of each channel's sd, as the probe sees them."""
+def class_legend(labels: torch.Tensor) -> dict[str, str]:
+    """Name -> colour of the classes that occur."""
+    return {
+        CLASSES[label - 1].replace('_', ' '): CLASS_COLOURS[CLASSES[label - 1]] for label in labels.unique() if label
+    }
+
+
+def _standardised(block: FeatureBlock, fit_rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n, C) features at the points in units of each channel's sd over `fit_rows`."""
     values = block.at_points(torch.arange(len(block.row_of_point))).numpy()
-    sd = values.std(0)
-    return (values - values.mean(0)) / np.where(sd > 1e-6, sd, 1)
+    sd = values[fit_rows].std(0)
+    return (values - values[fit_rows].mean(0)) / np.where(sd > 1e-6, sd, 1)
 
 
 def class_colours(labels: torch.Tensor) -> NDArray[np.float64]:

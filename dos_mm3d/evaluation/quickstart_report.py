@@ -1,5 +1,8 @@
 """The quickstart's result: report.json with every number, report.html with every picture."""
 
+import contextlib
+import io
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 from ..datasets.info_pickle import load_info_pickle
 from ..datasets.splits import cut_scenes
@@ -25,7 +29,7 @@ from .detection_record import (
     summarise_pretraining,
 )
 from .features import EncoderFeatures
-from .picture_arrays import colour_panels, usage_over_scans
+from .picture_arrays import class_legend, colour_panels, usage_over_scans
 from .pretrained import load_pretrained, random_backbones
 from .probe_checkpoint import TEST_INFOS, TRAIN_INFOS, Spread, scans_of
 from .probe_scans import scene_names
@@ -111,9 +115,13 @@ def _mean_run(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def write_report(folders: RunFolders, *, seconds: Mapping[str, float], seed: int) -> str:
     """Write report.json and report.html into the root folder; returns the one table to print, as text."""
+    # models and data sets announce themselves when they are built; here that is no news
+    MMLogger.get_current_instance().setLevel(logging.WARNING)
     report = collect(folders, seconds=seconds, seed=seed)
     records.write_json(folders.root / 'report.json', report)
-    records.write_text(folders.root / 'report.html', page(report, folders))
+    with contextlib.redirect_stdout(io.StringIO()):
+        html = page(report, folders)
+    records.write_text(folders.root / 'report.html', html)
     return records.plain_table(report) + f'\n{folders.root / "report.html"}\n{folders.root / "report.json"}'
 
 
@@ -196,8 +204,9 @@ def _feature_picture(folders: RunFolders) -> Picture:
     encoders = EncoderFeatures(model, {**random, 'teacher': model.teacher.backbone})
     scan = scans_of(cfg, TEST_INFOS, None)[0]
     titles = {'raw': 'raw input', 'random_0': 'random initialisation', 'teacher': 'DOS (teacher)'}
-    panels = colour_panels(scan, encoders, titles)
-    figure = draw_features_from_above(scan.points[scan.key_rows, :2].numpy(), panels, reach_m=REACH_M)
+    panels = colour_panels(scan, encoders, titles, reach_m=REACH_M)
+    xy_m, legend = scan.points[scan.key_rows, :2].numpy(), class_legend(scan.labels)
+    figure = draw_features_from_above(xy_m, panels, reach_m=REACH_M, legend=legend)
     caption = (
         'The same test scan four times, from above: true classes, and the first three principal components of the '
         'standardised features as red, green and blue. Points whose features are alike have the same colour.'

@@ -68,9 +68,9 @@ class StageRunner:
             return record['seconds']
         if not same and stage.folder is not None:
             shutil.rmtree(stage.folder, ignore_errors=True)
-        # an interrupted stage goes on counting, so that the report does not flatter a resumed run
-        spent = record['seconds'] if same and not record['finished'] else 0.0
-        return self._work(stage, spent)
+        # an interrupted stage goes on after its last whole command, and goes on counting its time
+        resumed = record if same and not record['finished'] else {}
+        return self._work(stage, spent=resumed.get('seconds', 0.0), done=resumed.get('commands_done', 0))
 
     def announce(self, title: str) -> None:
         """The next stage begins."""
@@ -78,28 +78,36 @@ class StageRunner:
         elapsed = time.perf_counter() - self.start
         print(f'[quickstart: stage {self.number} of {self.total}, {elapsed:.0f} s] {title}', flush=True)
 
-    def _work(self, stage: Stage, spent: float) -> float:
+    def _work(self, stage: Stage, *, spent: float, done: int) -> float:
         start = time.perf_counter()
 
-        def remember(*, finished: bool) -> float:
+        def remember(commands_done: int, *, finished: bool) -> float:
             seconds = spent + time.perf_counter() - start
-            self.records[stage.name] = {'fingerprint': self.chain, 'seconds': seconds, 'finished': finished}
+            self.records[stage.name] = {
+                'fingerprint': self.chain,
+                'seconds': seconds,
+                'commands_done': commands_done,
+                'finished': finished,
+            }
             write_json(self.record_file, self.records)
             return seconds
 
-        remember(finished=False)
+        remember(done, finished=False)
         log = self.log_folder / f'{stage.name}.log'
-        try:
-            for command in stage.commands:
+        for number, command in enumerate(stage.commands[done:], start=done):
+            try:
                 run_logged(command, log)
-        finally:
-            remember(finished=False)
+            except BaseException:
+                remember(number, finished=False)
+                raise
+            remember(number + 1, finished=False)
         missing = [str(path) for path in stage.outputs if not path.exists()]
         if missing:
+            remember(0, finished=False)
             raise StageFailed(
                 f'{stage.title}: ended without an error, but did not write {", ".join(missing)}; see {log}'
             )
-        return remember(finished=True)
+        return remember(len(stage.commands), finished=True)
 
 
 def fingerprint(stage: Stage, before: str) -> str:

@@ -23,7 +23,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
-            f'{path}: not readable as a checkpoint of tensors ({_first_line(error)}). It is truncated, or it holds '
+            f'{path}: not readable as a checkpoint of tensors ({_cause(error)}). It is truncated, or it holds '
             'pickled objects, which are not loaded; use a file written by tools/train.py or tools/export_backbone.py.'
         ) from error
     if not isinstance(checkpoint, dict):
@@ -41,6 +41,8 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f'{type(error).__name__}: {lines[0][:160] if lines else "no message"}'
+def _cause(error: Exception) -> str:
+    """One line: what torch refused to run, where it says so, else the first line of the message."""
+    lines = str(error).strip().splitlines() or ['no message']
+    refused = [line for line in lines if 'Unsupported' in line]
+    return f'{type(error).__name__}: {(refused or lines)[0].strip()[:200]}'

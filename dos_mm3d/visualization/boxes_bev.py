@@ -68,7 +68,7 @@ def draw_boxes_from_above(
     reach_m: half the width of the picture; boxes outside are left out of the count too.
     """
     truth = truth.select(truth.within(reach_m))
-    figure, axes = new_figure(1, len(predictions), width_in=6.2 * len(predictions), height_in=6.6)
+    figure, axes = new_figure(1, len(predictions), width_in=6.2 * len(predictions), height_in=7.3)
     for axis, (title, boxes) in zip(axes, predictions.items()):
         shown = boxes.select(boxes.within(reach_m)).surest(len(truth.names))
         axis.scatter(points_m[:, 0], points_m[:, 1], s=0.6, c='#9aa5ad', linewidths=0, rasterized=True)
@@ -77,7 +77,10 @@ def draw_boxes_from_above(
         quiet(axis, title=title, x='x [m]', y='y [m]')
         axis.set(xlim=(-reach_m, reach_m), ylim=(-reach_m, reach_m), aspect='equal')
         axis.grid(False)
-        axis.legend(handles=_legend(truth, shown), fontsize=8, loc='upper right', framealpha=0.9)
+        handles = _legend(truth, shown)
+        axis.legend(
+            handles=handles, fontsize=8, loc='upper center', bbox_to_anchor=(0.5, -0.09), ncols=2, frameon=False
+        )
     return figure
 
 

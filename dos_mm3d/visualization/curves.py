@@ -58,7 +58,7 @@ def draw_monitors(scalars: Mapping[str, Series]) -> Figure:
                 color=COLOURS['third'],
             )
         quiet(axis, title=title.capitalize(), x='optimiser step', y=label)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.15 * max(*scalars[name]['value'], healthy or 0))
     for axis in axes[len(shown) :]:
         axis.set_visible(False)
     return figure

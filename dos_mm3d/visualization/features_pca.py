@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from .style import new_figure, quiet
@@ -11,41 +12,59 @@ from .style import new_figure, quiet
 CLIP_PERCENT = 2.0
 
 
-def pca_colours(features: NDArray[np.floating]) -> NDArray[np.float64]:
+def pca_colours(features: NDArray[np.floating], fit_rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
     """First three principal components of (N, C) features as (N, 3) colours in [0, 1].
 
-    Channels are standardised together (a rotation of feature space changes nothing), the components stretched so that
-    all but the outer 2 % of the points fit. The sign of a component is chosen so that its third moment is positive.
-    Fewer than three directions leave the rest at 0.5.
+    fit_rows: rows that decide the components and their stretch, all by default. Turning feature space changes nothing.
+    The components are stretched so that all but the outer 2 % of those rows fit; the sign of a component is chosen so
+    that its third moment is positive. Fewer than three directions leave the rest at 0.5.
     """
     centred = np.asarray(features, np.float64)
-    centred = centred - centred.mean(0)
-    values, vectors = np.linalg.eigh(centred.T @ centred)
+    fitted = centred if fit_rows is None else centred[fit_rows]
+    centred, fitted = centred - fitted.mean(0), fitted - fitted.mean(0)
+    values, vectors = np.linalg.eigh(fitted.T @ fitted)
     order = np.argsort(values)[::-1][:3]
     order = order[values[order] > 1e-12 * max(values.max(), 1e-300)]
-    components = centred @ vectors[:, order]
-    components *= np.where((components**3).sum(0) < 0, -1, 1)
+    signs = np.where(((fitted @ vectors[:, order]) ** 3).sum(0) < 0, -1, 1)
+    axes = vectors[:, order] * signs
+    low, high = np.percentile(fitted @ axes, [CLIP_PERCENT, 100 - CLIP_PERCENT], axis=0)
     colours = np.full((len(centred), 3), 0.5)
-    low, high = np.percentile(components, [CLIP_PERCENT, 100 - CLIP_PERCENT], axis=0)
-    colours[:, : len(order)] = np.clip((components - low) / np.maximum(high - low, 1e-12), 0, 1)
+    colours[:, : len(order)] = np.clip((centred @ axes - low) / np.maximum(high - low, 1e-12), 0, 1)
     return colours
 
 
+def one_per_cell(xy_m: NDArray[np.floating], *, cell_m: float, reach_m: float) -> NDArray[np.int64]:
+    """Rows of the first point in every occupied square cell within reach: near points do not outvote the rest."""
+    inside = np.flatnonzero((np.abs(xy_m) < reach_m).all(1))
+    cells = np.floor(xy_m[inside] / cell_m).astype(np.int64)
+    _, first = np.unique(cells, axis=0, return_index=True)
+    return inside[np.sort(first)]
+
+
 def draw_features_from_above(
-    xy_m: NDArray[np.floating], panels: Mapping[str, NDArray[np.floating]], *, reach_m: float
+    xy_m: NDArray[np.floating],
+    panels: Mapping[str, NDArray[np.floating]],
+    *,
+    reach_m: float,
+    legend: Mapping[str, object] | None = None,
 ) -> Figure:
-    """One scan from above, one panel per kind of features.
+    """One scan from above, one panel per kind of features, two in a row.
 
     xy_m: (N, 2).  panels: title -> (N, 3) colours in [0, 1].  reach_m: half the width of the picture.
+    legend: name -> colour, written below the panels.
     """
-    n_columns = min(len(panels), 3)
-    n_rows = -(-len(panels) // n_columns)
-    figure, axes = new_figure(n_rows, n_columns, width_in=4.3 * n_columns, height_in=4.5 * n_rows)
+    n_rows = -(-len(panels) // 2)
+    figure, axes = new_figure(n_rows, 2, width_in=9.6, height_in=4.8 * n_rows + 0.6)
     for axis, (title, colours) in zip(axes, panels.items()):
-        axis.scatter(xy_m[:, 0], xy_m[:, 1], c=colours, s=1.2, linewidths=0, rasterized=True)
+        axis.scatter(xy_m[:, 0], xy_m[:, 1], c=colours, s=2.2, linewidths=0, rasterized=True)
         quiet(axis, title=title, x='x [m]', y='y [m]')
         axis.set(xlim=(-reach_m, reach_m), ylim=(-reach_m, reach_m), aspect='equal', facecolor='#101418')
         axis.grid(False)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
+    if legend:
+        handles = [
+            Line2D([], [], marker='o', linestyle='', color=colour, label=name) for name, colour in legend.items()
+        ]
+        figure.legend(handles=handles, loc='outside lower center', ncols=6, fontsize=8, frameon=False)
     return figure

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dos_mm3d.evaluation.lidarseg_classes import CLASSES, IGNORE
-from dos_mm3d.evaluation.linear_probe import FeatureBlock, ProbeRecipe, fit_linear, predict, weighted_moments
+from dos_mm3d.evaluation.linear_probe import FeatureBlock, ProbeRecipe, balance, fit_linear, predict, weighted_moments
 from dos_mm3d.evaluation.probe import Protocol, choose_points, draw_scans, run_probe
 from dos_mm3d.evaluation.probe_scans import ProbeScan
 from dos_mm3d.evaluation.probe_summary import classes_absent, summarise
@@ -78,6 +78,8 @@ def test_channel_scale_and_offset_change_nothing() -> None:
     plain = fit_linear(features, labels, weights, n_classes=3, recipe=RECIPE)
     scaled = fit_linear(features * scale + offset, labels, weights, n_classes=3, recipe=RECIPE)
     torch.testing.assert_close(scaled.weight * scale[:, None], plain.weight, rtol=2e-2, atol=2e-3)
+    logits = (features * scale + offset).double() @ scaled.weight.double() + scaled.bias
+    torch.testing.assert_close(logits.float(), features @ plain.weight + plain.bias, rtol=2e-2, atol=2e-2)
 
 
 def test_fit_is_at_the_optimum_of_autograd() -> None:
@@ -102,6 +104,15 @@ def test_class_without_training_points_is_never_predicted() -> None:
     layer = fit_linear(features, labels, torch.ones(100), n_classes=4, recipe=RECIPE)
     predicted = predict([FeatureBlock(torch.randn(1000, 2), torch.arange(1000))], [layer])[0]
     assert set(predicted.tolist()) <= {0, 2}
+    assert torch.isinf(layer.bias).tolist() == [False, True, False, True]
+
+
+def test_balance_raises_the_share_of_a_class_to_the_rest_of_the_exponent() -> None:
+    labels, weights = torch.tensor([0, 0, 1, 1]), torch.tensor([40.0, 50.0, 4.0, 6.0])
+    for exponent, expected in ((0.0, [0.9, 0.1]), (1.0, [0.5, 0.5]), (0.5, [0.75, 0.25])):
+        balanced = balance(labels, weights, n_classes=3, exponent=exponent)
+        torch.testing.assert_close(torch.stack((balanced[:2].sum(), balanced[2:].sum())), torch.tensor(expected))
+        torch.testing.assert_close(balanced[0] / balanced[1], weights[0] / weights[1])
 
 
 def test_prediction_at_shared_rows_equals_prediction_at_points() -> None:

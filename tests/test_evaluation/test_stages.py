@@ -61,7 +61,7 @@ def test_interrupted_work_is_kept_and_its_time_counted(tmp_path: Path, files) ->
     runner = StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1)
     runner.run(stage)
     records = json.loads((tmp_path / 'stages.json').read_text())
-    records['first'].update(finished=False, seconds=100.0)
+    records['first'].update(finished=False, seconds=100.0, commands_done=0)
     (tmp_path / 'stages.json').write_text(json.dumps(records))
     seconds = StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1).run(stage)
     assert stage.outputs[0].read_text() == 'xx', 'the folder of an interrupted stage with the same inputs was emptied'
@@ -109,3 +109,15 @@ def test_progress_line_draws_what_is_counted(text: str, bar: str) -> None:
     line = progress_line(text, 12)
     assert line.startswith(f'      12 s {bar}')
     assert 'mmengine' not in line
+
+
+def test_whole_commands_of_an_interrupted_stage_are_not_repeated(tmp_path: Path, files) -> None:
+    marker = tmp_path / 'may_pass'
+    counting = counting_stage(tmp_path, 'first', files[0])
+    failing = [sys.executable, '-c', f'import os; raise SystemExit(not os.path.exists({str(marker)!r}))']
+    stage = Stage('first', 'first', [*counting.commands, failing], counting.inputs, counting.outputs)
+    with pytest.raises(StageFailed):
+        StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1).run(stage)
+    marker.touch()
+    StageRunner(tmp_path / 'stages.json', tmp_path / 'logs', total=1).run(stage)
+    assert stage.outputs[0].read_text() == 'x'

@@ -37,7 +37,7 @@ def test_missing_truncated_and_executable_files(checkpoint, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'nowhere\.pth'):
         export_backbone(tmp_path / 'nowhere.pth', tmp_path / 'out.pth')
     torch.save({'state_dict': {}, 'hook': print}, tmp_path / 'code.pth')
-    with pytest.raises(ValueError, match=r'code.pth.*not loaded'):
+    with pytest.raises(ValueError, match=r'code.pth.*Unsupported global: GLOBAL print.*not loaded'):
         export_backbone(tmp_path / 'code.pth', tmp_path / 'out.pth')
     checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
     with pytest.raises(ValueError, match=r'iter_7.pth.*truncated'):

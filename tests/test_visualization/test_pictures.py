@@ -8,7 +8,7 @@ import pytest
 
 from dos_mm3d.visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
 from dos_mm3d.visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
-from dos_mm3d.visualization.features_pca import draw_features_from_above, pca_colours
+from dos_mm3d.visualization.features_pca import draw_features_from_above, one_per_cell, pca_colours
 from dos_mm3d.visualization.report_html import Picture, Section, Sentences, Table, render_page
 from dos_mm3d.visualization.style import to_png, write_png
 
@@ -32,6 +32,16 @@ def test_colours_separate_what_is_separate() -> None:
     assert abs(colours[:50, 0].mean() - colours[50:, 0].mean()) > 0.9
     assert colours.min() >= 0
     assert colours.max() <= 1
+
+
+def test_crowded_places_do_not_outvote_the_rest() -> None:
+    generator = np.random.default_rng(0)
+    xy = np.concatenate((generator.uniform(0, 0.4, (5000, 2)), generator.uniform(-20, 20, (300, 2))))
+    rows = one_per_cell(xy, cell_m=0.5, reach_m=15)
+    assert len(np.unique(np.floor(xy[rows] / 0.5), axis=0)) == len(rows)
+    assert np.abs(xy[rows]).max() < 15
+    features = np.concatenate((generator.normal(size=(5000, 1)) * 0.01, xy[5000:, :1]))
+    assert np.ptp(pca_colours(features, rows)[5000:, 0]) > 0.9
 
 
 def test_missing_directions_are_grey() -> None:

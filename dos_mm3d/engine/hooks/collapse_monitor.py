@@ -49,8 +49,6 @@ class CollapseMonitorHook(Hook):
         on_collapse: 'stop' raises :class:`CollapseError`, 'warn' writes to the log.
     """
 
-    priority = 'LOW'
-
     def __init__(
         self,
         interval: int = 10,

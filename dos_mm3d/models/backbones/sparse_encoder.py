@@ -4,7 +4,7 @@ from mmdet3d.registry import MODELS
 from mmengine.config import ConfigDict
 from torch import Tensor, cat
 
-from ...functional.sparse_lookup import find_rows
+from ...functional.sparse_lookup import find_rows, flat_index
 from .base import LossVoxelBackbone
 
 
@@ -65,13 +65,16 @@ class SparseEncoderBackbone(LossVoxelBackbone):
                 'loss voxels and encoder input were made from different points (max_voxels of the voxel layer reached, '
                 'or another point_cloud_range or voxel_size in the transforms)'
             )
-        return stage.features[rows]
+        # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
+        return stage.features.index_select(0, rows)
 
     def upcast_dense(self, bird_eye: Tensor, last_stage, cells: Tensor) -> Tensor:
         """(M, C) of ``conv_out``, which mmdet3d hands out as (B, C * D, H, W)."""
         batch, _, height, width = bird_eye.shape
-        grid = bird_eye.view(batch, self.middle_encoder.output_channels, -1, height, width)
+        channels = self.middle_encoder.output_channels
+        sites = bird_eye.view(batch, channels, -1, height, width).permute(0, 2, 3, 4, 1)
         shape = [last_stage.spatial_shape[0], height, width]
-        view, z, y, x = self.parents(cells, self.stride_of(last_stage), shape).long().unbind(1)
+        parents = self.parents(cells, self.stride_of(last_stage), shape)
         # kernel (3, 1, 1), stride (2, 1, 1), no padding: output o covers inputs 2 o .. 2 o + 2
-        return grid[view, :, (z // 2).clamp_max(grid.shape[2] - 1), y, x]
+        parents[:, 1] = (parents[:, 1] // 2).clamp_max(sites.shape[1] - 1)
+        return sites.reshape(-1, channels).index_select(0, flat_index(parents, sites.shape[1:4]))

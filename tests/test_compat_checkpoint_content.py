@@ -1,7 +1,8 @@
-"""A one-cycle schedule survives a checkpoint that is loaded with weights_only."""
+"""What mmengine puts into checkpoints besides tensors loads with weights_only: schedules, class names."""
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmengine.optim import OneCycleLR
 
@@ -33,3 +34,9 @@ def test_one_cycle_resumes_from_a_file_of_plain_data(tmp_path: Path) -> None:
     optimizer.load_state_dict(state['optimizer'])
     schedule.load_state_dict(state['schedule'])
     assert advance(optimizer, schedule, 4) == expected
+
+
+def test_class_names_of_the_converter_load(tmp_path: Path) -> None:
+    """mmdet3d's nuScenes converter leaves numpy strings in the metainfo, which goes into every checkpoint's meta."""
+    torch.save({'meta': {'categories': {np.str_('animal'): -1}}}, tmp_path / 'a.pth')
+    assert torch.load(tmp_path / 'a.pth', weights_only=True)['meta']['categories']['animal'] == -1
