@@ -20,7 +20,6 @@ from mmengine.config import Config, DictAction
 from dos_mm3d.evaluation.quickstart_report import RunFolders, write_report
 from dos_mm3d.evaluation.stages import Stage, StageFailed, StageRunner
 
-ROOT = Path(__file__).resolve().parents[1]
 PRETRAIN_CONFIG = 'configs/dos/dos_second_synthetic.py'
 DETECTION_CONFIG = 'configs/centerpoint/centerpoint_small_synthetic.py'
 TRAINING_CODE = ('functional', 'structures', 'datasets', 'models', 'engine', 'export', 'compat.py')

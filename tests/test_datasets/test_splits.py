@@ -10,7 +10,7 @@ NAMES = [f'scene-{i:04d}' for i in range(40)]
 @pytest.mark.parametrize('count', [2, 3, 7, 40])
 def test_every_scene_is_in_exactly_one_part(count):
     parts = cut_scenes(NAMES[:count])
-    assert sorted(sum(parts.values(), [])) == NAMES[:count]
+    assert sorted(name for scenes in parts.values() for name in scenes) == NAMES[:count]
     assert parts['pretrain']
     assert parts['probe_train']
 

@@ -1,0 +1,95 @@
+"""Write the README's tables from the records in docs/results; --check only compares, and fails where they disagree."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / 'README.md'
+RECORDS = ROOT / 'docs' / 'results'
+NOT_RUN = 'not run'
+
+
+def main() -> int:
+    """0 when README and records agree (or have been made to), else 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--check', action='store_true', help='compare only')
+    check_only = parser.parse_args().check
+    text = README.read_text()
+    wanted = with_tables(text, {'quickstart': quickstart_tables(), 'real-folders': real_folder_table()})
+    if text == wanted:
+        return 0
+    if check_only:
+        print('README.md disagrees with docs/results; run: python tools/build_tables.py', file=sys.stderr)
+        return 1
+    README.write_text(wanted)
+    return 0
+
+
+def with_tables(text: str, tables: dict[str, str]) -> str:
+    """`text` with what stands between <!-- NAME --> and <!-- /NAME --> replaced. ValueError for a missing marker."""
+    for name, table in tables.items():
+        pattern = re.compile(rf'(<!-- {name} -->\n).*?(<!-- /{name} -->)', re.DOTALL)
+        text, count = pattern.subn(lambda match, table=table: f'{match[1]}\n{table}\n\n{match[2]}', text)
+        if count != 1:
+            raise ValueError(f'README.md has {count} places marked {name}, wanted one')
+    return text
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in GitHub's dialect."""
+    lines = [header, ['---'] * len(header), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def read_record(name: str) -> dict[str, Any] | None:
+    """A record, None where it has not been made."""
+    path = RECORDS / name
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def quickstart_tables() -> str:
+    """Probe and detection of the recorded quickstart, and where it was run."""
+    record = read_record('quickstart.json')
+    if record is None:
+        return f'Quickstart: {NOT_RUN}.'
+    from dos_mm3d.evaluation.report import detection_table, probe_table
+
+    probe = markdown(
+        ('features, linear probe on 16 classes', 'mIoU [%]', 'over random + raw'), probe_table(record['probe'])
+    )
+    detection = markdown(('detector, official devkit', 'mAP', 'NDS', 'AP car'), detection_table(record['detection']))
+    machine, pretrain = record['machine'], record['pretrain']
+    facts = (
+        f'{pretrain["steps"]} steps of pretraining in {pretrain["seconds"]:.0f} s, seed {record["seed"]}, '
+        f'{machine["cpus"]} CPU cores, device {machine["device"]}, torch {record["versions"]["torch"]}, '
+        f'commit `{record["commit"][:10]}`; ± is the standard deviation over draws of the labelled scans; '
+        f'detection: {record["detection"]["note"]}.'
+    )
+    return '\n\n'.join((probe, detection, facts, *record['conclusions']))
+
+
+def real_folder_table() -> str:
+    """One row per folder of real sweeps that was pretrained on."""
+    record = read_record('real_folders.json')
+    if record is None:
+        return f'Real sweeps: {NOT_RUN}.'
+    rows = [
+        (
+            name,
+            *(f'{run[key]:.{digits}f}' for key, digits in (('effective_rank', 1), ('cosine_std', 3), ('seconds', 0))),
+        )
+        if run
+        else (name, *[NOT_RUN] * 3)
+        for name, run in record['folders'].items()
+    ]
+    table = markdown(('folder', 'effective rank (>= 4)', 'sd of cosines (>= 0.05)', 'seconds'), rows)
+    return f'{table}\n\n{record["note"]} Commit `{record["commit"][:10]}`.'
+
+
+if __name__ == '__main__':
+    sys.exit(main())
