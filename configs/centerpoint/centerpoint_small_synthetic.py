@@ -17,8 +17,8 @@ voxel_size = [0.2, 0.2, 0.2]
 sweeps_num = 1  # previous sweeps added to the key frame; two instants are enough for a velocity
 
 labelled_scenes = 20
-max_iters = 350
-batch_size = 1
+max_iters = 250
+batch_size = 2
 max_learning_rate = 2e-3
 
 # Derived: the grid, twice (SparseEncoder wants z, y, x and one cell of head room in z), and the widths.
