@@ -9,6 +9,7 @@ Expected:  not run.
 _base_ = ['../centerpoint/centerpoint_voxel01_nuscenes.py', '../_base_/dos.py']
 custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
 
+data_root = _base_.data_root
 max_iters = 58600  # 50 passes over 28 130 key frames in batches of 24
 batch_size = 3
 learning_rate = 1e-3
@@ -51,7 +52,7 @@ train_dataloader = dict(
     sampler=dict(type='StreamSampler'),
     dataset=dict(
         type='NuScenesSweeps',
-        data_root=_base_.data_root,
+        data_root=data_root,
         ann_file='nuscenes_infos_train.pkl',
         num_sweeps=_base_.sweeps_num + 1,
         anchors='keyframes',

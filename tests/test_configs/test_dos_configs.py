@@ -1,0 +1,59 @@
+"""Every DOS config is built and, at tiny size, stepped; encoders are those of the detectors they are meant for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from dos_mm3d.engine.config_overrides import load_with_overrides
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+DETECTORS = dict(
+    dos_second_synthetic='centerpoint_small_synthetic',
+    dos_second_nuscenes='centerpoint_voxel01_nuscenes',
+)
+
+
+def test_every_dos_config_is_listed_here():
+    assert {path.stem for path in (CONFIGS / 'dos').glob('*.py')} == {*DETECTORS, 'dos_second_folder'}
+
+
+@pytest.mark.parametrize('name', DETECTORS)
+def test_encoder_and_channels_are_the_detectors(name):
+    pretraining = Config.fromfile(CONFIGS / f'dos/{name}.py')
+    detector = Config.fromfile(CONFIGS / f'centerpoint/{DETECTORS[name]}.py')
+    assert pretraining.model.backbone.middle_encoder == detector.model.pts_middle_encoder
+    assert pretraining.model.backbone.voxel_encoder == detector.model.pts_voxel_encoder
+    for key in ('voxel_size', 'point_cloud_range', 'max_num_points'):
+        assert pretraining.model.data_preprocessor.voxel_layer[key] == detector.model.data_preprocessor.voxel_layer[key]
+    for key in ('input_channels', 'voxel_size', 'point_cloud_range'):
+        assert pretraining[key] == detector[key]
+    mask = pretraining.train_dataloader.dataset.pipeline[1]
+    assert (mask.voxel_size, mask.point_cloud_range) == (pretraining.voxel_size, pretraining.point_cloud_range)
+    assert pretraining.train_dataloader.dataset.num_sweeps == detector.train_pipeline[1].sweeps_num + 1
+
+
+@pytest.mark.parametrize('name', [*DETECTORS, 'dos_second_folder'])
+def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tmp_path):
+    root = synthetic_nuscenes / 'sweeps' if name == 'dos_second_folder' else synthetic_nuscenes
+    options = {
+        'data_root': f'{root}/',
+        'max_iters': 2,
+        'batch_size': 1,
+        'work_dir': str(tmp_path),
+        'train_dataloader.num_workers': 0,
+        'train_dataloader.persistent_workers': False,
+        'train_dataloader.dataset.pipeline.0.max_points': 6000,
+        'default_hooks.logger.interval': 1,
+        'env_cfg.dist_cfg.backend': 'gloo',
+        'experiment_name': f'{name}_{tmp_path.name}',
+    }
+    runner = Runner.from_cfg(load_with_overrides(CONFIGS / f'dos/{name}.py', options))
+    before = runner.model.teacher.backbone.middle_encoder.conv_out[0].weight.clone()
+    runner.train()
+    losses = runner.message_hub.get_scalar('train/loss').data[0]
+    assert len(losses) == 2
+    assert np.isfinite(losses).all()
+    assert not before.equal(runner.model.teacher.backbone.middle_encoder.conv_out[0].weight), 'the teacher did not move'
