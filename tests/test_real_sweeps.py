@@ -65,7 +65,7 @@ def test_five_steps_on_crops_are_finite_and_not_constant(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize('name', FOLDERS)
 def test_two_hundred_steps_on_whole_sweeps_do_not_collapse(name, tmp_path):
-    """As a user would run it; the record in docs/results/real_folders.json was written from these runs."""
+    """As a user would run it; tools/record_real_folders.py records the same runs."""
     command = [sys.executable, 'tools/train.py', str(CONFIG), '--work-dir', str(tmp_path), '--cfg-options']
     command += [f'data_root={real_folder(name)}', 'max_iters=200']
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ, PYTHONPATH=str(ROOT)))

@@ -1,0 +1,69 @@
+"""Pretrain 200 steps on each folder of real sweeps and write docs/results/real_folders.json, folder by folder.
+
+python tools/record_real_folders.py [--root ../shared/data/real] [--folders NAME ...] [--work-dir DIR]
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from dos_mm3d.evaluation.report import write_json
+from dos_mm3d.evaluation.run_facts import commit, machine, versions
+
+RECORD = ROOT / 'docs' / 'results' / 'real_folders.json'
+STEPS = 200
+FOLDERS = (
+    'nuscenes_demo',
+    'nuscenes_range',
+    'semantickitti_seq00',
+    'semantickitti_range',
+    'argoverse2',
+    'kitti_object',
+)
+
+
+def main() -> None:
+    """Run the folders that were asked for, and keep what the record says of the others."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--root', type=Path, default=ROOT.parent / 'shared' / 'data' / 'real')
+    parser.add_argument('--folders', nargs='+', default=FOLDERS, choices=FOLDERS)
+    parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'real_folders')
+    args = parser.parse_args()
+    for name in args.folders:
+        run = pretrain(args.root / name, args.work_dir / name)
+        record = json.loads(RECORD.read_text()) if RECORD.is_file() else {'folders': dict.fromkeys(FOLDERS)}
+        record |= {'steps': STEPS, 'seed': 0, 'versions': versions(), 'machine': machine(), 'commit': commit(ROOT)}
+        record['note'] = f'{STEPS} steps on whole sweeps, seed 0, {machine()["cpus"]} CPU cores.'
+        record['folders'][name] = run
+        write_json(RECORD, record)
+        print(name, run)
+
+
+def pretrain(data: Path, work_dir: Path) -> dict[str, Any]:
+    """Last monitors of a run of tools/train.py, and its seconds. CalledProcessError where it fails or is stopped."""
+    command = [sys.executable, 'tools/train.py', 'configs/dos/dos_second_folder.py', '--work-dir', str(work_dir)]
+    start = time.perf_counter()
+    subprocess.run(
+        [*command, '--cfg-options', f'data_root={data}', f'max_iters={STEPS}'], cwd=ROOT, check=True, env=environment()
+    )
+    seconds = time.perf_counter() - start
+    scalars = max(work_dir.glob('*/vis_data/scalars.json'))
+    last = json.loads(scalars.read_text().splitlines()[-1])
+    keys = ('effective_rank', 'cosine_std', 'prototypes_used', 'largest_usage', 'column_entropy', 'loss')
+    return {'steps': last['step'], 'seconds': seconds, **{key: last[key] for key in keys}}
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, 'PYTHONPATH': str(ROOT)}
+
+
+if __name__ == '__main__':
+    main()
