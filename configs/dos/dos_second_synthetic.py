@@ -8,7 +8,7 @@ Expected:  see work_dirs/quickstart/report.json, which the quickstart writes.
 _base_ = ['../centerpoint/centerpoint_small_synthetic.py', '../_base_/dos.py']
 custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
 
-max_iters = 900
+max_iters = 750
 batch_size = 2
 learning_rate = 3e-3
 
