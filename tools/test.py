@@ -29,7 +29,7 @@ def main() -> None:
     cfg.load_from = args.checkpoint
     cfg.resume = False
     runner = launch.build_runner(cfg)
-    require_fit(runner.model, args.checkpoint)
+    require_fit(runner.model, args.checkpoint, complete=True)
     runner.test()
 
 

@@ -36,9 +36,12 @@ def apply_training_arguments(cfg: Config, args: argparse.Namespace) -> None:
     launch.require_gpu_for_amp(cfg)
     if args.auto_scale_lr:
         launch.enable_auto_scale_lr(cfg)
-    if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.resume == 'auto':
+        # nothing to go on from, as at the first start of a job that always says --resume: load_from stays
+        cfg.resume = find_latest_checkpoint(cfg.work_dir) is not None
+        cfg.load_from = None if cfg.resume else cfg.get('load_from')
+    elif args.resume is not None:
+        cfg.resume, cfg.load_from = True, args.resume
 
 
 def main() -> None:
@@ -48,8 +51,14 @@ def main() -> None:
     apply_training_arguments(cfg, args)
     runner = launch.build_runner(cfg)
     start = cfg.get('load_from') or (find_latest_checkpoint(cfg.work_dir) if cfg.get('resume') else None)
+    if cfg.get('resume') and start:
+        launch.require_resumable(start)
     if start:
         require_fit(runner.model, start)
+    elif (init_cfg := cfg.model.get('init_cfg') or {}) and init_cfg.get('type') == 'Pretrained':
+        require_fit(runner.model, init_cfg['checkpoint'])
+    if args.auto_scale_lr:
+        launch.scale_peak_rates(runner)
     runner.train()
 
 

@@ -70,4 +70,5 @@ default_hooks = dict(
     logger=dict(interval=10), checkpoint=dict(by_epoch=False, interval=200, max_keep_ckpts=2, save_optimizer=True)
 )
 log_processor = dict(by_epoch=False)
+auto_scale_lr = dict(enable=False, base_batch_size=batch_size)
 randomness = dict(seed=0)

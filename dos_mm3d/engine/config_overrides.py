@@ -17,11 +17,21 @@ def load_with_overrides(path: Path, overrides: dict[str, Any]) -> Config:
     """The config of ``path`` with ``overrides`` (key or dotted.key -> value).
 
     A key without a dot that is assigned at top level, here or in a base file, is replaced there; every other one is
-    merged afterwards, as mmengine does.
+    merged afterwards, as mmengine does. ValueError for a variable that only another package's base defines and uses:
+    what is derived from it there would not follow. Configs in mmengine's new style, or not in Python, are merged only.
     """
+    if path.suffix != '.py' or 'read_base' in path.read_text():
+        cfg = Config.fromfile(path)
+        cfg.merge_from_dict(overrides)
+        return cfg
     with tempfile.TemporaryDirectory() as folder:
         rewriter = _Rewriter({key: value for key, value in overrides.items() if '.' not in key}, Path(folder))
         cfg = Config.fromfile(rewriter.rewrite(path.resolve()))
+    if stuck := sorted(rewriter.used_elsewhere & (rewriter.values.keys() - rewriter.replaced)):
+        raise ValueError(
+            f'{path}: {", ".join(stuck)} is defined in a base of another package, and what that derives from it would '
+            f'keep its old value; assign it in a config of your own, or override the places themselves (a.b=value)'
+        )
     object.__setattr__(cfg, '_filename', str(path))  # Config's own __setattr__ would make it a key
     cfg.merge_from_dict({key: value for key, value in overrides.items() if key not in rewriter.replaced})
     return cfg
@@ -35,6 +45,7 @@ class _Rewriter:
         self.folder = folder
         self.replaced: set[str] = set()
         self.copies: dict[Path, Path] = {}
+        self.used_elsewhere: set[str] = set()  # variables that other packages' bases define and read
 
     def rewrite(self, path: Path) -> Path:
         """Path of the copy of ``path``, in which bases are absolute paths of their copies."""
@@ -59,5 +70,20 @@ class _Rewriter:
     def copied_bases(self, bases: str | list[str], folder: Path) -> ast.expr:
         """The bases as paths of their copies; those of another package (``mmdet3d::...``) stay as they are."""
         names = [bases] if isinstance(bases, str) else bases
+        for name in names:
+            if '::' in name:
+                self.note_variables(Path(Config._get_cfg_path(name, '')[0]))
         paths = [name if '::' in name else str(self.rewrite((folder / name).resolve())) for name in names]
         return ast.parse(repr(paths[0] if isinstance(bases, str) else paths), mode='eval').body
+
+    def note_variables(self, path: Path) -> None:
+        """Remember what a base of another package, and its own bases, both define and read."""
+        module = ast.parse(path.read_text(), filename=str(path))
+        names = [node for node in ast.walk(module) if isinstance(node, ast.Name)]
+        assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        self.used_elsewhere |= assigned & {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        for node in module.body:
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == '_base_':
+                bases = ast.literal_eval(node.value)
+                for base in [bases] if isinstance(bases, str) else bases:
+                    self.note_variables((path.parent / base).resolve())

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
+from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ..export.files import read_checkpoint
 from .config_overrides import load_with_overrides
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -81,6 +83,24 @@ def enable_auto_scale_lr(cfg: Config) -> None:
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
         raise ValueError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config; there is none')
     cfg.auto_scale_lr.enable = True
+
+
+def require_resumable(path: str | Path) -> None:
+    """ValueError for a file that holds weights but not the run they come from."""
+    found = set(read_checkpoint(path))
+    if lacking := {'meta', 'message_hub', 'optimizer'} - found:
+        raise ValueError(
+            f'{path}: cannot be resumed, it has no {", ".join(sorted(lacking))} (it holds {sorted(found)}); '
+            'to start from its weights use --cfg-options load_from=PATH'
+        )
+
+
+def scale_peak_rates(runner: Runner) -> None:
+    """Scale the peak of one-cycle schedules as mmengine scales the optimiser's rate, which they overwrite."""
+    total = get_world_size() * runner.cfg.train_dataloader.batch_size
+    for scheduler in runner.param_schedulers or []:
+        if 'eta_max' in scheduler:
+            scheduler['eta_max'] *= total / runner.auto_scale_lr['base_batch_size']
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -76,12 +76,13 @@ def fit_report(model: nn.Module, state_dict: Mapping[str, Tensor]) -> FitReport:
     )
 
 
-def require_fit(model: nn.Module, path: str | Path) -> FitReport:
+def require_fit(model: nn.Module, path: str | Path, *, complete: bool = False) -> FitReport:
     """Check a weight file against a model before it is loaded; log how much of it fits.
 
     Call it before `runner.train()` when `cfg.load_from` is set, and before testing a checkpoint.
-    Raises ValueError that lists both sides if no parameter fits, or if kernels are in the layout that mmdet3d's
-    loader cannot use (they would stay random, with a warning only).
+    complete: every parameter of the model must be in the file, as for a test.
+    Raises ValueError that lists both sides if no parameter fits (or not all, with ``complete``), or if kernels are in
+    the layout that mmdet3d's loader cannot use (they would stay random, with a warning only).
     """
     state_dict = read_weights(path)
     model = _unwrapped(model)
@@ -90,6 +91,13 @@ def require_fit(model: nn.Module, path: str | Path) -> FitReport:
         raise ValueError(_nothing_fits(model, state_dict, report, path))
     if report.wrong_layout:
         raise ValueError(_wrong_layout(report, path))
+    lost = {name for name, _ in model.named_parameters()} - set(report.matched)
+    if complete and lost:
+        raise ValueError(
+            f'{path}: holds only a part of the model {type(model).__name__} ({report.summary()}); '
+            f'{len(lost)} parameters would stay random:\n{_examples(report)}\n'
+            'Give a checkpoint that tools/train.py wrote with this config.'
+        )
     partial = bool(report.missing or report.unexpected or report.wrong_shape)
     print_log(f'{path}: {report.summary()}', logger='current', level=logging.INFO)
     if partial:

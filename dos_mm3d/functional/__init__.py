@@ -1,6 +1,6 @@
 """Pure mathematics: torch in, torch out, one equation a function."""
 
-from .collapse import column_entropy, effective_rank, feature_spread, prototype_usage, used_share
+from .collapse import column_entropy, effective_rank, feature_spread, prototype_usage, usage_entropy, used_share
 from .ema import ema_update_
 from .masking import block_size_cells, draw_visible_cells
 from .matching import match_cells
@@ -23,6 +23,7 @@ __all__ = [
     'match_cells',
     'prototype_usage',
     'softmap_kl',
+    'usage_entropy',
     'used_share',
     'zipf_prior',
     'zipf_sinkhorn',

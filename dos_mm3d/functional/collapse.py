@@ -1,15 +1,20 @@
 """What to watch instead of the loss, which constant features make zero (dos.md 3.2, trial.md)."""
 
+import math
+
 import torch
 from torch import Tensor
 
+from .distributed import count_over_ranks, sum_over_ranks
 
-def column_entropy(softmap: Tensor) -> Tensor:
+
+def column_entropy(softmap: Tensor, *, process_group=None) -> Tensor:
     """Mean over prototypes of H(softmap[:, k]) / log N in [0, 1]; 1 is the uniform map of collapsed features.
 
-    softmap: (N, K), columns sum to 1, N >= 2.
+    softmap: (N, K), columns sum to 1 over the points of all ranks of ``process_group``, at least 2 in all.
     """
-    return -torch.xlogy(softmap, softmap).sum(0).mean() / torch.log(torch.tensor(float(len(softmap))))
+    count = count_over_ranks(len(softmap), process_group, device=softmap.device)
+    return -sum_over_ranks(torch.xlogy(softmap, softmap).sum(0), process_group).mean() / math.log(count)
 
 
 def feature_spread(features: Tensor) -> Tensor:
@@ -38,6 +43,11 @@ def effective_rank(features: Tensor) -> Tensor:
 def prototype_usage(cosines: Tensor) -> Tensor:
     """Share of points whose largest cosine is prototype k; (N, K) -> (K,) that sums to 1."""
     return torch.bincount(cosines.argmax(1), minlength=cosines.shape[1]).to(torch.float64) / len(cosines)
+
+
+def usage_entropy(usage: Tensor) -> Tensor:
+    """H(usage) / log K in [0, 1]; 1 where all prototypes are used alike, 0 where one takes every point; usage (K,)."""
+    return -torch.xlogy(usage, usage).sum() / math.log(max(len(usage), 2))
 
 
 def used_share(usage: Tensor) -> Tensor:

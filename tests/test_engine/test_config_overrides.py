@@ -1,8 +1,12 @@
 """A variable given on the command line changes whatever the config derives from it."""
 
+from pathlib import Path
+
 import pytest
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -42,3 +46,25 @@ def test_dotted_keys_are_merged_as_mmengine_does(config):
 
 def test_values_with_quotes_arrive_unchanged(config):
     assert load_with_overrides(config, dict(data_root='it\'s "here"/')).files.train == 'it\'s "here"/train.pkl'
+
+
+def test_a_variable_of_another_packages_base_is_refused_and_says_what_to_do():
+    config = ROOT / 'configs/centerpoint/centerpoint_voxel01_nuscenes.py'
+    with pytest.raises(ValueError, match=r'data_root is defined in a base of another package.*a\.b=value'):
+        load_with_overrides(config, dict(data_root='elsewhere/'))
+    assert load_with_overrides(config, dict(load_from='w.pth')).load_from == 'w.pth'
+
+
+def test_the_pretraining_config_over_such_a_base_follows():
+    cfg = load_with_overrides(ROOT / 'configs/dos/dos_second_nuscenes.py', dict(data_root='elsewhere/'))
+    assert cfg.train_dataloader.dataset.data_root == 'elsewhere/'
+
+
+def test_other_kinds_of_config_are_merged_as_mmengine_does(tmp_path):
+    (tmp_path / 'base.py').write_text('steps = 10\n')
+    (tmp_path / 'new.py').write_text(
+        'from mmengine.config import read_base\n\nwith read_base():\n    from .base import *\n\nloop = dict(n=steps)\n'
+    )
+    (tmp_path / 'plain.json').write_text('{"loop": {"n": 1}}')
+    assert load_with_overrides(tmp_path / 'new.py', {'loop.n': 3}).loop.n == 3
+    assert load_with_overrides(tmp_path / 'plain.json', {'loop.n': 3}).loop.n == 3

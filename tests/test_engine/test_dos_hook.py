@@ -43,7 +43,7 @@ class Ones(Dataset):
         return 8
 
     def __getitem__(self, index):
-        return dict(inputs=torch.ones(1), skipped=['broken.bin: truncated'] if index == 3 else [])
+        return dict(inputs=torch.ones(1), skipped='broken.bin: truncated' if index == 3 else '')
 
 
 def toy_runner(tmp_path, hooks, *, iterations=8, optim=None) -> Runner:

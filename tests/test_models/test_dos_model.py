@@ -205,3 +205,36 @@ def test_teacher_prototypes_shared_or_ema():
         assert_close(head.teacher_cosines(x), -before)
     assert 'average' in own.state_dict()
     assert 'average' not in shared.state_dict()
+
+
+def test_the_loss_is_full_precision_under_autocast():
+    from dos_mm3d.models.heads import ZipfSinkhornHead
+
+    torch.manual_seed(0)
+    head = ZipfSinkhornHead(16, num_prototypes=8)
+    student, teacher = (torch.nn.functional.normalize(torch.randn(50, 16), dim=1) for _ in range(2))
+    cloud = torch.zeros(50, dtype=torch.int64)
+    wanted = head(student, teacher, cloud)
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = head(student, teacher, cloud)
+        assert (student @ teacher.T).dtype == torch.bfloat16, 'autocast is on'
+    assert torch.equal(loss, wanted)
+
+
+def test_monitors_look_at_the_visible_teacher_points_of_all_views(model, pairs):
+    views = pack(model, pairs)
+    with pytest.raises(RuntimeError, match='before the first loss'):
+        model.collapse_statistics()
+    model(views=views)
+    assert len(model.visible_teacher) == int(views.visible.sum())
+    statistics = model.collapse_statistics()
+    cosines = model.head.teacher_cosines(model.visible_teacher)
+    share = torch.bincount(cosines.argmax(1), minlength=32) / len(cosines)
+    assert statistics['largest_usage'] == pytest.approx(float(share.max()))
+    assert statistics['prototypes_used'] == pytest.approx(float((share > 1 / 320).float().mean()))
+    assert 0 < statistics['student_column_entropy'] <= 1
+    model.visible_teacher = torch.nn.functional.normalize(torch.ones(100, 16), dim=1)
+    collapsed = model.collapse_statistics()
+    assert collapsed['effective_rank'] == 0
+    assert collapsed['largest_usage'] == 1
+    assert collapsed['usage_entropy'] == pytest.approx(0, abs=1e-6)

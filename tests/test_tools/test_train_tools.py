@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from dos_mm3d.engine import launch
 
@@ -266,3 +268,30 @@ def test_slurm_gets_openmmlabs_arguments(toy: Path, monkeypatch: pytest.MonkeyPa
     lines = shell('slurm_train.sh', 'part', 'job', toy, 'work', '--resume').splitlines()
     assert {'--partition=part', '--job-name=job', '--ntasks=16', '--ntasks-per-node=8', '--gres=gpu:8'} <= set(lines)
     assert lines[-6:] == [str(toy), '--work-dir', 'work', '--launcher', 'slurm', '--resume']
+
+
+def test_auto_scale_lr_scales_the_peak_of_a_one_cycle_schedule():
+    runner = SimpleNamespace(
+        cfg=Config(dict(train_dataloader=dict(batch_size=6))),
+        param_schedulers=[dict(type='OneCycleLR', eta_max=1e-3), dict(type='LinearLR')],
+        auto_scale_lr=dict(base_batch_size=24),
+    )
+    launch.scale_peak_rates(runner)
+    assert runner.param_schedulers == [dict(type='OneCycleLR', eta_max=2.5e-4), dict(type='LinearLR')]
+
+
+def test_weights_alone_cannot_be_resumed(tmp_path):
+    torch.save(dict(state_dict=dict(w=torch.zeros(1)), meta={}), tmp_path / 'weights.pth')
+    with pytest.raises(ValueError, match=r'weights\.pth: cannot be resumed, it has no message_hub, optimizer'):
+        launch.require_resumable(tmp_path / 'weights.pth')
+
+
+def test_a_test_wants_every_parameter(tmp_path):
+    from dos_mm3d.export.loading import require_fit
+
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    part = {name: value for name, value in model.state_dict().items() if name.startswith('0.')}
+    torch.save(dict(state_dict=part), tmp_path / 'part.pth')
+    assert set(require_fit(model, tmp_path / 'part.pth').matched) == set(part)
+    with pytest.raises(ValueError, match=r'part\.pth: holds only a part.*2 parameters would stay random'):
+        require_fit(model, tmp_path / 'part.pth', complete=True)

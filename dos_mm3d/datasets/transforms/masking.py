@@ -90,7 +90,8 @@ class PackViews(BaseTransform):
                 f'{results["file"]}: the two views share no loss voxel ({len(a.cells)} and {len(b.cells)} voxels). '
                 "Raise crop_share or max_points, widen point_cloud_range, or set on_bad_file='skip'."
             )
-        return dict(views=pair, file=results['file'], skipped=results['skipped'])
+        # text, not a list: mmengine's collation refuses lists of different lengths
+        return dict(views=pair, file=results['file'], skipped='\n'.join(results['skipped']))
 
     @staticmethod
     def match(a: View, b: View) -> Tensor:

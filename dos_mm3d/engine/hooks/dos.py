@@ -63,7 +63,7 @@ class DOSHook(Hook):
 
     def report_skipped(self, runner, data_batch: dict) -> None:
         """Say which sweeps the data set replaced (on_bad_file='skip'), and how many so far."""
-        messages = [message for sample in data_batch.get('skipped', []) for message in sample]
+        messages = [message for sample in data_batch.get('skipped', []) for message in sample.splitlines()]
         for message in messages:
             self.num_skipped += 1
             runner.logger.warning(f'skipped sweep {self.num_skipped}: {message}')

@@ -20,10 +20,11 @@ SCOPES = ('cloud', 'batch', 'all')
 
 @dataclass(frozen=True)
 class Softmaps:
-    """What the last loss term saw, detached, for the monitors: target (N, K) and teacher features (N, D)."""
+    """The last loss term, detached, for the monitors: logits and target (N, K) of this rank, and who shares them."""
 
+    student_logits: Tensor
     target: Tensor
-    teacher: Tensor
+    process_group: object = None
 
 
 @MODELS.register_module()
@@ -87,22 +88,27 @@ class ZipfSinkhornHead(nn.Module):
 
         A softmap over fewer than two points says nothing and is left out (A17); without any, the loss is 0.
         """
-        student, teacher = at_least_float32(student), at_least_float32(teacher).detach()
+        # autocast would take the cosines, which are divided by temperatures of 0.05, back to half precision
+        with torch.autocast(student.device.type, enabled=False):
+            return self.loss(at_least_float32(student), at_least_float32(teacher).detach(), cloud_index)
+
+    def loss(self, student: Tensor, teacher: Tensor, cloud_index: Tensor) -> Tensor:
+        """:meth:`forward` in full precision."""
         logits = student @ F.normalize(self.prototypes, dim=1).T / self.student_temperature
         teacher_logits = self.teacher_cosines(teacher) / self.teacher_temperature
         if self.scope == 'cloud':
             groups = [cloud_index == cloud for cloud in cloud_index.unique()]
-            terms = [self.term(logits[g], teacher_logits[g], teacher[g]) for g in groups if int(g.sum()) >= 2]
+            terms = [self.term(logits[g], teacher_logits[g]) for g in groups if int(g.sum()) >= 2]
             return torch.stack(terms).mean() if terms else logits.sum() * 0
         group = self.process_group()
         if count_over_ranks(len(logits), group, device=logits.device) < 2:
             return logits.sum() * 0
-        return self.term(logits, teacher_logits, teacher, group)
+        return self.term(logits, teacher_logits, group)
 
-    def term(self, logits: Tensor, teacher_logits: Tensor, teacher: Tensor, process_group=None) -> Tensor:
+    def term(self, logits: Tensor, teacher_logits: Tensor, process_group=None) -> Tensor:
         """One softmap: its target, its KL, and a note for the monitors."""
         target = zipf_sinkhorn(teacher_logits, self.prior, n_iters=self.n_iters, process_group=process_group)
-        self.latest = Softmaps(target, teacher)
+        self.latest = Softmaps(logits.detach(), target, process_group)
         return softmap_kl(logits, target, process_group=process_group)
 
     def process_group(self):

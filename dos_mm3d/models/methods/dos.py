@@ -5,6 +5,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ...functional import collapse
+from ...functional.distributed import logsumexp_over_points
 from ...structures import SparseViews
 from ..preprocessors.views import select_voxels
 from .student_teacher import StudentTeacher
@@ -25,6 +26,7 @@ class DOS(StudentTeacher):
     def __init__(self, backbone: dict, projector: dict, head: dict, data_preprocessor: dict) -> None:
         super().__init__(backbone, projector, data_preprocessor)
         self.head = MODELS.build(head)
+        self.visible_teacher: Tensor | None = None
 
     def set_step(self, step: int, total_steps: int) -> None:
         """Drive the schedules that the model owns."""
@@ -50,6 +52,8 @@ class DOS(StudentTeacher):
         partner = views.match[student_rows]
         needed = torch.cat((student_rows, partner[partner >= 0]))
         teacher, row_in_teacher = self.teacher_features(voxel_dict, views, needed)
+
+        self.visible_teacher = teacher[row_in_teacher[student_rows]]
 
         cloud = views.cells[student_rows, 0].long()
         view_b = cloud >= views.num_views // 2
@@ -86,17 +90,26 @@ class DOS(StudentTeacher):
 
     @torch.no_grad()
     def collapse_statistics(self) -> dict[str, float]:
-        """Monitors of the last step: entropy of the targets, spread, rank and prototype usage of the teacher's head."""
-        latest = self.head.latest
-        if latest is None:
+        """Monitors of the last step, on this rank's visible teacher points of all views.
+
+        Entropies of the last loss term's softmaps (1 is uniform), spread and rank of the teacher's projected features,
+        sd of their cosines with the prototypes, and how these are used.
+        """
+        latest, teacher = self.head.latest, self.visible_teacher
+        if latest is None or teacher is None:
             raise RuntimeError('collapse_statistics was asked for before the first loss')
-        cosines = self.head.teacher_cosines(latest.teacher)
+        group = latest.process_group
+        log_student = latest.student_logits - logsumexp_over_points(latest.student_logits, group)
+        cosines = self.head.teacher_cosines(teacher)
         usage = collapse.prototype_usage(cosines)
-        return dict(
-            column_entropy=float(collapse.column_entropy(latest.target)),
-            feature_spread=float(collapse.feature_spread(latest.teacher)),
-            effective_rank=float(collapse.effective_rank(latest.teacher)),
-            cosine_std=float(cosines.std()),
-            prototypes_used=float(collapse.used_share(usage)),
-            largest_usage=float(usage.max()),
+        statistics = dict(
+            column_entropy=collapse.column_entropy(latest.target, process_group=group),
+            student_column_entropy=collapse.column_entropy(log_student.exp(), process_group=group),
+            feature_spread=collapse.feature_spread(teacher),
+            effective_rank=collapse.effective_rank(teacher),
+            cosine_std=cosines.std(),
+            prototypes_used=collapse.used_share(usage),
+            usage_entropy=collapse.usage_entropy(usage),
+            largest_usage=usage.max(),
         )
+        return {name: float(value) for name, value in statistics.items()}
