@@ -4,7 +4,8 @@ Command:   python tools/train.py configs/centerpoint/centerpoint_small_synthetic
            python tools/test.py configs/centerpoint/centerpoint_small_synthetic.py CHECKPOINT
            (from DOS weights: --cfg-options load_from=EXPORTED)
 Hardware:  2 CPU cores, no GPU.
-Expected:  not run yet.
+Expected:  5 minutes; car AP 0.091, mAP 0.023 from scratch, 0.235 and 0.102 from DOS weights, one seed
+           (docs/results/quickstart.json).
 """
 
 _base_ = 'mmdet3d::centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
