@@ -73,6 +73,7 @@ def test_features_are_those_of_the_parent_cell_in_every_stage(model, pairs):
     voxel_dict = model.data_preprocessor.voxelize_points(views.points)
     features = backbone(voxel_dict, views.cells, 4)
     voxels = backbone.voxel_encoder(voxel_dict['voxels'], voxel_dict['num_points'], voxel_dict['coors'])
+    backbone.middle_encoder.return_middle_feats = True
     bird_eye, stages = backbone.middle_encoder(voxels, voxel_dict['coors'], 4)
     assert [list(stage.spatial_shape) for stage in stages] == [[21, 32, 32], [11, 16, 16], [5, 8, 8], [5, 8, 8]]
     wanted = []

@@ -1,10 +1,13 @@
-"""Collate views and voxelise them with the detector's own voxel layer, on any device."""
+"""Collate views and voxelise them as the detector's voxel layer does, on any device."""
 
+import torch
 from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
 from mmdet3d.registry import MODELS
 from torch import Tensor
+from torch.nn import functional as F
 
 from ...functional.sparse_lookup import find_rows
+from ...functional.voxelize import hard_voxelize
 from ...structures import SparseViews, ViewPair, pack_pairs
 
 
@@ -25,18 +28,28 @@ class ViewPreprocessor(Det3DDataPreprocessor):
     def voxelize_points(self, points: list[Tensor]) -> dict[str, Tensor]:
         """mmdet3d's voxel dict (voxels, num_points, coors [batch, z, y, x]) of one tensor (n, C) per cloud.
 
-        A full voxel buffer silently drops points, and their loss voxels would have no feature: ValueError.
+        The detector would drop the points of voxels beyond its limit, and their loss voxels had no feature: ValueError.
         """
-        limit = self.voxel_layer.max_voxels[0 if self.training else 1]
-        voxel_dict = self.voxelize(points, data_samples=[])
-        if limit > 0 and len(voxel_dict['coors']):
-            fullest = int(voxel_dict['coors'][:, 0].long().bincount().max())
-            if fullest >= limit:
-                raise ValueError(
-                    f'a view fills all {limit} voxels of the voxel layer, so points would be lost: raise '
-                    'model.data_preprocessor.voxel_layer.max_voxels, enlarge voxel_size or lower max_points of TwoViews'
-                )
-        return voxel_dict
+        layer = self.voxel_layer
+        limit = layer.max_voxels[0 if self.training else 1]
+        clouds = [
+            hard_voxelize(
+                cloud,
+                point_cloud_range=layer.point_cloud_range,
+                voxel_size_m=layer.voxel_size,
+                max_points=layer.max_num_points,
+            )
+            for cloud in points
+        ]
+        fullest = max(len(coors) for _, coors, _ in clouds)
+        if 0 < limit < fullest:
+            raise ValueError(
+                f'a view has {fullest} voxels and the voxel layer holds {limit}, so points would be lost: raise '
+                'model.data_preprocessor.voxel_layer.max_voxels, enlarge voxel_size or lower max_points of TwoViews'
+            )
+        voxels, coors, num_points = zip(*clouds)
+        numbered = [F.pad(cells, (1, 0), value=number) for number, cells in enumerate(coors)]
+        return dict(voxels=torch.cat(voxels), num_points=torch.cat(num_points), coors=torch.cat(numbered))
 
 
 def select_voxels(voxel_dict: dict[str, Tensor], cells: Tensor, loss_stride: int) -> dict[str, Tensor]:

