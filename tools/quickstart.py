@@ -3,7 +3,8 @@
 python tools/quickstart.py [--fresh] [--tiny] [--detection-seeds N]
 
 Every stage calls the tool that a user would call, and prints its command. A stage that is finished and whose inputs
-have not changed is not done again; an interrupted pretraining goes on where it was."""
+have not changed is not done again; an interrupted pretraining goes on where it was. Stages that do not wait for each
+other run side by side: the detector from scratch beside pretraining, the one from DOS weights beside the probe."""
 
 import argparse
 import os
@@ -17,8 +18,9 @@ sys.path.insert(0, str(ROOT))
 
 from mmengine.config import Config, DictAction
 
+from dos_mm3d.evaluation.logged_command import StageFailed
 from dos_mm3d.evaluation.quickstart_report import RunFolders, write_report
-from dos_mm3d.evaluation.stages import Stage, StageFailed, StageRunner
+from dos_mm3d.evaluation.stages import Stage, StageRunner
 
 PRETRAIN_CONFIG = 'configs/dos/dos_second_synthetic.py'
 DETECTION_CONFIG = 'configs/centerpoint/centerpoint_small_synthetic.py'
@@ -123,6 +125,7 @@ def data_stages(size: Size) -> list[Stage]:
         [tool('create_data', 'nuscenes', '--root-path', size.data)],
         [*sources('datasets/nuscenes_prep.py'), Path('tools/create_data.py')],
         [size.data / f'nuscenes_infos_{split}.pkl' for split in ('train', 'val')],
+        after=['data'],
     )
     return [write, convert]
 
@@ -137,6 +140,7 @@ def pretrain_stage(size: Size, work: Path) -> Stage:
         [*sources(*TRAINING_CODE), *configs()],
         [folder / 'last_checkpoint'],
         folder,
+        after=['convert'],
     )
 
 
@@ -154,31 +158,32 @@ def export_stage(checkpoint: Path, work: Path) -> Stage:
     """The teacher as plain mmdet3d weights."""
     exported = work / 'export' / 'dos_backbone.pth'
     command = tool('export_backbone', checkpoint, exported)
-    return Stage('export', 'export of the teacher for mmdet3d', [command], [checkpoint], [exported], exported.parent)
+    title = 'export of the teacher for mmdet3d'
+    return Stage('export', title, [command], [checkpoint], [exported], exported.parent, after=['pretrain'])
 
 
 def probe_stage(size: Size, checkpoint: Path, work: Path) -> Stage:
     """Linear probe of teacher and student beside every baseline."""
     out = work / 'probe' / 'probe.json'
     command = tool('linear_probe', PRETRAIN_CONFIG, checkpoint, '--out', out, *size.probe, *pretrain_options(size))
-    code = [*sources('evaluation'), Path('tools/linear_probe.py')]
-    return Stage('probe', 'linear probe on frozen features', [command], [checkpoint, *code], [out], out.parent)
+    inputs = [checkpoint, *sources('evaluation'), Path('tools/linear_probe.py')]
+    return Stage('probe', 'linear probe on frozen features', [command], inputs, [out], out.parent, after=['pretrain'])
 
 
-def detection_stage(size: Size, exported: Path, work: Path, seeds: range) -> Stage:
-    """Fine-tune and test CenterPoint from scratch and from the exported weights, for every seed."""
+def detection_stage(size: Size, start: str, work: Path, seeds: range, exported: Path | None = None) -> Stage:
+    """Fine-tune and test CenterPoint for every seed; `start` is 'scratch', or 'dos' with the exported weights."""
     commands, outputs, children = [], [], []
     for seed in seeds:
-        for start in ('scratch', 'dos'):
-            folder = work / 'detection' / f'{start}_seed{seed}'
-            child = work / 'detection_configs' / f'{start}_seed{seed}.py'
-            write_child_config(child, seed, exported if start == 'dos' else None)
-            children.append(child)
-            commands += detection_commands(size, child, folder)
-            outputs.append(folder / 'test' / 'pred_instances_3d' / 'metrics_summary.json')
-    inputs = [exported, *children, *configs(), *sources(*TRAINING_CODE, 'evaluation/start_record.py')]
-    title = f'CenterPoint with few labels, from scratch and from DOS weights, {len(seeds)} seed(s)'
-    return Stage('detection', title, commands, inputs, outputs, work / 'detection')
+        folder = work / f'detection_{start}' / f'seed{seed}'
+        child = work / 'detection_configs' / f'{start}_seed{seed}.py'
+        write_child_config(child, seed, exported)
+        children.append(child)
+        commands += detection_commands(size, child, folder)
+        outputs.append(folder / 'test' / 'pred_instances_3d' / 'metrics_summary.json')
+    inputs = [*children, *configs(), *sources(*TRAINING_CODE, 'evaluation/start_record.py')]
+    title = f'CenterPoint with few labels, {"from DOS weights" if exported else "from scratch"}, {len(seeds)} seed(s)'
+    folder, after = work / f'detection_{start}', ['export' if exported else 'convert']
+    return Stage(f'detection_{start}', title, commands, inputs, outputs, folder, after)
 
 
 def detection_commands(size: Size, config: Path, folder: Path) -> list[list[str]]:
@@ -208,23 +213,25 @@ def write_child_config(path: Path, seed: int, weights: Path | None) -> None:
 def run_all(args: argparse.Namespace, work: Path) -> None:
     """All stages, then the report."""
     size = tiny_size(work) if args.tiny else full_size()
-    runner = StageRunner(work / 'stages.json', work / 'logs', total=7, fresh=args.fresh)
-    seconds: dict[str, float] = {}
-
-    def run(stage: Stage) -> Stage:
-        seconds[stage.name] = runner.run(stage)
-        return stage
-
-    for stage in data_stages(size):
-        run(stage)
-    run(pretrain_stage(size, work))
+    runner = StageRunner(work / 'stages.json', work / 'logs', total=8, fresh=args.fresh)
     seeds = range(SEED, SEED + args.detection_seeds)
     pretrain_config = Config.fromfile(PRETRAIN_CONFIG)
     pretrain_config.merge_from_dict(parsed(size.pretrain))
     folders = RunFolders(work, pretrain_config, list(seeds))
-    exported = run(export_stage(folders.checkpoint(), work)).outputs[0]
-    run(probe_stage(size, folders.checkpoint(), work))
-    run(detection_stage(size, exported, work, seeds))
+
+    seconds = {'all': 0.0}
+
+    def run(*stages: Stage) -> None:
+        part = runner.run(*stages)
+        seconds.update(part, all=seconds['all'] + max(part.values()))
+
+    for stage in data_stages(size):
+        run(stage)
+    run(pretrain_stage(size, work), detection_stage(size, 'scratch', work, seeds))
+    export = export_stage(folders.checkpoint(), work)
+    run(export)
+    from_dos = detection_stage(size, 'dos', work, seeds, export.outputs[0])
+    run(probe_stage(size, folders.checkpoint(), work), from_dos)
     runner.announce('report')
     print(write_report(folders, seconds=seconds, seed=SEED))
 

@@ -57,7 +57,7 @@ class RunFolders:
         return self.root / 'probe' / 'probe.json'
 
     def detection(self, start: str, seed: int) -> Path:
-        return self.root / 'detection' / f'{start}_seed{seed}'
+        return self.root / f'detection_{start}' / f'seed{seed}'
 
     def checkpoint(self) -> Path:
         """The last checkpoint of pretraining, as mmengine's `last_checkpoint` names it."""
@@ -236,10 +236,9 @@ def _pretraining_parts(pretrain: Mapping[str, Any], folders: RunFolders) -> list
 
 def _run_parts(report: Mapping[str, Any]) -> list:
     seconds = [(name, f'{value:.0f}') for name, value in report['seconds'].items()]
-    seconds.append(('all', f'{sum(report["seconds"].values()):.0f}'))
     where = report['machine']
     lines = [
         f'Seed {report["seed"]}; {where["device"]}, {where["cpus"]} CPUs; commit {report["commit"] or "unknown"}.',
         'Versions: ' + ', '.join(f'{name} {version}' for name, version in report['versions'].items()) + '.',
     ]
-    return [Table(('stage', 'seconds'), seconds), Sentences(lines)]
+    return [Table(('stage (some run side by side)', 'seconds'), seconds), Sentences(lines)]

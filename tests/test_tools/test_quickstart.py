@@ -33,4 +33,4 @@ def test_whole_chain_and_that_it_is_not_repeated(tmp_path: Path) -> None:
     assert (tmp_path / 'report.html').read_text().count('data:image/png') == 5
     again = quickstart(tmp_path)
     assert again.returncode == 0
-    assert again.stdout.count('done before') == 6
+    assert again.stdout.count('done before') == 7
