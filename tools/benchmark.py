@@ -1,167 +1,20 @@
-"""Measures the speed of single parts: `python tools/benchmark.py conv [--sweep FILE]`."""
+"""Measures single parts: `python tools/benchmark.py conv [--sweep FILE]`, `python tools/benchmark.py head`."""
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
-
-import numpy as np
-import torch
-from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import dos_mm3d  # noqa: F401  (routes spconv's CPU computation)
-
-RANGE_M = np.array([-51.2, -51.2, -5.0, 51.2, 51.2, 3.0])
-VOXEL_SIZE_M = 0.2
-SPARSE_SHAPE = [41, 512, 512]
-CHANNELS = (16, 32, 64, 128)  # of the encoder's resolutions, finest first
-PADDINGS = ((1, 1, 1), (1, 1, 1), (0, 1, 1))
-
-
-def synthetic_sweep(seed: int = 0) -> np.ndarray:
-    """A 32-beam sweep (n, 5) float32 of flat ground between walls: x, y, z in metres, intensity, ring."""
-    generator = np.random.default_rng(seed)
-    ring, azimuth = np.meshgrid(np.arange(32), np.linspace(0, 2 * np.pi, 1080, endpoint=False), indexing='ij')
-    elevation = np.deg2rad(np.linspace(-30.7, 10.7, 32))[ring]
-    wall_m = np.repeat(generator.uniform(5, 60, 54), 20)[None] + generator.normal(0, 0.05, ring.shape)
-    ground_m = np.where(elevation < 0, 1.8 / np.tan(np.maximum(-elevation, 1e-6)), np.inf)
-    flat_m = np.minimum(wall_m, ground_m)
-    columns = (
-        flat_m * np.cos(azimuth),
-        flat_m * np.sin(azimuth),
-        flat_m * np.tan(elevation),
-        255 * generator.random(ring.shape),
-        ring,
-    )
-    return np.stack([column.ravel() for column in columns], axis=1).astype(np.float32)
-
-
-def read_sweep(path: Path, columns: int) -> np.ndarray:
-    """The points (n, columns) of a headerless float32 file; ValueError where its size does not fit."""
-    values = np.fromfile(path, np.float32)
-    if values.size == 0 or values.size % columns:
-        raise ValueError(f'{path}: got {values.size} float32 values, wanted a multiple of {columns}; set --columns')
-    return values.reshape(-1, columns)
-
-
-def occupied_voxels(points: np.ndarray) -> tuple[Tensor, Tensor]:
-    """The first point (m, 5) and the cell (m, 4) int32 [batch 0, z, y, x] of every occupied voxel in range."""
-    points = points[((points[:, :3] >= RANGE_M[:3]) & (points[:, :3] < RANGE_M[3:])).all(axis=1)]
-    cells = ((points[:, :3] - RANGE_M[:3]) / VOXEL_SIZE_M).astype(np.int32)[:, ::-1]
-    first = np.sort(np.unique(cells, axis=0, return_index=True)[1])
-    features = np.pad(points[first, :5], ((0, 0), (0, max(0, 5 - points.shape[1]))))
-    return torch.tensor(features), torch.tensor(np.pad(cells[first], ((0, 0), (1, 0))))
-
-
-@contextmanager
-def upstream_spconv() -> Iterator[None]:
-    """spconv's own CPU kernels, with the CUDA stream that its backward asks for taken out of the way."""
-    from spconv.pytorch import functional, ops
-
-    names = ('indice_conv', 'indice_inverse_conv', 'indice_subm_conv')
-    originals = {name: getattr(functional, name).original for name in names}
-    pairs = ops.get_indice_pairs.original
-    with (
-        patch.multiple(functional, **originals),
-        patch.multiple(ops, get_indice_pairs=pairs, get_current_stream=lambda: 0),
-    ):
-        yield
-
-
-def seconds_of(step: Callable[[], tuple[float, ...]], repeats: int) -> list[np.ndarray]:
-    """(repeats, ...) of `step`'s seconds by turns: ours on 1 thread, ours on 2, spconv on 1; one warm-up each."""
-    rows = [[], [], []]
-    for _ in range(repeats + 1):
-        for row, threads, upstream in zip(rows, (1, 2, 1), (False, False, True)):
-            torch.set_num_threads(threads)
-            if upstream:
-                with upstream_spconv():
-                    row.append(step())
-            else:
-                row.append(step())
-    return [np.array(row[1:]) for row in rows]
-
-
-def timed_step(forward: Callable[[], Tensor]) -> tuple[float, float]:
-    """Seconds of a forward pass and of its backward pass."""
-    start = time.perf_counter()
-    out = forward()
-    middle = time.perf_counter()
-    out.backward(torch.ones_like(out))
-    return middle - start, time.perf_counter() - middle
-
-
-def report(name: str, seconds: list[np.ndarray]) -> None:
-    """One line: fastest forward + backward in ms, and the median of the paired ratios to spconv."""
-    ours, ours_twice, spconv = seconds
-    best = ['{:7.1f} + {:6.1f}'.format(*(1e3 * runs.min(axis=0))) for runs in seconds]
-    ratios = [np.median(spconv.sum(axis=1) / runs.sum(axis=1)) for runs in (ours, ours_twice)]
-    print(f'{name:26}{best[0]:>18}{best[1]:>18}{best[2]:>18}{ratios[0]:10.2f}x{ratios[1]:10.2f}x', flush=True)
-
-
-def benchmark_layers(cells: Tensor, repeats: int) -> None:
-    """SubM 3x3x3 convolutions at the encoder's four resolutions, index pairs given."""
-    from spconv.pytorch import SparseConv3d, SparseConvTensor, SubMConv3d
-
-    x = SparseConvTensor(torch.zeros(len(cells), 1), cells, SPARSE_SHAPE, 1)
-    for level, channels in enumerate(CHANNELS):
-        layer = SubMConv3d(channels, channels, 3, bias=False, indice_key=f'level{level}')
-        features = torch.randn(len(x.indices), channels, requires_grad=True)
-        x = layer(x.replace_feature(features))
-
-        def step(layer=layer, x=x, features=features) -> tuple[float, float]:
-            return timed_step(lambda: layer(x.replace_feature(features)).features)
-
-        report(f'SubM {channels:3}, {len(features):6} sites', seconds_of(step, repeats))
-        if level < len(PADDINGS):
-            down = SparseConv3d(channels, 1, 3, stride=2, padding=PADDINGS[level], bias=False)
-            x = down(x.replace_feature(features.detach()))
-
-
-def benchmark_encoder(features: Tensor, cells: Tensor, repeats: int) -> None:
-    """mmdet3d's SparseEncoder of CenterPoint voxel-0.1 with 0.2 m voxels, index pairs and dense output included."""
-    from mmdet3d.models.middle_encoders import SparseEncoder
-
-    encoder = SparseEncoder(
-        5,
-        SPARSE_SHAPE,
-        output_channels=128,
-        encoder_channels=((16, 16, 32), (32, 32, 64), (64, 64, 128), (128, 128)),
-        encoder_paddings=((0, 0, 1), (0, 0, 1), (0, 0, [0, 1, 1]), (0, 0)),
-        block_type='basicblock',
-    )
-    # fresh cells in every step, as in training: nothing kept on them survives
-    report('SparseEncoder', seconds_of(lambda: timed_step(lambda: encoder(features, cells.clone(), 1)), repeats))
-
-
-def benchmark_conv(arguments: argparse.Namespace) -> None:
-    torch.manual_seed(0)
-    points = read_sweep(arguments.sweep, arguments.columns) if arguments.sweep else synthetic_sweep()
-    features, cells = occupied_voxels(points)
-    print(f'{len(points)} points, {len(cells)} voxels of {VOXEL_SIZE_M} m; milliseconds forward + backward; ratios are')
-    print(f'spconv on 1 thread / ours, medians of {arguments.repeats} paired runs')
-    print(
-        f'{"":26}{"ours, 1 thread":>18}{"ours, 2 threads":>18}{"spconv, 1 thread":>18}{"1 thread":>11}{"2 threads":>11}'
-    )
-    benchmark_layers(cells, arguments.repeats)
-    benchmark_encoder(features, cells, arguments.repeats)
+from benchmarks import conv, head
 
 
 def parse_arguments() -> argparse.Namespace:
+    """The part, and its own arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parts = parser.add_subparsers(dest='part', required=True)
-    conv = parts.add_parser('conv', help='sparse convolution on the CPU against spconv')
-    conv.add_argument(
-        '--sweep', type=Path, help='headerless float32 file of points; default: a synthetic 32-beam sweep'
-    )
-    conv.add_argument('--columns', type=int, default=5, help='float32 columns of --sweep, x y z first (default: 5)')
-    conv.add_argument('--repeats', type=int, default=7, help='paired runs (default: 7)')
-    conv.set_defaults(run=benchmark_conv)
+    conv.add_arguments(parts.add_parser('conv', help='sparse convolution on the CPU against spconv'))
+    head.add_arguments(parts.add_parser('head', help='softmap loss: streaming against N x K matrices, time and memory'))
     return parser.parse_args()
 
 

@@ -31,6 +31,15 @@ def sum_over_ranks(value: Tensor, process_group=None) -> Tensor:
     return value if process_group is None else _AllReduceSum.apply(value, process_group)
 
 
+def reduce_over_ranks(value: Tensor, process_group=None, op=dist.ReduceOp.SUM) -> Tensor:
+    """``value`` reduced over the ranks of ``process_group``, without gradient; the value itself when that is None."""
+    if process_group is None:
+        return value
+    total = value.clone()
+    dist.all_reduce(total, op=op, group=process_group)
+    return total
+
+
 def logsumexp_over_points(logits: Tensor, process_group=None) -> Tensor:
     """log sum_i exp(logits[i, k]) over the points of all ranks; (N, K) -> (K,). N may be 0 on some ranks, not all."""
     if process_group is None:

@@ -66,6 +66,35 @@ def test_target_gets_no_gradient_and_may_hold_zeros(student):
     assert_close(loss, -student.log_softmax(0)[0].mean())
 
 
+@pytest.mark.parametrize(('num_points', 'num_prototypes'), [(2, 1), (60_000, 2), (5, 4096)])
+def test_sizes_from_smallest_to_a_full_scan(num_points, num_prototypes):
+    generator = torch.Generator().manual_seed(7)
+    logits, other = (torch.randn(num_points, num_prototypes, generator=generator) * 5 for _ in range(2))
+    probability, onto = logits.double().log_softmax(0), other.double().log_softmax(0)
+    wanted = (onto.exp() * (onto - probability)).sum(0).mean().item()
+    assert softmap_kl(logits, other.softmax(0)).item() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_one_point_is_no_choice():
+    logits = torch.randn(1, K, generator=torch.Generator().manual_seed(8), requires_grad=True)
+    loss = softmap_kl(logits, torch.ones(1, K))
+    loss.backward()
+    assert loss == 0
+    assert (logits.grad == 0).all()
+
+
+def test_extreme_logits_stay_finite():
+    signs = torch.where(torch.rand(N, K, generator=torch.Generator().manual_seed(9)) > 0.5, 1.0, -1.0)
+    logits = (signs / 0.02).requires_grad_()
+    loss = softmap_kl(logits, (signs.flip(0) / 0.02).softmax(0))
+    loss.backward()
+    assert loss.isfinite() and logits.grad.isfinite().all()
+    # a column of n+ points at 50 and the others at -50 is uniform over the n+; the flip misses a share of them by 100
+    positive = signs.flip(0) > 0
+    missed = (positive & (signs < 0)).double().sum(0) / positive.sum(0)
+    assert loss.item() == pytest.approx(float(100 * missed.mean()), rel=1e-5)
+
+
 def test_half_precision_input_gives_a_float32_loss(student, target):
     loss = softmap_kl(student.half(), target.float())
     assert loss.dtype == torch.float32

@@ -102,6 +102,31 @@ def test_point_order_is_irrelevant_and_column_constants_cancel(logits, prior):
     )
 
 
+def test_column_constants_leave_the_converged_map_alone(logits, prior):
+    shift = torch.randn(K, generator=torch.Generator().manual_seed(7), dtype=torch.float64) * 3
+    one, other = (zipf_sinkhorn(x, prior, n_iters=300) for x in (logits.double(), logits + shift))
+    assert_close(one, other, rtol=1e-4, atol=0)
+    three = (zipf_sinkhorn(x, prior, n_iters=3) for x in (logits.double(), logits + shift))
+    assert not torch.allclose(*three, rtol=0.05)
+
+
+def test_row_constants_never_matter(logits, prior):
+    shift = torch.randn(N, 1, generator=torch.Generator().manual_seed(8), dtype=torch.float64) * 3
+    one, other = (zipf_sinkhorn(x, prior, n_iters=3) for x in (logits.double(), logits + shift))
+    assert_close(one, other)
+
+
+@pytest.mark.parametrize(('num_points', 'num_prototypes'), [(2, 5), (60_000, 16), (60_000, 1), (50, 4096), (1, 1)])
+def test_sizes_from_smallest_to_a_full_scan(num_points, num_prototypes):
+    generator = torch.Generator().manual_seed(9)
+    cosines = torch.rand(num_points, num_prototypes, generator=generator, dtype=torch.float64) * 2 - 1
+    prior = zipf_prior(num_prototypes, 1.3)
+    target = zipf_sinkhorn((cosines / 0.05).float(), prior, n_iters=3)
+    assert_close(target.sum(0), torch.ones(num_prototypes), rtol=1e-4, atol=1e-4)
+    wanted = torch.from_numpy(oracle((cosines / 0.05).float().numpy(), prior.numpy(), 3)).float()
+    assert_close(target, wanted, rtol=2e-4, atol=1e-8)
+
+
 def test_closed_form_for_two_points_and_one_prototype():
     # with K = 1 the row step makes every point equal, so the map is uniform whatever the logits are
     assert_close(zipf_sinkhorn(torch.tensor([[3.0], [-1.0]]), zipf_prior(1, 1.3), n_iters=2), torch.full((2, 1), 0.5))
@@ -110,9 +135,12 @@ def test_closed_form_for_two_points_and_one_prototype():
 def test_extreme_logits_stay_finite(prior):
     generator = torch.Generator().manual_seed(2)
     extreme = torch.where(torch.rand(N, K, generator=generator) > 0.5, 1.0, -1.0) / 0.02
+    extreme[:, 3] = -1 / 0.02  # a prototype that no point is near: exp(-100) of a row is below float32
     target = zipf_sinkhorn(extreme, prior, n_iters=3)
     assert target.isfinite().all()
     assert_close(target.sum(0), torch.ones(K))
+    wanted = torch.from_numpy(oracle(extreme.numpy(), prior.numpy(), 3)).float()
+    assert_close(target, wanted, rtol=1e-3, atol=1e-7)
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
