@@ -97,7 +97,7 @@ param_scheduler = [
 ]
 custom_hooks = [
     dict(type='DOSHook', teacher_keep=(0.994, 1.0)),
-    dict(type='CollapseMonitorHook', interval=50, warmup_iters=1000),
+    dict(type='CollapseMonitorHook', interval=10),
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=24)
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=2000, max_keep_ckpts=3))

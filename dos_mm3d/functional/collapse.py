@@ -28,8 +28,10 @@ def feature_spread(features: Tensor) -> Tensor:
 def effective_rank(features: Tensor) -> Tensor:
     """exp of the entropy of the normalised singular values of the centred features (N, D) (Roy & Vetterli 2007).
 
-    Between 1 and min(N, D); 0 for constant features, which have no direction at all.
+    Between 1 and min(N, D); 0 for constant features, which have no direction at all; NaN where a feature is not finite.
     """
+    if not features.isfinite().all():
+        return torch.full((), math.nan)  # eigvalsh would raise, and not say why
     centred = features.double() - features.double().mean(0)
     # singular values from the D x D Gram matrix: N is thousands, D is tens
     values = torch.linalg.eigvalsh(centred.T @ centred).clamp_min(0).sqrt()

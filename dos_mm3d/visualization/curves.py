@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -16,6 +17,8 @@ MONITORS = {
     'effective_rank': ('effective rank of the head', 'rank (1 = collapsed)', 8.0),
     'cosine_std': ('spread of the cosines to the prototypes', 'standard deviation (0 = collapsed)', 0.18),
     'prototypes_used': ('prototypes in use', 'share of all prototypes', 0.6),
+    'largest_usage': ('most used prototype', 'share of points (1 = it takes all)', None),
+    'feature_spread': ('spread of the features', 'sd x sqrt(D) (0 = constant)', None),
     'column_entropy': ('entropy of the targets', 'H / log N (1 = uniform)', None),
 }
 """Scalar -> title, y label, and what trial.md calls healthy at the end of 1 000 steps (None: no such figure)."""
@@ -35,8 +38,11 @@ def draw_losses(losses: Mapping[str, Series], learning_rate: Series | None = Non
     return figure
 
 
-def draw_monitors(scalars: Mapping[str, Series]) -> Figure:
-    """The collapse monitors that were logged, each against the figure that trial.md calls healthy."""
+def draw_monitors(scalars: Mapping[str, Series], limits: Mapping[str, float] | None = None) -> Figure:
+    """The collapse monitors that were logged, each against the figure that trial.md calls healthy.
+
+    limits: {scalar: value} at which a run is stopped, drawn where given.
+    """
     shown = [name for name in MONITORS if name in scalars]
     if not shown:
         raise ValueError(f'no collapse monitor among {sorted(scalars)}; wanted one of {list(MONITORS)}')
@@ -44,24 +50,36 @@ def draw_monitors(scalars: Mapping[str, Series]) -> Figure:
     figure, axes = new_figure(n_rows, 2, width_in=9, height_in=2.9 * n_rows)
     for axis, name in zip(axes, shown):
         title, label, healthy = MONITORS[name]
-        axis.plot(scalars[name]['step'], scalars[name]['value'], color=COLOURS['main'], linewidth=1.4)
+        values = np.asarray(scalars[name]['value'], dtype=np.float64)
+        axis.plot(scalars[name]['step'], values, color=COLOURS['main'], linewidth=1.4)
+        marks = []
         if healthy is not None:
-            axis.axhline(healthy, color=COLOURS['third'], linestyle='--', linewidth=1)
-            axis.annotate(
-                f'healthy after 1 000 steps: above {healthy:g}',
-                (0.98, healthy),
-                xycoords=('axes fraction', 'data'),
-                xytext=(0, 3),
-                textcoords='offset points',
-                ha='right',
-                fontsize=7.5,
-                color=COLOURS['third'],
-            )
+            marks.append((healthy, f'healthy after 1 000 steps: above {healthy:g}', COLOURS['third']))
+        if name in (limits or {}):
+            marks.append((limits[name], f'limit: {limits[name]:g}', COLOURS['second']))
+        for level, text, colour in marks:
+            mark_level(axis, level, text, colour)
         quiet(axis, title=title.capitalize(), x='optimiser step', y=label)
-        axis.set_ylim(0, 1.15 * max(*scalars[name]['value'], healthy or 0))
+        # a statistic that is not finite has no place in the picture, and must not keep the others out of it
+        axis.set_ylim(0, 1.15 * max([*values[np.isfinite(values)], *(level for level, *_ in marks), 1e-6]))
     for axis in axes[len(shown) :]:
         axis.set_visible(False)
     return figure
+
+
+def mark_level(axis: Axes, level: float, text: str, colour: str) -> None:
+    """A dashed horizontal line with its meaning written on it."""
+    axis.axhline(level, color=colour, linestyle='--', linewidth=1)
+    axis.annotate(
+        text,
+        (0.98, level),
+        xycoords=('axes fraction', 'data'),
+        xytext=(0, 3),
+        textcoords='offset points',
+        ha='right',
+        fontsize=7.5,
+        color=colour,
+    )
 
 
 def draw_prototype_usage(usage: NDArray[np.float64], prior: NDArray[np.float64]) -> Figure:

@@ -68,3 +68,14 @@ def test_other_kinds_of_config_are_merged_as_mmengine_does(tmp_path):
     (tmp_path / 'plain.json').write_text('{"loop": {"n": 1}}')
     assert load_with_overrides(tmp_path / 'new.py', {'loop.n': 3}).loop.n == 3
     assert load_with_overrides(tmp_path / 'plain.json', {'loop.n': 3}).loop.n == 3
+
+
+def test_a_variable_that_only_a_base_of_that_base_uses_is_refused_too():
+    """mmdet3d's learning rate: defined and used in its schedule, two files below the config."""
+    with pytest.raises(ValueError, match='lr is defined in a base of another package'):
+        load_with_overrides(ROOT / 'configs/centerpoint/centerpoint_voxel01_nuscenes.py', dict(lr=0.5))
+
+
+def test_a_mapping_is_merged_into_the_variable_and_does_not_replace_it(config):
+    cfg = load_with_overrides(config, dict(loop=dict(half=1)))
+    assert cfg.loop == dict(max_iters=10, half=1)

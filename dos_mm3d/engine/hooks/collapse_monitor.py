@@ -1,123 +1,156 @@
 """Stop a run whose features collapse: the loss would not show it (dos.md 3.2, trial.md)."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from pathlib import Path
 
+import torch
 from mmdet3d.registry import HOOKS
+from mmengine.dist import all_reduce_dict, is_main_process
 from mmengine.hooks import Hook
+from torch import nn
 
+from ...visualization.curves import MONITORS, draw_monitors
+from ...visualization.style import write_png
+from .collapse_failures import NOT_FINITE, Judge, advise, choose_failures, describe
 from .dos import unwrap
+
+HISTORY = 'collapse_monitor'
+"""Key of the looks so far in the message hub, which checkpoints carry: a resumed run's picture starts at step 1."""
 
 
 class CollapseError(RuntimeError):
     """The features of a pretraining run have collapsed."""
 
 
-@dataclass(frozen=True)
-class Limit:
-    """A healthy range of one statistic, and what to change when it is left."""
-
-    minimum: float = -math.inf
-    maximum: float = math.inf
-    remedy: str = ''
-
-    def violated(self, value: float) -> bool:
-        return not self.minimum <= value <= self.maximum
-
-    def __str__(self) -> str:
-        return f'at least {self.minimum:g}' if self.minimum > -math.inf else f'at most {self.maximum:g}'
-
-
-REMEDIES = dict(
-    effective_rank='lower the learning rate, or raise teacher_keep',
-    cosine_std='sharpen the targets: lower head.teacher_temperature, which must stay below student_temperature',
-    prototypes_used='lower head.alpha or head.num_prototypes, or lower the learning rate',
-    largest_usage='lower head.alpha, or raise head.n_iters',
-    column_entropy='features are constant: lower head.teacher_temperature and the learning rate',
-)
-
-
 @HOOKS.register_module()
 class CollapseMonitorHook(Hook):
-    """Logs the model's collapse statistics and stops a collapsed run with the setting that is most likely at fault.
+    """Logs the model's collapse statistics, draws them, and stops a collapsed run with its name and likely cause.
+
+    With the defaults a failure is named within ``patience * interval`` = 40 iterations of crossing its limit; a loss,
+    parameter, buffer or statistic that is not finite at once.
 
     Args:
         interval: iterations between two looks.
-        patience: consecutive looks outside a limit before the run stops.
-        warmup_iters: iterations without judgement; little happens in the first 150 steps.
-        min_effective_rank, min_cosine_std, min_prototypes_used, max_largest_usage, max_column_entropy: limits.
-        on_collapse: 'stop' raises :class:`CollapseError`, 'warn' writes to the log.
+        patience: consecutive looks outside a limit before the failure is named.
+        warmup_iters: iterations in which only what no start of a run explains is named: values that are not finite,
+            and exactly constant features. Looks in it count towards patience.
+        limits: {statistic: limit} in place of those of collapse_failures.py; None leaves a statistic unjudged.
+        on_collapse: 'stop' raises :class:`CollapseError`; 'warn' writes to the log, once per ``patience`` looks.
+        draw_interval: iterations between two drawings of <log folder>/collapse.png; the end and a stop draw it, too.
     """
 
     def __init__(
         self,
         interval: int = 10,
         patience: int = 4,
-        warmup_iters: int = 100,
-        min_effective_rank: float = 2.0,
-        min_cosine_std: float = 0.02,
-        min_prototypes_used: float = 0.05,
-        max_largest_usage: float = 0.95,
-        max_column_entropy: float = 0.999,
+        warmup_iters: int = 0,
+        limits: Mapping[str, float | None] | None = None,
         on_collapse: str = 'stop',
+        draw_interval: int = 200,
     ) -> None:
         if on_collapse not in ('stop', 'warn'):
             raise ValueError(f"on_collapse must be 'stop' or 'warn', got {on_collapse!r}")
+        if min(interval, patience, draw_interval) < 1:
+            raise ValueError(f'{interval=}, {patience=} and {draw_interval=} must be at least 1')
         self.interval = interval
-        self.patience = patience
-        self.warmup_iters = warmup_iters
         self.on_collapse = on_collapse
-        self.limits = dict(
-            effective_rank=Limit(minimum=min_effective_rank, remedy=REMEDIES['effective_rank']),
-            cosine_std=Limit(minimum=min_cosine_std, remedy=REMEDIES['cosine_std']),
-            prototypes_used=Limit(minimum=min_prototypes_used, remedy=REMEDIES['prototypes_used']),
-            largest_usage=Limit(maximum=max_largest_usage, remedy=REMEDIES['largest_usage']),
-            column_entropy=Limit(maximum=max_column_entropy, remedy=REMEDIES['column_entropy']),
-        )
-        self.strikes = dict.fromkeys(self.limits, 0)
+        self.draw_interval = draw_interval
+        self.judge = Judge(choose_failures(limits or {}), patience, warmup_iters)
+        self.history: dict[str, dict[str, list[float]]] = {}
+        self.warned_not_finite = -math.inf
+
+    def before_train(self, runner) -> None:
+        model = unwrap(runner.model)
+        if not hasattr(model, 'collapse_statistics'):
+            raise TypeError(
+                f'CollapseMonitorHook asks the model for collapse_statistics(), which {type(model).__name__} does not '
+                'have; take the hook out of custom_hooks'
+            )
+        self.history = runner.message_hub.get_info(HISTORY) or {}
+        runner.message_hub.update_info(HISTORY, self.history)
 
     def after_train_iter(
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        self.check_finite(runner, outputs or {})
-        if not (self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)):
+        if broken := self.not_finite(runner, outputs or {}):
+            self.report_not_finite(runner, broken)
             return
-        statistics = unwrap(runner.model).collapse_statistics()
+        if self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
+            self.look(runner)
+        if self.every_n_train_iters(runner, self.draw_interval):
+            self.draw(runner)
+
+    def after_train(self, runner) -> None:
+        self.draw(runner)
+
+    def look(self, runner) -> None:
+        """Log the statistics, means over all ranks so that all decide alike, and name what has lasted."""
+        statistics = averaged_over_ranks(unwrap(runner.model).collapse_statistics())
         for name, value in statistics.items():
             runner.message_hub.update_scalar(f'train/{name}', value)
-        if runner.iter >= self.warmup_iters:
-            self.judge(runner, statistics)
+            series = self.history.setdefault(name, dict(step=[], value=[]))
+            series['step'].append(runner.iter + 1)
+            series['value'].append(value)
+        if broken := [name for name, value in statistics.items() if not math.isfinite(value)]:
+            self.report_not_finite(runner, [f'the features ({", ".join(broken)})'], statistics)
+        elif failures := self.judge.look(runner.iter + 1, statistics):
+            self.judge.forget(failures)
+            self.report(runner, describe(failures, statistics, runner.cfg), statistics)
 
-    def judge(self, runner, statistics: dict[str, float]) -> None:
-        """Count looks outside each limit; stop or warn once patience is used up."""
-        for name, limit in self.limits.items():
-            self.strikes[name] = self.strikes[name] + 1 if limit.violated(statistics[name]) else 0
-        worst = [name for name, count in self.strikes.items() if count >= self.patience]
-        if worst:
-            self.report(runner, worst, statistics)
+    def not_finite(self, runner, outputs: dict) -> list[str]:
+        """What is NaN or infinite: the loss, or parameters and buffers, which a last finite loss does not show."""
+        broken = []
+        if 'loss' in outputs and not math.isfinite(loss := float(outputs['loss'].detach())):
+            broken.append(f'the loss ({loss})')
+        return broken + names_not_finite(unwrap(runner.model))
 
-    def report(self, runner, names: list[str], statistics: dict[str, float]) -> None:
-        findings = '; '.join(
-            f'{name} is {statistics[name]:.3g}, healthy is {self.limits[name]}: {self.limits[name].remedy}'
-            for name in names
-        )
-        numbers = ', '.join(f'{name} {value:.3g}' for name, value in statistics.items())
-        message = (
-            f'the features have collapsed at iteration {runner.iter + 1}: {findings}. All statistics: {numbers}. '
-            f'Checkpoints written so far are in {runner.work_dir}.'
-        )
-        if self.on_collapse == 'stop':
-            raise CollapseError(message)
-        self.strikes.update(dict.fromkeys(names, 0))
-        runner.logger.warning(message)
-
-    def check_finite(self, runner, outputs: dict) -> None:
-        """A loss of NaN or infinity is final, whatever ``on_collapse`` says: the next step spreads it."""
-        if 'loss' not in outputs:
+    def report_not_finite(self, runner, broken: list[str], statistics: dict[str, float] | None = None) -> None:
+        """At once, whatever the warm-up; in warn mode at most once in ``patience`` looks."""
+        if runner.iter - self.warned_not_finite < self.judge.patience * self.interval:
             return
-        loss = float(outputs['loss'].detach())
-        if not math.isfinite(loss):
-            raise CollapseError(
-                f'the loss is {loss} at iteration {runner.iter + 1}: lower the learning rate or '
-                f'clip_grad.max_norm, and look for extreme intensities. Checkpoints are in {runner.work_dir}.'
-            )
+        self.warned_not_finite = runner.iter
+        shown = ', '.join(broken[:4]) + (f' and {len(broken) - 4} more' if len(broken) > 4 else '')
+        advice = f'{advise(NOT_FINITE, runner.cfg)} Look for extreme coordinates or intensities, too.'
+        self.report(runner, f'{NOT_FINITE.name}: {shown}. {advice}', statistics or {})
+
+    def report(self, runner, finding: str, statistics: dict[str, float]) -> None:
+        """Raise or warn; before raising, what the run will not write any more: the picture and the last numbers."""
+        message = (
+            f'pretraining has collapsed at iteration {runner.iter + 1}: {finding} '
+            f'Checkpoints written so far are in {runner.work_dir}, curves in {self.picture(runner)}.'
+        )
+        if self.on_collapse == 'warn':
+            runner.logger.warning(message)
+            return
+        self.draw(runner)
+        if statistics:
+            runner.visualizer.add_scalars(statistics, step=runner.iter + 1)
+        runner.visualizer.close()  # TensorBoard's writer has its last two minutes in memory
+        raise CollapseError(message)
+
+    def picture(self, runner) -> Path:
+        return Path(runner.log_dir) / 'collapse.png'
+
+    def draw(self, runner) -> None:
+        """collapse.png beside the log: every statistic over steps, with its limit."""
+        limits = {failure.statistic: failure.limit for failure in self.judge.failures}
+        if self.history.keys() & MONITORS.keys() and is_main_process():
+            write_png(draw_monitors(self.history, limits), self.picture(runner))
+
+
+def averaged_over_ranks(statistics: dict[str, float]) -> dict[str, float]:
+    """Means over the ranks of a distributed run; as they are in any other."""
+    tensors = {name: torch.tensor(value, dtype=torch.float64) for name, value in statistics.items()}
+    all_reduce_dict(tensors, 'mean')
+    return {name: float(value) for name, value in tensors.items()}
+
+
+def names_not_finite(model: nn.Module) -> list[str]:
+    """Names of the floating-point parameters and buffers that hold NaN or infinity."""
+    tensors = {name: t.detach() for name, t in model.state_dict().items() if t.is_floating_point() and t.numel()}
+    if not tensors:
+        return []
+    # the largest magnitudes, NaN included, without a copy of any tensor and with one synchronisation in all
+    finite = torch.stack([torch.linalg.vector_norm(t, torch.inf).float() for t in tensors.values()]).isfinite()
+    return [name for name, ok in zip(tensors, finite.tolist()) if not ok]

@@ -1,0 +1,125 @@
+"""What a collapse looks like in numbers: named failures, their limits, and the settings most likely at fault.
+
+Recorded healthy runs, from the 10th step on: feature_spread >= 0.51, effective_rank >= 12.9, largest_usage <= 0.54,
+prototypes_used >= 0.11, column_entropy <= 0.89, cosine_std >= 0.12. Every limit lies well outside.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+CONSTANT_SPREAD = 1e-3
+"""Below this feature_spread all features are one vector: no start of a run explains it, so no warm-up excuses it."""
+
+TEMPERATURE = ('model.head.teacher_temperature', 'lower it, and keep it below model.head.student_temperature')
+RATE = ('optim_wrapper.optimizer.lr', 'lower it, or lengthen its warm-up')
+ALPHA = ('model.head.alpha', 'lower it: from 2 on the prior wants almost every point at a few prototypes')
+ROUNDS = ('model.head.n_iters', 'raise it')
+PROTOTYPES = ('model.head.num_prototypes', 'lower it')
+CLIP = ('optim_wrapper.clip_grad.max_norm', 'set or lower it')
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One way to fail: its name, the statistic that shows it, where that is healthy, and what to change.
+
+    settings: (config key, advice), the likeliest first.
+    """
+
+    name: str
+    statistic: str
+    settings: tuple[tuple[str, str], ...]
+    minimum: float = -math.inf
+    maximum: float = math.inf
+
+    def shown_by(self, value: float) -> bool:
+        return not self.minimum <= value <= self.maximum
+
+    @property
+    def limit(self) -> float:
+        return self.minimum if self.minimum > -math.inf else self.maximum
+
+    @property
+    def healthy(self) -> str:
+        return f'at {"least" if self.minimum > -math.inf else "most"} {self.limit:g}'
+
+    def with_limit(self, limit: float) -> 'Failure':
+        return replace(self, **{'minimum' if self.minimum > -math.inf else 'maximum': float(limit)})
+
+
+NOT_FINITE = Failure('not finite', 'loss', (RATE, CLIP))
+FAILURES = (
+    Failure('constant features', 'feature_spread', (TEMPERATURE, RATE), minimum=0.1),
+    Failure('rank collapse', 'effective_rank', (RATE, TEMPERATURE), minimum=2.5),
+    Failure('one dominating prototype', 'largest_usage', (ALPHA, ROUNDS, RATE), maximum=0.9),
+    Failure('too few prototypes', 'prototypes_used', (ALPHA, PROTOTYPES, RATE), minimum=0.02),
+    Failure('uniform targets', 'column_entropy', (TEMPERATURE, RATE), maximum=0.995),
+    Failure('equal cosines', 'cosine_std', (TEMPERATURE, RATE), minimum=0.02),
+)
+"""Causes before their consequences: constant features also have no rank, one prototype and uniform targets."""
+
+
+def choose_failures(limits: Mapping[str, float | None]) -> tuple[Failure, ...]:
+    """FAILURES with other limits; {statistic: limit}, None leaves the statistic unjudged. ValueError for others."""
+    known = {failure.statistic for failure in FAILURES}
+    if unknown := set(limits) - known:
+        raise ValueError(f'limits names {sorted(unknown)}; the hook judges {sorted(known)}')
+    wanted = [failure for failure in FAILURES if limits.get(failure.statistic, failure.limit) is not None]
+    return tuple(failure.with_limit(limits.get(failure.statistic, failure.limit)) for failure in wanted)
+
+
+class Judge:
+    """Counts, look by look, for how long each statistic has been outside its limit.
+
+    A failure is named once it has lasted ``patience`` looks, and not before ``warmup_iters``; looks during the warm-up
+    count. Exactly constant features are named during the warm-up, too.
+    """
+
+    def __init__(self, failures: tuple[Failure, ...], patience: int, warmup_iters: int) -> None:
+        self.failures = failures
+        self.patience = patience
+        self.warmup_iters = warmup_iters
+        self.looks_outside = {failure.name: 0 for failure in failures}
+
+    def look(self, iteration: int, statistics: Mapping[str, float]) -> list[Failure]:
+        """Failures to name after ``iteration`` (counted from 1), causes first; a model may give fewer statistics."""
+        for failure in self.failures:
+            value = statistics.get(failure.statistic)
+            outside = value is not None and failure.shown_by(value)
+            self.looks_outside[failure.name] = self.looks_outside[failure.name] + 1 if outside else 0
+        if iteration <= self.warmup_iters and statistics.get('feature_spread', 1.0) >= CONSTANT_SPREAD:
+            return []
+        return [failure for failure in self.failures if self.looks_outside[failure.name] >= self.patience]
+
+    def forget(self, failures: list[Failure]) -> None:
+        """Count anew, so that a warning is repeated only after ``patience`` more looks."""
+        self.looks_outside.update({failure.name: 0 for failure in failures})
+
+
+def describe(failures: list[Failure], statistics: Mapping[str, float], config: Mapping[str, Any]) -> str:
+    """Name, number, limit and settings of the first failure; the others, which may follow from it, in short."""
+    first, *others = (
+        f'{failure.name} ({failure.statistic} is {statistics[failure.statistic]:.3g}, healthy is {failure.healthy})'
+        for failure in failures
+    )
+    also = f'; with it {", ".join(others)}' if others else ''
+    numbers = ', '.join(f'{name} {value:.3g}' for name, value in statistics.items())
+    return f'{first}{also}. {advise(failures[0], config)} All statistics: {numbers}.'
+
+
+def advise(failure: Failure, config: Mapping[str, Any]) -> str:
+    """The settings most likely at fault with their present values; those that the config does not have are left out,
+    unless it has none of them."""
+    values = {key: look_up(config, key) for key, _ in failure.settings}
+    known = [setting for setting in failure.settings if values[setting[0]] is not None] or failure.settings
+    parts = [f'{key}{"" if values[key] is None else f" = {values[key]}"} ({advice})' for key, advice in known]
+    return f'Most likely at fault: {", then ".join(parts)}.'
+
+
+def look_up(config: Mapping[str, Any], dotted_key: str) -> Any:
+    """The value at a.b.c in nested mappings (a mmengine Config is none, but has ``get``), None where there is none."""
+    value: Any = config
+    for key in dotted_key.split('.'):
+        value = value.get(key) if hasattr(value, 'get') else None
+    return value
