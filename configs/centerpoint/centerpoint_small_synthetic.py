@@ -35,9 +35,7 @@ _bn_momentum = 0.1
 
 model = dict(
     data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size, max_voxels=(30000, 40000))),
-    pts_middle_encoder=dict(
-        sparse_shape=_sparse_shape, norm_cfg=dict(type='BN1d', eps=1e-3, momentum=_bn_momentum)
-    ),
+    pts_middle_encoder=dict(sparse_shape=_sparse_shape, norm_cfg=dict(type='BN1d', eps=1e-3, momentum=_bn_momentum)),
     pts_backbone=dict(out_channels=_second_widths, norm_cfg=dict(momentum=_bn_momentum)),
     pts_neck=dict(in_channels=_second_widths, out_channels=_fpn_widths, norm_cfg=dict(momentum=_bn_momentum)),
     pts_bbox_head=dict(

@@ -48,8 +48,8 @@ class SweepStream(Dataset):
     that draw.
 
     Sub-classes provide `frames` and `load`.  The pipeline (mmdet3d TRANSFORMS) starts from dict(points=(N, C)
-    float32 tensor, file=str, generator=torch.Generator, skipped=list[str]); all its randomness must come from that
-    generator.
+    float32 tensor, file=str, generator=torch.Generator, position=int, skipped=list[str]); all its randomness must come
+    from that generator, what changes during a run from the position.
 
     on_bad_file: 'error' stops at the first bad sweep, naming it; 'skip' replaces it by another draw, a function of
     (seed, position, attempt), and lists it in `skipped`; after 16 in a row RuntimeError."""
@@ -112,7 +112,13 @@ class SweepStream(Dataset):
         except (ValueError, OSError) as error:
             raise _BadDraw(error) from error
         generator = sample_generator(draw.seed, draw.position, attempt)
-        results = {'points': points, 'file': file, 'generator': generator, 'skipped': skipped}
+        results = {
+            'points': points,
+            'file': file,
+            'generator': generator,
+            'position': draw.position,
+            'skipped': skipped,
+        }
         try:
             for transform in self.transforms:
                 results = transform(results)

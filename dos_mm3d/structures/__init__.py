@@ -1,5 +1,27 @@
 """Containers shared by all layers."""
 
-from .views import SparseViews, View, ViewPair, pack_pairs
+from .views import (
+    Joined,
+    LocalView,
+    SparseLocals,
+    SparseTokens,
+    SparseViews,
+    Tokens,
+    TokenView,
+    View,
+    ViewPair,
+    pack_pairs,
+)
 
-__all__ = ['SparseViews', 'View', 'ViewPair', 'pack_pairs']
+__all__ = [
+    'Joined',
+    'LocalView',
+    'SparseLocals',
+    'SparseTokens',
+    'SparseViews',
+    'TokenView',
+    'Tokens',
+    'View',
+    'ViewPair',
+    'pack_pairs',
+]

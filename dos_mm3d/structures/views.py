@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Where the hidden points of one view are shown to the student as mask tokens; their content is not here.
+
+    voxels: (t, 3) int32 z, y, x of the input voxels that hold a token; unique, none in a visible loss voxel.
+    cells: (c, 3) int32 z, y, x of the loss voxels around them; unique, sorted.
+    origin: (h,) int64, row of each shown point in the raw scan. cell_of_point: (h,) int64, its row in ``cells``.
+    """
+
+    voxels: Tensor
+    cells: Tensor
+    origin: Tensor
+    cell_of_point: Tensor
 
 
 @dataclass(frozen=True)
@@ -18,6 +35,7 @@ class View:
     cells: (m, 3) int32 z, y, x of the occupied loss voxels, counted from the range minimum; unique, sorted.
     cell_of_point: (n,) int64, row in ``cells``.
     visible: (m,) bool, True where the student may look.
+    tokens: mask tokens at hidden places; None: hidden points are absent.
     """
 
     points: Tensor
@@ -25,6 +43,35 @@ class View:
     cells: Tensor
     cell_of_point: Tensor
     visible: Tensor
+    tokens: Tokens | None = None
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Loss voxels outside the two views' own lists, each joined to both views by the raw points that it holds.
+
+    cells: (c, 3) int32 z, y, x. to_a, to_b: (c,) int64, row in ``a.cells`` and ``b.cells``, -1 where none.
+    """
+
+    cells: Tensor
+    to_a: Tensor
+    to_b: Tensor
+
+
+@dataclass(frozen=True)
+class LocalView:
+    """A small crop that only the student sees, all of it. points: (n, C) as in :class:`View`; joined: its cells."""
+
+    points: Tensor
+    joined: Joined
+
+
+@dataclass(frozen=True)
+class TokenView:
+    """Mask tokens of one view: voxels (t, 3) as in :class:`Tokens`; joined: their loss voxels."""
+
+    voxels: Tensor
+    joined: Joined
 
 
 @dataclass(frozen=True)
@@ -33,12 +80,43 @@ class ViewPair:
 
     a_to_b: (m_a,) int64, row in ``b.cells`` that shares most raw points with the cell of a, -1 where none; b_to_a
         the other way round.
+    tokens: mask tokens of a and of b, or none at all. local: any number of local views.
     """
 
     a: View
     b: View
     a_to_b: Tensor
     b_to_a: Tensor
+    tokens: tuple[TokenView, ...] = ()
+    local: tuple[LocalView, ...] = ()
+
+
+@dataclass(frozen=True)
+class SparseTokens:
+    """Mask tokens of a batch. voxels: (T, 4) int32 [view, z, y, x]; cells: (C, 4) int32 [view, z, y, x].
+
+    same, cross: (C,) int64, row in ``SparseViews.cells`` of the loss voxel of the same view, and of the scan's other
+    view, that shares most raw points; -1 where none.
+    """
+
+    voxels: Tensor
+    cells: Tensor
+    same: Tensor
+    cross: Tensor
+
+
+@dataclass(frozen=True)
+class SparseLocals:
+    """Local views of a batch: points, one tensor (n, C) each; cells (M, 4) int32 [local view, z, y, x].
+
+    to_a, to_b: (M,) int64, row in ``SparseViews.cells`` of the loss voxel of view a and of view b that shares most raw
+    points; -1 where none.
+    """
+
+    points: list[Tensor]
+    cells: Tensor
+    to_a: Tensor
+    to_b: Tensor
 
 
 @dataclass(frozen=True)
@@ -49,12 +127,15 @@ class SparseViews:
     cells: (M, 4) int32 [view, z, y, x], sorted by view.
     visible: (M,) bool.
     match: (M,) int64, row in ``cells`` of the corresponding loss voxel in the scan's other view, -1 where none.
+    tokens, local: what some methods show the student besides; None where the pipeline makes none.
     """
 
     points: list[Tensor]
     cells: Tensor
     visible: Tensor
     match: Tensor
+    tokens: SparseTokens | None = None
+    local: SparseLocals | None = None
 
     @property
     def num_views(self) -> int:
@@ -62,21 +143,76 @@ class SparseViews:
 
     def to(self, device: torch.device | str) -> SparseViews:
         """The same batch on another device."""
-        return SparseViews(
-            [p.to(device, non_blocking=True) for p in self.points],
-            *(t.to(device, non_blocking=True) for t in (self.cells, self.visible, self.match)),
-        )
+        return moved(self, device)
+
+
+def moved(value: Any, device: torch.device | str) -> Any:
+    """A tensor, a list of tensors or a dataclass of such on another device; None stays None."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, list):
+        return [moved(item, device) for item in value]
+    if is_dataclass(value):
+        return type(value)(*(moved(getattr(value, field.name), device) for field in fields(value)))
+    return value
 
 
 def pack_pairs(pairs: list[ViewPair]) -> SparseViews:
     """Concatenate the pairs of a batch; a match row is shifted to where its view starts in ``cells``."""
     views = [pair.a for pair in pairs] + [pair.b for pair in pairs]
-    start = torch.tensor([0] + [len(view.cells) for view in views]).cumsum(0)
-    matches = [pair.a_to_b for pair in pairs] + [pair.b_to_a for pair in pairs]
-    other = [(v + len(pairs)) % len(views) for v in range(len(views))]
+    starts = torch.tensor([0] + [len(view.cells) for view in views]).cumsum(0)
+    start_a, start_b = starts[: len(pairs)], starts[len(pairs) : -1]
+    to_b = [shifted(pair.a_to_b, start) for pair, start in zip(pairs, start_b, strict=True)]
+    to_a = [shifted(pair.b_to_a, start) for pair, start in zip(pairs, start_a, strict=True)]
     return SparseViews(
         points=[view.points for view in views],
-        cells=torch.cat([torch.nn.functional.pad(view.cells, (1, 0), value=v) for v, view in enumerate(views)]),
+        cells=numbered([view.cells for view in views]),
         visible=torch.cat([view.visible for view in views]),
-        match=torch.cat([torch.where(m >= 0, m + start[o], -1) for m, o in zip(matches, other, strict=True)]),
+        match=torch.cat(to_b + to_a),
+        tokens=pack_tokens(pairs, start_a, start_b) if pairs[0].tokens else None,
+        local=pack_locals(pairs, start_a, start_b) if pairs[0].local else None,
     )
+
+
+def pack_tokens(pairs: list[ViewPair], start_a: Tensor, start_b: Tensor) -> SparseTokens:
+    """Tokens of view a of every pair, then of view b; start_a, start_b (B,): where the pair's views start."""
+    tokens = [pair.tokens[0] for pair in pairs] + [pair.tokens[1] for pair in pairs]
+    to_a, to_b = joined_rows([token.joined for token in tokens], start_a.repeat(2), start_b.repeat(2))
+    half = len(pairs)
+    return SparseTokens(
+        voxels=numbered([token.voxels for token in tokens]),
+        cells=numbered([token.joined.cells for token in tokens]),
+        same=torch.cat(to_a[:half] + to_b[half:]),
+        cross=torch.cat(to_b[:half] + to_a[half:]),
+    )
+
+
+def pack_locals(pairs: list[ViewPair], start_a: Tensor, start_b: Tensor) -> SparseLocals:
+    """Local views of the first pair, of the second, ...; start_a, start_b (B,): where the pair's views start."""
+    crops = [crop for pair in pairs for crop in pair.local]
+    per_pair = torch.tensor([len(pair.local) for pair in pairs])
+    starts = (start.repeat_interleave(per_pair) for start in (start_a, start_b))
+    to_a, to_b = joined_rows([crop.joined for crop in crops], *starts)
+    return SparseLocals(
+        points=[crop.points for crop in crops],
+        cells=numbered([crop.joined.cells for crop in crops]),
+        to_a=torch.cat(to_a),
+        to_b=torch.cat(to_b),
+    )
+
+
+def joined_rows(joined: Sequence[Joined], start_a: Tensor, start_b: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """(to_a, to_b) of each item as rows of ``SparseViews.cells``."""
+    to_a = [shifted(item.to_a, start) for item, start in zip(joined, start_a, strict=True)]
+    to_b = [shifted(item.to_b, start) for item, start in zip(joined, start_b, strict=True)]
+    return to_a, to_b
+
+
+def shifted(rows: Tensor, start: Tensor) -> Tensor:
+    """Rows counted from ``start``; -1 stays -1."""
+    return torch.where(rows >= 0, rows + start, -1)
+
+
+def numbered(coords: Sequence[Tensor]) -> Tensor:
+    """Concatenation of (n, 3) coordinates as (N, 4), the number of the item in front."""
+    return torch.cat([torch.nn.functional.pad(item, (1, 0), value=i) for i, item in enumerate(coords)])

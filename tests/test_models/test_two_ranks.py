@@ -11,6 +11,8 @@ from torch.testing import assert_close
 sys.path.insert(0, str(Path(__file__).parent))
 import two_rank_worker as worker
 
+from dos_mm3d.models.heads import ClusteringHead, ZipfSinkhornHead
+
 
 @pytest.fixture(scope='module')
 def two_ranks(tmp_path_factory) -> list[dict]:
@@ -19,14 +21,22 @@ def two_ranks(tmp_path_factory) -> list[dict]:
     return [torch.load(folder / f'out.{rank}') for rank in range(2)]
 
 
-def test_head_with_scope_all_and_uneven_points(two_ranks):
-    one = worker.run_head(None)
+@pytest.mark.parametrize(('name', 'head_class'), [('head', ZipfSinkhornHead), ('clustering', ClusteringHead)])
+def test_head_with_scope_all_and_uneven_points(two_ranks, name, head_class):
+    one = worker.run_head(None, head_class)
     for seen in two_ranks:
-        assert_close(seen['head']['loss'], one['loss'], rtol=1e-12, atol=0)
-        assert_close(seen['head']['prototypes'], one['prototypes'], rtol=1e-9, atol=1e-14)
-    features = torch.cat([seen['head']['features'] for seen in two_ranks])
-    assert len(two_ranks[0]['head']['features']) != len(two_ranks[1]['head']['features'])
+        assert_close(seen[name]['loss'], one['loss'], rtol=1e-12, atol=0)
+        assert_close(seen[name]['prototypes'], one['prototypes'], rtol=1e-9, atol=1e-14)
+    features = torch.cat([seen[name]['features'] for seen in two_ranks])
+    assert len(two_ranks[0][name]['features']) != len(two_ranks[1][name]['features'])
     assert_close(features, one['features'], rtol=1e-9, atol=1e-14)
+
+
+def test_the_estimated_exponent_is_one_for_all_ranks(two_ranks):
+    one = worker.run_exponent(None)
+    for seen in two_ranks:
+        for name, value in one.items():
+            assert_close(seen['exponent'][name], value, rtol=1e-12, atol=1e-12)
 
 
 def test_whole_model_with_batchnorm_in_eval_mode(two_ranks):

@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 import dos_mm3d  # noqa: F401  (registers)
-from dos_mm3d.models.heads import ZipfSinkhornHead
+from dos_mm3d.models.heads import ClusteringHead, ZipfSinkhornHead
 
 UNEVEN = (37, 150)
+SPAN, SIZE = [-6.4, -6.4, -5, 6.4, 6.4, 3], [0.2, 0.2, 0.2]
 
 
 def head_inputs() -> tuple[torch.Tensor, torch.Tensor]:
@@ -16,14 +17,17 @@ def head_inputs() -> tuple[torch.Tensor, torch.Tensor]:
     return tuple(F.normalize(torch.randn(sum(UNEVEN), 16, generator=generator).double(), dim=1) for _ in range(2))
 
 
-def run_head(rank: int | None) -> dict[str, torch.Tensor]:
+def part_of(rank: int | None) -> slice:
+    """The points of a rank; all of them for None."""
+    return {None: slice(None), 0: slice(0, UNEVEN[0]), 1: slice(UNEVEN[0], None)}[rank]
+
+
+def run_head(rank: int | None, head_class: type = ZipfSinkhornHead) -> dict[str, torch.Tensor]:
     """Loss and gradients of the head on all points (rank None) or on this rank's share; DDP's mean over ranks."""
     torch.manual_seed(0)
-    head = ZipfSinkhornHead(16, num_prototypes=32, scope='all', n_iters=3).double()
-    student, teacher = head_inputs()
+    head = head_class(16, num_prototypes=32, scope='all', n_iters=3).double()
+    student, teacher = (features[part_of(rank)] for features in head_inputs())
     if rank is not None:
-        part = slice(0, UNEVEN[0]) if rank == 0 else slice(UNEVEN[0], None)
-        student, teacher = student[part], teacher[part]
         head = DistributedDataParallel(head)
     student = student.clone().requires_grad_()
     loss = head(student, teacher, torch.zeros(len(student), dtype=torch.int64))
@@ -34,8 +38,17 @@ def run_head(rank: int | None) -> dict[str, torch.Tensor]:
     return dict(loss=loss.detach(), prototypes=prototypes.grad, features=student.grad / scale)
 
 
-def tiny_views() -> list:
-    """Two scans as ViewPairs, of different sizes."""
+def run_exponent(rank: int | None) -> dict[str, torch.Tensor]:
+    """State of the estimated exponent after two looks, whatever the scope of the softmap."""
+    torch.manual_seed(0)
+    head = ZipfSinkhornHead(16, alpha='auto', num_prototypes=32, scope='batch')
+    for features in head_inputs():
+        head.observe(features[part_of(rank)].float())
+    return head.state_dict()
+
+
+def tiny_views(*extra) -> list:
+    """Two scans as ViewPairs, of different sizes; ``extra`` transforms stand between mask and packing."""
     from dos_mm3d.datasets.transforms import BlockMask, PackViews, TwoViews
 
     pairs = []
@@ -44,18 +57,18 @@ def tiny_views() -> list:
         points = torch.rand(count, 5, generator=generator) * torch.tensor([12.0, 12.0, 3.0, 255.0, 0.0])
         points[:, :3] -= torch.tensor([6.0, 6.0, 2.0])
         results = dict(points=points, generator=generator, file='tiny', skipped=[])
-        steps = (TwoViews(), BlockMask([-6.4, -6.4, -5, 6.4, 6.4, 3], [0.2, 0.2, 0.2]), PackViews())
+        steps = (TwoViews(), BlockMask(SPAN, SIZE), *extra, PackViews())
         for step in steps:
             results = step(results)
         pairs.append(results['views'])
     return pairs
 
 
-def tiny_model() -> torch.nn.Module:
+def tiny_model(**parts) -> torch.nn.Module:
+    """DOS over a small encoder; ``parts`` are further arguments, or others in their place."""
     from mmdet3d.registry import MODELS
 
     torch.manual_seed(0)
-    span, size = [-6.4, -6.4, -5, 6.4, 6.4, 3], [0.2, 0.2, 0.2]
     encoder = dict(
         type='SparseEncoder',
         in_channels=5,
@@ -67,20 +80,19 @@ def tiny_model() -> torch.nn.Module:
         encoder_paddings=((0, 0, 1), (0, 0, 1), (0, 0, [0, 1, 1]), (0, 0)),
         block_type='basicblock',
     )
-    voxel_layer = dict(max_num_points=10, voxel_size=size, point_cloud_range=span, max_voxels=(20000, 20000))
-    return MODELS.build(
-        dict(
-            type='DOS',
-            backbone=dict(
-                type='SparseEncoderBackbone',
-                voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
-                middle_encoder=encoder,
-            ),
-            projector=dict(type='Projector', hidden_channels=32, out_channels=16),
-            head=dict(type='ZipfSinkhornHead', channels=16, num_prototypes=32, scope='all'),
-            data_preprocessor=dict(type='ViewPreprocessor', voxel=True, voxel_layer=voxel_layer),
-        )
+    voxel_layer = dict(max_num_points=10, voxel_size=SIZE, point_cloud_range=SPAN, max_voxels=(20000, 20000))
+    settings = dict(
+        type='DOS',
+        backbone=dict(
+            type='SparseEncoderBackbone',
+            voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
+            middle_encoder=encoder,
+        ),
+        projector=dict(type='Projector', hidden_channels=32, out_channels=16),
+        head=dict(type='ZipfSinkhornHead', channels=16, num_prototypes=32, scope='all'),
+        data_preprocessor=dict(type='ViewPreprocessor', voxel=True, voxel_layer=voxel_layer),
     )
+    return MODELS.build({**settings, **parts})
 
 
 def run_model(rank: int | None) -> dict[str, torch.Tensor]:
@@ -99,8 +111,14 @@ def run_model(rank: int | None) -> dict[str, torch.Tensor]:
 
 
 def work(rank: int, store: str, out: str) -> None:
-    """Run both cases as one of two gloo ranks and save what this rank saw."""
+    """Run all cases as one of two gloo ranks and save what this rank saw."""
     torch.set_num_threads(1)
     dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2)
-    torch.save(dict(head=run_head(rank), model=run_model(rank)), f'{out}.{rank}')
+    seen = dict(
+        head=run_head(rank),
+        clustering=run_head(rank, ClusteringHead),
+        exponent=run_exponent(rank),
+        model=run_model(rank),
+    )
+    torch.save(seen, f'{out}.{rank}')
     dist.destroy_process_group()

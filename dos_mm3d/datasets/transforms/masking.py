@@ -1,16 +1,17 @@
 """Loss voxels and block mask of each view, and the packing of both views into one sample (dos.md 3.1, 3.4)."""
 
-import torch
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from mmengine.logging import print_log
 from torch import Generator, Tensor
 
-from ...functional.grid import grid_shape, inside_grid, point_cells
 from ...functional.masking import block_size_cells, check_mask_ratio, draw_visible_cells
 from ...functional.matching import match_cells
-from ...structures import View, ViewPair
+from ...functional.schedules import linear_warmup
+from ...structures import Joined, LocalView, Tokens, TokenView, View, ViewPair
 from ..stream import BadSampleError
+from .loss_grid import LossGrid
+from .loss_grid import unique_cells as unique_cells
 
 
 @TRANSFORMS.register_module()
@@ -30,18 +31,21 @@ class BlockMask(BaseTransform):
         loss_stride: int = 2,
     ) -> None:
         check_mask_ratio(mask_ratio)
-        self.range_min_m = list(point_cloud_range[:3])
-        self.voxel_size_m = list(voxel_size)
-        self.voxel_shape = grid_shape(point_cloud_range, voxel_size)
-        self.loss_stride = loss_stride
+        self.grid = LossGrid(point_cloud_range, voxel_size, loss_stride)
         self.mask_ratio = mask_ratio
-        cell_size_m = tuple(size * loss_stride for size in reversed(voxel_size))
-        self.block_cells = block_size_cells(block_size_m, cell_size_m)
-        real = ' x '.join(f'{n * size:.3g}' for n, size in zip(reversed(self.block_cells), reversed(cell_size_m)))
+        self.block_size_m = block_size_m
+        block_cells = block_size_cells(block_size_m, self.grid.cell_size_m)
+        real = ' x '.join(f'{n * size:.3g}' for n, size in zip(reversed(block_cells), reversed(self.grid.cell_size_m)))
         print_log(f'mask blocks are {real} m (asked for {block_size_m:g} m, whole loss voxels)', logger='current')
 
+    def mask_of(self, results: dict) -> tuple[float, float]:
+        """(share of the occupied blocks to hide, edge of a block in metres) for this draw."""
+        return self.mask_ratio, self.block_size_m
+
     def transform(self, results: dict) -> dict:
-        views = [self.make_view(*view, results['generator']) for view in results['views']]
+        mask_ratio, block_size_m = self.mask_of(results)
+        block_cells = block_size_cells(block_size_m, self.grid.cell_size_m)
+        views = [self.make_view(*view, mask_ratio, block_cells, results['generator']) for view in results['views']]
         for name, view in zip('ab', views):
             if not len(view.points):
                 raise BadSampleError(self.message(results, f'no point of view {name} lies in the range'))
@@ -50,41 +54,71 @@ class BlockMask(BaseTransform):
         results['views'] = views
         return results
 
-    def make_view(self, points: Tensor, origin: Tensor, generator: Generator) -> View:
+    def make_view(
+        self, points: Tensor, origin: Tensor, mask_ratio: float, block_cells: tuple[int, ...], generator: Generator
+    ) -> View:
         """View of (n, C) points: filtered to the range, with cells, and the cells that stay visible."""
-        voxels = point_cells(points[:, :3], self.range_min_m, self.voxel_size_m)
-        kept = inside_grid(voxels, self.voxel_shape)
-        coords = torch.div(voxels[kept], self.loss_stride, rounding_mode='floor')
-        cells, cell_of_point = unique_cells(coords, self.voxel_shape)
-        visible = draw_visible_cells(
-            cells, block_cells=self.block_cells, mask_ratio=self.mask_ratio, generator=generator
-        )
-        return View(points[kept], origin[kept], cells.int(), cell_of_point, visible)
+        kept, cells, cell_of_point = self.grid.occupied(points)
+        visible = draw_visible_cells(cells, block_cells=block_cells, mask_ratio=mask_ratio, generator=generator)
+        return View(points[kept], origin[kept], cells, cell_of_point, visible)
 
     def message(self, results: dict, found: str) -> str:
         xyz = results['points'][:, :3]
         span = ', '.join(f'{a:.1f} .. {b:.1f}' for a, b in zip(xyz.amin(0), xyz.amax(0)))
         return (
-            f'{results["file"]}: {found} ({len(xyz)} points, x, y, z = {span} m; range starts at {self.range_min_m}, '
-            f'mask_ratio {self.mask_ratio}). Check units and sensor frame, widen point_cloud_range or lower '
-            "mask_ratio, or set on_bad_file='skip'."
+            f'{results["file"]}: {found} ({len(xyz)} points, x, y, z = {span} m; range starts at '
+            f'{self.grid.range_min_m}, mask_ratio {self.mask_ratio}). Check units and sensor frame, widen '
+            "point_cloud_range or lower mask_ratio, or set on_bad_file='skip'."
         )
 
 
-def unique_cells(coords: Tensor, shape: list[int]) -> tuple[Tensor, Tensor]:
-    """Sorted unique rows of (n, 3) cells in a grid of ``shape``, and the row of each point: (m, 3), (n,)."""
-    _, height, width = shape
-    keys, row = torch.unique((coords[:, 0] * height + coords[:, 1]) * width + coords[:, 2], return_inverse=True)
-    return torch.stack((keys // (height * width), keys // width % height, keys % width), dim=1), row
+@TRANSFORMS.register_module()
+class RampedBlockMask(BlockMask):
+    """:class:`BlockMask` that starts easy: ratio and block size grow on a straight line over the first draws.
+
+    The mask of a draw is a function of its position in the stream and nothing else, so neither the number of loader
+    workers nor a resume changes it (dos.md 4, Sonata's ramp).
+
+    Args:
+        ramp_draws: draws, all ranks together, until ``mask_ratio`` and ``block_size_m`` are reached: 5 % of the
+            iterations times the samples of an iteration.
+        start_ratio, start_block_size_m: at the first draw.
+        settings: those of :class:`BlockMask`.
+    """
+
+    def __init__(self, *, ramp_draws: int, start_ratio: float, start_block_size_m: float, **settings) -> None:
+        super().__init__(**settings)
+        check_mask_ratio(start_ratio)
+        block_size_cells(start_block_size_m, self.grid.cell_size_m)
+        self.ramp_draws = ramp_draws
+        self.start_ratio = start_ratio
+        self.start_block_size_m = start_block_size_m
+
+    def mask_of(self, results: dict) -> tuple[float, float]:
+        position = results['position']
+        return (
+            linear_warmup(position, self.ramp_draws, self.start_ratio, self.mask_ratio),
+            linear_warmup(position, self.ramp_draws, self.start_block_size_m, self.block_size_m),
+        )
 
 
 @TRANSFORMS.register_module()
 class PackViews(BaseTransform):
-    """Two :class:`View` -> the item that the model's preprocessor takes: views (ViewPair), file, skipped."""
+    """Two :class:`View` -> the item that the model's preprocessor takes: views (ViewPair), file, skipped.
+
+    Mask tokens and results['local'] (a list of :class:`View`), where the pipeline makes them, are joined to both views.
+    """
 
     def transform(self, results: dict) -> dict:
         a, b = results['views']
-        pair = ViewPair(a, b, self.match(a, b), self.match(b, a))
+        pair = ViewPair(
+            a,
+            b,
+            self.match(a, b),
+            self.match(b, a),
+            tokens=tuple(TokenView(view.tokens.voxels, self.join(view.tokens, a, b)) for view in (a, b) if view.tokens),
+            local=tuple(LocalView(crop.points, self.join(crop, a, b)) for crop in results.get('local', ())),
+        )
         if not ((pair.a_to_b >= 0) & a.visible).any() and not ((pair.b_to_a >= 0) & b.visible).any():
             raise BadSampleError(
                 f'{results["file"]}: the two views share no loss voxel ({len(a.cells)} and {len(b.cells)} voxels). '
@@ -93,6 +127,11 @@ class PackViews(BaseTransform):
         # text, not a list: mmengine's collation refuses lists of different lengths
         return dict(views=pair, file=results['file'], skipped='\n'.join(results['skipped']))
 
+    def join(self, source: View | Tokens, a: View, b: View) -> Joined:
+        """The loss voxels of tokens or of a local view, and their partners in both views."""
+        return Joined(source.cells, self.match(source, a), self.match(source, b))
+
     @staticmethod
-    def match(a: View, b: View) -> Tensor:
-        return match_cells(a.origin, a.cell_of_point, b.origin, b.cell_of_point, len(a.cells))
+    def match(source: View | Tokens, target: View) -> Tensor:
+        """(m,) row in ``target.cells`` that shares most raw points with each of ``source.cells``, -1 where none."""
+        return match_cells(source.origin, source.cell_of_point, target.origin, target.cell_of_point, len(source.cells))

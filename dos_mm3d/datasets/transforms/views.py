@@ -55,6 +55,26 @@ class Augmentation:
         out[:, self.intensity_column] *= uniform(*self.intensity_scale, generator)
         return out
 
+    def crop(self, points: Tensor, centre_candidates: Tensor, generator: Generator) -> Tensor:
+        """Rows of the points nearest to one of ``centre_candidates``, drawn at random."""
+        pick = torch.randint(len(centre_candidates), (), generator=generator)
+        centre = points[centre_candidates[pick], :3]
+        share = uniform(*self.crop_share, generator)
+        return nearest_points(points, centre, max(1, int(share * min(len(points), self.max_points))))
+
+    def drop(self, rows: Tensor, generator: Generator) -> Tensor:
+        """The rows that are left after the random drop."""
+        share = uniform(*self.drop_share, generator)
+        return rows[torch.rand(len(rows), generator=generator) >= share]
+
+
+def make_augmentation(owner: str, settings: dict) -> Augmentation:
+    """Augmentation of a transform's keyword arguments; TypeError naming the ones that do not exist."""
+    known = {field.name for field in fields(Augmentation)}
+    if unknown := set(settings) - known:
+        raise TypeError(f'{owner} got {sorted(unknown)}; it knows {sorted(known)}')
+    return Augmentation(**settings)
+
 
 @TRANSFORMS.register_module()
 class TwoViews(BaseTransform):
@@ -65,28 +85,14 @@ class TwoViews(BaseTransform):
     """
 
     def __init__(self, **augmentation) -> None:
-        known = {field.name for field in fields(Augmentation)}
-        if unknown := set(augmentation) - known:
-            raise TypeError(f'TwoViews got {sorted(unknown)}; it knows {sorted(known)}')
-        self.augmentation = Augmentation(**augmentation)
+        self.augmentation = make_augmentation('TwoViews', augmentation)
 
     def transform(self, results: dict) -> dict:
         points, generator = results['points'], results['generator']
         candidates = torch.arange(len(points))
         results['views'] = []
         for _ in range(2):
-            candidates = self.crop(points, candidates, generator)
-            origin = self.drop(candidates, generator)
+            candidates = self.augmentation.crop(points, candidates, generator)
+            origin = self.augmentation.drop(candidates, generator)
             results['views'].append((self.augmentation(points[origin], generator), origin))
         return results
-
-    def crop(self, points: Tensor, centre_candidates: Tensor, generator: Generator) -> Tensor:
-        """Rows of the points nearest to one of ``centre_candidates``, drawn at random."""
-        pick = torch.randint(len(centre_candidates), (), generator=generator)
-        centre = points[centre_candidates[pick], :3]
-        share = uniform(*self.augmentation.crop_share, generator)
-        return nearest_points(points, centre, max(1, int(share * min(len(points), self.augmentation.max_points))))
-
-    def drop(self, rows: Tensor, generator: Generator) -> Tensor:
-        share = uniform(*self.augmentation.drop_share, generator)
-        return rows[torch.rand(len(rows), generator=generator) >= share]

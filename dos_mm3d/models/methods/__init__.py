@@ -1,6 +1,18 @@
-"""Pretraining methods."""
+"""Pretraining methods and the parts that they are made of."""
 
 from .dos import DOS
+from .student_input import MaskTokens, VisibleVoxels, VisibleVoxelsAndLocalViews
 from .student_teacher import StudentTeacher
+from .terms import HiddenAndVisible, SameAndCrossView, SameView, WithLocalViews
 
-__all__ = ['DOS', 'StudentTeacher']
+__all__ = [
+    'DOS',
+    'HiddenAndVisible',
+    'MaskTokens',
+    'SameAndCrossView',
+    'SameView',
+    'StudentTeacher',
+    'VisibleVoxels',
+    'VisibleVoxelsAndLocalViews',
+    'WithLocalViews',
+]

@@ -5,9 +5,9 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ...functional import collapse
-from ...functional.distributed import logsumexp_over_points
 from ...structures import SparseViews
 from ..preprocessors.views import select_voxels
+from .student_input import StudentInput
 from .student_teacher import StudentTeacher
 
 
@@ -16,16 +16,30 @@ class DOS(StudentTeacher):
     """The student sees the visible points of each view, the teacher the whole view; softmaps are compared where the
     student can look.
 
-    L_v = 1/2 L(v, same view) + 1/2 L(v, other view); the loss is L_a + L_b.
+    L_v = 1/2 L(v, same view) + 1/2 L(v, other view); the loss is L_a + L_b. What DOS replaces, and what the ablations
+    vary, are other parts in the same places.
 
     Args:
         backbone: a :class:`~dos_mm3d.models.backbones.base.LossVoxelBackbone`.
-        projector, head: :class:`Projector` and :class:`ZipfSinkhornHead`.
+        projector: :class:`Projector`.
+        head: a :class:`~dos_mm3d.models.heads.base.DistillationHead`; DOS has :class:`ZipfSinkhornHead`.
+        student_input: what the student is given (student_input.py).
+        terms: which rows are compared (terms.py).
     """
 
-    def __init__(self, backbone: dict, projector: dict, head: dict, data_preprocessor: dict) -> None:
+    def __init__(
+        self,
+        backbone: dict,
+        projector: dict,
+        head: dict,
+        data_preprocessor: dict,
+        student_input: dict | None = None,
+        terms: dict | None = None,
+    ) -> None:
         super().__init__(backbone, projector, data_preprocessor)
         self.head = MODELS.build(head)
+        self.student_input = MODELS.build(student_input or dict(type='VisibleVoxels'))
+        self.terms = MODELS.build(terms or dict(type='SameAndCrossView'))
         self.visible_teacher: Tensor | None = None
 
     def set_step(self, step: int, total_steps: int) -> None:
@@ -44,26 +58,28 @@ class DOS(StudentTeacher):
         return self.loss(views)
 
     def loss(self, views: SparseViews) -> dict[str, Tensor]:
-        """{'loss_same', 'loss_cross'}: halves of the total, each summed over the two views."""
+        """Terms of the loss by name, each summed over the two views, and what the head has to log."""
         voxel_dict = self.data_preprocessor.voxelize_points(views.points)
-        student_rows = views.visible.nonzero().squeeze(1)
-        student = self.student_features(voxel_dict, views.cells[student_rows], views.num_views)
+        student = self.student_features(*self.given_to_student(voxel_dict, views))
 
-        partner = views.match[student_rows]
-        needed = torch.cat((student_rows, partner[partner >= 0]))
+        visible = views.visible.nonzero().squeeze(1)
+        terms = self.terms(views)
+        needed = torch.cat((visible, *(pairs.teacher for pairs in terms)))
         teacher, row_in_teacher = self.teacher_features(voxel_dict, views, needed)
 
-        self.visible_teacher = teacher[row_in_teacher[student_rows]]
+        self.visible_teacher = teacher[row_in_teacher[visible]]
+        self.head.observe(self.visible_teacher)
 
-        cloud = views.cells[student_rows, 0].long()
-        view_b = cloud >= views.num_views // 2
-        terms = dict(loss_same=[], loss_cross=[])
-        for in_view in (~view_b, view_b):
-            pairs = dict(loss_same=(in_view, student_rows), loss_cross=(in_view & (partner >= 0), partner))
-            for name, (rows, target_row) in pairs.items():
-                matched = teacher[row_in_teacher[target_row[rows]]]
-                terms[name].append(0.5 * self.head(student[rows], matched, cloud[rows]))
-        return {name: sum(values) for name, values in terms.items()}
+        losses = dict.fromkeys((pairs.name for pairs in terms), 0.0)
+        for pairs in terms:
+            own, other = student.index_select(0, pairs.student), teacher[row_in_teacher[pairs.teacher]]
+            losses[pairs.name] += pairs.weight * self.head(own, other, pairs.cloud)
+        return {**losses, **self.head.log_values()}
+
+    def given_to_student(self, voxel_dict: dict[str, Tensor], views: SparseViews) -> StudentInput:
+        """Voxels, loss voxels and number of views of the student's input; the teacher has all of ``voxel_dict``."""
+        stride = self.student.backbone.loss_stride
+        return self.student_input(voxel_dict, views, stride, self.data_preprocessor.voxelize_points)
 
     def student_features(self, voxel_dict: dict[str, Tensor], visible_cells: Tensor, num_views: int) -> Tensor:
         """Projected features (m, D) at the visible loss voxels, computed from the voxels inside them and nothing else.
@@ -92,24 +108,15 @@ class DOS(StudentTeacher):
     def collapse_statistics(self) -> dict[str, float]:
         """Monitors of the last step, on this rank's visible teacher points of all views.
 
-        Entropies of the last loss term's softmaps (1 is uniform), spread and rank of the teacher's projected features,
-        sd of their cosines with the prototypes, and how these are used.
+        Spread and rank of the teacher's projected features, and what the head adds: with prototypes the sd of the
+        cosines with them, how they are used, and entropies of the last term's softmaps (1 is uniform).
         """
-        latest, teacher = self.head.latest, self.visible_teacher
-        if latest is None or teacher is None:
+        if self.visible_teacher is None:
             raise RuntimeError('collapse_statistics was asked for before the first loss')
-        group = latest.process_group
-        log_student = latest.student_logits - logsumexp_over_points(latest.student_logits, group)
-        cosines = self.head.teacher_cosines(teacher)
-        usage = collapse.prototype_usage(cosines)
+        teacher = self.visible_teacher
         statistics = dict(
-            column_entropy=collapse.column_entropy(latest.target, process_group=group),
-            student_column_entropy=collapse.column_entropy(log_student.exp(), process_group=group),
             feature_spread=collapse.feature_spread(teacher),
             effective_rank=collapse.effective_rank(teacher),
-            cosine_std=cosines.std(),
-            prototypes_used=collapse.used_share(usage),
-            usage_entropy=collapse.usage_entropy(usage),
-            largest_usage=usage.max(),
+            **self.head.statistics(teacher),
         )
         return {name: float(value) for name, value in statistics.items()}

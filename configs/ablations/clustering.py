@@ -1,0 +1,12 @@
+"""Ladder row 3: observable points only, per-point clustering with balanced Sinkhorn (SwAV, Sonata).
+
+Command:   python tools/train.py configs/ablations/clustering.py
+Hardware:  2 CPU cores, no GPU.
+Expected:  not run yet.
+"""
+
+_base_ = ['base.py']
+
+model = dict(
+    head=dict(_delete_=True, type='ClusteringHead', n_iters=_base_.model.head.n_iters, **_base_.prototypes),
+)

@@ -1,0 +1,11 @@
+"""Option: 70 % of the occupied blocks are hidden, as in the paper for segmentation.
+
+Command:   python tools/train.py configs/ablations/mask_ratio_70.py
+Hardware:  2 CPU cores, no GPU.
+Expected:  not run yet.
+"""
+
+_base_ = ['zipf_1p3.py']
+
+_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
+train_dataloader = dict(dataset=dict(pipeline=[_views, dict(_mask, mask_ratio=0.7), _pack]))

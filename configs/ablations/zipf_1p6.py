@@ -1,0 +1,10 @@
+"""Ladder row 9: softmaps with Zipf-Sinkhorn, alpha 1.6.
+
+Command:   python tools/train.py configs/ablations/zipf_1p6.py
+Hardware:  2 CPU cores, no GPU.
+Expected:  not run yet.
+"""
+
+_base_ = ['base.py']
+
+model = dict(head=dict(alpha=1.6))

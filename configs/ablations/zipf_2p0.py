@@ -1,0 +1,10 @@
+"""Ladder row 10: softmaps with Zipf-Sinkhorn, alpha 2.0.
+
+Command:   python tools/train.py configs/ablations/zipf_2p0.py
+Hardware:  2 CPU cores, no GPU.
+Expected:  not run yet.
+"""
+
+_base_ = ['base.py']
+
+model = dict(head=dict(alpha=2.0))

@@ -1,0 +1,10 @@
+"""Ladder row 11: softmaps with Zipf-Sinkhorn, alpha 3.0.
+
+Command:   python tools/train.py configs/ablations/zipf_3p0.py
+Hardware:  2 CPU cores, no GPU.
+Expected:  not run yet.
+"""
+
+_base_ = ['base.py']
+
+model = dict(head=dict(alpha=3.0))

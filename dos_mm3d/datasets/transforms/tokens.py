@@ -1,0 +1,67 @@
+"""Where a student with mask tokens is told that something is hidden: the baselines that DOS replaces (dos.md 1)."""
+
+import dataclasses
+
+import torch
+from mmcv.transforms import BaseTransform
+from mmdet3d.registry import TRANSFORMS
+from torch import Generator, Tensor
+
+from ...structures import Tokens, View
+from .loss_grid import LossGrid
+
+
+@TRANSFORMS.register_module()
+class MaskTokenSites(BaseTransform):
+    """Adds to each :class:`View` the voxels of its hidden points as sites of mask tokens. Stands after BlockMask.
+
+    With ``jitter_std_m`` the hidden points are moved before they are voxelised, so that the sites no longer draw the
+    hidden surface (Sonata); which point is which stays known, so correspondences stay exact. A moved point that ends
+    in a visible loss voxel, or outside the range, is not shown: visible voxels hold visible points only.
+
+    Args:
+        point_cloud_range, voxel_size, loss_stride: those of BlockMask.
+        jitter_std_m: sd of the noise on each coordinate; 0 leaves the points where they are. Sonata uses half an edge
+            of its input voxels (0.01 of 0.02 m).
+        jitter_clip_m: largest move along a coordinate; None: two standard deviations.
+    """
+
+    def __init__(
+        self,
+        point_cloud_range: list[float],
+        voxel_size: list[float],
+        loss_stride: int = 2,
+        jitter_std_m: float = 0.0,
+        jitter_clip_m: float | None = None,
+    ) -> None:
+        if jitter_std_m < 0:
+            raise ValueError(f'jitter_std_m must be >= 0, got {jitter_std_m}')
+        self.grid = LossGrid(point_cloud_range, voxel_size, loss_stride)
+        self.jitter_std_m = jitter_std_m
+        self.jitter_clip_m = 2 * jitter_std_m if jitter_clip_m is None else jitter_clip_m
+
+    def transform(self, results: dict) -> dict:
+        results['views'] = [
+            dataclasses.replace(view, tokens=self.make_tokens(view, results['generator'])) for view in results['views']
+        ]
+        return results
+
+    def make_tokens(self, view: View, generator: Generator) -> Tokens:
+        """The sites of one view's hidden points."""
+        hidden = (~view.visible[view.cell_of_point]).nonzero().squeeze(1)
+        voxels, shown = self.grid.voxels(self.moved(view.points[hidden, :3], generator))
+        cells = self.grid.parents(voxels)
+        shown &= ~torch.isin(self.grid.keys(cells), self.grid.keys(view.cells[view.visible]))
+        unique_cells, cell_of_point = self.grid.unique(cells[shown])
+        return Tokens(
+            voxels=self.grid.unique(voxels[shown])[0],
+            cells=unique_cells,
+            origin=view.origin[hidden][shown],
+            cell_of_point=cell_of_point,
+        )
+
+    def moved(self, xyz_m: Tensor, generator: Generator) -> Tensor:
+        if self.jitter_std_m == 0:
+            return xyz_m
+        noise = torch.randn(xyz_m.shape, generator=generator) * self.jitter_std_m
+        return xyz_m + noise.clamp_(-self.jitter_clip_m, self.jitter_clip_m)

@@ -1,0 +1,58 @@
+"""The Zipf exponent of a run, estimated while it trains: ``alpha='auto'``."""
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ...functional.zipf_estimate import exponent_of_mean_log_rank, mean_log_rank
+
+
+class ZipfExponent(nn.Module):
+    """Maximum-likelihood exponent of the teacher's own use of the prototypes, averaged over steps.
+
+    Each step counts the points whose nearest prototype is k: the teacher's assignment before Sinkhorn, so that the
+    prior does not measure itself. Prototypes are ranked by the moving average of the steps *before*, whose noise is
+    another one: counts ranked by themselves would find a slope in any noise
+    (:func:`~dos_mm3d.functional.zipf_estimate.estimate_zipf_exponent`). The mean log rank is averaged and turned into
+    the exponent, clamped to ``alpha_range``. Only the first step has no other ranks than its own.
+
+    Counts are summed over all ranks, whatever the scope of the softmap: there is one exponent for a run. All state is
+    in buffers, so a resumed run goes on exactly.
+
+    Args:
+        num_prototypes: K. keep: share of the averages that stays at a step; 0.98 looks back over some 50 steps.
+        alpha_range: smallest and largest exponent; dos.md reports instability from 2 on, and the ladder ends at 3.
+    """
+
+    def __init__(self, num_prototypes: int, keep: float = 0.98, alpha_range: tuple[float, float] = (0.0, 3.0)) -> None:
+        super().__init__()
+        if not 0.0 <= keep < 1.0:
+            raise ValueError(f'keep must be in [0, 1), got {keep}: with 1 nothing would be learnt')
+        if not 0.0 <= alpha_range[0] <= alpha_range[1]:
+            raise ValueError(f'alpha_range must be 0 <= smallest <= largest, got {tuple(alpha_range)}')
+        self.keep = keep
+        self.alpha_range = tuple(alpha_range)
+        self.register_buffer('usage', torch.zeros(num_prototypes, dtype=torch.float64))
+        self.register_buffer('log_rank', torch.zeros((), dtype=torch.float64))
+        self.register_buffer('weight', torch.zeros((), dtype=torch.float64))
+        self.register_buffer('alpha', torch.tensor(float(sum(alpha_range) / 2), dtype=torch.float64))
+
+    @torch.no_grad()
+    def update(self, nearest: Tensor) -> float:
+        """Take in one step: nearest (N,) int64, each point's prototype. Returns the exponent to use from now on.
+
+        A step without any point, on any rank, changes nothing.
+        """
+        counts = torch.bincount(nearest, minlength=len(self.usage)).to(self.usage)
+        if dist.is_available() and dist.is_initialized():
+            dist.all_reduce(counts)
+        if counts.sum() > 0:
+            log_rank = mean_log_rank(counts, order_by=self.usage if self.weight > 0 else None)
+            take = 1 - self.keep
+            self.usage.lerp_(counts / counts.sum(), take)
+            self.log_rank.lerp_(self.log_rank.new_tensor(log_rank), take)
+            self.weight.lerp_(torch.ones_like(self.weight), take)
+            # the averages start at 0: their weight so far is 1 - keep^steps
+            alpha = exponent_of_mean_log_rank(float(self.log_rank / self.weight), len(self.usage))
+            self.alpha.fill_(min(max(alpha, self.alpha_range[0]), self.alpha_range[1]))
+        return float(self.alpha)

@@ -1,0 +1,132 @@
+"""Every row and option of the ladder is built and, at tiny size, takes two steps; rows change what they name."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from dos_mm3d.engine.config_overrides import load_with_overrides
+from dos_mm3d.engine.hooks import CollapseMonitorHook
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / 'configs/ablations'
+LADDER = Config.fromfile(FOLDER / 'ladder.py')
+ROWS, OPTIONS = ([entry.name for entry in entries] for entries in (LADDER.rows, LADDER.options))
+# what a row changes besides the head
+TOKENS = ('naive', 'token_jitter')
+
+
+def differences(one: dict, other: dict, prefix: str = '') -> set[str]:
+    """Dotted keys at which two configs differ; lists are compared whole, the pipeline entry by entry."""
+    found = set()
+    for key in one.keys() | other.keys():
+        a, b = one.get(key), other.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found |= differences(a, b, f'{prefix}{key}.')
+        elif key == 'pipeline' and len(a) == len(b):
+            found |= set().union(*(differences(x, y, f'{prefix}{key}.') for x, y in zip(a, b)))
+        elif a != b:
+            found.add(f'{prefix}{key}')
+    return found
+
+
+def what_runs(name: str) -> dict:
+    cfg = Config.fromfile(FOLDER / f'{name}.py')
+    keys = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks', 'randomness')
+    return {key: cfg[key] for key in keys}
+
+
+def test_the_ladder_is_complete_and_in_the_order_of_the_issue():
+    zipf = ['softmap_uniform', 'zipf_1p0', 'zipf_1p3', 'zipf_1p6', 'zipf_2p0', 'zipf_3p0', 'zipf_auto']
+    assert ['naive', 'token_jitter', 'clustering', 'regression', 'softmap', *zipf] == ROWS
+    assert {path.stem for path in FOLDER.glob('*.py')} == {*ROWS, *OPTIONS, 'base', 'ladder'}
+    seen = [None]
+    for row in LADDER.rows:
+        assert row.above in seen
+        assert (ROOT / row.config).stem == row.name
+        seen.append(row.name)
+    assert all(option.above == 'zipf_1p3' for option in LADDER.options)
+
+
+@pytest.mark.parametrize(
+    ('name', 'above', 'changed'),
+    [
+        ('token_jitter', 'naive', {'train_dataloader.dataset.pipeline.jitter_std_m'}),
+        ('softmap', 'softmap_uniform', {'model.head.type', 'model.head.alpha', 'model.head.n_iters'}),
+        ('clustering', 'softmap', {'model.head.type', 'model.head.n_iters'}),
+        ('zipf_1p0', 'softmap_uniform', {'model.head.alpha'}),
+        ('zipf_3p0', 'zipf_2p0', {'model.head.alpha'}),
+        ('zipf_auto', 'zipf_3p0', {'model.head.alpha'}),
+        ('ema_prototypes', 'zipf_1p3', {'model.head.teacher_prototypes'}),
+        ('no_cross_view', 'zipf_1p3', {'model.terms'}),
+        ('block_2m', 'zipf_1p3', {'train_dataloader.dataset.pipeline.block_size_m'}),
+        ('mask_ratio_80', 'zipf_1p3', {'train_dataloader.dataset.pipeline.mask_ratio'}),
+    ],
+)
+def test_a_row_changes_what_it_is_named_for_and_nothing_else(name, above, changed):
+    assert differences(what_runs(name), what_runs(above)) == changed
+
+
+def test_naive_and_clustering_differ_in_what_the_student_sees():
+    found = differences(what_runs('naive'), what_runs('clustering'))
+    assert found == {'model.student_input', 'model.terms', 'train_dataloader.dataset.pipeline'}
+
+
+def test_the_base_follows_the_quickstart_and_an_override_of_the_budget():
+    quickstart = load_with_overrides(ROOT / 'configs/dos/dos_second_synthetic.py', dict(max_iters=40))
+    row = load_with_overrides(FOLDER / 'zipf_1p3.py', dict(max_iters=40))
+    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
+        assert row[key] == quickstart[key], key
+    assert differences(row.model, quickstart.model) <= {'head.alpha'}
+    hooks, wanted = ({hook.type: hook for hook in cfg.custom_hooks} for cfg in (row, quickstart))
+    assert hooks.pop('CollapseMonitorHook').on_collapse == 'warn', 'a collapse is a result here'
+    wanted.pop('CollapseMonitorHook')
+    assert hooks == wanted
+    ramp = load_with_overrides(FOLDER / 'mask_ramp.py', dict(max_iters=1000, batch_size=4))
+    assert ramp.train_dataloader.dataset.pipeline[1].ramp_draws == 200
+
+
+@pytest.fixture
+def no_decoration(monkeypatch):
+    """Neither the config's text laid out nor curves drawn: three quarters of the time of a run of two steps."""
+    monkeypatch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, True))
+    monkeypatch.setattr(CollapseMonitorHook, 'draw', lambda *_: None)
+
+
+@pytest.mark.parametrize('name', [*ROWS, *OPTIONS])
+def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tmp_path, no_decoration):
+    options = {
+        'data_root': f'{synthetic_nuscenes}/',
+        'max_iters': 2,
+        'batch_size': 1,
+        'work_dir': str(tmp_path),
+        'train_dataloader.num_workers': 0,
+        'train_dataloader.persistent_workers': False,
+        'train_dataloader.dataset.pipeline.0.max_points': 3000,
+        'default_hooks.logger.interval': 1,
+        'experiment_name': f'{name}_{tmp_path.name}',
+    }
+    runner = Runner.from_cfg(load_with_overrides(FOLDER / f'{name}.py', options))
+    before = {key: value.clone() for key, value in runner.model.state_dict().items()}
+    runner.train()
+    losses = runner.message_hub.get_scalar('train/loss').data[0]
+    assert len(losses) == 2
+    assert np.isfinite(losses).all()
+    after = runner.model.state_dict()
+    conv = 'backbone.middle_encoder.conv_out.0.weight'
+    moved = [
+        f'student.{conv}',
+        f'teacher.{conv}',
+        'head.predictor.0.weight' if name == 'regression' else 'head.prototypes',
+    ]
+    moved += ['student_input.token'] if name in TOKENS else []
+    moved += ['head.exponent.alpha', 'head.prior'] if name == 'zipf_auto' else []
+    moved += ['head.average'] if name == 'ema_prototypes' else []
+    assert not [key for key in moved if after[key].equal(before[key])]
+    assert runner.message_hub.get_scalar('train/effective_rank').current() > 1
+    if name == 'zipf_auto':
+        assert runner.message_hub.get_scalar('train/alpha').current() == pytest.approx(
+            float(after['head.exponent.alpha'])
+        )
