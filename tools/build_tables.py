@@ -4,13 +4,20 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from dos_mm3d.evaluation.ladder_text import SPLITS
+from dos_mm3d.evaluation.ladder_text import markdown_table as markdown
+from dos_mm3d.evaluation.ladder_text import summary as ladder_summary
+from dos_mm3d.evaluation.report import detection_table, probe_table
+
 README = ROOT / 'README.md'
 RECORDS = ROOT / 'docs' / 'results'
+LADDERS = ('ladder.json', 'ladder_test.json')
 NOT_RUN = 'not run'
 
 
@@ -20,7 +27,8 @@ def main() -> int:
     parser.add_argument('--check', action='store_true', help='compare only')
     check_only = parser.parse_args().check
     text = README.read_text()
-    wanted = with_tables(text, {'quickstart': quickstart_tables(), 'real-folders': real_folder_table()})
+    tables = {'quickstart': quickstart_tables(), 'ladder': ladder_tables(), 'real-folders': real_folder_table()}
+    wanted = with_tables(text, tables)
     if text == wanted:
         return 0
     if check_only:
@@ -40,12 +48,6 @@ def with_tables(text: str, tables: dict[str, str]) -> str:
     return text
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in GitHub's dialect."""
-    lines = [header, ['---'] * len(header), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
-
-
 def read_record(name: str) -> dict[str, Any] | None:
     """A record, None where it has not been made."""
     path = RECORDS / name
@@ -57,8 +59,6 @@ def quickstart_tables() -> str:
     record = read_record('quickstart.json')
     if record is None:
         return f'Quickstart: {NOT_RUN}.'
-    from dos_mm3d.evaluation.report import detection_table, probe_table
-
     probe = markdown(
         ('features, linear probe on 16 classes', 'mIoU [%]', 'over random + raw'), probe_table(record['probe'])
     )
@@ -71,6 +71,13 @@ def quickstart_tables() -> str:
         f'detection: {record["detection"]["note"]}.'
     )
     return '\n\n'.join((probe, detection, facts, *record['conclusions']))
+
+
+def ladder_tables() -> str:
+    """The ladder on the validation scenes, and on the test scenes where that has been recorded too."""
+    records = [record for name in LADDERS if (record := read_record(name)) is not None]
+    parts = [f'On the {SPLITS[record["split"]]}:\n\n{ladder_summary(record)}' for record in records]
+    return '\n\n'.join(parts) if parts else f'Ladder: {NOT_RUN}.'
 
 
 def real_folder_table() -> str:

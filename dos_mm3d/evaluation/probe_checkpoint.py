@@ -44,6 +44,25 @@ def scans_of(cfg: Config, ann_file: str, scenes: Sequence[str] | None) -> ProbeS
     )
 
 
+def scenes_of(cfg: Config, part: str) -> list[str]:
+    """Scenes `pretrain`, `probe_train` or `validation` of the fixed cut of the config's training scenes."""
+    return cut_scenes(scene_names(cfg.train_dataloader.dataset.data_root, TRAIN_INFOS))[part]
+
+
+def scans_of_split(cfg: Config, split: str) -> tuple[ProbeScans, ProbeScans]:
+    """(labelled training scans, scored scans). split 'validation': scenes cut from the training ones, for choosing
+    settings; 'test': the val scenes."""
+    train = scans_of(cfg, TRAIN_INFOS, scenes_of(cfg, 'probe_train'))
+    if split == 'validation':
+        return train, scans_of(cfg, TRAIN_INFOS, scenes_of(cfg, 'validation'))
+    return train, scans_of(cfg, TEST_INFOS, None)
+
+
+def batch_norm_scans(cfg: Config, count: int) -> Spread:
+    """At most `count` key frames of the pretraining scenes, for the BatchNorm statistics of random networks."""
+    return Spread(scans_of(cfg, TRAIN_INFOS, scenes_of(cfg, 'pretrain')), count)
+
+
 def rows_of_table(seeds: Sequence[int]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """(rows: name -> feature blocks, groups: key in the report -> rows). One row per seed for random networks."""
     rows = {'raw': ['raw'], 'handcrafted': ['pillars', 'raw']}
@@ -64,11 +83,9 @@ def probe_checkpoint(
     Random networks get their BatchNorm statistics from `bn_scans` key frames of the pretraining scenes. The test set
     are all key frames of the val scenes. Returns {row: {'miou', 'sd', 'draws', 'per_class'}, 'protocol': {...}}.
     """
-    data_root = cfg.train_dataloader.dataset.data_root
-    cut = cut_scenes(scene_names(data_root, TRAIN_INFOS))
-    train, test = scans_of(cfg, TRAIN_INFOS, cut['probe_train']), scans_of(cfg, TEST_INFOS, None)
+    train, test = scans_of_split(cfg, 'test')
     model = load_pretrained(cfg, checkpoint)
-    bn = Spread(scans_of(cfg, TRAIN_INFOS, cut['pretrain']), bn_scans)
+    bn = batch_norm_scans(cfg, bn_scans)
     backbones = random_backbones(cfg, model, seeds, bn)
     backbones |= {'teacher': model.teacher.backbone, 'student': model.student.backbone}
     rows, groups = rows_of_table(seeds)
@@ -76,7 +93,7 @@ def probe_checkpoint(
     summary = summarise(confusions, groups)
     summary['protocol'] = {
         'units': 'percent',
-        'training_scenes': cut['probe_train'],
+        'training_scenes': scenes_of(cfg, 'probe_train'),
         'scans_per_draw': min(protocol.scans_per_draw, len(train)),
         'draws': protocol.n_draws,
         'points_per_class_and_scan': protocol.points_per_class,
