@@ -5,11 +5,20 @@ import os
 from pathlib import Path
 
 import pytest
+from mmengine.registry import DefaultScope, init_default_scope
 
 from dos_mm3d.datasets.nuscenes_prep import prepare_nuscenes
 from dos_mm3d.datasets.synthetic.writer import Plan, write_dataset
 
 TINY_PLAN = Plan(seed=0, train_scenes=2, val_scenes=2, seconds=1.0)
+
+
+@pytest.fixture(autouse=True)
+def mmdet3d_scope() -> None:
+    """Every test starts in mmdet3d's registry: a Runner of an earlier test may have left another one behind."""
+    scope = DefaultScope.get_current_instance()
+    if scope is None or scope.scope_name != 'mmdet3d':
+        init_default_scope('mmdet3d')
 
 
 @pytest.fixture(scope='session')

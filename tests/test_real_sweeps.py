@@ -1,5 +1,6 @@
 """Pretraining on the real sweeps of four sensors that may lie beside the project, in ../shared/data/real."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -15,14 +16,17 @@ from dos_mm3d.engine.config_overrides import load_with_overrides
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / 'shared' / 'data' / 'real'
 CONFIG = ROOT / 'configs/dos/dos_second_folder.py'
-FOLDERS = [
-    'nuscenes_demo',
-    'nuscenes_range',
-    'semantickitti_seq00',
-    'semantickitti_range',
-    'argoverse2',
-    'kitti_object',
-]
+
+
+def recorded_folders() -> tuple[str, ...]:
+    """The folders that tools/record_real_folders.py runs; tools is no package."""
+    spec = importlib.util.spec_from_file_location('record_real_folders', ROOT / 'tools' / 'record_real_folders.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.FOLDERS
+
+
+FOLDERS = recorded_folders()
 
 
 def real_folder(name: str) -> Path:

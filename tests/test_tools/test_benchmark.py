@@ -1,0 +1,39 @@
+"""tools/benchmark.py head: a table, a record, and honest words about the GPU."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tools'))
+from benchmarks.measure import extra_peak_mib
+
+CPU = torch.device('cpu')
+
+
+def test_head_prints_both_forms_side_by_side(tmp_path):
+    arguments = ['--points', '300', '--prototypes', '8', '16', '--channels', '4', '--repeats', '2']
+    command = [sys.executable, 'tools/benchmark.py', 'head', *arguments, '--json', str(tmp_path / 'record.json')]
+    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
+    record = json.loads((tmp_path / 'record.json').read_text())
+    places = [row['place'] for row in record['rows'] if row['prototypes'] == 16]
+    assert places[0] == 'CPU, 1 thread'
+    for place in places:
+        assert out.count(f'| {place} | 300 |') == 2
+    for row in record['rows']:
+        assert row['gradient_difference'] < (0.1 if 'bfloat16' in row['place'] else 1e-4)
+        assert all(len(row[form]['seconds']) == 2 for form in ('plain', 'streaming'))
+    assert record['gpu'] == ('run' if torch.cuda.is_available() else 'not run')
+    assert ('GPU: not run' in out) == (not torch.cuda.is_available())
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
+def test_extra_peak_memory_sees_what_is_freed_again_but_not_what_was_there():
+    kept = torch.ones(2**24)
+    assert extra_peak_mib(lambda: kept.add_(1), CPU) < 8
+    assert extra_peak_mib(lambda: (kept + 1).sum(), CPU) == pytest.approx(64, abs=8)
+    assert extra_peak_mib(lambda: kept.add_(1), CPU) < 8

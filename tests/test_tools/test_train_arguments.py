@@ -1,0 +1,95 @@
+"""tools/train.py: what --amp, --resume and --auto-scale-lr do, and what is checked before a run starts."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from dos_mm3d.engine import launch
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = """
+model = dict({model})
+optim_wrapper = dict(type='OptimWrapper')
+auto_scale_lr = dict(base_batch_size=4)
+load_from = {load_from!r}
+"""
+
+
+@pytest.fixture
+def train() -> ModuleType:
+    spec = importlib.util.spec_from_file_location('tool_train_arguments', ROOT / 'tools' / 'train.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def start(train, tmp_path, monkeypatch):
+    """Run main() on a config with a runner that does nothing; returns (config, what was done in order)."""
+
+    def run(*arguments: str, model: str = '', load_from: str | None = None) -> tuple:
+        done, configs = [], []
+        (tmp_path / 'job.py').write_text(CONFIG.format(model=model, load_from=load_from))
+        monkeypatch.setenv('LOCAL_RANK', '0')
+        monkeypatch.setattr(
+            sys, 'argv', ['train.py', str(tmp_path / 'job.py'), '--work-dir', str(tmp_path), *arguments]
+        )
+        runner = SimpleNamespace(model='the model', train=lambda: done.append('train'))
+        monkeypatch.setattr(launch, 'build_runner', lambda cfg: configs.append(cfg) or runner)
+        monkeypatch.setattr(launch, 'get_device', lambda: 'cuda')
+        monkeypatch.setattr(launch, 'require_resumable', lambda path: done.append(('resumable', Path(path).name)))
+        monkeypatch.setattr(launch, 'scale_peak_rates', lambda runner: done.append('scale'))
+        monkeypatch.setattr(train, 'require_fit', lambda model, path: done.append(('fit', model, Path(path).name)))
+        train.main()
+        return configs[0], done
+
+    return run
+
+
+def leave_checkpoint(folder: Path) -> None:
+    (folder / 'iter_7.pth').touch()
+    (folder / 'last_checkpoint').write_text(str(folder / 'iter_7.pth'))
+
+
+def test_a_plain_start_checks_nothing_and_trains(start):
+    cfg, done = start()
+    assert done == ['train']
+    assert not cfg.get('resume')
+    assert 'enable' not in cfg.auto_scale_lr and cfg.optim_wrapper.type == 'OptimWrapper'
+
+
+def test_weights_to_start_from_must_fit_before_anything_is_trained(start):
+    assert start(load_from='other.pth')[1] == [('fit', 'the model', 'other.pth'), 'train']
+    pretrained = "init_cfg=dict(type='Pretrained', checkpoint='backbone.pth')"
+    assert start(model=pretrained)[1] == [('fit', 'the model', 'backbone.pth'), 'train']
+    assert start(model="init_cfg=dict(type='Kaiming')")[1] == ['train']
+
+
+def test_resume_goes_on_from_the_latest_and_not_from_load_from(start, tmp_path):
+    leave_checkpoint(tmp_path)
+    cfg, done = start('--resume', load_from='other.pth')
+    assert cfg.resume is True and cfg.load_from is None
+    assert done == [('resumable', 'iter_7.pth'), ('fit', 'the model', 'iter_7.pth'), 'train']
+
+
+def test_the_first_start_of_a_job_that_always_says_resume_keeps_load_from(start):
+    cfg, done = start('--resume', load_from='other.pth')
+    assert cfg.resume is False and cfg.load_from == 'other.pth'
+    assert done == [('fit', 'the model', 'other.pth'), 'train']
+
+
+def test_resume_from_a_path(start, tmp_path):
+    leave_checkpoint(tmp_path)
+    cfg, done = start('--resume', 'elsewhere/iter_3.pth', load_from='other.pth')
+    assert cfg.resume is True and cfg.load_from == 'elsewhere/iter_3.pth'
+    assert done == [('resumable', 'iter_3.pth'), ('fit', 'the model', 'iter_3.pth'), 'train']
+
+
+def test_amp_and_auto_scale_lr_reach_config_and_schedules(start):
+    cfg, done = start('--amp', '--auto-scale-lr')
+    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+    assert cfg.auto_scale_lr.enable is True
+    assert done == ['scale', 'train']
