@@ -24,7 +24,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
             f'{path}: not readable as a checkpoint of tensors ({_cause(error)}). It is truncated, or it holds '
-            'pickled objects, which are not loaded; use a file written by tools/train.py or tools/export_backbone.py.'
+            'pickled objects, which are not loaded; use a file of tensors, such as tools/train.py and '
+            'tools/export_backbone.py write and the PTv3 family publishes.'
         ) from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{path}: holds a {type(checkpoint).__name__}, wanted a checkpoint dict')

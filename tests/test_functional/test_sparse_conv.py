@@ -261,3 +261,11 @@ def test_features_must_belong_to_their_sites() -> None:
     below = down(sparse(torch.randn(50, 4), random_sites(50)))
     with pytest.raises(ValueError, match='do not belong together'):
         up(below.replace_feature(below.features[1:]))
+
+
+@pytest.mark.parametrize('layer', [SubMConv3d(2, 2, 3, bias=False), SparseConv3d(2, 2, 3, stride=2, bias=False)])
+def test_a_grid_of_more_cells_than_spconv_can_count_is_an_error(layer: SparseConvolution) -> None:
+    places = torch.tensor([[0, 1, 1, 1], [1, 2000, 2000, 500]], dtype=torch.int32)
+    with pytest.raises(ValueError, match=r'2 samples .* 4294967296 cells.*lower the batch size'):
+        layer(SparseConvTensor(torch.ones(2, 2), places, [2048, 2048, 512], 2))
+    layer(SparseConvTensor(torch.ones(2, 2), places, [2048, 2048, 511], 1))

@@ -1,5 +1,6 @@
 """The convolution as an autograd function, and the doors of spconv that lead to it."""
 
+import math
 from collections.abc import Callable
 from types import ModuleType
 
@@ -9,6 +10,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 _VECTOR_BYTES = 64
+# spconv's CPU search for neighbours counts cells in 32 bits and mixes up voxels beyond, without a word (spconv 2.3.8).
+MAX_CPU_CELLS = 2**31
 _DTYPES = (torch.float32, torch.float64)
 
 
@@ -151,6 +154,16 @@ def _convolver(original: Callable, subm: bool, inverse: bool, no_activation: obj
     return convolve
 
 
+def _check_cells(batch_size: int, spatial_shape: list[int]) -> None:
+    """ValueError for a grid in which spconv would find wrong neighbours."""
+    cells = batch_size * math.prod(map(int, spatial_shape))
+    if cells >= MAX_CPU_CELLS:
+        raise ValueError(
+            f'{batch_size} samples in a grid of {list(map(int, spatial_shape))} have {cells} cells; on the CPU spconv '
+            f'can tell fewer than {MAX_CPU_CELLS} apart: lower the batch size, crop the clouds or enlarge the voxels'
+        )
+
+
 def _pair_sharer(original: Callable) -> Callable:
     """`get_indice_pairs` that computes the pairs of a submanifold convolution once per tensor of sites on the CPU.
 
@@ -176,6 +189,8 @@ def _pair_sharer(original: Callable) -> Callable:
             settings = (ksize, stride, padding, dilation, out_padding, subm)
             return original(indices, batch_size, spatial_shape, algo, *settings, *rest, **named)
 
+        if indices.device.type == 'cpu':
+            _check_cells(batch_size, spatial_shape)
         # Inference tensors carry no version, so a write to them would go unnoticed.
         if indices.device.type != 'cpu' or not subm or indices.is_inference():
             return compute()

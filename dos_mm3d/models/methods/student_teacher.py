@@ -3,14 +3,13 @@
 import copy
 
 from mmdet3d.registry import MODELS
-from mmengine.model import BaseModel
-from torch import nn
+from mmengine.model import BaseModel, BaseModule
 
 from ...functional.ema import ema_update_
 
 
-class Branch(nn.Module):
-    """Backbone and projector of one side."""
+class Branch(BaseModule):
+    """Backbone and projector of one side; a BaseModule, so that init_cfg of a backbone is followed."""
 
     def __init__(self, backbone: dict, projector: dict) -> None:
         super().__init__()
@@ -30,6 +29,11 @@ class StudentTeacher(BaseModel):
         self.student = Branch(backbone, projector)
         self.teacher = copy.deepcopy(self.student)
         self.teacher.requires_grad_(False)
+
+    def init_weights(self) -> None:
+        """As the configs say; the teacher begins as the student's copy whatever was drawn."""
+        super().init_weights()
+        self.teacher.load_state_dict(self.student.state_dict())
 
     def update_teacher(self, teacher_keep: float) -> None:
         """Teacher parameters <- keep * teacher + (1 - keep) * student; buffers are the teacher's own."""

@@ -1,0 +1,32 @@
+"""DOS pretraining of a tiny Point Transformer V3 on the embedded data set, without labels.
+
+Command:   python tools/train.py configs/dos/dos_ptv3_synthetic.py
+Hardware:  2 CPU cores, no GPU.
+Expected:  not run yet.
+
+The loss voxels, 0.4 m, are those of dos_second_synthetic.py; the grid is finer, 0.1 m.
+"""
+
+_base_ = ['dos_second_synthetic.py', '../ptv3/_base_sizes.py']
+
+voxel_size = [0.1, 0.1, 0.1]
+loss_stride = 4
+
+_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='PTv3Backbone',
+        voxel_encoder=_base_.model.backbone.voxel_encoder,
+        ptv3={
+            **_base_.ptv3.tiny,
+            'in_channels': len(_base_.input_channels),
+            'input_scale': _base_.ptv3_lidar_scale,
+        },
+        loss_stride=loss_stride,
+    ),
+    data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size)),
+)
+train_dataloader = dict(
+    dataset=dict(pipeline=[_views, {**_mask, 'voxel_size': voxel_size, 'loss_stride': loss_stride}, _pack])
+)

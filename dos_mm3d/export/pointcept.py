@@ -1,0 +1,113 @@
+"""Turns Point Transformer V3 weights of Pointcept (PTv3, Sonata, Concerto, Utonia) into a weight file of ours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmdet3d.registry import MODELS
+from mmengine.runner import save_checkpoint
+from torch import Tensor
+
+import dos_mm3d
+
+from .files import read_checkpoint, tensors_sha256
+from .kernels import is_kernel, to_spconv1
+from .pointcept_config import PUBLISHED, ptv3_config
+from .pointcept_keys import find_prefix, pick_condition, state_dict_of
+
+FORMAT = 'dos_mm3d ptv3 1'
+KERNEL_LAYOUT = 'spconv-1: (kx, ky, kz, C_in, C_out)'
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What was done with each tensor, by its name in the file (missing: in the model), and the model that it fits.
+
+    model: arguments of PTv3; unused_config: entries of a published config that were not needed.
+    """
+
+    used: tuple[str, ...]
+    unused: tuple[str, ...]
+    missing: tuple[str, ...]
+    model: dict[str, Any]
+    unused_config: tuple[str, ...]
+    parameters: int
+
+
+def convert_pointcept(
+    path: str | Path, out_path: str | Path, *, branch: str | None = None, condition: int | None = None
+) -> Conversion:
+    """Write the backbone of a Pointcept file under the names of :class:`PTv3`, for its ``init_cfg``.
+
+    The file is `{'state_dict': plain dict of float32 tensors, 'meta': dict}`; `meta['model']` are the arguments of the
+    model that it fits. Kernels are in spconv-1 layout, which mmdet3d's loader wants of a plain dict. Nothing in the
+    file is executed. branch: 'student' (default) or 'teacher' of a pretraining; condition: whose norms, in PPT files.
+
+    Raises FileNotFoundError, or ValueError if the file is not of this family, needs code to load, is not finite, or
+    its shapes contradict one another or its config.
+    """
+    source = str(path)
+    checkpoint = read_checkpoint(path)
+    tensors = state_dict_of(checkpoint, source)
+    prefix = find_prefix(tensors, branch, source)
+    inside = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    names = pick_condition(inside, condition, source)
+    backbone = {plain: inside[name] for plain, name in names.items()}
+    published = checkpoint.get('config') if isinstance(checkpoint.get('config'), Mapping) else {}
+    model = ptv3_config(backbone, published, source=source)
+    shapes = shapes_of(model, source)
+    check_shapes(backbone, shapes, source)
+    weights = {name: as_ours(backbone[name], name, source) for name in shapes if name in backbone}
+    write(weights, out_path, dict(model=model, branch=prefix.split('.')[0] if prefix else None, source=Path(path).name))
+    used = {prefix + names[name] for name in weights}
+    return Conversion(
+        used=tuple(name for name in tensors if name in used),
+        unused=tuple(name for name in tensors if name not in used),
+        missing=tuple(name for name in shapes if name not in weights),
+        model=model,
+        unused_config=tuple(name for name in published if name not in PUBLISHED),
+        parameters=sum(value.numel() for value in weights.values()),
+    )
+
+
+def shapes_of(model: dict[str, Any], source: str) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor of a model, which is built without memory for it. ValueError if it cannot be built."""
+    try:
+        with torch.device('meta'):
+            return {name: tuple(value.shape) for name, value in MODELS.build(model).state_dict().items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{source}: no model can be built for its tensors and config: {error}') from error
+
+
+def check_shapes(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
+    """ValueError unless every tensor that the model has a place for fits there."""
+    wrong = [
+        f'{name} {tuple(tensors[name].shape)}, wanted {shape}'
+        for name, shape in shapes.items()
+        if name in tensors and tuple(tensors[name].shape) != shape
+    ]
+    if wrong:
+        raise ValueError(f'{source}: {len(wrong)} tensors do not fit the model of the others: {"; ".join(wrong[:4])}')
+
+
+def as_ours(value: Tensor, name: str, source: str) -> Tensor:
+    """In full precision, kernels in the layout of spconv 1; ValueError for NaN or infinity."""
+    if not value.is_floating_point():
+        return value.clone()
+    if not torch.isfinite(value).all():
+        raise ValueError(f'{source}: {name} holds NaN or infinity; take another checkpoint')
+    return to_spconv1(value.float()) if is_kernel(value) else value.float().contiguous()
+
+
+def write(weights: dict[str, Tensor], out_path: str | Path, facts: dict[str, Any]) -> None:
+    """Write a file whole or not at all (dos_mm3d.compat makes mmengine's writing atomic), with its provenance."""
+    meta = dict(
+        format=FORMAT,
+        dos_mm3d_version=dos_mm3d.__version__,
+        kernel_layout=KERNEL_LAYOUT,
+        sha256=tensors_sha256(weights),
+        **facts,
+    )
+    save_checkpoint({'state_dict': weights, 'meta': meta}, str(Path(out_path).expanduser()))

@@ -1,0 +1,172 @@
+"""The model configuration that fits a Point Transformer V3 state dict, read off its shapes (ptv3.md 3, 4)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ..functional.serialization import CURVES
+
+HEAD_DIM = 16  # of every public m1 and m2 model; their state dicts do not show it
+PATCH_SIZE = 1024
+RPE_PATCH_SIZES = (48, 64, 128, 256, 512, 1024)
+STEM_WEIGHTS = dict.fromkeys(('m2', 'm3'), 'embedding.stem.linear.weight') | {'m1': 'embedding.stem.conv.weight'}
+# names in published config dicts -> (our section, our name); the values of lists are one per level
+PUBLISHED = {
+    'in_channels': (None, 'in_channels'),
+    'order': (None, 'orders'),
+    'shuffle_orders': (None, 'shuffle_orders'),
+    'stride': ('encoder', 'strides'),
+    'enc_channels': ('encoder', 'channels'),
+    'enc_depths': ('encoder', 'depths'),
+    'enc_num_head': ('encoder', 'heads'),
+    'enc_patch_size': ('encoder', 'patch_sizes'),
+    'dec_channels': ('decoder', 'channels'),
+    'dec_depths': ('decoder', 'depths'),
+    'dec_num_head': ('decoder', 'heads'),
+    'mlp_ratio': ('block', 'mlp_ratio'),
+    'qkv_bias': ('block', 'qkv_bias'),
+    'attn_drop': ('block', 'attn_drop'),
+    'proj_drop': ('block', 'proj_drop'),
+    'drop_path': ('block', 'drop_path'),
+    'pre_norm': ('block', 'pre_norm'),
+}
+SHAPES_SAY = ('in_channels', 'enc_channels', 'enc_depths', 'dec_channels', 'dec_depths', 'mlp_ratio', 'qkv_bias')
+
+
+def ptv3_config(
+    tensors: Mapping[str, Tensor], published: Mapping[str, Any] | None = None, *, source: str
+) -> dict[str, Any]:
+    """Arguments of :class:`PTv3` (with ``type``) for a backbone's tensors.
+
+    tensors: names without prefix (embedding.*, enc.*, dec.*), kernels (out, k, k, k, in). published: the config that
+    came with them, for what shapes do not show (heads, patch sizes, curves, rates); without it, the values that all
+    public models share. Raises ValueError, naming ``source``, if the tensors are not of this family, or if the
+    published config contradicts them.
+    """
+    variant = find_variant(tensors, source)
+    config = dict(
+        type='PTv3',
+        variant=variant,
+        in_channels=tensors[STEM_WEIGHTS[variant]].shape[-1],
+        mask_token='embedding.mask_token' in tensors,
+        orders=list(CURVES),
+        encoder=encoder_levels(tensors, source),
+        decoder=decoder_levels(tensors, variant, source),
+        block=block_settings(tensors, source),
+    )
+    take_over(config, published or {}, source)
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def find_variant(tensors: Mapping[str, Tensor], source: str) -> str:
+    """m1, m2 or m3."""
+    if any(re.match(r'enc\.enc\d+\.block\d+\.conv\.', name) for name in tensors):
+        raise ValueError(f'{source}: a LitePT backbone (its blocks have conv instead of cpe), which is not built here')
+    if not any(re.match(r'enc\.enc\d+\.block\d+\.attn\.', name) for name in tensors):
+        raise ValueError(f'{source}: no tensor enc.enc0.block0.attn.*, so it is no Point Transformer V3')
+    if STEM_WEIGHTS['m1'] in tensors:
+        return 'm1'
+    if STEM_WEIGHTS['m2'] not in tensors:
+        raise ValueError(f'{source}: neither {STEM_WEIGHTS["m1"]} nor {STEM_WEIGHTS["m2"]} is in it')
+    return 'm3' if any(name.endswith('.attn.rope.inv_freq') for name in tensors) else 'm2'
+
+
+def encoder_levels(tensors: Mapping[str, Tensor], source: str) -> dict[str, Any]:
+    """Channels, depths and heads of the encoder's levels; public patch sizes and strides."""
+    depths = depths_of(tensors, 'enc')
+    channels = [len(get(tensors, f'enc.enc{level}.block0.norm1.0.weight', source)) for level in range(len(depths))]
+    heads = [heads_of(tensors, f'enc.enc{level}.block0.attn', width) for level, width in enumerate(channels)]
+    patch_size = rpe_patch_size(tensors, source)
+    return dict(channels=channels, depths=depths, heads=heads, patch_sizes=patch_size, strides=2)
+
+
+def decoder_levels(tensors: Mapping[str, Tensor], variant: str, source: str) -> dict[str, Any] | None:
+    """The same of the decoder's levels, None where there is none."""
+    levels = sorted({int(found[1]) for name in tensors if (found := re.match(r'dec\.dec(\d+)\.', name))})
+    if not levels:
+        return None
+    depths = depths_of(tensors, 'dec', n_levels=len(levels))
+    channels = [len(get(tensors, f'dec.dec{level}.up.proj.0.weight', source)) for level in range(len(levels))]
+    heads = [heads_of(tensors, f'dec.dec{level}.block0.attn', width) for level, width in enumerate(channels)]
+    rope = any(re.match(r'dec\..*\.attn\.rope\.inv_freq', name) for name in tensors)
+    return dict(channels=channels, depths=depths, heads=heads) | (dict(rope=rope) if variant == 'm3' else {})
+
+
+def block_settings(tensors: Mapping[str, Tensor], source: str) -> dict[str, Any]:
+    """What all blocks share, read off the first."""
+    first = 'enc.enc0.block0.'
+    expanded, channels = get(tensors, f'{first}mlp.0.fc1.weight', source).shape
+    settings = dict(mlp_ratio=expanded // channels, qkv_bias=f'{first}attn.qkv.bias' in tensors)
+    if f'{first}ls1.0.gamma' in tensors:
+        settings['layer_scale'] = 1.0
+    if f'{first}attn.rpe.rpe_table' in tensors:
+        settings['rpe'] = True
+    return settings
+
+
+def depths_of(tensors: Mapping[str, Tensor], side: str, n_levels: int = 0) -> list[int]:
+    """Number of blocks of every level of 'enc' or 'dec'."""
+    found = [re.match(rf'{side}\.{side}(\d+)\.block(\d+)\.', name) for name in tensors]
+    blocks = {(int(match[1]), int(match[2])) for match in found if match}
+    n_levels = max([n_levels - 1, *(level for level, _ in blocks)]) + 1
+    return [max((block for at, block in blocks if at == level), default=-1) + 1 for level in range(n_levels)]
+
+
+def heads_of(tensors: Mapping[str, Tensor], attention: str, channels: int) -> int:
+    """Number of heads, from the tables that have one column or frequency per head (width), else by the public width."""
+    table, frequencies = (tensors.get(f'{attention}.{name}') for name in ('rpe.rpe_table', 'rope.inv_freq'))
+    if table is not None:
+        return table.shape[1]
+    head_dim = HEAD_DIM if frequencies is None else 6 * len(frequencies)
+    return max(channels // head_dim, 1)
+
+
+def rpe_patch_size(tensors: Mapping[str, Tensor], source: str) -> int:
+    """Patch size: that which gives the relative position table its length, else the public models'."""
+    table = tensors.get('enc.enc0.block0.attn.rpe.rpe_table')
+    if table is None:
+        return PATCH_SIZE
+    fitting = [size for size in RPE_PATCH_SIZES if 3 * (2 * int((4 * size) ** (1 / 3) * 2) + 1) == len(table)]
+    if not fitting:
+        raise ValueError(f'{source}: a relative position table of {len(table)} rows fits none of {RPE_PATCH_SIZES}')
+    return fitting[0]
+
+
+def take_over(config: dict[str, Any], published: Mapping[str, Any], source: str) -> None:
+    """Put the published values into ``config``; ValueError where they contradict the shapes."""
+    for name, (section, ours) in PUBLISHED.items():
+        place = config if section is None else config[section]
+        if name not in published or place is None:
+            continue
+        value = as_list(published[name])
+        if name not in SHAPES_SAY:
+            place[ours] = value
+        elif value != place[ours]:
+            raise ValueError(f'{source}: its config says {name}={value}, its tensors {place[ours]}')
+    if isinstance(config['orders'], str):
+        config['orders'] = [config['orders']]
+    if config['decoder'] is not None and 'dec_patch_size' in published:
+        check_patch_sizes(config, as_list(published['dec_patch_size']), source)
+
+
+def check_patch_sizes(config: Mapping[str, Any], decoder: Any, source: str) -> None:
+    """Encoder and decoder share their tables, so their patch sizes must be equal level by level."""
+    n_levels = len(config['decoder']['channels'])
+    encoder = config['encoder']['patch_sizes']
+    wanted, given = ([sizes] * n_levels if isinstance(sizes, int) else sizes[:n_levels] for sizes in (encoder, decoder))
+    if wanted != given:
+        raise ValueError(f'{source}: dec_patch_size {given} differs from enc_patch_size {wanted} on the same levels')
+
+
+def as_list(value: Any) -> Any:
+    """Tuples as lists, so that values compare and print alike."""
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def get(tensors: Mapping[str, Tensor], name: str, source: str) -> Tensor:
+    """A tensor that the file must have."""
+    if name not in tensors:
+        raise ValueError(f'{source}: {name} is missing, so the model cannot be told from its tensors')
+    return tensors[name]

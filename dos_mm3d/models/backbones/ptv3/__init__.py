@@ -1,0 +1,7 @@
+"""Point Transformer V3: m1, m2 and m3, and the adapter that pretrains it."""
+
+from .adapter import PTv3Backbone
+from .cloud import Cloud, upcast
+from .model import PTv3
+
+__all__ = ['Cloud', 'PTv3', 'PTv3Backbone', 'upcast']

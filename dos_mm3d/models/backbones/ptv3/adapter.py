@@ -1,0 +1,72 @@
+"""Point Transformer V3 as a backbone of features at the loss voxels."""
+
+from itertools import accumulate
+from operator import mul
+
+import torch
+from mmdet3d.registry import MODELS
+from torch import Tensor
+
+from ....functional.sparse_lookup import find_rows
+from ..base import LossVoxelBackbone
+from .cloud import Cloud, upcast
+from .model import PTv3
+
+
+@MODELS.register_module()
+class PTv3Backbone(LossVoxelBackbone):
+    """Voxel encoder and encoder-only PTv3; its stages up-cast to the loss voxels and concatenated, finest first.
+
+    The voxel layer's voxels are PTv3's input grid, so its ``voxel_size`` is PTv3's grid size (0.05 m outdoors). A loss
+    voxel is a cell of the first stage whose stride is ``loss_stride``; finer stages are not used.
+
+    Args:
+        voxel_encoder: makes one row of ``ptv3.in_channels`` features of the points of a voxel.
+        ptv3: :class:`PTv3`, without decoder: pretraining trains the encoder, a decoder is added downstream.
+    """
+
+    def __init__(self, voxel_encoder: dict, ptv3: dict, loss_stride: int = 4) -> None:
+        super().__init__()
+        self.loss_stride = loss_stride
+        self.voxel_encoder = MODELS.build(voxel_encoder)
+        self.ptv3: PTv3 = MODELS.build(ptv3)
+        if self.ptv3.decoder is not None:
+            raise ValueError('PTv3Backbone pretrains an encoder: remove decoder from ptv3, and add it downstream')
+        widths, strides = self.ptv3.encoder.channels, self.ptv3.encoder.strides
+        stage_strides = list(accumulate((1, *strides), mul))
+        if loss_stride not in stage_strides:
+            raise ValueError(f'loss_stride is {loss_stride}, wanted the stride of a stage of ptv3: {stage_strides}')
+        loss_level = stage_strides.index(loss_stride)
+        self.levels_to_upcast = len(strides) - loss_level
+        self.out_channels = sum(widths[loss_level:])
+
+    def init_weights(self) -> None:
+        """Let ``ptv3.init_cfg`` load a checkpoint."""
+        self.ptv3.init_weights()
+
+    def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
+        level = upcast(self.ptv3(self.cloud_of(voxel_dict, batch_size)), self.levels_to_upcast)
+        sites = torch.cat((level.batch[:, None], level.grid_coord.flip(1)), dim=1)
+        shape = torch.cat((sites, cells.long()))[:, 1:].amax(0) + 1
+        rows = find_rows(cells, sites, shape.tolist())
+        if (rows < 0).any():
+            raise ValueError(
+                f'{int((rows < 0).sum())} of {len(rows)} loss voxels hold no voxel: loss voxels and voxels were made '
+                'from different points (another point_cloud_range or voxel_size in the transforms)'
+            )
+        # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
+        return level.feat.index_select(0, rows)
+
+    def cloud_of(self, voxel_dict: dict[str, Tensor], batch_size: int) -> Cloud:
+        """mmdet3d's voxel dict, in any order of rows -> cloud; a voxel lies at the mean of its points."""
+        by_batch = voxel_dict['coors'][:, 0].argsort(stable=True)
+        voxels, num_points, coors = (
+            voxel_dict[name].index_select(0, by_batch) for name in ('voxels', 'num_points', 'coors')
+        )
+        return Cloud.from_points(
+            self.voxel_encoder(voxels, num_points, coors),
+            voxels[..., :3].sum(1) / num_points[:, None],  # rows without a point are zeros
+            coors[:, 0],
+            grid_coord=coors[:, 1:].flip(1),
+            batch_size=batch_size,
+        )

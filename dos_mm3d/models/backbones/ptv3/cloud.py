@@ -1,0 +1,140 @@
+"""The batch of voxels that travels through Point Transformer V3, and its link to the finer levels it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from spconv.pytorch import SparseConvTensor
+from torch import Tensor
+
+from ....functional.serialization import Serialization, serialize
+from .patches import Patches, cut_patches
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """N voxels of B samples, rows of a sample contiguous, samples ascending. Layers return changed copies.
+
+    feat: (N, C) float; coord: (N, 3) float x, y, z in metres; grid_coord: (N, 3) int64 x, y, z >= 0; batch: (N,) int64;
+    counts: rows of each of the B samples, a sample may have none.
+    mask: (N,) bool, rows that the stem replaces by the mask token; not carried to coarser levels.
+    conv_feat: (N, C) what the next convolution reads where that is not ``feat`` (decoder of variant m1).
+    finer, row_of_finer: the cloud that was pooled into this one, with its stage's output, and (N_finer,) the row here
+        of each of its rows. coarser: the decoder's input level, kept by its unpooling.
+    """
+
+    feat: Tensor
+    coord: Tensor
+    grid_coord: Tensor
+    batch: Tensor
+    counts: tuple[int, ...]
+    mask: Tensor | None = None
+    serialization: Serialization | None = None
+    conv_feat: Tensor | None = None
+    finer: Cloud | None = None
+    row_of_finer: Tensor | None = None
+    coarser: Cloud | None = None
+    # tables that follow from the places and their order, shared by all copies
+    tables: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_points(
+        cls,
+        feat: Tensor,
+        coord: Tensor,
+        batch: Tensor,
+        *,
+        grid_coord: Tensor | None = None,
+        grid_size_m: float | None = None,
+        batch_size: int | None = None,
+        mask: Tensor | None = None,
+    ) -> Cloud:
+        """A batch of voxels as the network takes it.
+
+        feat (N, C), coord (N, 3) metres, batch (N,) integer, ascending. grid_coord (N, 3) integer x, y, z >= 0; without
+        it, coordinates counted from the batch's minimum in steps of ``grid_size_m``. mask: (N,) bool.
+        Raises ValueError if shapes disagree, N is 0, or samples are not ascending.
+        """
+        _check_rows(feat, coord=coord, batch=batch, grid_coord=grid_coord, mask=mask)
+        if (batch[1:] < batch[:-1]).any() or batch[0] < 0:
+            raise ValueError('batch must ascend from 0 or more: sort the points by sample first')
+        if grid_coord is None:
+            if grid_size_m is None:
+                raise ValueError('give grid_coord (N, 3), or grid_size_m in metres to compute it')
+            grid_coord = ((coord - coord.amin(0)) / grid_size_m).trunc()
+        batch = batch.long()
+        counts = tuple(batch.bincount(minlength=batch_size or 0).tolist())
+        return cls(feat, coord, grid_coord.long(), batch, counts, mask)
+
+    def with_feat(self, feat: Tensor, conv_feat: Tensor | None = None) -> Cloud:
+        """The same places with other features."""
+        return replace(self, feat=feat, conv_feat=conv_feat)
+
+    def decoded(self, feat: Tensor, *, coarser: Cloud, conv_feat: Tensor | None) -> Cloud:
+        """The same places with the decoder's features, and the level that these came from."""
+        return replace(self, feat=feat, coarser=coarser, conv_feat=conv_feat)
+
+    def serialized(self, orders: Sequence[str], *, shuffle: bool) -> Cloud:
+        """The same cloud with its places on space-filling curves, computed anew."""
+        return self.on_curves(serialize(self.grid_coord, self.batch, orders, shuffle=shuffle))
+
+    def on_curves(self, serialization: Serialization) -> Cloud:
+        """The same cloud with its places on the given curves."""
+        return replace(self, serialization=serialization, tables={})
+
+    def patches(self, patch_size: int) -> Patches:
+        """The cut into sequences of ``patch_size``, computed once."""
+        return self._table(
+            ('patches', patch_size), lambda: cut_patches(self.counts, patch_size, self.grid_coord.device)
+        )
+
+    def attention_rows(self, patch_size: int, order_index: int) -> tuple[Tensor, Tensor]:
+        """(T,) row that each place of the sequences reads, (N,) place that holds each row's result; one curve."""
+
+        def compute() -> tuple[Tensor, Tensor]:
+            patches, serialization = self.patches(patch_size), self.serialization
+            read = serialization.order[order_index].index_select(0, patches.source)
+            return read, patches.target.index_select(0, serialization.inverse[order_index])
+
+        return self._table(('rows', patch_size, order_index), compute)
+
+    def sparse(self, feat: Tensor) -> SparseConvTensor:
+        """spconv's view (batch, x, y, z) with the given features; neighbours are searched once per cloud and key."""
+        return self._table('sparse', self._sparse_places).replace_feature(feat)
+
+    def _sparse_places(self) -> SparseConvTensor:
+        indices = torch.cat((self.batch[:, None], self.grid_coord), dim=1).int().contiguous()
+        shape = (self.grid_coord.amax(0) + 1).tolist()
+        return SparseConvTensor(self.feat.new_empty(len(indices), 0), indices, shape, len(self.counts))
+
+    def _table(self, key: Any, compute: Callable[[], Any]) -> Any:
+        if key not in self.tables:
+            self.tables[key] = compute()
+        return self.tables[key]
+
+
+def upcast(cloud: Cloud, n_levels: int | None = None) -> Cloud:
+    """Hand the features of a level down to the rows it was pooled from and append them there (ptv3.md 2.7).
+
+    n_levels: how many levels down, all by default. The result's channels are those of the finest level first.
+    """
+    done = 0
+    while cloud.finer is not None and done != n_levels:
+        lifted = cloud.feat.index_select(0, cloud.row_of_finer)
+        cloud, done = cloud.finer.with_feat(torch.cat((cloud.finer.feat, lifted), dim=1)), done + 1
+    if n_levels is not None and done < n_levels:
+        raise ValueError(f'asked to up-cast {n_levels} levels, the cloud has {done} finer ones')
+    return cloud
+
+
+def _check_rows(feat: Tensor, **others: Tensor | None) -> None:
+    if feat.ndim != 2 or not len(feat):
+        raise ValueError(f'feat has the shape {tuple(feat.shape)}, wanted (N, C) with at least one row')
+    columns = dict(coord=(3,), grid_coord=(3,), batch=(), mask=())
+    for name, value in others.items():
+        wanted = (len(feat), *columns[name])
+        if value is not None and tuple(value.shape) != wanted:
+            raise ValueError(f'{name} has the shape {tuple(value.shape)}, wanted {wanted} as feat has {len(feat)} rows')

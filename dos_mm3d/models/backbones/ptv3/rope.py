@@ -1,0 +1,58 @@
+"""Rotary positions from metric coordinates (ptv3.md 4, variant m3)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .settings import RopeSettings
+
+N_AXES = 3
+
+
+class Rope(nn.Module):
+    """Turns pairs of channels of q and k by angles proportional to x, y, z in metres.
+
+    A head is split in three equal chunks, one per axis; in a chunk of D channels channel j < D/2 is paired with
+    j + D/2. While training, the coordinates are shifted and scaled at random, anew in every call.
+    """
+
+    inv_freq: Tensor
+
+    def __init__(self, head_dim: int, settings: RopeSettings) -> None:
+        super().__init__()
+        if head_dim % (2 * N_AXES):
+            raise ValueError(f'rotary positions need a head width that is a multiple of {2 * N_AXES}, got {head_dim}')
+        self.settings = settings
+        half = head_dim // (2 * N_AXES)
+        # of the public checkpoints' state, hence persistent
+        self.register_buffer('inv_freq', settings.base ** (-torch.arange(half) / half))
+
+    def forward(self, q: Tensor, k: Tensor, coord: Tensor) -> tuple[Tensor, Tensor]:
+        """q, k (N, H, head_dim), coord (N, 3) metres -> the same, turned."""
+        angle = (self.augment(coord)[:, :, None] * self.inv_freq)[:, None]  # (N, 1, 3, D / 2)
+        cos, sin = angle.cos(), angle.sin()
+        return rotate(q, cos, sin), rotate(k, cos, sin)
+
+    def augment(self, coord: Tensor) -> Tensor:
+        """Random shift, factor per axis and common factor, in this order; the coordinates themselves in eval mode."""
+        if not self.training:
+            return coord
+        settings = self.settings
+        if settings.shift_m is not None:
+            coord = coord + uniform(N_AXES, settings.shift_m, coord)
+        for n_factors, largest in ((N_AXES, settings.jitter), (1, settings.rescale)):
+            if largest is not None:
+                coord = coord * uniform(n_factors, math.log(largest), coord).exp()
+        return coord
+
+
+def uniform(count: int, bound: float, like: Tensor) -> Tensor:
+    """(count,) numbers of U(-bound, bound), of the dtype and on the device of ``like``."""
+    return torch.empty(count, dtype=like.dtype, device=like.device).uniform_(-bound, bound)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn the halves (a, b) of each axis to (a cos - b sin, b cos + a sin); x (N, H, d), cos (N, 1, 3, d / 6)."""
+    a, b = x.reshape(*x.shape[:2], N_AXES, -1).chunk(2, dim=-1)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1).reshape(x.shape).to(x.dtype)

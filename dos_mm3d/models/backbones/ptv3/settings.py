@@ -1,0 +1,108 @@
+"""What the layers of Point Transformer V3 are told: unknown keys are TypeErrors, impossible values ValueErrors."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+VARIANTS = ('m1', 'm2', 'm3')
+HEAD_DIM_UNIT = 6  # rotary positions split a head into three axes of pairs
+
+
+@dataclass(frozen=True)
+class RopeSettings:
+    """Rotary positions (ptv3.md 4): frequencies base^(-2j/D); training draws factors exp(U(+-ln r)), shifts U(+-s) m.
+
+    jitter: r of one factor per axis; rescale: r of one factor for all axes; shift_m: s. None draws nothing.
+    """
+
+    base: float = 10.0
+    shift_m: float | None = None
+    jitter: float | None = 1.1
+    rescale: float | None = 1.2
+
+
+@dataclass(frozen=True)
+class BlockSettings:
+    """What all blocks share.
+
+    drop_path: the largest rate, reached in the deepest block; layer_scale: initial gamma, None for no such parameters;
+    pre_norm: normalise before attention and MLP, else after their sums; attention: 'sdpa' runs anywhere, 'flash_attn'
+    needs that package and a GPU; rpe: learned relative position table, with 'sdpa' only.
+    """
+
+    mlp_ratio: int = 4
+    qkv_bias: bool = True
+    attn_drop: float = 0.0
+    proj_drop: float = 0.0
+    drop_path: float = 0.3
+    layer_scale: float | None = None
+    pre_norm: bool = True
+    attention: Literal['sdpa', 'flash_attn'] = 'sdpa'
+    rpe: bool = False
+    rope: RopeSettings = field(default_factory=RopeSettings)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.rope, dict):
+            object.__setattr__(self, 'rope', RopeSettings(**self.rope))
+        if self.attention not in ('sdpa', 'flash_attn'):
+            raise ValueError(f"block.attention is {self.attention!r}, wanted 'sdpa' or 'flash_attn'")
+        if self.rpe and self.attention != 'sdpa':
+            raise ValueError("block.rpe adds a bias to the logits, which flash_attn cannot: set attention='sdpa'")
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """Levels of the encoder, finest first; level s > 0 starts with a pooling of strides[s - 1].
+
+    channels, depths, heads, patch_sizes: one number per level, a single patch size stands for all.
+    """
+
+    channels: tuple[int, ...]
+    depths: tuple[int, ...]
+    heads: tuple[int, ...]
+    patch_sizes: tuple[int, ...] | int = 1024
+    strides: tuple[int, ...] | int = 2
+
+    def __post_init__(self) -> None:
+        levels = len(self.channels)
+        _spread(self, 'patch_sizes', levels)
+        _spread(self, 'strides', levels - 1)
+        _check_lengths('encoder', self, dict(channels=levels, depths=levels, heads=levels, patch_sizes=levels))
+        _check_lengths('encoder', self, dict(strides=levels - 1))
+        _check_heads('encoder', self.channels, self.heads)
+
+
+@dataclass(frozen=True)
+class DecoderSettings:
+    """Levels of the decoder, finest first; there is one less than in the encoder, whose patch sizes they share.
+
+    rope: whether the blocks of variant m3 rotate here too.
+    """
+
+    channels: tuple[int, ...]
+    depths: tuple[int, ...]
+    heads: tuple[int, ...]
+    rope: bool = True
+
+    def check(self, encoder_levels: int) -> None:
+        """ValueError unless there is one number per level."""
+        levels = encoder_levels - 1
+        _check_lengths('decoder', self, dict(channels=levels, depths=levels, heads=levels))
+        _check_heads('decoder', self.channels, self.heads)
+
+
+def _spread(settings: EncoderSettings, name: str, count: int) -> None:
+    value = getattr(settings, name)
+    if isinstance(value, int):
+        object.__setattr__(settings, name, (value,) * count)
+
+
+def _check_lengths(owner: str, settings: object, wanted: dict[str, int]) -> None:
+    for name, length in wanted.items():
+        if len(getattr(settings, name)) != length:
+            raise ValueError(f'{owner}.{name} is {getattr(settings, name)}, wanted {length} numbers, one per level')
+
+
+def _check_heads(owner: str, channels: tuple[int, ...], heads: tuple[int, ...]) -> None:
+    for width, count in zip(channels, heads):
+        if width % count:
+            raise ValueError(f'{owner}: {width} channels do not split into {count} heads')

@@ -1,0 +1,152 @@
+"""The parts of Point Transformer V3's blocks: rotary and relative positions, drop path, norms, attention kernels."""
+
+import sys
+import types
+
+import pytest
+import torch
+from ptv3_nets import CHANNELS, cloud, model
+from torch.testing import assert_close
+
+from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3, attention, upcast
+
+
+def test_attention_turns_with_differences_of_coordinates_only():
+    """Rotary positions: moving all points leaves attention as it is, moving some does not."""
+    net = model('m3')
+    attention = net.enc.enc0.block0.attn
+    points = cloud().serialized(net.orders, shuffle=False)
+    feat = torch.randn(len(points.feat), CHANNELS['m3'][0], generator=torch.Generator().manual_seed(3))
+
+    def attend(coord):
+        return attention(Cloud(**{**vars(points), 'coord': coord}), feat)
+
+    with torch.no_grad():
+        plain = attend(points.coord)
+        assert_close(attend(points.coord + torch.tensor([3.0, -2.0, 5.0])), plain, atol=1e-4, rtol=1e-4)
+        assert (attend(points.coord * 1.5) - plain).abs().max() > 1e-2
+
+
+def test_rotary_coordinates_are_augmented_in_training_only():
+    rope = model('m3').enc.enc0.block0.attn.rope
+    coord = torch.rand(4, 3) + 1
+    assert rope.augment(coord) is coord
+    rope.train()
+    factors = torch.stack([rope.augment(coord) / coord for _ in range(200)])
+    assert_close(factors, factors[:, :1].expand_as(factors))  # one draw for all rows of a call
+    assert factors.amax() <= 1.1 * 1.2 + 1e-5
+    assert factors.amin() >= 1 / (1.1 * 1.2) - 1e-5
+    assert factors[:, 0].std(0).min() > 0.05
+    assert (factors[:, 0, 0] - factors[:, 0, 1]).abs().max() > 0.01
+
+
+def test_dropped_paths_are_drawn_per_point_and_keep_the_mean():
+    drop = model().enc.enc0.block0.drop_path
+    drop.rate = 0.3
+    drop.train()
+    torch.manual_seed(0)
+    out = drop(torch.ones(20000, 3))
+    assert {round(value, 4) for value in out.unique().tolist()} == {0.0, round(1 / 0.7, 4)}
+    assert_close(out, out[:, :1].expand_as(out))
+    assert abs(float(out.mean()) - 1) < 0.02
+    with torch.no_grad():  # the teacher of a pretraining, in training mode for its BatchNorm
+        assert drop(out) is out
+
+
+def test_drop_path_rates_rise_through_the_encoder_and_the_decoder():
+    net = model(decoder=True, block=dict(drop_path=0.4))
+    encoder = [block.drop_path.rate for name, block in net.enc.named_modules() if name.split('.')[-1][:5] == 'block']
+    assert_close(encoder, [0.0, 0.1, 0.2, 0.3, 0.4])
+    decoder = {name: b.drop_path.rate for name, b in net.dec.named_modules() if name.split('.')[-1][:5] == 'block'}
+    assert_close(list(decoder.values()), [0.4, 0.2, 0.0])
+    assert list(decoder) == ['dec1.block0', 'dec0.block0', 'dec0.block1']
+
+
+def test_relative_position_bias_is_looked_up_per_axis_and_clamped():
+    table = model(block=dict(rpe=True), patch=48).enc.enc0.block0.attn.rpe
+    assert table.bound == 11
+    grid = torch.tensor([[[0, 0, 0], [3, -2 + 5, 1], [100, 0, 0]]])
+    bias = table(grid)
+    rows = table.rpe_table.view(3, 23, -1)
+    assert_close(bias[0, :, 1, 0], rows[0, 11 + 3] + rows[1, 11 + 3] + rows[2, 11 + 1])
+    assert_close(bias[0, :, 0, 2], rows[0, 0] + rows[1, 11] + rows[2, 11])
+    assert_close(bias[0, :, 2, 0], rows[0, 22] + rows[1, 11] + rows[2, 11])
+    sizes = {48: 11, 64: 12, 128: 15, 256: 20, 1024: 31}
+    assert {k: type(table)(k, 1).bound for k in sizes} == sizes
+
+
+def test_relative_positions_move_the_result():
+    points = cloud()
+    net = model(block=dict(rpe=True))
+    with torch.no_grad():
+        plain = net(points).feat
+        for name, parameter in net.named_parameters():
+            if 'rpe_table' in name:
+                parameter.zero_()
+        assert_close(net(points).feat, load_same(net, model())(points).feat, atol=1e-5, rtol=1e-4)
+        assert (plain - net(points).feat).abs().max() > 1e-2
+
+
+def load_same(source: PTv3, target: PTv3) -> PTv3:
+    weights = {name: value for name, value in source.named_parameters() if 'rpe_table' not in name}
+    for name, parameter in target.named_parameters():
+        parameter.data.copy_(weights[name])
+    return target
+
+
+def test_post_norm_ends_a_block_with_a_norm():
+    net = model(block=dict(pre_norm=False))
+    block = net.enc.enc0.block1
+    block.norm2[0].weight.data.fill_(1)
+    block.norm2[0].bias.data.zero_()
+    with torch.no_grad():
+        feat = upcast(net(cloud())).feat[:, :8]
+    assert_close(feat.mean(1), torch.zeros(len(feat)), atol=1e-5, rtol=0)
+    assert_close(feat.var(1, unbiased=False), torch.ones(len(feat)), atol=1e-3, rtol=0)
+
+
+def test_layer_scale_of_zero_leaves_only_the_positional_convolution():
+    scaled, plain = model(block=dict(layer_scale=0.5)), cloud()
+    for name, parameter in scaled.named_parameters():
+        if name.endswith('gamma'):
+            parameter.data.zero_()
+        if '.cpe.2.' in name:
+            parameter.data.zero_()
+    embedded = []
+    scaled.embedding.register_forward_hook(lambda module, args, out: embedded.append(out.feat))
+    with torch.no_grad():
+        finest = scaled(plain).finer.finer
+    assert_close(finest.feat, embedded[0])
+
+
+def flash_by_loops(qkv, boundaries, longest, dropout_p):
+    """What flash_attn computes: softmax attention within each stretch."""
+    out = torch.empty_like(qkv[:, 0])
+    for start, end in zip(boundaries[:-1].tolist(), boundaries[1:].tolist()):
+        assert end - start <= longest
+        q, k, v = (part.float() for part in qkv[start:end].unbind(1))
+        logits = torch.einsum('qhd,khd->hqk', q, k) / q.shape[-1] ** 0.5
+        out[start:end] = torch.einsum('hqk,khd->qhd', logits.softmax(-1), v).to(out.dtype)
+    return out
+
+
+def test_flash_path_feeds_the_same_sequences(monkeypatch):
+    """The package's kernel stood in for by loops, in the precision that it would get, on the CPU."""
+    package = types.ModuleType('flash_attn')
+    package.__spec__ = types.SimpleNamespace()
+    package.flash_attn_varlen_qkvpacked_func = flash_by_loops
+    monkeypatch.setitem(sys.modules, 'flash_attn', package)
+    flash, points = model(block=dict(attention='flash_attn')), cloud()
+    with pytest.raises(ValueError, match='wanted a GPU'):
+        flash(points)
+    monkeypatch.setattr(attention, 'on_gpu', lambda tensor: True)
+    with torch.no_grad():
+        half, exact = flash(points).feat, model()(points).feat
+    assert (half - exact).abs().mean() < 0.05 * exact.std()
+
+
+def test_flash_asked_for_and_missing_is_an_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'flash_attn', None)
+    monkeypatch.setattr('dos_mm3d.models.backbones.ptv3.attention.find_spec', lambda name: None)
+    with pytest.raises(ImportError, match='flash-attn, which is not installed'):
+        model(block=dict(attention='flash_attn'))
