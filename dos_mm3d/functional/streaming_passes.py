@@ -106,8 +106,8 @@ def column_mass(pair: Pair, potential: Tensor) -> Tensor:
 
 def compare(pair: Pair) -> tuple[Columns, Tensor]:
     """What the backward pass needs, and (3, K) float64 in nats: KL(target || student), H(student), H(target)."""
-    first, second, third = pair.buffers(3)
     potential = target_potential(pair)
+    first, second, third = pair.buffers(3)
     student = ColumnLogSumExp(pair.zeros)
     sums = pair.sums(3)  # over points: p, p log p, p times the student's logit
     for rows in pair.blocks(first):

@@ -8,22 +8,21 @@ from pathlib import Path
 import pytest
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tools'))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
 from benchmarks.measure import extra_peak_mib
 
+ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device('cpu')
 
 
 def test_head_prints_both_forms_side_by_side(tmp_path):
-    arguments = ['--points', '300', '--prototypes', '8', '16', '--channels', '4', '--repeats', '2']
+    arguments = ['--points', '300', '--prototypes', '8', '16', '--channels', '4', '--repeats', '2', '--threads', '1']
     command = [sys.executable, 'tools/benchmark.py', 'head', *arguments, '--json', str(tmp_path / 'record.json')]
     out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
     record = json.loads((tmp_path / 'record.json').read_text())
-    places = [row['place'] for row in record['rows'] if row['prototypes'] == 16]
-    assert places[0] == 'CPU, 1 thread'
-    for place in places:
-        assert out.count(f'| {place} | 300 |') == 2
+    assert [(row['points'], row['prototypes']) for row in record['rows'][:2]] == [(300, 8), (300, 16)]
+    assert record['rows'][0]['place'] == 'CPU, 1 thread'
+    assert out.count('| CPU, 1 thread | 300 |') == 2
     for row in record['rows']:
         assert row['gradient_difference'] < (0.1 if 'bfloat16' in row['place'] else 1e-4)
         assert all(len(row[form]['seconds']) == 2 for form in ('plain', 'streaming'))

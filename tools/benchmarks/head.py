@@ -1,7 +1,6 @@
 """The softmap loss: streaming against the functions that hold N x K matrices, forward and backward."""
 
 import argparse
-import os
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -51,10 +50,9 @@ class Place:
         return f'GPU, {"bfloat16 products" if self.half else "float32"}'
 
 
-def places() -> list[Place]:
-    """One and all CPU threads, and the GPU in both precisions where there is one."""
-    cpu, cpus = torch.device('cpu'), len(os.sched_getaffinity(0))
-    found = [Place(cpu, threads) for threads in sorted({1, min(2, cpus), cpus})]
+def places(threads: list[int]) -> list[Place]:
+    """The CPU with each number of threads, and the GPU in both precisions where there is one."""
+    found = [Place(torch.device('cpu'), count) for count in threads]
     if torch.cuda.is_available():
         found += [Place(torch.device('cuda'), half=half) for half in (False, True)]
     return found
@@ -172,7 +170,7 @@ def run(arguments: argparse.Namespace) -> None:
     print('Memory: extra peak of one step, gradients (N + K) D included. Gradients: relative L2 difference.')
     print('| ' + ' | '.join(TITLE) + ' |\n' + '|---' * len(TITLE) + '|')
     rows = []
-    for place, points, prototypes in product(places(), arguments.points, arguments.prototypes):
+    for place, points, prototypes in product(places(arguments.threads), arguments.points, arguments.prototypes):
         rows.append(measure(points, prototypes, place, arguments))
         print(line(rows[-1]), flush=True)
     if not torch.cuda.is_available():
@@ -202,5 +200,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--channels', type=int, default=256, help='D (default: 256)')
     parser.add_argument('--rounds', type=int, default=3, help='Sinkhorn rounds T (default: 3)')
     parser.add_argument('--repeats', type=int, default=5, help='paired runs (default: 5)')
+    parser.add_argument('--threads', type=int, nargs='+', default=[1, 2], help='of the CPU (default: 1 2)')
     parser.add_argument('--json', type=Path, help='write the record to this file')
     parser.set_defaults(run=run)
