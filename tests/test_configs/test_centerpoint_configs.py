@@ -108,7 +108,9 @@ def test_full_size_config_is_mmdet3ds_own():
 def test_small_config_has_the_same_encoder_on_a_coarser_grid():
     ours, theirs = load(SMALL).model, upstream().model
     small = without_scope(ours.pts_middle_encoder)
-    assert small == without_scope(theirs.pts_middle_encoder) | dict(sparse_shape=[41, 512, 512])
+    statistics = dict(type='BN1d', eps=1e-3, momentum=0.1)  # running statistics only, for a short run: same parameters
+    changed = dict(sparse_shape=[41, 512, 512], norm_cfg=statistics)
+    assert small == without_scope(theirs.pts_middle_encoder) | changed
     assert ours.train_cfg.pts.grid_size == [512, 512, 40]
     sizes = (ours.train_cfg.pts.voxel_size, ours.data_preprocessor.voxel_layer.voxel_size)
     assert all(list(size) == [0.2, 0.2, 0.2] for size in sizes)

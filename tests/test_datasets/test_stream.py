@@ -86,7 +86,7 @@ def test_generators_of_attempts_differ():
 
 
 def test_an_item_does_not_carry_its_generator():
-    assert set(ToyStream()[Draw(0, 0)]) == {'points', 'file', 'skipped', 'noise'}
+    assert set(ToyStream()[Draw(0, 0)]) == {'points', 'file', 'position', 'skipped', 'noise'}
 
 
 def test_plain_indices_are_refused():

@@ -156,7 +156,7 @@ def _convolver(original: Callable, subm: bool, inverse: bool, no_activation: obj
 
 def _check_cells(batch_size: int, spatial_shape: list[int]) -> None:
     """ValueError for a grid in which spconv would find wrong neighbours."""
-    cells = batch_size * math.prod(map(int, spatial_shape))
+    cells = int(batch_size) * math.prod(map(int, spatial_shape))  # mmdet3d hands an int32 tensor, which would overflow
     if cells >= MAX_CPU_CELLS:
         raise ValueError(
             f'{batch_size} samples in a grid of {list(map(int, spatial_shape))} have {cells} cells; on the CPU spconv '
