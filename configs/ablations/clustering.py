@@ -2,7 +2,7 @@
 
 Command:   python tools/train.py configs/ablations/clustering.py
 Hardware:  2 CPU cores, no GPU.
-Expected:  not run yet.
+Expected:  docs/results/ladder_test.json: 300 steps, three seeds.
 """
 
 _base_ = ['base.py']

@@ -2,7 +2,7 @@
 
 Command:   python tools/ablate.py configs/ablations/ladder.py [--seeds 3] [--steps N] [--out DIR]
 Hardware:  2 CPU cores, no GPU.
-Expected:  not run yet.
+Expected:  docs/results/ladder_test.json: 300 steps, three seeds.
 
 Every row and every option is a config of its own. `above` names the row that it is compared with; None: with none.
 `options` are single changes of the method's own row.

@@ -18,7 +18,7 @@ CPU = torch.device('cpu')
 def test_head_prints_both_forms_side_by_side(tmp_path):
     arguments = ['--points', '300', '--prototypes', '8', '16', '--channels', '4', '--repeats', '2', '--threads', '1']
     command = [sys.executable, 'tools/benchmark.py', 'head', *arguments, '--json', str(tmp_path / 'record.json')]
-    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300).stdout
+    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=900).stdout
     record = json.loads((tmp_path / 'record.json').read_text())
     assert [(row['points'], row['prototypes']) for row in record['rows'][:2]] == [(300, 8), (300, 16)]
     assert record['rows'][0]['place'] == 'CPU, 1 thread'
