@@ -2,13 +2,18 @@
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.runner import Runner
 
 from dos_mm3d.datasets.nuscenes_prep import prepare_nuscenes
 from dos_mm3d.datasets.synthetic.writer import Plan, write_dataset
+from dos_mm3d.engine.config_overrides import load_with_overrides
 
 TINY_PLAN = Plan(seed=0, train_scenes=2, val_scenes=2, seconds=1.0)
 
@@ -37,3 +42,37 @@ def synthetic_nuscenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
             prepare_nuscenes(root)
             done.touch()
     return root
+
+
+@pytest.fixture
+def tiny_pretraining(tmp_path: Path) -> Callable[..., Runner]:
+    """Builds the runner of a pretraining config at a size that one CPU core steps: ``build(config, data_root)``.
+
+    steps: length of the run; max_points: of a view; options: further overrides, as --cfg-options writes them.
+    """
+
+    def build(
+        config: Path, data_root: Path, *, steps: int = 2, max_points: int = 3000, options: dict[str, Any] | None = None
+    ) -> Runner:
+        tiny = {
+            'data_root': f'{data_root}/',
+            'max_iters': steps,
+            'batch_size': 1,
+            'work_dir': str(tmp_path),
+            'train_dataloader.num_workers': 0,
+            'train_dataloader.persistent_workers': False,
+            'train_dataloader.dataset.pipeline.0.max_points': max_points,
+            'default_hooks.logger.interval': 1,
+            'env_cfg.dist_cfg.backend': 'gloo',
+            'experiment_name': f'{config.stem}_{tmp_path.name}',
+        }
+        return Runner.from_cfg(load_with_overrides(config, tiny | (options or {})))
+
+    return build
+
+
+def losses_of(runner: Runner) -> np.ndarray:
+    """Training loss of every step, all finite."""
+    losses = runner.message_hub.get_scalar('train/loss').data[0]
+    assert np.isfinite(losses).all(), losses
+    return losses

@@ -15,6 +15,7 @@ from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch import distributed
 
 from ..export.files import read_checkpoint
 from .config_overrides import load_with_overrides
@@ -116,6 +117,7 @@ def run_tool(main: Callable[[], None]) -> None:
     """
     try:
         main()
+        leave_process_group()
     except Exception as error:
         message = expected_message(error)
         if message is None or os.environ.get('DOS_TRACEBACK') == '1':
@@ -123,6 +125,12 @@ def run_tool(main: Callable[[], None]) -> None:
         _log_to_file(traceback.format_exc())
         print(f'error: {message}', file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def leave_process_group() -> None:
+    """End torch.distributed where it runs: gloo's threads, alive at the interpreter's exit, now and then abort it."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _log_to_file(text: str) -> None:

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
+from conftest import losses_of
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.engine.hooks import CollapseMonitorHook
@@ -96,24 +95,11 @@ def no_decoration(monkeypatch):
 
 
 @pytest.mark.parametrize('name', [*ROWS, *OPTIONS])
-def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tmp_path, no_decoration):
-    options = {
-        'data_root': f'{synthetic_nuscenes}/',
-        'max_iters': 2,
-        'batch_size': 1,
-        'work_dir': str(tmp_path),
-        'train_dataloader.num_workers': 0,
-        'train_dataloader.persistent_workers': False,
-        'train_dataloader.dataset.pipeline.0.max_points': 3000,
-        'default_hooks.logger.interval': 1,
-        'experiment_name': f'{name}_{tmp_path.name}',
-    }
-    runner = Runner.from_cfg(load_with_overrides(FOLDER / f'{name}.py', options))
+def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tiny_pretraining, no_decoration):
+    runner = tiny_pretraining(FOLDER / f'{name}.py', synthetic_nuscenes)
     before = {key: value.clone() for key, value in runner.model.state_dict().items()}
     runner.train()
-    losses = runner.message_hub.get_scalar('train/loss').data[0]
-    assert len(losses) == 2
-    assert np.isfinite(losses).all()
+    assert len(losses_of(runner)) == 2
     after = runner.model.state_dict()
     conv = 'backbone.middle_encoder.conv_out.0.weight'
     moved = [

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
+from conftest import losses_of
 from mmengine.config import Config
-from mmengine.runner import Runner
-
-from dos_mm3d.engine.config_overrides import load_with_overrides
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 DETECTORS = dict(
@@ -37,24 +34,10 @@ def test_encoder_and_channels_are_the_detectors(name):
 
 
 @pytest.mark.parametrize('name', [*DETECTORS, 'dos_second_folder'])
-def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tmp_path):
+def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tiny_pretraining):
     root = synthetic_nuscenes / 'sweeps' if name == 'dos_second_folder' else synthetic_nuscenes
-    options = {
-        'data_root': f'{root}/',
-        'max_iters': 2,
-        'batch_size': 1,
-        'work_dir': str(tmp_path),
-        'train_dataloader.num_workers': 0,
-        'train_dataloader.persistent_workers': False,
-        'train_dataloader.dataset.pipeline.0.max_points': 6000,
-        'default_hooks.logger.interval': 1,
-        'env_cfg.dist_cfg.backend': 'gloo',
-        'experiment_name': f'{name}_{tmp_path.name}',
-    }
-    runner = Runner.from_cfg(load_with_overrides(CONFIGS / f'dos/{name}.py', options))
+    runner = tiny_pretraining(CONFIGS / f'dos/{name}.py', root, max_points=6000)
     before = runner.model.teacher.backbone.middle_encoder.conv_out[0].weight.clone()
     runner.train()
-    losses = runner.message_hub.get_scalar('train/loss').data[0]
-    assert len(losses) == 2
-    assert np.isfinite(losses).all()
+    assert len(losses_of(runner)) == 2
     assert not before.equal(runner.model.teacher.backbone.middle_encoder.conv_out[0].weight), 'the teacher did not move'

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from streaming_cases import oracle_target
 from torch.testing import assert_close
 
 from dos_mm3d.functional import zipf_prior, zipf_sinkhorn
@@ -25,21 +26,11 @@ def prior() -> torch.Tensor:
     return zipf_prior(K, 1.3)
 
 
-def oracle(logits: np.ndarray, prior: np.ndarray, rounds: int) -> np.ndarray:
-    """The listing of dos.md 3.3 in linear float64 arithmetic: every constant of the paper kept."""
-    q = np.exp(logits.astype(np.float64))
-    q /= q.sum()
-    for _ in range(rounds):
-        q = q / q.sum(1, keepdims=True) / len(q)
-        q = q / q.sum(0, keepdims=True) * prior.astype(np.float64)
-    return q / q.sum(0, keepdims=True)
-
-
 @pytest.mark.parametrize('rounds', [2, 3, 10])
 @pytest.mark.parametrize('alpha', [0.0, 1.3, 3.0])
 def test_equals_the_papers_listing_in_float64(logits, rounds, alpha):
     prior = zipf_prior(K, alpha)
-    wanted = torch.from_numpy(oracle(logits.numpy(), prior.numpy(), rounds)).float()
+    wanted = torch.from_numpy(oracle_target(logits.numpy(), prior.numpy(), rounds)).float()
     assert_close(zipf_sinkhorn(logits, prior, n_iters=rounds), wanted, rtol=1e-4, atol=1e-8)
 
 
@@ -76,7 +67,7 @@ def test_acts_on_the_softmax_by_one_factor_per_point(logits, prior):
 
 def test_one_round_would_make_the_prior_inert_and_is_refused(logits, prior):
     uniform = np.full(K, 1 / K)
-    assert np.allclose(oracle(logits.numpy(), prior.numpy(), 1), oracle(logits.numpy(), uniform, 1))
+    assert np.allclose(oracle_target(logits.numpy(), prior.numpy(), 1), oracle_target(logits.numpy(), uniform, 1))
     with pytest.raises(ValueError, match='n_iters must be >= 2'):
         zipf_sinkhorn(logits, prior, n_iters=1)
     two = zipf_sinkhorn(logits, prior, n_iters=2) / zipf_sinkhorn(logits, zipf_prior(K, 0.0), n_iters=2)
@@ -123,7 +114,7 @@ def test_sizes_from_smallest_to_a_full_scan(num_points, num_prototypes):
     prior = zipf_prior(num_prototypes, 1.3)
     target = zipf_sinkhorn((cosines / 0.05).float(), prior, n_iters=3)
     assert_close(target.sum(0), torch.ones(num_prototypes), rtol=1e-4, atol=1e-4)
-    wanted = torch.from_numpy(oracle((cosines / 0.05).float().numpy(), prior.numpy(), 3)).float()
+    wanted = torch.from_numpy(oracle_target((cosines / 0.05).float().numpy(), prior.numpy(), 3)).float()
     assert_close(target, wanted, rtol=2e-4, atol=1e-8)
 
 
@@ -139,7 +130,7 @@ def test_extreme_logits_stay_finite(prior):
     target = zipf_sinkhorn(extreme, prior, n_iters=3)
     assert target.isfinite().all()
     assert_close(target.sum(0), torch.ones(K))
-    wanted = torch.from_numpy(oracle(extreme.numpy(), prior.numpy(), 3)).float()
+    wanted = torch.from_numpy(oracle_target(extreme.numpy(), prior.numpy(), 3)).float()
     assert_close(target, wanted, rtol=1e-3, atol=1e-7)
 
 

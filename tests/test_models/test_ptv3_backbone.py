@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from conftest import losses_of
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
-from mmengine.runner import Runner
 from torch.testing import assert_close
 
-from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.models.backbones.ptv3 import PTv3, PTv3Backbone
 from dos_mm3d.models.preprocessors.views import select_voxels
 
@@ -182,28 +180,15 @@ def test_loss_voxels_and_grid_agree_everywhere(name):
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tmp_path):
-    options = {
-        'data_root': f'{synthetic_nuscenes}/',
-        'max_iters': 2,
-        'batch_size': 1,
-        'work_dir': str(tmp_path),
-        'train_dataloader.num_workers': 0,
-        'train_dataloader.persistent_workers': False,
-        'train_dataloader.dataset.pipeline.0.max_points': 3000,
-        'default_hooks.logger.interval': 1,
-        'env_cfg.dist_cfg.backend': 'gloo',
-        'experiment_name': f'{name}_{tmp_path.name}',
-    }
+def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tiny_pretraining):
+    options = {}
     if name == 'dos_ptv3_nuscenes':  # its levels and wiring, at a width that a CPU can step
         options['model.backbone.ptv3.encoder.channels'] = [16, 16, 32, 32, 64]
         options['model.backbone.ptv3.encoder.heads'] = [1, 1, 2, 2, 4]
-    runner = Runner.from_cfg(load_with_overrides(CONFIGS / f'dos/{name}.py', options))
+    runner = tiny_pretraining(CONFIGS / f'dos/{name}.py', synthetic_nuscenes, options=options)
     teacher = runner.model.teacher.backbone.ptv3
     assert isinstance(teacher, PTv3)
     before = teacher.enc[-1].block0.mlp[0].fc1.weight.clone()
     runner.train()
-    losses = runner.message_hub.get_scalar('train/loss').data[0]
-    assert len(losses) == 2
-    assert np.isfinite(losses).all()
+    assert len(losses_of(runner)) == 2
     assert not before.equal(teacher.enc[-1].block0.mlp[0].fc1.weight), 'the teacher did not move'
