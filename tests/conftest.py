@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
@@ -69,10 +68,3 @@ def tiny_pretraining(tmp_path: Path) -> Callable[..., Runner]:
         return Runner.from_cfg(load_with_overrides(config, tiny | (options or {})))
 
     return build
-
-
-def losses_of(runner: Runner) -> np.ndarray:
-    """Training loss of every step, all finite."""
-    losses = runner.message_hub.get_scalar('train/loss').data[0]
-    assert np.isfinite(losses).all(), losses
-    return losses

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import losses_of
+from tiny_runs import losses_of
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / 'shared' / 'data' / 'real'

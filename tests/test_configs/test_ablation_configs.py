@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import losses_of
 from mmengine.config import Config
+from tiny_runs import losses_of
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.engine.hooks import CollapseMonitorHook

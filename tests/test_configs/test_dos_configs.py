@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import losses_of
+from tiny_runs import losses_of
 from mmengine.config import Config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import losses_of
+from tiny_runs import losses_of
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from torch.testing import assert_close

@@ -1,0 +1,33 @@
+"""A small ladder whose tools are fakes."""
+
+from pathlib import Path
+
+import pytest
+from ladder_fakes import CONFIG, LADDER, Fakes
+
+from dos_mm3d.evaluation.ladder import LadderSettings
+from dos_mm3d.evaluation.ladder_file import Ladder, read_ladder
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> Ladder:
+    """Rows a and b and an option c, and info files, of which nothing here reads more than the bytes."""
+    data = tmp_path / 'data'
+    data.mkdir()
+    for split in ('train', 'val'):
+        (data / f'nuscenes_infos_{split}.pkl').write_bytes(split.encode())
+    for name in 'abc':
+        (tmp_path / f'{name}.py').write_text(CONFIG.format(data=data, scale=ord(name)))
+    (tmp_path / 'ladder.py').write_text(LADDER.format(folder=tmp_path))
+    return read_ladder(tmp_path / 'ladder.py')
+
+
+@pytest.fixture
+def fakes(tmp_path: Path) -> Fakes:
+    return Fakes(tmp_path)
+
+
+@pytest.fixture
+def settings(ladder: Ladder, tmp_path: Path) -> LadderSettings:
+    rows = ladder.select(None, options=False)
+    return LadderSettings(ladder, rows, tmp_path / 'out', 2, 1, 3, 'test', workers=2, again=True)
