@@ -25,13 +25,20 @@ class Twin(BaseModule):
         super().init_weights()
 
 
+class Pair(StudentTeacher):
+    """A method with nothing to compute."""
+
+    def forward(self) -> None:
+        raise NotImplementedError
+
+
 @pytest.fixture
 def build(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(MODELS._module_dict, 'Twin', Twin)
 
     def student_teacher(**backbone) -> StudentTeacher:
         projector = dict(type='Projector', hidden_channels=8, out_channels=5)
-        return StudentTeacher(dict(type='Twin', **backbone), projector, dict(type='BaseDataPreprocessor'))
+        return Pair(dict(type='Twin', **backbone), projector, dict(type='BaseDataPreprocessor'))
 
     return student_teacher
 
