@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler, _Pa
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from torch import nn
 
-from dos_mm3d.functional.sparse_conv import patch_spconv
+from dos_mm3d.functional.scatter import scatter_points
+from dos_mm3d.functional.sparse_conv import patch_mmcv, patch_spconv
 
 _applied = False
 
@@ -294,6 +296,104 @@ def convolve_sparsely_on_cpu() -> None:
     patch_spconv(functional, ops, Activation.None_)
 
 
+def convolve_sparsely_with_mmcv_on_cpu() -> None:
+    """Let mmcv's own sparse convolution modules, which mmdet3d's Cylinder3D is made of, run on CPU tensors.
+
+    Symptom: "get_indice_pairs is not implemented on CPU" (mmcv 2.1.0; mmdet3d 1.4.0 imports these modules by name, so
+    its switch to spconv does not reach them). The modules, the layout of their kernels and how they look up index pairs
+    stay; pairs come from spconv, sums from our race-free kernels. spconv's own modules in their place would compute
+    another network: see functional/sparse_conv/mmcv_modules.py. CUDA tensors still go to mmcv.
+    Test: test_functional/test_mmcv_modules.py. Can go when mmcv has CPU kernels for them.
+    """
+    if importlib.util.find_spec('spconv') is None:
+        return
+    from mmcv.ops import sparse_functional, sparse_ops
+    from spconv.core import ConvAlgo
+    from spconv.pytorch import ops
+
+    def spconv_pairs(indices: torch.Tensor, batch_size: int, spatial_shape: list[int], *settings: Any) -> tuple:
+        return ops.get_indice_pairs(indices, batch_size, spatial_shape, ConvAlgo.Native, *settings)
+
+    patch_mmcv(sparse_functional, sparse_ops, spconv_pairs)
+
+
+def scatter_points_on_cpu() -> None:
+    """Let dynamic voxelisation (SegVFE, Cylinder3D's labels) reduce the points of a voxel on CPU tensors.
+
+    Symptom: "dynamic_point_to_voxel_forward_impl: implementation for device cpu not found" (mmcv 2.1.0, and mmdet3d
+    1.4.0's copy that also returns the voxel of each point). CUDA tensors still go to mmcv.
+    Test: test_functional/test_scatter.py. Can go when mmcv has a CPU kernel for it.
+    """
+    from mmcv import ops
+    from mmcv.ops import scatter_points as mmcv_scatter
+    from mmdet3d.models.data_preprocessors import data_preprocessor, voxelize
+
+    for module, name in (
+        (mmcv_scatter, 'dynamic_scatter'),
+        (ops, 'dynamic_scatter'),
+        (voxelize, 'dynamic_scatter_3d'),
+        (data_preprocessor, 'dynamic_scatter_3d'),
+    ):
+        setattr(module, name, _scatter_on_any_device(getattr(module, name)))
+
+
+def _scatter_on_any_device(original: Callable[..., tuple]) -> Callable[..., tuple]:
+    def dynamic_scatter(
+        feats: torch.Tensor, coors: torch.Tensor, reduce_type: str = 'max', return_map: bool = False
+    ) -> tuple[torch.Tensor, ...]:
+        with_map = (return_map,) if return_map else ()
+        if feats.device.type != 'cpu':
+            return original(feats, coors, reduce_type, *with_map)
+        reduced = scatter_points(feats, coors, reduce_type)
+        return reduced if return_map else reduced[:2]
+
+    return dynamic_scatter
+
+
+def voxelize_for_minkunet_on_any_device() -> None:
+    """Let the voxels of MinkUNet and SPVCNN be made where the points are.
+
+    Symptom: Det3DDataPreprocessor.voxelize (mmdet3d 1.4.0, voxel_type 'minkunet') sends its index arrays to the
+    current GPU: "Torch not compiled with CUDA enabled", or tensors on two devices. `.cuda()` is, during that call, the
+    device of the points. Test: test_compat_minkunet.py. Can go when mmdet3d asks the points.
+    """
+    from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
+
+    voxelize = Det3DDataPreprocessor.voxelize
+
+    @wraps(voxelize)
+    def voxelize_where_the_points_are(self: Det3DDataPreprocessor, points: list[torch.Tensor], samples: list) -> dict:
+        if self.voxel_type != 'minkunet':
+            return voxelize(self, points, samples)
+        with patch.object(torch.Tensor, 'cuda', lambda tensor: tensor.to(points[0].device)):
+            return voxelize(self, points, samples)
+
+    Det3DDataPreprocessor.voxelize = voxelize_where_the_points_are
+
+
+def build_minkunet_twice() -> None:
+    """Let MinkUNetBackbone be built again, from its defaults and from one and the same config.
+
+    Symptom: the second build raises an AssertionError without a text, as the first one inserted a number into the lists
+    that it was given, its own defaults included (mmdet3d 1.4.0). It now gets copies. Subclasses (SPVCNN) read what was
+    inserted, and are left alone. Test: test_compat_minkunet.py. Can go when mmdet3d copies the lists.
+    """
+    from mmdet3d.models.backbones import MinkUNetBackbone
+
+    init = MinkUNetBackbone.__init__
+    parameters = inspect.signature(init)
+
+    @wraps(init)
+    def init_with_lists_of_its_own(self: MinkUNetBackbone, *args: Any, **kwargs: Any) -> None:
+        if type(self) is not MinkUNetBackbone:
+            return init(self, *args, **kwargs)
+        given = parameters.bind(self, *args, **kwargs)
+        given.apply_defaults()
+        init(**{name: list(value) if isinstance(value, list) else value for name, value in given.arguments.items()})
+
+    MinkUNetBackbone.__init__ = init_with_lists_of_its_own
+
+
 def store_one_cycle_as_numbers() -> None:
     """Keep the function out of the state of one-cycle schedules, so that their checkpoints hold plain data only.
 
@@ -318,7 +418,12 @@ FIXES = (
     wrap_cpu_models_without_device_ids,
     score_no_predictions_as_zero,
     convolve_sparsely_on_cpu,
-    place_previous_sweeps,  # last: it imports mmdet3d
+    convolve_sparsely_with_mmcv_on_cpu,
+    scatter_points_on_cpu,  # imports mmdet3d: after the repairs that its import needs
+    # last: these import mmdet3d
+    place_previous_sweeps,
+    voxelize_for_minkunet_on_any_device,
+    build_minkunet_twice,
 )
 
 

@@ -2,13 +2,13 @@
 
     python tools/export_backbone.py work_dirs/dos/iter_1000.pth work_dirs/dos/backbone.pth
 
-The result is what `load_from` of a CenterPoint config takes.
+The result is what `load_from` takes in a config of the mmdet3d model whose backbone it is.
 """
 
 import argparse
 import sys
 
-from dos_mm3d.export.backbone import BRANCHES, export_backbone
+from dos_mm3d.export.backbone import BRANCHES, TASKS, export_backbone
 
 
 def parse_args() -> argparse.Namespace:
@@ -18,19 +18,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--branch', choices=BRANCHES, default='teacher', help='whose weights and BatchNorm statistics (default teacher)'
     )
+    parser.add_argument(
+        '--for',
+        dest='task',
+        choices=TASKS,
+        help='names of which model, where the backbone fits both (PTv3: detection by default)',
+    )
     return parser.parse_args()
 
 
 def main() -> int:
     args = parse_args()
     try:
-        report = export_backbone(args.checkpoint, args.out, branch=args.branch)
+        report = export_backbone(args.checkpoint, args.out, branch=args.branch, task=args.task)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     for name, value in report.items():
         print(f'{name:>18}: {value}')
-    print(f'wrote {args.out}; use it with `--cfg-options load_from={args.out}` on a config of configs/centerpoint')
+    print(f'wrote {args.out}; use it with `--cfg-options load_from={args.out}` (docs/use_in_your_project.md)')
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Turns a pretraining checkpoint into a plain weight file for mmdet3d's CenterPoint."""
+"""Turns a pretraining checkpoint into a plain weight file for the mmdet3d model that its backbone is of."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,24 +11,31 @@ from torch import Tensor
 
 import dos_mm3d
 
-from .config_text import read_literals
+from ..models.backbones.base import LossVoxelBackbone
+from .config_text import read_entry, read_literals
 from .files import read_checkpoint, tensors_sha256
 from .kernels import is_kernel, to_spconv1
+from .names import backbone_class, names_for, renamed
 
 FORMAT = 'dos_mm3d backbone 1'
-KERNEL_LAYOUT = 'spconv-1: (kD, kH, kW, C_in, C_out)'
 BRANCHES = ('teacher', 'student')
-CENTERPOINT_NAMES = {'middle_encoder.': 'pts_middle_encoder.', 'voxel_encoder.': 'pts_voxel_encoder.'}
+TASKS = ('detection', 'segmentation')
 INPUT_FACTS = ('input_channels', 'point_cloud_range', 'voxel_size')
 
 
-def export_backbone(checkpoint_path: str | Path, out_path: str | Path, *, branch: str = 'teacher') -> dict[str, Any]:
-    """Write one branch's encoder, BatchNorm statistics included, under the names of mmdet3d's CenterPoint.
+def export_backbone(
+    checkpoint_path: str | Path, out_path: str | Path, *, branch: str = 'teacher', task: str | None = None
+) -> dict[str, Any]:
+    """Write one branch's backbone, BatchNorm statistics included, under the names of the mmdet3d model it is of.
 
+    Which backbone it is, and hence the names, is read in the config text of the checkpoint, which is never run.
     The file is `{'state_dict': plain dict of tensors, 'meta': dict}`; it loads with `weights_only`, through `load_from`
-    and through `init_cfg=dict(type='Pretrained', checkpoint=...)` of a detector. Kernels are in spconv-1 layout, the
-    one that mmdet3d's loader expects of a plain dict. `meta` says what the encoder was fed (`input_channels` with
-    units, `point_cloud_range` and `voxel_size` in metres), from where it comes, and the sha256 of the tensors.
+    and through `init_cfg=dict(type='Pretrained', checkpoint=...)` of a detector or segmentor.
+    `task`: 'detection' or 'segmentation' where the backbone fits models of both (PTv3: detection by default).
+    Kernels are in spconv-1 layout, the one that mmdet3d's loader expects of a plain dict (SPVCNN's in torchsparse's,
+    which it takes as it is). `meta` says what the backbone
+    was fed (`input_channels` with units, `point_cloud_range` and `voxel_size` in metres), from where it comes, and the
+    sha256 of the tensors.
 
     Returns `meta` without the config text, plus `tensors` and `parameters` (counts).
     Raises FileNotFoundError, or ValueError if the checkpoint is not one of our pretraining, is not finite, or does
@@ -37,11 +44,16 @@ def export_backbone(checkpoint_path: str | Path, out_path: str | Path, *, branch
     if branch not in BRANCHES:
         raise ValueError(f'branch is {branch!r}, wanted one of {BRANCHES}')
     checkpoint = read_checkpoint(checkpoint_path)
-    encoder = _encoder_tensors(checkpoint, branch, str(checkpoint_path))
-    meta = _describe(checkpoint, branch, str(checkpoint_path))
-    _check_channels(encoder, meta['input_channels'], str(checkpoint_path))
-    weights = {name: to_spconv1(value) if is_kernel(value) else value.clone() for name, value in encoder.items()}
-    meta['sha256'] = tensors_sha256(weights)
+    source = str(checkpoint_path)
+    backbone = _backbone_tensors(_state_dict(checkpoint, source), branch, source)
+    meta = _describe(checkpoint, branch, source)
+    kind = backbone_class(meta['backbone'], source)
+    _check_channels(backbone, kind, meta['input_channels'], source)
+    weights = {
+        name: to_spconv1(value) if is_kernel(value) and not kind.kernels_are_spconv1 else value.clone()
+        for name, value in renamed(backbone, names_for(kind, task, source), source).items()
+    }
+    meta |= {'kernel_layout': kind.exported_layout, 'sha256': tensors_sha256(weights)}
     # Written whole or not at all: dos_mm3d.compat makes mmengine's writing atomic.
     save_checkpoint({'state_dict': weights, 'meta': meta}, str(Path(out_path).expanduser()))
     read_export(out_path)
@@ -63,22 +75,14 @@ def read_export(path: str | Path) -> dict[str, Any]:
     return export
 
 
-def _encoder_tensors(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str, Tensor]:
-    """The branch's encoder under CenterPoint's names, kernels still in spconv-2 layout."""
-    tensors = _state_dict(checkpoint, source)
+def _backbone_tensors(tensors: Mapping[str, Tensor], branch: str, source: str) -> dict[str, Tensor]:
+    """The branch's backbone under our names, kernels still in spconv-2 layout."""
     prefix = f'{branch}.backbone.'
     backbone = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-    renamed = {new: backbone[name] for name in backbone if (new := _centerpoint_name(name)) is not None}
-    if not any(name.startswith('pts_middle_encoder.') for name in renamed):
-        raise ValueError(_not_ours(tensors, f'{prefix}middle_encoder.*', source))
-    homeless = [name for name in backbone if _centerpoint_name(name) is None]
-    if homeless:
-        raise ValueError(
-            f'{source}: {prefix} holds tensors that CenterPoint has no place for: {", ".join(homeless[:5])}; wanted '
-            f'only {", ".join(CENTERPOINT_NAMES)}'
-        )
-    _check_finite(renamed, source)
-    return renamed
+    if not backbone:
+        raise ValueError(_not_ours(tensors, f'{prefix}*', source))
+    _check_finite(backbone, source)
+    return backbone
 
 
 def _state_dict(checkpoint: dict[str, Any], source: str) -> Mapping[str, Tensor]:
@@ -91,19 +95,12 @@ def _state_dict(checkpoint: dict[str, Any], source: str) -> Mapping[str, Tensor]
     return tensors
 
 
-def _centerpoint_name(name: str) -> str | None:
-    for ours, theirs in CENTERPOINT_NAMES.items():
-        if name.startswith(ours):
-            return theirs + name.removeprefix(ours)
-    return None
-
-
 def _not_ours(tensors: Mapping[str, Tensor], wanted: str, source: str) -> str:
     groups = Counter('.'.join(name.split('.')[:3]) for name in tensors)
     found = ', '.join(f'{group}.* ({count})' for group, count in groups.most_common(8)) or 'no tensor'
     return (
         f'{source}: not a pretraining checkpoint of this project. Found {found}; wanted {wanted}. Give a checkpoint '
-        'that tools/train.py wrote with a config of configs/dos; an exported file is already what CenterPoint loads.'
+        'that tools/train.py wrote with a config of configs/dos; an exported file is already what mmdet3d loads.'
     )
 
 
@@ -125,21 +122,23 @@ def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str,
     return {
         'format': FORMAT,
         'dos_mm3d_version': dos_mm3d.__version__,
+        'backbone': read_entry(training['cfg'], 'model.backbone.type', source=source),
         'branch': branch,
         'iteration': int(training['iter']) if 'iter' in training else None,
         'source': Path(source).name,
-        'kernel_layout': KERNEL_LAYOUT,
         **{name: list(value) for name, value in facts.items()},
         'config': training['cfg'],
     }
 
 
-def _check_channels(encoder: Mapping[str, Tensor], channels: list[str], source: str) -> None:
-    """The first kernel must take the channels that the config names, where the voxel encoder only averages them."""
-    first = encoder.get('pts_middle_encoder.conv_input.0.weight')
-    averaged = not any(name.startswith('pts_voxel_encoder.') for name in encoder)
-    if averaged and first is not None and first.shape[-1] != len(channels):
+def _check_channels(
+    backbone: Mapping[str, Tensor], kind: type[LossVoxelBackbone], channels: list[str], source: str
+) -> None:
+    """The first kernel must take the channels that the config names, where no layer that is learnt comes before it."""
+    first = backbone.get(kind.columns_kernel)
+    learnt = any(name.startswith('voxel_encoder.') for name in backbone)
+    if first is not None and not learnt and (taken := first.shape[kind.columns_axis]) != len(channels):
         raise ValueError(
-            f'{source}: its first kernel takes {first.shape[-1]} channels, its config names {len(channels)} '
+            f'{source}: its first kernel takes {taken} channels, its config names {len(channels)} '
             f'({", ".join(channels)}); make input_channels in the config say what the encoder was fed'
         )

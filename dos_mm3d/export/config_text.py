@@ -22,6 +22,28 @@ def read_literals(text: str, names: Sequence[str], *, source: str) -> dict[str, 
     return {name: _literal(values[name], name, source) for name in names}
 
 
+def read_entry(text: str, path: str, *, source: str) -> Any:
+    """Literal at a dotted path such as 'model.backbone.type' through nested `dict(...)` or `{...}` of a config text.
+
+    Parsed, never run, as in :func:`read_literals`. Raises ValueError if there is no such entry, or it is no literal.
+    """
+    first, *rest = path.split('.')
+    node = _top_level_assignments(text, source).get(first)
+    for key in rest:
+        node = _entries(node).get(key)
+    if node is None:
+        raise ValueError(f'{source}: its config has no entry {path}; wanted a config of configs/dos')
+    return _literal(node, path, source)
+
+
+def _entries(node: ast.expr | None) -> dict[str | None, ast.expr]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
+        return {keyword.arg: keyword.value for keyword in node.keywords}
+    if isinstance(node, ast.Dict):
+        return {key.value: value for key, value in zip(node.keys, node.values) if isinstance(key, ast.Constant)}
+    return {}
+
+
 def _top_level_assignments(text: str, source: str) -> dict[str, ast.expr]:
     try:
         tree = ast.parse(text)

@@ -2,15 +2,18 @@
 
 from .clustering import balanced_assignment, clustering_loss
 from .collapse import column_entropy, effective_rank, feature_spread, prototype_usage, usage_entropy, used_share
+from .cylindrical import cylinder_cells, polar_points
 from .ema import ema_update_
 from .masking import block_size_cells, draw_visible_cells
 from .matching import match_cells
 from .regression import cosine_regression
+from .scatter import mean_over_points, occupied_cells, reduce_by_row, scatter_points
 from .schedules import cosine_ramp, linear_warmup
 from .sinkhorn import zipf_sinkhorn
 from .softmap import softmap_kl
 from .sparse_lookup import find_rows
 from .streaming import StreamedSoftmaps, streaming_column_entropies, streaming_softmap_loss, streaming_softmaps
+from .trilinear import interpolate, trilinear_corners, voxel_of_point
 from .zipf import zipf_prior
 from .zipf_estimate import estimate_zipf_exponent
 
@@ -22,21 +25,30 @@ __all__ = [
     'column_entropy',
     'cosine_ramp',
     'cosine_regression',
+    'cylinder_cells',
     'draw_visible_cells',
     'effective_rank',
     'ema_update_',
     'estimate_zipf_exponent',
     'feature_spread',
     'find_rows',
+    'interpolate',
     'linear_warmup',
     'match_cells',
+    'mean_over_points',
+    'occupied_cells',
+    'polar_points',
     'prototype_usage',
+    'reduce_by_row',
+    'scatter_points',
     'softmap_kl',
     'streaming_column_entropies',
     'streaming_softmap_loss',
     'streaming_softmaps',
+    'trilinear_corners',
     'usage_entropy',
     'used_share',
+    'voxel_of_point',
     'zipf_prior',
     'zipf_sinkhorn',
 ]

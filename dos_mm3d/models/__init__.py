@@ -1,5 +1,5 @@
 """Models, registered into mmdet3d."""
 
-from . import backbones, heads, methods, preprocessors
+from . import backbones, heads, methods, preprocessors, segmentors
 
-__all__ = ['backbones', 'heads', 'methods', 'preprocessors']
+__all__ = ['backbones', 'heads', 'methods', 'preprocessors', 'segmentors']

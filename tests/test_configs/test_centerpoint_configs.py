@@ -11,13 +11,21 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.utils import get_installed_path
 
-import dos_mm3d  # noqa: F401  (repairs upstream bugs, registers our classes)
+from dos_mm3d.engine.config_overrides import load_with_overrides
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / 'configs' / 'centerpoint').glob('*.py'))
 SMALL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_small_synthetic.py'
 FULL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_voxel01_nuscenes.py'
 FULL_DOS = ROOT / 'configs' / 'centerpoint' / 'centerpoint_voxel01_nuscenes_dos.py'
+PTV3_SMALL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_ptv3_small_synthetic.py'
+PTV3_FULL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_ptv3_nuscenes.py'
+# levels and wiring at a width, and on a grid, that a CPU can step
+PTV3_TINY = {
+    'voxel_size': [0.4, 0.4, 0.4],
+    'model.pts_middle_encoder.ptv3.encoder.channels': [16, 16, 32, 32, 64],
+    'model.pts_middle_encoder.ptv3.encoder.heads': [1, 1, 2, 2, 4],
+}
 DATA_ROOT_KEYS = ('data_root', 'ann_file', 'info_path')
 
 
@@ -80,13 +88,14 @@ def test_config_says_what_the_encoder_is_fed(path):
     voxel_layer = cfg.model.data_preprocessor.voxel_layer
     assert list(cfg.point_cloud_range) == list(voxel_layer.point_cloud_range)
     assert list(cfg.voxel_size) == list(voxel_layer.voxel_size)
-    assert (
-        len(cfg.input_channels) == cfg.model.pts_voxel_encoder.num_features == cfg.model.pts_middle_encoder.in_channels
-    )
+    middle_encoder = cfg.model.pts_middle_encoder
+    in_channels = middle_encoder.get('ptv3', middle_encoder).in_channels
+    assert len(cfg.input_channels) == cfg.model.pts_voxel_encoder.num_features == in_channels
     for pipeline in (cfg.train_pipeline, cfg.test_pipeline):
         sweeps = [step for step in pipeline if step['type'] == 'LoadPointsFromMultiSweeps']
-        assert [step['sweeps_num'] for step in sweeps] == [cfg.sweeps_num]
-        assert [len(step['use_dim']) for step in sweeps] == [len(cfg.input_channels)]
+        assert [step['sweeps_num'] for step in sweeps] == [cfg.sweeps_num] * (cfg.sweeps_num > 0)
+        columns = [range(dims) if isinstance(dims := step['use_dim'], int) else dims for step in sweeps or pipeline[:1]]
+        assert [len(dims) for dims in columns] == [len(cfg.input_channels)]
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -167,9 +176,10 @@ def recorded() -> Iterator[list[dict]]:
     HOOKS._module_dict.pop('RecordLosses')
 
 
-@pytest.mark.parametrize('path', [SMALL, FULL], ids=lambda path: path.stem)
+@pytest.mark.parametrize('path', [SMALL, FULL, PTV3_SMALL, PTV3_FULL], ids=lambda path: path.stem)
 def test_config_trains_two_steps_on_a_tiny_data_set(path, synthetic_nuscenes, tmp_path, recorded):
-    runner = Runner.from_cfg(tiny(load(path), synthetic_nuscenes, tmp_path / path.stem))
+    cfg = load_with_overrides(path, PTV3_TINY if path == PTV3_FULL else {})
+    runner = Runner.from_cfg(tiny(cfg, synthetic_nuscenes, tmp_path / path.stem))
     before = {name: value.clone() for name, value in runner.model.named_parameters()}
     runner.train()
     assert len(recorded) == 2
@@ -179,9 +189,10 @@ def test_config_trains_two_steps_on_a_tiny_data_set(path, synthetic_nuscenes, tm
     assert not [name for name in still if name.startswith(('pts_middle_encoder', 'pts_backbone', 'pts_neck'))]
 
 
-def test_small_config_is_tested_with_the_official_devkit(synthetic_nuscenes, tmp_path):
+@pytest.mark.parametrize('path', [SMALL, PTV3_SMALL], ids=lambda path: path.stem)
+def test_small_config_is_tested_with_the_official_devkit(path, synthetic_nuscenes, tmp_path):
     """An untrained detector runs through test loader, NMS and devkit, and its mAP is that of guessing."""
-    cfg = tiny(load(SMALL), synthetic_nuscenes, tmp_path / 'test')
+    cfg = tiny(load(path), synthetic_nuscenes, tmp_path / 'test')
     cfg.custom_hooks = []
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     metrics = Runner.from_cfg(cfg).test()

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.optim import OptimWrapper
-from mmengine.runner import Runner
+from round_trip import load_through_runner
 from torch import nn
 
 from dos_mm3d.export.backbone import export_backbone, read_export
@@ -24,22 +23,6 @@ def exported(checkpoint, tmp_path) -> Path:
     out = tmp_path / 'backbone.pth'
     export_backbone(checkpoint, out)
     return out
-
-
-def load_through_runner(detector: nn.Module, path: Path, work_dir: Path) -> nn.Module:
-    """The way of `load_from`: mmengine's runner, before training."""
-    runner = Runner(
-        model=detector,
-        work_dir=str(work_dir),
-        load_from=str(path),
-        train_dataloader=dict(batch_size=1, dataset=[0], sampler=dict(type='DefaultSampler', shuffle=False)),
-        optim_wrapper=OptimWrapper(torch.optim.SGD(detector.parameters(), lr=0.1)),
-        train_cfg=dict(by_epoch=False, max_iters=1),
-        experiment_name=f'load_{path.stem}_{work_dir.name}',
-        default_scope='mmdet3d',
-    )
-    runner.load_or_resume()
-    return detector
 
 
 def load_through_init_cfg(new_detector, path: Path) -> nn.Module:
@@ -158,5 +141,5 @@ def test_tool_exports_and_refuses_with_one_line(checkpoint, tmp_path):
     good = subprocess.run([*tool, checkpoint, out], **options)
     assert good.returncode == 0 and read_export(out)['meta']['sha256'] in good.stdout
     bad = subprocess.run([*tool, out, tmp_path / 'twice.pth'], **options)
-    assert bad.returncode == 1 and 'already what CenterPoint loads' in bad.stderr and 'Traceback' not in bad.stderr
+    assert bad.returncode == 1 and 'already what mmdet3d loads' in bad.stderr and 'Traceback' not in bad.stderr
     assert not (tmp_path / 'twice.pth').exists()

@@ -6,5 +6,6 @@ number of threads. Nothing is imported from numba before the first CPU convoluti
 """
 
 from dos_mm3d.functional.sparse_conv.convolution import patch_spconv, sparse_conv
+from dos_mm3d.functional.sparse_conv.mmcv_modules import patch_mmcv
 
-__all__ = ['patch_spconv', 'sparse_conv']
+__all__ = ['patch_mmcv', 'patch_spconv', 'sparse_conv']

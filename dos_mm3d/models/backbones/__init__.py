@@ -1,6 +1,20 @@
 """Adapters: one file over each of mmdet3d's backbones."""
 
-from .ptv3 import PTv3, PTv3Backbone
+from .cylinder3d import Cylinder3DAdapter
+from .minkunet import MinkUNetAdapter
+from .pillars import PillarBackbone
+from .ptv3 import PTv3, PTv3Backbone, PTv3MiddleEncoder
 from .sparse_encoder import SparseEncoderBackbone
+from .spvcnn import SPVCNN, SPVCNNAdapter
 
-__all__ = ['PTv3', 'PTv3Backbone', 'SparseEncoderBackbone']
+__all__ = [
+    'SPVCNN',
+    'Cylinder3DAdapter',
+    'MinkUNetAdapter',
+    'PTv3',
+    'PTv3Backbone',
+    'PTv3MiddleEncoder',
+    'PillarBackbone',
+    'SPVCNNAdapter',
+    'SparseEncoderBackbone',
+]

@@ -1,6 +1,7 @@
 """The contract of every backbone that DOS pretrains."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -11,14 +12,27 @@ class LossVoxelBackbone(nn.Module, ABC):
     ``out_channels``: width C of the features; ``loss_stride``: edge of a loss voxel in voxels.
     Subclasses wrap modules of mmdet3d unchanged, under the detector's configuration, so that the weights
     fit by construction.
+    ``downstream_names``: prefix here -> prefix in the mmdet3d model that the weights are for; the longest that fits
+    counts, and every tensor must have one ({'': ''} keeps all names). ``columns_kernel``: name here of the kernel
+    whose inputs, its ``columns_axis``, are the columns of the points; None where a layer that is learnt comes first.
+    ``kernels_are_spconv1``: kernels lie in memory as (kD, kH, kW, C_in, C_out), as mmcv's modules have them, not as
+    spconv 2's. ``exported_layout``: what is said of the kernels in the exported file.
+    ``downstream_names_by_task``: where the weights fit models of several tasks, the names for each of them.
     """
 
+    downstream_names: ClassVar[dict[str, str]]
+    downstream_names_by_task: ClassVar[dict[str, dict[str, str]]] = {}
+    columns_kernel: ClassVar[str | None] = None
+    columns_axis: ClassVar[int] = -1
+    kernels_are_spconv1: ClassVar[bool] = False
+    exported_layout: ClassVar[str] = 'spconv-1: (kD, kH, kW, C_in, C_out)'
     out_channels: int
     loss_stride: int
 
     @abstractmethod
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
-        """voxel_dict: mmdet3d's voxels / num_points / coors; cells (M, 4) int [view, z, y, x] -> (M, C).
+        """voxel_dict: what the preprocessor's voxel_type makes: mmdet3d's voxels, coors (num_points for hard voxels,
+        loss_cells for cylindrical ones), one row per voxel; cells (M, 4) int [view, z, y, x] -> (M, C).
 
         Row i of the result belongs to ``cells[i]``.
         """

@@ -1,7 +1,9 @@
-"""Projection and prototypes, and the detection head of the small CenterPoint."""
+"""Projection and prototypes, and the detection heads that mmdet3d lacks."""
 
 from .base import DistillationHead
+from .center_head import CenterHeadWithoutVelocity
 from .clustering import ClusteringHead
+from .point import PointHead
 from .projector import Projector
 from .prototypes import PrototypeHead
 from .regression import RegressionHead
@@ -11,8 +13,10 @@ from .zipf_sinkhorn import ZipfSinkhornHead
 
 __all__ = [
     'BiasedSeparateHead',
+    'CenterHeadWithoutVelocity',
     'ClusteringHead',
     'DistillationHead',
+    'PointHead',
     'Projector',
     'PrototypeHead',
     'RegressionHead',

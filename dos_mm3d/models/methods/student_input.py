@@ -36,7 +36,7 @@ class MaskTokens(nn.Module):
     """The visible loss voxels, then those of the mask tokens: hidden places are shown, their content is not.
 
     A token is a voxel with one point, whose columns are learnt; so is its position, and only its site tells where it
-    is. Needs MaskTokenSites in the pipeline.
+    is. Needs MaskTokenSites in the pipeline. Takes hard voxels and MinkUNet's.
 
     Args:
         num_columns: columns of the raw points.
@@ -49,6 +49,8 @@ class MaskTokens(nn.Module):
     def forward(self, voxel_dict: VoxelDict, views: SparseViews, loss_stride: int, voxelize: Callable) -> StudentInput:
         if views.tokens is None:
             raise ValueError("MaskTokens got views without tokens: put dict(type='MaskTokenSites') after BlockMask")
+        if 'loss_cells' in voxel_dict:
+            raise ValueError("MaskTokens got voxel_type='cylindrical', whose voxels hold no token; wanted boxes")
         visible_cells = views.cells[views.visible]
         visible = select_voxels(voxel_dict, visible_cells, loss_stride)
         tokens = self.token_voxels(views.tokens.voxels, visible)
@@ -57,14 +59,13 @@ class MaskTokens(nn.Module):
 
     def token_voxels(self, sites: Tensor, like: VoxelDict) -> VoxelDict:
         """Voxels in the layout of ``like``; sites (T, 4) int [view, z, y, x]."""
-        capacity = like['voxels'].shape[1]
-        # padding, as behind the points of every voxel that is not full
-        voxels = nn.functional.pad(self.token.expand(len(sites), 1, -1), (0, 0, 0, capacity - 1))
-        return dict(
-            voxels=voxels.to(like['voxels']),
-            num_points=torch.ones_like(like['num_points'][:1]).expand(len(sites)),
-            coors=sites.to(like['coors']),
-        )
+        tokens = dict(coors=sites.to(like['coors']))
+        voxels = self.token.expand(len(sites), -1)
+        if 'num_points' in like:
+            tokens['num_points'] = torch.ones_like(like['num_points'][:1]).expand(len(sites))
+            # padding, as behind the points of every voxel that is not full
+            voxels = nn.functional.pad(voxels[:, None], (0, 0, 0, like['voxels'].shape[1] - 1))
+        return {**tokens, 'voxels': voxels.to(like['voxels'])}
 
 
 @MODELS.register_module()
@@ -78,7 +79,8 @@ class VisibleVoxelsAndLocalViews:
         visible_cells = views.cells[views.visible]
         visible = select_voxels(voxel_dict, visible_cells, loss_stride)
         local = voxelize(views.local.points)
-        local['coors'] = local['coors'] + offset.to(local['coors'])
+        for name in local.keys() & {'coors', 'loss_cells'}:
+            local[name] = local[name] + offset.to(local[name])
         merged = {name: torch.cat((visible[name], local[name])) for name in visible}
         cells = torch.cat((visible_cells, views.local.cells + offset))
         return StudentInput(merged, cells, views.num_views + len(views.local.points))

@@ -2,6 +2,7 @@
 
 from itertools import accumulate
 from operator import mul
+from typing import ClassVar
 
 import torch
 from mmdet3d.registry import MODELS
@@ -11,6 +12,9 @@ from ....functional.sparse_lookup import find_rows
 from ..base import LossVoxelBackbone
 from .cloud import Cloud, upcast
 from .model import PTv3
+
+IN_DETECTOR = {'ptv3.': 'pts_middle_encoder.ptv3.', 'voxel_encoder.': 'pts_voxel_encoder.'}  # PTv3MiddleEncoder
+IN_SEGMENTOR = {'ptv3.': 'backbone.'}
 
 
 @MODELS.register_module()
@@ -24,6 +28,10 @@ class PTv3Backbone(LossVoxelBackbone):
         voxel_encoder: makes one row of ``ptv3.in_channels`` features of the points of a voxel.
         ptv3: :class:`PTv3`, without decoder: pretraining trains the encoder, a decoder is added downstream.
     """
+
+    downstream_names: ClassVar = IN_DETECTOR
+    downstream_names_by_task: ClassVar = {'detection': IN_DETECTOR, 'segmentation': IN_SEGMENTOR}
+    columns_kernel: ClassVar = 'ptv3.embedding.stem.linear.weight'
 
     def __init__(self, voxel_encoder: dict, ptv3: dict, loss_stride: int = 4) -> None:
         super().__init__()

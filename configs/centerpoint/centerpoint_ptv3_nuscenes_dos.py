@@ -1,0 +1,11 @@
+"""CenterPoint over PTv3 on nuScenes from DOS weights: the encoder starts from the exported teacher, the decoder anew.
+
+Command:   python tools/export_backbone.py PRETRAINING_CHECKPOINT work_dirs/dos_ptv3_nuscenes/backbone.pth
+           bash tools/dist_train.sh configs/centerpoint/centerpoint_ptv3_nuscenes_dos.py 8
+           (weights elsewhere: --cfg-options load_from=PATH)
+Hardware:  8 GPUs with 4 key frames each.
+Expected:  not run.
+"""
+
+_base_ = './centerpoint_ptv3_nuscenes.py'
+load_from = 'work_dirs/dos_ptv3_nuscenes/backbone.pth'

@@ -1,0 +1,32 @@
+"""Small CenterPoint over Point Transformer V3 on the embedded data set, from scratch.
+
+Command:   python tools/train.py configs/centerpoint/centerpoint_ptv3_small_synthetic.py
+           python tools/test.py configs/centerpoint/centerpoint_ptv3_small_synthetic.py CHECKPOINT
+Hardware:  2 CPU cores, no GPU.
+Expected:  not run yet; a step takes 1.1 s on one core.
+
+Data, voxels, neck and head are those of centerpoint_small_synthetic.py.
+"""
+
+_base_ = ['centerpoint_small_synthetic.py', '../ptv3/_base_sizes.py']
+
+map_stride = 4  # voxels along the edge of a cell of the bird's-eye map; SECOND halves it to the head's 1.6 m
+
+_decoder = {**_base_.ptv3_decoders.tiny, 'depths': [0, 0, 0]}  # SECOND mixes what the unpoolings gather
+
+model = dict(
+    pts_middle_encoder=dict(
+        _delete_=True,
+        type='PTv3MiddleEncoder',
+        ptv3={
+            **_base_.ptv3.tiny,
+            'in_channels': len(_base_.input_channels),
+            'input_scale': _base_.ptv3_lidar_scale,
+            'decoder': _decoder,
+        },
+        point_cloud_range=_base_.point_cloud_range,
+        voxel_size=_base_.voxel_size,
+        map_stride=map_stride,
+    ),
+    pts_backbone=dict(in_channels=_decoder['channels'][0], layer_strides=[2, 2]),
+)

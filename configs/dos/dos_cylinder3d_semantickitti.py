@@ -1,0 +1,36 @@
+"""DOS pretraining of mmdet3d's Cylinder3D (480 x 360 x 32 sectors, loss voxels 0.2 m) on SemanticKITTI's sweeps.
+
+Command:   bash tools/dist_train.sh configs/dos/dos_cylinder3d_semantickitti.py 8
+           then tools/export_backbone.py, and load_from of mmdet3d's cylinder3d_4xb4-3x_semantickitti.py
+Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
+Expected:  not run. Settings that the paper does not state follow dos.md 4-6.
+
+Files, schedule and mask are those of dos_minkunet_semantickitti.py.
+"""
+
+_base_ = ['dos_minkunet_semantickitti.py', '../cylinder3d/_base_sizes.py']
+
+# of the views and the loss voxels; sectors reach 50 m, what lies farther counts to the last one, as in mmdet3d
+point_cloud_range = [-50, -50, -4, 50, 50, 2]
+voxel_size = [0.2, 0.2, 0.2]
+loss_stride = 1
+
+_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
+_grid = dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size)
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='Cylinder3DAdapter',
+        voxel_encoder=_base_.cylinder3d.full.voxel_encoder,
+        backbone=_base_.cylinder3d.full.backbone,
+    ),
+    data_preprocessor=dict(
+        _delete_=True,
+        type='ViewPreprocessor',
+        voxel=True,
+        voxel_type='cylindrical',
+        voxel_layer=_base_.cylinder3d.full.voxel_layer,
+        loss_grid=_grid,
+    ),
+)
+train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, **_grid, 'loss_stride': loss_stride}, _pack]))

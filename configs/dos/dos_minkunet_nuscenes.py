@@ -1,0 +1,25 @@
+"""DOS pretraining of MinkUNet-34 (width 32, voxel 0.1 m, loss voxels 0.2 m, 10 sweeps) on real nuScenes.
+
+Command:   bash tools/dist_train.sh configs/dos/dos_minkunet_nuscenes.py 8
+Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
+Expected:  not run. mmdet3d has no MinkUNet for nuScenes: the widths are those of its SemanticKITTI configs.
+"""
+
+_base_ = ['dos_second_nuscenes.py', '../minkunet/_base_sizes.py']
+
+voxel_size = [0.1, 0.1, 0.1]
+loss_stride = 2
+mask_ratio = 0.7  # dos.md 4: for segmentation
+
+_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
+_grid = dict(voxel_size=voxel_size, mask_ratio=mask_ratio, loss_stride=loss_stride)
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='MinkUNetAdapter',
+        backbone={**_base_.minkunet.w32_34, 'in_channels': len(_base_.input_channels)},
+        loss_stride=loss_stride,
+    ),
+    data_preprocessor=dict(voxel_type='minkunet', voxel_layer=dict(voxel_size=voxel_size)),
+)
+train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, **_grid}, _pack]))

@@ -1,0 +1,50 @@
+"""DOS pretraining of mmdet3d's MinkUNet-34 (width 32, voxel 0.05 m, loss voxels 0.2 m) on SemanticKITTI's sweeps.
+
+Command:   bash tools/dist_train.sh configs/dos/dos_minkunet_semantickitti.py 8
+           then tools/export_backbone.py, and load_from of mmdet3d's minkunet34_w32_spconv_*_semantickitti.py
+Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
+Expected:  not run. Settings that the paper does not state follow dos.md 4-6.
+
+Any folder of .bin files with x, y, z, intensity will do; here, what is not in the training split is left out.
+"""
+
+_base_ = ['dos_second_nuscenes.py', '../minkunet/_base_sizes.py']
+
+data_root = 'data/semantickitti/'
+input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1']
+point_cloud_range = [-100, -100, -20, 100, 100, 20]
+voxel_size = [0.05, 0.05, 0.05]
+loss_stride = 4
+mask_ratio = 0.7  # dos.md 4: for segmentation
+max_iters = 39900  # 50 passes over 19 130 scans in batches of 24
+
+_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
+_grid = dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size, loss_stride=loss_stride)
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='MinkUNetAdapter',
+        backbone={**_base_.minkunet.w32_34, 'in_channels': len(input_channels)},
+        loss_stride=loss_stride,
+    ),
+    data_preprocessor=dict(
+        voxel_type='minkunet',
+        voxel_layer=dict(
+            max_num_points=-1,
+            point_cloud_range=point_cloud_range,
+            voxel_size=voxel_size,
+            max_voxels=(-1, -1),
+        ),
+    ),
+)
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='FolderSweeps',
+        data_root=data_root,
+        exclude=['sequences/08/*', 'sequences/1[1-9]/*', 'sequences/2?/*', '*_lidarseg.bin'],
+        pipeline=[_views, {**_mask, **_grid, 'mask_ratio': mask_ratio}, _pack],
+    )
+)
+train_cfg = dict(max_iters=max_iters)
+param_scheduler = [{**_base_.param_scheduler[0], 'total_steps': max_iters}]

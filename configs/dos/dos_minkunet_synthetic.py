@@ -1,0 +1,27 @@
+"""DOS pretraining of a tiny MinkUNet on the embedded data set, without labels.
+
+Command:   python tools/train.py configs/dos/dos_minkunet_synthetic.py
+Hardware:  2 CPU cores, no GPU.
+Expected:  not run yet.
+
+Voxels, 0.2 m, and loss voxels, 0.4 m, are those of dos_second_synthetic.py.
+"""
+
+_base_ = ['dos_second_synthetic.py', '../minkunet/_base_sizes.py']
+
+loss_stride = 2
+mask_ratio = 0.7  # dos.md 4: for segmentation
+
+_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='MinkUNetAdapter',
+        backbone={**_base_.minkunet.tiny, 'in_channels': len(_base_.input_channels)},
+        loss_stride=loss_stride,
+    ),
+    data_preprocessor=dict(voxel_type='minkunet'),
+)
+train_dataloader = dict(
+    dataset=dict(pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio, 'loss_stride': loss_stride}, _pack])
+)

@@ -1,0 +1,53 @@
+"""Small MinkUNet (mmdet3d's own class) on the embedded data set with few labels, from scratch or from DOS weights.
+
+Command:   python tools/train.py configs/segmentation/minkunet_small_synthetic.py
+           python tools/test.py configs/segmentation/minkunet_small_synthetic.py CHECKPOINT
+           (from DOS weights: --cfg-options load_from=EXPORTED, made with configs/dos/dos_minkunet_synthetic.py)
+Hardware:  2 CPU cores, no GPU.
+Expected:  not run.
+"""
+
+_base_ = ['./_base_/synthetic.py', '../minkunet/_base_sizes.py']
+
+voxel_size = [0.2, 0.2, 0.2]
+max_iters = 400
+max_learning_rate = 4e-3
+
+model = dict(
+    type='MinkUNet',
+    data_preprocessor=dict(
+        type='Det3DDataPreprocessor',
+        voxel=True,
+        voxel_type='minkunet',
+        batch_first=True,
+        max_voxels=80000,
+        # this kind of voxel has a size only: no range, no limit
+        voxel_layer=dict(
+            max_num_points=-1,
+            point_cloud_range=[-100, -100, -20, 100, 100, 20],
+            voxel_size=voxel_size,
+            max_voxels=(-1, -1),
+        ),
+    ),
+    backbone={**_base_.minkunet.tiny, 'in_channels': len(_base_.input_channels)},
+    decode_head=dict(
+        type='MinkUNetHead',
+        channels=_base_.minkunet.tiny.decoder_channels[-1],
+        num_classes=_base_.num_classes,
+        dropout_ratio=0,
+        loss_decode=dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),
+        ignore_index=_base_.num_classes,
+    ),
+)
+train_dataloader = dict(sampler=dict(type='InfiniteSampler', shuffle=True))
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=max_iters)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=max_learning_rate, weight_decay=0.01),
+    clip_grad=dict(max_norm=10),
+)
+param_scheduler = [
+    dict(type='OneCycleLR', eta_max=max_learning_rate, total_steps=max_iters, pct_start=0.3, by_epoch=False)
+]
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=max_iters, save_optimizer=False))
+log_processor = dict(by_epoch=False)

@@ -1,0 +1,65 @@
+"""Every point to a voxel and back: no range, no limit, so that each raw point gets a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .grid import point_cells
+from .sparse_lookup import flat_index
+
+LARGEST_CELL = 2**16 - 2  # what the space-filling curves can number
+
+
+@dataclass(frozen=True)
+class PointVoxels:
+    """The occupied voxels of B clouds, sorted by cloud, and where each point lies.
+
+    mean: (V, C) float32, mean of the columns of each voxel's points. grid_coord: (V, 3) int64 x, y, z, counted from
+    each cloud's smallest cell. batch: (V,) int64.
+    voxel_of_point: (N,) int64, points of one cloud after the other. sizes: points of each cloud.
+    """
+
+    mean: Tensor
+    grid_coord: Tensor
+    batch: Tensor
+    voxel_of_point: Tensor
+    sizes: tuple[int, ...]
+
+
+def voxelize_points(points: Sequence[Tensor], *, voxel_size_m: Sequence[float]) -> PointVoxels:
+    """Clouds (n, C), first columns x, y, z in metres -> voxels of the lattice through the sensor's origin.
+
+    ValueError for a cloud without points, or with a coordinate that is not finite or out of all proportion.
+    """
+    cells = [_cells_from_zero(cloud, voxel_size_m, number) for number, cloud in enumerate(points)]
+    sizes = tuple(map(len, points))
+    number = torch.arange(len(sizes), device=cells[0].device)
+    batch = number.repeat_interleave(torch.tensor(sizes, device=number.device))
+    sites = torch.cat((batch[:, None], torch.cat(cells)), dim=1)
+    keys, voxel_of_point = flat_index(sites, (sites[:, 1:].amax(0) + 1).tolist()).unique(return_inverse=True)
+    by_voxel, counts = voxel_of_point.argsort(stable=True), voxel_of_point.bincount(minlength=len(keys))
+    site = sites.index_select(0, by_voxel.index_select(0, counts.cumsum(0) - counts))
+    columns = torch.cat(list(points)).float().index_select(0, by_voxel)
+    mean = torch.segment_reduce(columns, 'mean', lengths=counts)
+    return PointVoxels(mean, site[:, 1:], site[:, 0], voxel_of_point, sizes)
+
+
+def _cells_from_zero(cloud: Tensor, voxel_size_m: Sequence[float], number: int) -> Tensor:
+    """(n, 3) int64 x, y, z >= 0."""
+    if not len(cloud) or not torch.isfinite(cloud[:, :3]).all():
+        raise ValueError(
+            f'cloud {number} of the batch has {len(cloud)} points, some perhaps with NaN or infinite coordinates; '
+            'wanted at least one point and finite x, y, z: check the files, and range filters in the pipeline'
+        )
+    cells = point_cells(cloud[:, :3], [0.0, 0.0, 0.0], list(voxel_size_m)).flip(1)
+    cells = cells - cells.amin(0)
+    if int(cells.amax()) > LARGEST_CELL:
+        raise ValueError(
+            f'cloud {number} of the batch spans {int(cells.amax()) + 1} voxels of {list(voxel_size_m)} m, wanted at '
+            f'most {LARGEST_CELL + 1}: enlarge voxel_size, or filter far points'
+        )
+    return cells

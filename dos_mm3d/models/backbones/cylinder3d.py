@@ -1,0 +1,100 @@
+"""mmdet3d's Cylinder3D (SegVFE and Asymm3DSpconv, for segmentation) as a backbone of features at the loss voxels."""
+
+from itertools import accumulate
+from operator import mul
+from typing import Any, ClassVar
+
+import torch
+from mmdet3d.registry import MODELS
+from torch import Tensor, nn
+
+from ...functional.scatter import mean_over_points
+from ...functional.sparse_lookup import find_rows
+from .base import LossVoxelBackbone
+
+
+@MODELS.register_module()
+class Cylinder3DAdapter(LossVoxelBackbone):
+    """Voxel encoder and backbone of Cylinder3D; its decoder at the loss voxels.
+
+    Its voxels are sectors of cylinders, loss voxels are boxes, as masks and views are: a sector can hold points of
+    several boxes, and of hidden and visible ones. So rows of the voxel dict are points, the student is given those in
+    visible loss voxels, and its sectors are made of them alone. The feature of a loss voxel is the mean over its points
+    of what their sectors have: the coarser decoder stages, up-cast, coarsest first, then the output, which the
+    segmentor reads.
+
+    Args:
+        voxel_encoder, backbone: the segmentor's configurations, unchanged.
+    """
+
+    downstream_names: ClassVar = {'voxel_encoder.': 'voxel_encoder.', 'backbone.': 'backbone.'}
+    kernels_are_spconv1: ClassVar = True
+    loss_stride = 1
+
+    def __init__(self, voxel_encoder: dict, backbone: dict) -> None:
+        super().__init__()
+        self.voxel_encoder = MODELS.build(voxel_encoder)
+        self.backbone = MODELS.build(backbone)
+        # rho, phi, z of each level; every down-sampling has kernel 3 and padding 1, so a site's parent is a site
+        pools = [block.pool.stride for block in self.backbone.down_block_list]
+        self.strides = list(accumulate(pools[:-1], lambda total, pool: [*map(mul, total, pool)], initial=[1, 1, 1]))
+        coarse = [block.conv3.out_channels for block in self.backbone.up_block_list[1:]]
+        self.out_channels = sum(coarse) + 2 * self.backbone.ddcm.conv1.out_channels
+
+    def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
+        """voxel_dict: voxels (N, C), coors and loss_cells (N, 4), a row for each point; otherwise as in the base."""
+        by_view = voxel_dict['coors'][:, 0].argsort(stable=True)  # SegVFE takes the last row for the last view
+        points, coors, loss_cells = (
+            voxel_dict[name].index_select(0, by_view) for name in ('voxels', 'coors', 'loss_cells')
+        )
+        # sparse convolutions stay in full precision under autocast, as in the other backbones
+        with torch.autocast(points.device.type, enabled=False):
+            voxels, sites = self.voxel_encoder(points.float(), coors)[:2]
+            stages = self.stages(voxels, sites, batch_size)
+
+        cell_of_point = rows_of_cells(loss_cells, cells)
+        kept = (cell_of_point >= 0).nonzero().squeeze(1)
+        coors, cell_of_point = coors.index_select(0, kept), cell_of_point.index_select(0, kept)
+        features = [
+            mean_over_points(stage.features, rows_of_parents(stage, coors, stride), cell_of_point, len(cells))
+            for stage, stride in zip(stages, reversed(self.strides), strict=True)
+        ]
+        return torch.cat(features, dim=1)
+
+    def stages(self, voxels: Tensor, sites: Tensor, batch_size: int) -> list[Any]:
+        """Sparse tensors of the decoder, coarsest first; the last is the backbone's output, finest stage included."""
+        outputs = []
+
+        def keep(module: nn.Module, inputs: tuple, output: Any) -> None:
+            outputs.append(output)
+
+        hooks = [block.register_forward_hook(keep) for block in self.backbone.up_block_list]
+        try:
+            last = self.backbone(voxels, sites, batch_size)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return [*outputs[:-1], last]
+
+
+def rows_of_cells(loss_cells: Tensor, cells: Tensor) -> Tensor:
+    """(N,) row in ``cells`` of each point's loss voxel, -1 where it is not among them.
+
+    ValueError if a cell holds no point.
+    """
+    shape = torch.cat((loss_cells, cells))[:, 1:].amax(0) + 1
+    rows = find_rows(loss_cells, cells, shape.tolist())
+    empty = len(cells) - len(rows[rows >= 0].unique())
+    if empty:
+        raise ValueError(
+            f'{empty} of {len(cells)} loss voxels hold no point: loss voxels and points do not belong together '
+            '(another point_cloud_range or voxel_size in the transforms than in loss_grid of the data_preprocessor)'
+        )
+    return rows
+
+
+def rows_of_parents(stage: Any, coors: Tensor, stride: list[int]) -> Tensor:
+    """(n,) row of the site of a stage that each of (n, 4) [view, rho, phi, z] sites of the input lies in."""
+    parents = coors.clone()
+    parents[:, 1:] = torch.div(coors[:, 1:], coors.new_tensor(stride), rounding_mode='floor')
+    return find_rows(parents, stage.indices, [int(size) for size in stage.spatial_shape])

@@ -1,0 +1,132 @@
+"""mmdet3d's MinkUNetBackbone (encoder-decoder for segmentation) as a backbone of features at the loss voxels."""
+
+from typing import ClassVar
+
+import torch
+from mmdet3d.registry import MODELS
+from spconv.pytorch import SparseConvTensor
+from torch import Tensor
+
+from ...functional.sparse_lookup import find_rows, flat_index
+from .base import LossVoxelBackbone
+
+
+@MODELS.register_module()
+class MinkUNetAdapter(LossVoxelBackbone):
+    """MinkUNetBackbone of a segmentor; its decoder at the loss voxels.
+
+    The feature of a loss voxel is the mean of the last decoder stage (stride 1, which the segmentor reads) over the
+    voxels inside it, then, finest first, every decoder stage of at least ``loss_stride``, up-cast. The mean is there
+    because whatever lies behind the up-cast stages (the rest of the decoder, the skips into it) would otherwise be
+    exported untrained; the up-cast stages, because DOS and Sonata compare features of every level (dos.md 3.5). The
+    bottleneck is left out: it is the input of the first decoder stage.
+
+    Args:
+        backbone: the segmentor's configuration, unchanged, with ``sparseconv_backend='spconv'``.
+        loss_stride: the stride of a decoder stage: 1, 2, 4, 8 for four stages.
+    """
+
+    downstream_names: ClassVar = {'backbone.': 'backbone.'}
+    columns_kernel: ClassVar = 'backbone.conv_input.0.0.weight'
+
+    def __init__(self, backbone: dict, loss_stride: int = 4) -> None:
+        super().__init__()
+        if (backend := backbone.get('sparseconv_backend')) != 'spconv':
+            raise ValueError(f"sparseconv_backend is {backend!r}, wanted 'spconv', as in mmdet3d's *_spconv_* configs")
+        self.backbone = MODELS.build(backbone)
+        strides = [2**level for level in reversed(range(self.backbone.num_stages))]
+        if loss_stride not in strides:
+            raise ValueError(f'loss_stride is {loss_stride}, wanted the stride of a decoder stage: {strides}')
+        self.loss_stride = loss_stride
+        widths = self.decoder_widths()
+        self.upcast_strides = [stride for stride in strides[:-1] if stride >= loss_stride]
+        self.out_channels = sum(widths[: len(self.upcast_strides)]) + widths[-1]
+
+    def decoder_widths(self) -> list[int]:
+        """Channels of the decoder stages, coarsest first."""
+        return [blocks[-1].conv2.out_channels for _, blocks in self.backbone.decoder]
+
+    def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
+        if not len(voxel_dict['coors']):
+            raise ValueError(no_voxel_inside(len(cells), len(cells)))
+        deepest_stride = 2**self.backbone.num_stages
+        lowest = voxel_dict['coors'][:, 1:].amin(0) // deepest_stride * deepest_stride
+        *coarse, finest = self.decode(voxel_dict, lowest, batch_size)
+        cells = to_xyz(cells, lowest // self.loss_stride)
+        features = [
+            upcast(stage, cells, stride // self.loss_stride) for stage, stride in zip(coarse, self.upcast_strides)
+        ]
+        return torch.cat([pooled_mean(finest, cells, self.loss_stride), *reversed(features)], dim=1)
+
+    def decode(self, voxel_dict: dict[str, Tensor], lowest: Tensor, batch_size: int) -> list[SparseConvTensor]:
+        """Decoder stages, coarsest first, as mmdet3d's forward computes them; it returns the last one only.
+
+        lowest: (3,) z, y, x of the voxel that becomes the first of the grid, a multiple of the deepest stride, so that
+        stages and loss voxels stay aligned. Sites are [view, x, y, z], the order of MinkUNet's kernels. The grid ends
+        at a multiple of that stride too: mmdet3d's ends at the last voxel, and its down-sampling leaves out the last
+        one of an odd number.
+        """
+        unet, deepest_stride = self.backbone, 2**self.backbone.num_stages
+        sites = to_xyz(voxel_dict['coors'], lowest).int()
+        shape = ((sites[:, 1:].amax(0) // deepest_stride + 1) * deepest_stride).tolist()
+        # as in the other backbones: sparse convolutions stay in full precision under autocast
+        with torch.autocast(sites.device.type, enabled=False):
+            x = unet.conv_input(SparseConvTensor(voxel_dict['voxels'].float(), sites, shape, batch_size))
+            laterals = []
+            for layer in unet.encoder:
+                laterals.append(x)
+                x = layer(x)
+            stages = []
+            for rise, blocks in unet.decoder:
+                x = rise(x)
+                x = blocks(x.replace_feature(torch.cat((x.features, laterals.pop().features), dim=1)))
+                stages.append(x)
+            return stages
+
+
+def to_xyz(coords: Tensor, lowest: Tensor) -> Tensor:
+    """(n, 4) [view, z, y, x] -> [view, x, y, z], counted from ``lowest`` (3,) z, y, x."""
+    moved = coords[:, 1:] - lowest
+    return torch.cat((coords[:, :1], moved.flip(1)), dim=1).contiguous()
+
+
+def upcast(stage: SparseConvTensor, cells: Tensor, ratio: int) -> Tensor:
+    """(M, C) feature of the parent of each loss voxel; cells (M, 4) and sites [view, x, y, z], ratio: cells per edge.
+
+    ValueError if a parent is no site.
+    """
+    parents = cells.clone()
+    parents[:, 1:] //= ratio
+    rows = rows_of(parents, stage.indices, stage.spatial_shape)
+    # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
+    return stage.features.index_select(0, rows)
+
+
+def pooled_mean(stage: SparseConvTensor, cells: Tensor, ratio: int) -> Tensor:
+    """(M, C) mean feature of the sites inside each loss voxel, ``ratio`` sites per edge; otherwise as `upcast`."""
+    parents = stage.indices.clone()
+    parents[:, 1:] //= ratio
+    shape = [-(-size // ratio) for size in stage.spatial_shape]
+    # sorted segments, not index_add: the same bits on any number of threads, and on a GPU
+    group = flat_index(parents, shape).unique(return_inverse=True)[1]
+    by_group, sizes = group.argsort(stable=True), group.bincount()
+    first = by_group.index_select(0, sizes.cumsum(0) - sizes)
+    means = torch.segment_reduce(stage.features.index_select(0, by_group), 'mean', lengths=sizes)
+    return means.index_select(0, rows_of(cells, parents.index_select(0, first), shape))
+
+
+def rows_of(cells: Tensor, sites: Tensor, shape: list[int]) -> Tensor:
+    """(M,) row of each cell among the sites; ValueError if one is none."""
+    inside = ((cells[:, 1:] >= 0) & (cells[:, 1:] < cells.new_tensor(shape))).all(1)
+    rows = find_rows(cells, sites, shape)
+    if missing := int((~inside | (rows < 0)).sum()):
+        raise ValueError(no_voxel_inside(missing, len(cells)))
+    return rows
+
+
+def no_voxel_inside(missing: int, n_cells: int) -> str:
+    """What to say about loss voxels without a voxel."""
+    return (
+        f'{missing} of {n_cells} loss voxels hold no voxel: loss voxels and voxels were made from different points '
+        '(another point_cloud_range or voxel_size in the transforms)'
+    )

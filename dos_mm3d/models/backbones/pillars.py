@@ -1,0 +1,77 @@
+"""mmdet3d's PointPillars (PillarFeatureNet, PointPillarsScatter, SECOND) as a backbone of features at the pillars."""
+
+from typing import ClassVar
+
+import torch
+from mmdet3d.registry import MODELS
+from torch import Tensor
+
+from ...functional.sparse_lookup import find_rows
+from .base import LossVoxelBackbone
+
+
+@MODELS.register_module()
+class PillarBackbone(LossVoxelBackbone):
+    """Pillar encoder, bird's-eye map and 2D backbone of a detector; pillar features and all stages at the pillars.
+
+    A loss voxel is a pillar: one voxel that fills the height of the range. Its feature is that of the pillar itself,
+    then that of its parent cell in each stage of SECOND (stride 2, 4, 8 in CenterPoint). Without the first, the pillars
+    of one cell of the first stage would be rows without a difference, and the loss tells rows apart. Pillars that the
+    student is not given are zeros in its map, as empty ground is.
+
+    Args:
+        voxel_encoder, middle_encoder, backbone: the detector's configurations, unchanged.
+    """
+
+    downstream_names: ClassVar = {'voxel_encoder.': 'pts_voxel_encoder.', 'backbone.': 'pts_backbone.'}
+    loss_stride = 1
+
+    def __init__(self, voxel_encoder: dict, middle_encoder: dict, backbone: dict) -> None:
+        super().__init__()
+        self.voxel_encoder = MODELS.build(voxel_encoder)
+        self.middle_encoder = MODELS.build(middle_encoder)
+        self.backbone = MODELS.build(backbone)
+        self.out_channels = middle_encoder['in_channels'] + sum(backbone['out_channels'])
+
+    def init_weights(self) -> None:
+        """As the detector begins: SECOND has an initialisation of its own."""
+        self.backbone.init_weights()
+
+    def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
+        coors = voxel_dict['coors']
+        self.check_height(coors)
+        # a copy: with legacy=True, PillarFeatureNet writes into its input, which the teacher reads after the student
+        pillars = self.voxel_encoder(voxel_dict['voxels'].clone(), voxel_dict['num_points'], coors)
+        bev = self.middle_encoder(pillars, coors, batch_size)
+        return torch.cat(
+            [self.at_pillars(pillars, coors, cells), *(self.at_parents(stage, cells) for stage in self.backbone(bev))],
+            dim=1,
+        )
+
+    def at_pillars(self, pillars: Tensor, coors: Tensor, cells: Tensor) -> Tensor:
+        """(M, C) feature of the pillar that each loss voxel is; ValueError if one has no pillar."""
+        rows = find_rows(cells, coors, torch.cat((coors, cells))[:, 1:].amax(0).add(1).tolist())
+        if (rows < 0).any():
+            raise ValueError(
+                f'{int((rows < 0).sum())} of {len(rows)} loss voxels have no pillar: loss voxels and pillars were made '
+                'from different points (another point_cloud_range or voxel_size in the transforms, or a loss_stride '
+                'that is not 1)'
+            )
+        # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
+        return pillars.index_select(0, rows)
+
+    def at_parents(self, stage: Tensor, cells: Tensor) -> Tensor:
+        """Stage (B, C, h, w) -> (M, C) feature of the cell that each loss voxel lies in."""
+        _, channels, height, width = stage.shape
+        stride = round(self.middle_encoder.ny / height)
+        view, _, y, x = cells.long().unbind(1)
+        rows = (view * height + y // stride) * width + x // stride
+        return stage.permute(0, 2, 3, 1).reshape(-1, channels).index_select(0, rows)
+
+    def check_height(self, coors: Tensor) -> None:
+        """ValueError if voxels lie above one another: one of them would overwrite the others in the map."""
+        if (coors[:, 1] > 0).any():
+            raise ValueError(
+                f'PillarBackbone got voxels in {int(coors[:, 1].max()) + 1} layers: make voxel_size[2] the height of '
+                'point_cloud_range, in the voxel layer and in the transforms'
+            )

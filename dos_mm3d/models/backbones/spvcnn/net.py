@@ -1,0 +1,144 @@
+"""SPVCNN (arXiv 2007.16100) on spconv, under the names and the interface of mmdet3d's SPVCNNBackbone.
+
+mmdet3d's own asserts torchsparse, which no registry has. Kernels are kept in torchsparse's layout (layers.py), so that
+one state dict fits both.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from mmdet3d.registry import MODELS
+from mmengine.model import BaseModule
+from spconv.pytorch import SparseConvTensor
+from torch import Tensor, cat, nn
+
+from ....functional.scatter import reduce_by_row
+from ....functional.trilinear import interpolate, trilinear_corners, voxel_of_point
+from .layers import ConvModule, ResidualBlock
+
+NUM_STAGES = 4
+KERNEL_SIZES = dict(basic=(3, 3), bottleneck=(1, 3, 1))
+
+
+@MODELS.register_module()
+class SPVCNN(BaseModule):
+    """A sparse U-Net (strides 1, 2, 4, 8, 16 and back) beside a branch of points, which meet at strides 16, 4 and 1.
+
+    As in mmdet3d the points are the occupied voxels of stride 1. At the strides 16 and 4 voxel features are
+    interpolated to the points, the transformed point features are added, and their means become the voxel features.
+
+    Arguments are those of mmdet3d's SPVCNNBackbone, except ``sparseconv_backend='spconv'``.
+
+    Interpolation weights are divided by their sum; torchsparse adds 1e-8 to it, which shrinks an interpolated feature
+    by a share of 5e-5 at most.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 4,
+        base_channels: int = 32,
+        num_stages: int = NUM_STAGES,
+        encoder_channels: Sequence[int] = (32, 64, 128, 256),
+        encoder_blocks: Sequence[int] = (2, 2, 2, 2),
+        decoder_channels: Sequence[int] = (256, 128, 96, 96),
+        decoder_blocks: Sequence[int] = (2, 2, 2, 2),
+        block_type: str = 'basic',
+        drop_ratio: float = 0.3,
+        sparseconv_backend: str = 'spconv',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        lengths = [num_stages, *map(len, (encoder_channels, encoder_blocks, decoder_channels, decoder_blocks))]
+        check_settings(lengths, block_type, sparseconv_backend)
+        self.num_stages = num_stages
+        self.decoder_channels = list(decoder_channels)
+        sizes = KERNEL_SIZES[block_type]
+        down = [base_channels, *encoder_channels]
+        up = [encoder_channels[-1], *decoder_channels]
+        self.conv_input = nn.Sequential(
+            ConvModule(in_channels, base_channels, 3, 'subm1'), ConvModule(base_channels, base_channels, 3, 'subm1')
+        )
+        self.encoder = nn.ModuleList()
+        self.decoder = nn.ModuleList()
+        for i in range(NUM_STAGES):
+            coarse = 2 ** (i + 1)
+            strided = ConvModule(down[i], down[i], 2, f'down{coarse}', stride=2)
+            blocks = residual_blocks(down[i], down[i + 1], encoder_blocks[i], f'subm{coarse}', sizes)
+            self.encoder.append(nn.Sequential(strided, *blocks))
+        for i, lateral in enumerate(reversed(down[:-1])):
+            coarse = 2 ** (NUM_STAGES - i)
+            inverse = ConvModule(up[i], up[i + 1], 2, f'down{coarse}', inverse=True)
+            blocks = residual_blocks(up[i + 1] + lateral, up[i + 1], decoder_blocks[i], f'subm{coarse // 2}', sizes)
+            self.decoder.append(nn.ModuleList([inverse, nn.Sequential(*blocks)]))
+        self.point_transforms = nn.ModuleList(
+            [point_transform(base_channels, up[0]), point_transform(up[0], up[2]), point_transform(up[2], up[4])]
+        )
+        self.dropout = nn.Dropout(drop_ratio)
+
+    def forward(self, voxel_features: Tensor, coors: Tensor) -> Tensor:
+        """(N, C) features and (N, 4) integer [x, y, z, batch] of unique voxels -> (N, decoder_channels[-1]), same rows.
+
+        This is the interface of mmdet3d's SPVCNNBackbone, made by its preprocessor with ``batch_first=False``.
+        """
+        batch_size = int(coors[:, 3].max()) + 1
+        return self.stages(voxel_features, coors[:, [3, 0, 1, 2]], batch_size)[-1].features
+
+    def stages(self, voxel_features: Tensor, sites: Tensor, batch_size: int) -> list[SparseConvTensor]:
+        """Voxels of the strides 16, 8, 4, 2, 1 as the decoder makes them, with what the points added.
+
+        sites: (N, 4) integer [batch, x, y, z], unique. The last has the points' features, in the order of ``sites``.
+        """
+        # a strided convolution would drop the last voxel of an odd axis
+        multiple = 2**NUM_STAGES
+        shape = [-(-(size + 1) // multiple) * multiple for size in sites[:, 1:].amax(0).tolist()]
+        x = self.conv_input(SparseConvTensor(voxel_features, sites.int(), shape, batch_size))
+        points, laterals = x.features, []
+        for layer in self.encoder:
+            laterals.append(x)
+            x = layer(x)
+        x, points = self.exchange(x, points, sites, 2**NUM_STAGES, self.point_transforms[0])
+        outs = [x]
+        for i, (inverse, blocks) in enumerate(self.decoder):
+            # dropout follows an exchange
+            x = inverse(x.replace_feature(self.dropout(x.features)) if i in (0, 2) else x)
+            x = blocks(x.replace_feature(cat((x.features, laterals.pop().features), dim=1)))
+            if i == 1:
+                x, points = self.exchange(x, points, sites, 4, self.point_transforms[1])
+            outs.append(x)
+        # at stride 1 the points are lattice points: interpolation gives each its own voxel
+        outs[-1] = x.replace_feature(x.features + self.point_transforms[2](points))
+        return outs
+
+    @staticmethod
+    def exchange(
+        x: SparseConvTensor, points: Tensor, sites: Tensor, stride: int, transform: nn.Module
+    ) -> tuple[SparseConvTensor, Tensor]:
+        """points <- interpolated voxels + transformed points; voxels <- means of their points."""
+        points = interpolate(x.features, trilinear_corners(sites, x.indices, stride=stride)) + transform(points)
+        rows = voxel_of_point(sites, x.indices, stride=stride)
+        return x.replace_feature(reduce_by_row(points, rows, len(x.indices), reduction='mean')), points
+
+
+def check_settings(lengths: list[int], block_type: str, sparseconv_backend: str) -> None:
+    """ValueError for what SPVCNN does not have; lengths: num_stages and the number of entries of each list."""
+    if set(lengths) != {NUM_STAGES}:
+        raise ValueError(f'SPVCNN has {NUM_STAGES} stages, got num_stages and lists for {lengths} stages')
+    if block_type not in KERNEL_SIZES:
+        raise ValueError(f'block_type is {block_type!r}, wanted one of {", ".join(KERNEL_SIZES)}')
+    if sparseconv_backend != 'spconv':
+        raise ValueError(
+            f'sparseconv_backend is {sparseconv_backend!r}: SPVCNN runs on spconv, set sparseconv_backend="spconv"; '
+            "mmdet3d's SPVCNNBackbone runs on torchsparse"
+        )
+
+
+def residual_blocks(
+    in_channels: int, out_channels: int, count: int, indice_key: str, kernel_sizes: tuple[int, ...]
+) -> list[ResidualBlock]:
+    """``count`` blocks; the first changes the width."""
+    widths = [in_channels, *[out_channels] * count]
+    return [ResidualBlock(a, b, indice_key, kernel_sizes) for a, b in pairwise(widths)]
+
+
+def point_transform(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(in_channels, out_channels), nn.BatchNorm1d(out_channels), nn.ReLU(inplace=True))

@@ -1,0 +1,98 @@
+"""Point Transformer V3 that labels every point of a scan: linear probe, decoder probe, fine-tuning."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from mmdet3d.models.segmentors.base import Base3DSegmentor
+from mmdet3d.registry import MODELS
+from torch import Tensor
+
+from ...functional.point_voxels import voxelize_points
+from ..backbones.ptv3 import Cloud, PTv3, upcast
+from ..heads.point import PointFeatures
+from .freezing import Frozen
+
+
+@MODELS.register_module()
+class PTv3Segmentor(Base3DSegmentor):
+    """Points -> voxels -> PTv3 -> logits of the voxels, handed to all of their points.
+
+    PTv3 with a decoder gives the decoder's features; without one, all stages of the encoder up-cast to the voxels and
+    concatenated, finest first (ptv3.md 2.7).
+
+    Args:
+        backbone: :class:`PTv3`; ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads an
+            exported pretraining, as ``load_from`` does.
+        decode_head: :class:`PointHead`, whose ``channels`` follow from the backbone.
+        voxel_size: edges in metres of PTv3's grid, as in pretraining.
+        frozen: 'backbone', all of it (linear probe); 'encoder', all but the decoder (decoder probe); None, nothing.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        decode_head: dict,
+        voxel_size: Sequence[float],
+        frozen: Literal['backbone', 'encoder'] | None = None,
+        data_preprocessor: dict | None = None,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        self.backbone: PTv3 = MODELS.build(backbone)
+        self.decode_head = MODELS.build({'channels': feature_channels(self.backbone), **decode_head})
+        self.num_classes = self.decode_head.num_classes
+        self.voxel_size_m = tuple(voxel_size)
+        self.train_cfg, self.test_cfg = train_cfg, test_cfg
+        self.frozen = freeze(self.backbone, frozen)
+
+    def train(self, mode: bool = True) -> 'PTv3Segmentor':
+        """Training mode for all that is not frozen."""
+        super().train(mode)
+        self.frozen.apply()
+        return self
+
+    def extract_feat(self, batch_inputs: dict) -> PointFeatures:
+        """points: B tensors (n, C), columns as the backbone was pretrained on -> features at their voxels."""
+        voxels = voxelize_points(batch_inputs['points'], voxel_size_m=self.voxel_size_m)
+        cloud = Cloud.from_points(
+            voxels.mean, voxels.mean[:, :3], voxels.batch, grid_coord=voxels.grid_coord, batch_size=len(voxels.sizes)
+        )
+        # a decoded cloud is on the finest level already: up-casting leaves it alone
+        return PointFeatures(upcast(self.backbone(cloud)).feat, voxels.voxel_of_point, voxels.sizes)
+
+    def encode_decode(self, batch_inputs: dict, batch_data_samples: list) -> list[Tensor]:
+        """(n, num_classes) logits of each cloud's points."""
+        return self.decode_head.predict(self.extract_feat(batch_inputs), batch_data_samples, self.test_cfg)
+
+    def loss(self, batch_inputs: dict, batch_data_samples: list) -> dict[str, Tensor]:
+        """Losses over all labelled points; RuntimeError if something frozen would train."""
+        self.frozen.check()
+        return self.decode_head.loss(self.extract_feat(batch_inputs), batch_data_samples, self.train_cfg)
+
+    def predict(self, batch_inputs: dict, batch_data_samples: list) -> list:
+        """The samples with ``pts_seg_logits`` (num_classes, n) and ``pred_pts_seg`` (n,) of their points."""
+        logits = self.encode_decode(batch_inputs, batch_data_samples)
+        return self.postprocess_result([cloud.T for cloud in logits], batch_data_samples)
+
+    def _forward(self, batch_inputs: dict, batch_data_samples: list | None = None) -> Tensor:
+        """(N, num_classes) logits of all points of the batch."""
+        return self.decode_head(self.extract_feat(batch_inputs))
+
+
+def feature_channels(backbone: PTv3) -> int:
+    """Width of the features that are classified: the decoder's, or the sum over the encoder's stages."""
+    return sum(backbone.encoder.channels) if backbone.decoder is None else backbone.out_channels
+
+
+def freeze(backbone: PTv3, part: str | None) -> Frozen:
+    """Freeze a part of PTv3. With 'encoder' its curves are not shuffled either: an encoder that is frozen computes
+    the same in training as in evaluation."""
+    if part not in ('backbone', 'encoder', None):
+        raise ValueError(f"frozen is {part!r}, wanted 'backbone', 'encoder' or None")
+    if part == 'encoder' and backbone.dec is None:
+        raise ValueError(
+            "frozen='encoder' trains a decoder and backbone.decoder is None: add one, or freeze 'backbone'"
+        )
+    return Frozen([] if part is None else [backbone], [backbone.dec] if part == 'encoder' else [])
