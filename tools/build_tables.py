@@ -10,14 +10,21 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dos_mm3d.evaluation.ladder_text import SPLITS
+from dos_mm3d.evaluation.ladder_text import SPLITS, plus_minus
 from dos_mm3d.evaluation.ladder_text import markdown_table as markdown
 from dos_mm3d.evaluation.ladder_text import summary as ladder_summary
-from dos_mm3d.evaluation.report import detection_table, probe_table
+from dos_mm3d.evaluation.quickstart_text import finetune_header, finetune_table, task_of
+from dos_mm3d.evaluation.report import probe_table
 
 README = ROOT / 'README.md'
 RECORDS = ROOT / 'docs' / 'results'
 LADDERS = ('ladder.json', 'ladder_test.json')
+BACKBONES = {
+    'SparseEncoder': 'zipf_1p3_2000_steps_test.json',
+    'MinkUNet': 'backbone_minkunet_test.json',
+    'PTv3': 'backbone_ptv3_test.json',
+}
+BACKBONE_BASELINES = {'random': 'random', 'random_raw': 'random + raw', 'handcrafted': 'hand-crafted + raw'}
 NOT_RUN = 'not run'
 
 
@@ -27,7 +34,12 @@ def main() -> int:
     parser.add_argument('--check', action='store_true', help='compare only')
     check_only = parser.parse_args().check
     text = README.read_text()
-    tables = {'quickstart': quickstart_tables(), 'ladder': ladder_tables(), 'real-folders': real_folder_table()}
+    tables = {
+        'quickstart': quickstart_tables(),
+        'ladder': ladder_tables(),
+        'backbones': backbone_table(),
+        'real-folders': real_folder_table(),
+    }
     wanted = with_tables(text, tables)
     if text == wanted:
         return 0
@@ -62,7 +74,7 @@ def quickstart_tables() -> str:
     probe = markdown(
         ('features, linear probe on 16 classes', 'mIoU [%]', 'over random + raw'), probe_table(record['probe'])
     )
-    detection = markdown(('detector, official devkit', 'mAP', 'NDS', 'AP car'), detection_table(record['detection']))
+    tuned = markdown(finetune_header(task_of(record)), finetune_table(record))
     machine, pretrain = record['machine'], record['pretrain']
     facts = (
         f'{pretrain["steps"]} steps of pretraining in {pretrain["seconds"]:.0f} s, seed {record["seed"]}, '
@@ -70,7 +82,7 @@ def quickstart_tables() -> str:
         f'commit `{record["commit"][:10]}`; ± is the standard deviation over draws of the labelled scans; '
         f'detection: {record["detection"]["note"]}.'
     )
-    return '\n\n'.join((probe, detection, facts, *record['conclusions']))
+    return '\n\n'.join((probe, tuned, facts, *record['conclusions']))
 
 
 def ladder_tables() -> str:
@@ -78,6 +90,26 @@ def ladder_tables() -> str:
     records = [record for name in LADDERS if (record := read_record(name)) is not None]
     parts = [f'On the {SPLITS[record["split"]]}:\n\n{ladder_summary(record)}' for record in records]
     return '\n\n'.join(parts) if parts else f'Ladder: {NOT_RUN}.'
+
+
+def backbone_table() -> str:
+    """DOS and its baselines for every backbone: one row each, teacher's linear probe on the test scenes."""
+    header = ('backbone', 'steps', 'seeds', *BACKBONE_BASELINES.values(), 'DOS', 'DOS + raw', 'over random + raw')
+    return markdown(header, [backbone_row(name, read_record(file)) for name, file in BACKBONES.items()])
+
+
+def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
+    """The reference row of a ladder's record beside the baselines."""
+    if record is None:
+        return (name, *[NOT_RUN] * (len(BACKBONE_BASELINES) + 5))
+    row = next(row for row in record['rows'] if row['name'] == record['reference'])
+    baselines = [
+        plus_minus(found['mean'], found['sd']) for key in BACKBONE_BASELINES for found in [record['baselines'][key]]
+    ]
+    raw = row['other_features']['teacher_raw']
+    gain = row['mean'] - record['baselines']['random_raw']['mean']
+    numbers = (plus_minus(row['mean'], row['sd']), plus_minus(raw['mean'], raw['sd']), f'{gain:+.1f}')
+    return (name, str(record['steps']), str(len(row['seeds'])), *baselines, *numbers)
 
 
 def real_folder_table() -> str:

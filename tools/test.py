@@ -1,13 +1,17 @@
-"""Test a checkpoint with the test set and the metrics of a config: tools/test.py CONFIG CHECKPOINT [--work-dir DIR]."""
+"""Test a checkpoint with the test set and the metrics of a config: tools/test.py CONFIG CHECKPOINT [--metrics FILE]."""
 
 import os
 
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
 
 import argparse
+from pathlib import Path
+
+from mmengine.dist import is_main_process
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
+from dos_mm3d.evaluation.report import nan_to_none, write_json
 from dos_mm3d.export.loading import require_fit
 
 
@@ -16,6 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     launch.add_common_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file, or address')
+    parser.add_argument('--metrics', type=Path, help='JSON file for the metrics')
     return parser.parse_args()
 
 
@@ -30,7 +35,9 @@ def main() -> None:
     cfg.resume = False
     runner = launch.build_runner(cfg)
     require_fit(runner.model, args.checkpoint, complete=True)
-    runner.test()
+    metrics = runner.test()
+    if args.metrics is not None and is_main_process():
+        write_json(args.metrics, nan_to_none(metrics))
 
 
 if __name__ == '__main__':

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..datasets.transforms.masking import unique_cells
-from ..functional.grid import grid_shape, point_cells
 from ..models.methods.student_teacher import StudentTeacher
 from .linear_probe import FeatureBlock
 from .pillar_statistics import pillar_statistics
@@ -23,10 +21,6 @@ class EncoderFeatures:
     def __init__(self, model: StudentTeacher, backbones: Mapping[str, nn.Module]) -> None:
         self.preprocessor = model.data_preprocessor.eval()
         self.backbones = {name: backbone.eval() for name, backbone in backbones.items()}
-        layer = self.preprocessor.voxel_layer
-        self.range = [float(value) for value in layer.point_cloud_range]
-        self.voxel_size = [float(value) for value in layer.voxel_size]
-        self.grid_shape = grid_shape(self.range, self.voxel_size)
 
     @torch.no_grad()
     def __call__(self, scan: ProbeScan) -> dict[str, FeatureBlock]:
@@ -39,9 +33,9 @@ class EncoderFeatures:
 
     def loss_cells(self, xyz_m: Tensor, loss_stride: int) -> tuple[Tensor, Tensor]:
         """Occupied loss voxels (m, 4) int32 [0, z, y, x] of (n, 3) points, and the row of each point in them."""
-        voxels = point_cells(xyz_m, self.range[:3], self.voxel_size)
-        unique, row_of_point = unique_cells(voxels // loss_stride, self.grid_shape)
-        return nn.functional.pad(unique.int(), (1, 0)), row_of_point
+        grid = self.preprocessor.grid_of_loss_voxels(loss_stride)
+        unique, row_of_point = grid.unique(grid.parents(grid.voxels(xyz_m)[0]))
+        return nn.functional.pad(unique, (1, 0)), row_of_point
 
 
 def raw_features(scan: ProbeScan) -> dict[str, FeatureBlock]:

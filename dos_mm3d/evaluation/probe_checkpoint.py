@@ -33,13 +33,14 @@ class Spread(Sequence[ProbeScan]):
 
 def scans_of(cfg: Config, ann_file: str, scenes: Sequence[str] | None) -> ProbeScans:
     """Key frames of some scenes as a pretraining config reads them: same sweeps, same range, same voxels."""
-    dataset, layer = cfg.train_dataloader.dataset, cfg.model.data_preprocessor.voxel_layer
+    dataset, preprocessor = cfg.train_dataloader.dataset, cfg.model.data_preprocessor
+    grid = preprocessor.get('loss_grid') or preprocessor.voxel_layer
     return ProbeScans(
         dataset.data_root,
         ann_file,
         num_sweeps=dataset.num_sweeps,
-        point_cloud_range=layer.point_cloud_range,
-        voxel_size=layer.voxel_size,
+        point_cloud_range=grid.point_cloud_range,
+        voxel_size=grid.voxel_size,
         scenes=scenes,
     )
 

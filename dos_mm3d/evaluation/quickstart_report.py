@@ -3,13 +3,10 @@
 import contextlib
 import io
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
-from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from ..datasets.info_pickle import load_info_pickle
@@ -20,97 +17,34 @@ from ..visualization.features_pca import draw_features_from_above
 from ..visualization.report_html import Picture, Section, Sentences, Table, render_page
 from ..visualization.style import to_png
 from . import report as records
-from .detection_record import (
-    RESULTS,
-    flat_predictions,
-    flat_truth,
-    read_devkit_summary,
-    read_scalars,
-    summarise_pretraining,
-)
+from .detection_record import RESULTS, flat_predictions, flat_truth, read_scalars, summarise_pretraining
 from .features import EncoderFeatures
+from .finetune_record import STARTS, TASKS, RunFolders, collect_finetuned
 from .picture_arrays import class_legend, colour_panels, usage_over_scans
 from .pretrained import load_pretrained, random_backbones
 from .probe_checkpoint import TEST_INFOS, TRAIN_INFOS, Spread, scans_of
 from .probe_scans import scene_names
+from .quickstart_text import START_LABELS, conclusions, finetune_header, finetune_table, plain_table
 from .run_facts import commit, machine, versions
-from .start_record import check_fair
 
-STARTS = ('scratch', 'dos')
 REACH_M = 40.0
 
 
-@dataclass(frozen=True)
-class RunFolders:
-    """Where the stages of a quickstart left their results."""
-
-    root: Path
-    pretrain_config: Config
-    seeds: Sequence[int]
-
-    @property
-    def pretrain(self) -> Path:
-        return self.root / 'pretrain'
-
-    @property
-    def probe(self) -> Path:
-        return self.root / 'probe' / 'probe.json'
-
-    def detection(self, start: str, seed: int) -> Path:
-        return self.root / f'detection_{start}' / f'seed{seed}'
-
-    def checkpoint(self) -> Path:
-        """The last checkpoint of pretraining, as mmengine's `last_checkpoint` names it."""
-        return Path((self.pretrain / 'last_checkpoint').read_text().strip())
-
-
 def collect(folders: RunFolders, *, seconds: Mapping[str, float], seed: int) -> dict[str, Any]:
-    """Everything that goes into report.json. ValueError where two detection runs were no fair pair."""
+    """Everything that goes into report.json. ValueError where two runs were no fair pair."""
     report = {
         'units': records.UNITS,
         'seed': seed,
         'pretrain': summarise_pretraining(read_scalars(folders.pretrain)),
         'probe': records.read_json(folders.probe),
-        'detection': collect_detection(folders),
+        folders.task: collect_finetuned(folders),
         'seconds': dict(seconds),
         'versions': versions(),
         'machine': machine(),
         'commit': commit(Path(__file__).parent),
     }
-    report['conclusions'] = records.conclusions(report)
+    report['conclusions'] = conclusions(report)
     return records.nan_to_none(report)
-
-
-def collect_detection(folders: RunFolders) -> dict[str, Any]:
-    """{'scratch', 'dos': mAP, NDS, AP per class (means over the seeds), 'seeds': paired results and differences}."""
-    runs = {(start, seed): _read_run(folders, start, seed) for start in STARTS for seed in folders.seeds}
-    detection: dict[str, Any] = {start: _mean_run([runs[start, seed] for seed in folders.seeds]) for start in STARTS}
-    detection['seeds'] = [
-        {
-            'seed': seed,
-            **{start: {key: runs[start, seed][key] for key in ('mAP', 'NDS')} for start in STARTS},
-            **{f'{key}_difference': runs['dos', seed][key] - runs['scratch', seed][key] for key in ('mAP', 'NDS')},
-            **check_fair(folders.detection('scratch', seed), folders.detection('dos', seed)),
-        }
-        for seed in folders.seeds
-    ]
-    detection['note'] = (
-        'one seed' if len(folders.seeds) == 1 else f'means and paired differences of {len(folders.seeds)} seeds'
-    )
-    return detection
-
-
-def _read_run(folders: RunFolders, start: str, seed: int) -> dict[str, Any]:
-    return read_devkit_summary(folders.detection(start, seed) / 'test')
-
-
-def _mean_run(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {
-        'mAP': fmean(run['mAP'] for run in runs),
-        'NDS': fmean(run['NDS'] for run in runs),
-        'AP': {name: fmean(run['AP'][name] for run in runs) for name in runs[0]['AP']},
-        'errors': [run['errors'] for run in runs],
-    }
 
 
 def write_report(folders: RunFolders, *, seconds: Mapping[str, float], seed: int) -> str:
@@ -122,7 +56,7 @@ def write_report(folders: RunFolders, *, seconds: Mapping[str, float], seed: int
     with contextlib.redirect_stdout(io.StringIO()):
         html = page(report, folders)
     records.write_text(folders.root / 'report.html', html)
-    return records.plain_table(report) + f'\n{folders.root / "report.html"}\n{folders.root / "report.json"}'
+    return plain_table(report) + f'\n{folders.root / "report.html"}\n{folders.root / "report.json"}'
 
 
 def page(report: Mapping[str, Any], folders: RunFolders) -> str:
@@ -131,7 +65,7 @@ def page(report: Mapping[str, Any], folders: RunFolders) -> str:
         Section('What came out', [Sentences(report['conclusions'])]),
         Section('Linear probe', _probe_parts(report['probe'])),
         Section('Features of one scan', [_feature_picture(folders)]),
-        Section('Detection with few labelled scenes', _detection_parts(report['detection'], folders)),
+        Section(f'{folders.task.capitalize()} with few labelled scenes', _finetune_parts(report, folders)),
         Section('Pretraining', _pretraining_parts(report['pretrain'], folders)),
         Section('How it was run', _run_parts(report)),
     ]
@@ -164,16 +98,20 @@ def _probe_parts(probe: Mapping[str, Any]) -> list:
     ]
 
 
-def _detection_parts(detection: Mapping[str, Any], folders: RunFolders) -> list:
-    per_class = [
-        (name, *(f'{detection[start]["AP"][name]:.3f}' for start in STARTS)) for name in detection['scratch']['AP']
-    ]
+def _finetune_parts(report: Mapping[str, Any], folders: RunFolders) -> list:
+    task, found = TASKS[folders.task], report[folders.task]
+    classes = found['scratch'][task.per_class]
+    per_class = [(name, *(_number(found[start][task.per_class][name]) for start in STARTS)) for name in classes]
     return [
-        Table(('detector', 'mAP', 'NDS', 'AP car'), records.detection_table(detection)),
-        Sentences([f'Official nuScenes devkit on the val scenes; {detection["note"]}.']),
-        Table(('AP per class', 'from scratch', 'from DOS weights'), per_class),
-        _box_picture(folders),
+        Table(finetune_header(folders.task), finetune_table(report)),
+        Sentences([f'{task.scorer}, val scenes; {found["note"]}.']),
+        Table((f'{task.per_class} per class', *START_LABELS.values()), per_class),
+        *([_box_picture(folders)] if folders.task == 'detection' else []),
     ]
+
+
+def _number(value: float | None) -> str:
+    return '-' if value is None else f'{value:.3f}'
 
 
 def _box_picture(folders: RunFolders) -> Picture:
@@ -184,9 +122,9 @@ def _box_picture(folders: RunFolders) -> Picture:
     truths = [flat_truth(info, names) for info in infos['data_list']]
     number = max(range(len(truths)), key=lambda i: int(truths[i].within(REACH_M).sum()))
     info = infos['data_list'][number]
-    labels = {'scratch': 'CenterPoint from scratch', 'dos': 'CenterPoint from DOS weights'}
+    labels = {start: f'{folders.model} {label}' for start, label in START_LABELS.items()}
     predictions = {
-        labels[start]: flat_predictions(folders.detection(start, folders.seeds[0]) / 'test' / RESULTS, info)
+        labels[start]: flat_predictions(folders.finetuned(start, folders.seeds[0]) / 'test' / RESULTS, info)
         for start in STARTS
     }
     scan = scans_of(folders.pretrain_config, TEST_INFOS, None)[number]

@@ -1,4 +1,4 @@
-"""The record of a quickstart run: JSON files, and one table and plain sentences computed from their numbers."""
+"""JSON files written whole, and the table of a linear probe."""
 
 import json
 import math
@@ -10,6 +10,7 @@ from typing import Any
 UNITS = {
     'probe': 'mIoU, IoU and their standard deviations in percent (0-100)',
     'detection': 'mAP, NDS and AP as fractions (0-1), as the nuScenes devkit prints them',
+    'segmentation': 'mIoU and IoU as fractions (0-1), as mmdet3d prints them',
     'seconds': 'wall clock',
 }
 PROBE_ROWS = {
@@ -68,55 +69,3 @@ def probe_table(probe: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             spread = '' if sd is None else f' ± {sd:.1f}'
             rows.append((label, f'{probe[key]["miou"]:.1f}{spread}', f'{probe[key]["miou"] - reference:+.1f}'))
     return rows
-
-
-def detection_table(detection: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """(start, mAP, NDS, car AP) of both detectors; a paired difference where more than one seed was run."""
-    labels = {'scratch': 'CenterPoint from scratch', 'dos': 'CenterPoint from DOS weights'}
-    return [
-        (label, f'{run["mAP"]:.3f}', f'{run["NDS"]:.3f}', f'{run["AP"].get("car", math.nan):.3f}')
-        for key, label in labels.items()
-        for run in [detection[key]]
-    ]
-
-
-def plain_table(report: Mapping[str, Any]) -> str:
-    """The one table that the quickstart prints, and the conclusions below it."""
-    rows = [('linear probe, mIoU [%]', '', 'over random + raw'), *probe_table(report['probe'])]
-    width = max(len(row[0]) for row in rows)
-    lines = [f'{name:<{width}}  {value:>13}  {gain:>17}' for name, value, gain in rows]
-    lines += ['-' * len(lines[0]), f'{"detection, official devkit":<{width}}  {"mAP":>6} {"NDS":>6} {"AP car":>7}']
-    lines += [
-        f'{name:<{width}}  {mAP:>6} {nds:>6} {car:>7}' for name, mAP, nds, car in detection_table(report['detection'])
-    ]
-    return '\n'.join(['', *lines, '', *conclusions(report), ''])
-
-
-def conclusions(report: Mapping[str, Any]) -> list[str]:
-    """What was and what was not better, in plain sentences, from the numbers alone."""
-    probe, detection = report['probe'], report['detection']
-    lines = [_compared(probe, other) for other in ('random', 'random_raw', 'handcrafted', 'raw')]
-    lines.append(_detection_sentence(detection))
-    return lines
-
-
-def _compared(probe: Mapping[str, Any], other: str) -> str:
-    gain = probe['dos']['miou'] - probe[other]['miou']
-    verb = 'beats' if gain > 0 else 'does not beat'
-    numbers = f'{probe["dos"]["miou"]:.1f} against {probe[other]["miou"]:.1f} mIoU ({gain:+.1f} points)'
-    return f'Linear probe: DOS {verb} {PROBE_ROWS[other]}: {numbers}.'
-
-
-def _detection_sentence(detection: Mapping[str, Any]) -> str:
-    differences = [seed['mAP_difference'] for seed in detection['seeds']]
-    mean = sum(differences) / len(differences)
-    if len(differences) == 1:
-        found = 'a gain' if mean > 0 else 'no gain'
-        numbers = f'mAP {mean:+.3f}, NDS {detection["seeds"][0]["NDS_difference"]:+.3f}'
-        return f'Detection: {found} at this size ({numbers} with DOS weights). One seed only, which may be chance.'
-    same_sign = all(d > 0 for d in differences) or all(d < 0 for d in differences)
-    agreement = 'all seeds agree in sign' if same_sign else 'the seeds disagree in sign, so this is no clear difference'
-    each = ', '.join(f'{d:+.3f}' for d in differences)
-    return (
-        f'Detection: mAP {mean:+.3f} with DOS weights, mean of {len(differences)} paired seeds ({each}); {agreement}.'
-    )

@@ -13,7 +13,8 @@ from ..export.files import tensors_sha256
 from .report import read_json, write_json
 
 FILE = 'start.json'
-ENCODER_PREFIXES = ('pts_voxel_encoder.', 'pts_middle_encoder.')
+# where detectors and segmentors of mmdet3d keep what was pretrained
+ENCODER_PREFIXES = ('pts_voxel_encoder.', 'pts_middle_encoder.', 'backbone.')
 
 
 @HOOKS.register_module()

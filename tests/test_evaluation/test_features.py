@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dos_mm3d.datasets.transforms.loss_grid import LossGrid
 from dos_mm3d.evaluation.features import EncoderFeatures, pillar_features, raw_features
 from dos_mm3d.evaluation.picture_arrays import class_colours
 from dos_mm3d.evaluation.probe_checkpoint import Spread, rows_of_table
@@ -22,7 +23,8 @@ class CellBackbone(nn.Module):
 
 
 class FakePreprocessor(nn.Module):
-    voxel_layer = SimpleNamespace(point_cloud_range=[-4, -4, -2, 4, 4, 2], voxel_size=[0.5, 0.5, 0.5])
+    def grid_of_loss_voxels(self, loss_stride: int) -> LossGrid:
+        return LossGrid([-4, -4, -2, 4, 4, 2], [0.5, 0.5, 0.5], loss_stride)
 
     def voxelize_points(self, points: list[Tensor]) -> dict:
         assert not self.training, 'the voxel buffers of testing are wanted'
