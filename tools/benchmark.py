@@ -1,4 +1,4 @@
-"""Measures single parts: `python tools/benchmark.py conv [--sweep FILE]`, `python tools/benchmark.py head`."""
+"""Measures single parts: `python tools/benchmark.py conv [--sweep FILE]`, `... head`, `... backbone`, `... waymo`."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import conv, head
+from benchmarks import backbone, conv, head, waymo
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -15,6 +15,8 @@ def parse_arguments() -> argparse.Namespace:
     parts = parser.add_subparsers(dest='part', required=True)
     conv.add_arguments(parts.add_parser('conv', help='sparse convolution on the CPU against spconv'))
     head.add_arguments(parts.add_parser('head', help='softmap loss: streaming against N x K matrices, time and memory'))
+    backbone.add_arguments(parts.add_parser('backbone', help='forward and backward of every backbone on a sweep'))
+    waymo.add_arguments(parts.add_parser('waymo', help='the Waymo detection metric, 10 000 frames'))
     return parser.parse_args()
 
 

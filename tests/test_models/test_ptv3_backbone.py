@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_runs import losses_of
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
+from tiny_runs import losses_of
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones.ptv3 import PTv3, PTv3Backbone

@@ -36,3 +36,19 @@ def test_extra_peak_memory_sees_what_is_freed_again_but_not_what_was_there():
     assert extra_peak_mib(lambda: kept.add_(1), CPU) < 8
     assert extra_peak_mib(lambda: (kept + 1).sum(), CPU) == pytest.approx(64, abs=8)
     assert extra_peak_mib(lambda: kept.add_(1), CPU) < 8
+
+
+def test_backbones_are_measured_and_what_cannot_run_is_said(tmp_path):
+    arguments = ['--sizes', 'small', '--backbones', 'pillars', 'ptv3', '--threads', '1', '--repeats', '1']
+    command = [sys.executable, 'tools/benchmark.py', 'backbone', *arguments, '--json', str(tmp_path / 'record.json')]
+    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=900).stdout
+    record = json.loads((tmp_path / 'record.json').read_text())
+    on_cpu = {row['label']: row for row in record['rows'] if row['place'] == 'CPU, 1 thread'}
+    assert set(on_cpu) == {'pillars small', 'ptv3 small, sdpa', 'ptv3 small, flash_attn'}
+    for label in ('pillars small', 'ptv3 small, sdpa'):
+        row = on_cpu[label]
+        assert row['points'] >= row['loss_voxels'] > 1000
+        assert row['parameters'] > 1e5
+        assert min(*row['forward_s'], *row['backward_s'], row['extra_memory_mib']) > 0
+    assert 'forward_s' not in on_cpu['ptv3 small, flash_attn'], 'flash_attn runs on GPUs only'
+    assert '| ptv3 small, flash_attn | - | CPU, 1 thread | not run |' in out

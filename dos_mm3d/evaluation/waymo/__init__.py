@@ -1,0 +1,12 @@
+"""Waymo's 3D detection metric: AP and APH per class, range and difficulty, in-process and without TensorFlow.
+
+Follows the official evaluator's default configuration (Sun et al., 'Scalability in Perception for Autonomous Driving:
+Waymo Open Dataset', CVPR 2020, section 4.1; waymo-open-dataset 1.6.7): Hungarian matching on IoU, separately in every
+breakdown and at each of 101 score cutoffs. `tools/compare_waymo_metric.py` compares it with the official op.
+"""
+
+from .difficulty import waymo_difficulty
+from .iou import box_iou_3d
+from .metrics import waymo_detection_metrics
+
+__all__ = ['box_iou_3d', 'waymo_detection_metrics', 'waymo_difficulty']
