@@ -162,3 +162,20 @@ def test_test_time_augmentation_averages_the_probabilities_of_all_clouds(data, w
     assert torch.equal(found[clear], mean.argmax(1)[clear])
     assert not torch.equal(found, single[0].argmax(1)), 'augmentation changed nothing, so this shows nothing'
     assert np.array_equal(merged.eval_ann_info['pts_semantic_mask'].shape, (POINTS,))
+
+
+@pytest.mark.usefixtures('unformatted')
+def test_test_time_augmentation_runs_from_a_checkpoint_to_the_metric(worlds, tmp_path):
+    """What `tools/test.py --tta` of mmdet3d does with a config."""
+    cfg = tiny(FOLDER / 'ptv3_linear_probe_synthetic.py', worlds, tmp_path)
+    model = MODELS.build(copy.deepcopy(cfg.model))
+    torch.nn.init.normal_(model.decode_head.conv_seg.weight)
+    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'model.pth')
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+    cfg.test_dataloader.dataset.update(pipeline=cfg.tta_pipeline, indices=1)
+    cfg.load_from = str(tmp_path / 'model.pth')
+    cfg.update(train_dataloader=None, train_cfg=None, optim_wrapper=None, param_scheduler=None)
+    runner = Runner.from_cfg(cfg)
+    assert 0 <= runner.test()['acc'] < 1
+    weight = runner.model.module.decode_head.conv_seg.weight
+    assert torch.equal(weight, model.decode_head.conv_seg.weight)
