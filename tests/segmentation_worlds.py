@@ -10,7 +10,7 @@ POINTS = 900
 
 
 def trimmed_nuscenes(full: Path, out: Path) -> Path:
-    """A nuScenes root like ``full`` whose key frames keep POINTS of their points, drawn at random, with their labels."""
+    """A nuScenes root like ``full`` whose key frames keep POINTS random points, with their labels."""
     rng = np.random.default_rng(0)
     for folder in ('samples/LIDAR_TOP', 'lidarseg/v1.0-trainval', 'v1.0-trainval'):
         (out / folder).mkdir(parents=True)

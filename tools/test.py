@@ -7,6 +7,7 @@ os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: thr
 import argparse
 from pathlib import Path
 
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
@@ -20,8 +21,17 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     launch.add_common_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file, or address')
+    parser.add_argument('--tta', action='store_true', help="the config's test-time augmentation")
     parser.add_argument('--metrics', type=Path, help='JSON file for the metrics')
     return parser.parse_args()
+
+
+def augment_tests(cfg: Config, source: Path) -> None:
+    """Show every scan many times, and average the answers."""
+    if missing := [key for key in ('tta_pipeline', 'tta_model') if cfg.get(key) is None]:
+        raise SystemExit(f'error: {source}: --tta needs {", ".join(missing)} in the config; there is none')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
 
 
 def main() -> None:
@@ -31,6 +41,8 @@ def main() -> None:
     missing = [key for key in ('test_dataloader', 'test_cfg', 'test_evaluator') if cfg.get(key) is None]
     if missing:
         raise SystemExit(f'error: {args.config}: nothing to test, it has no {", ".join(missing)}')
+    if args.tta:
+        augment_tests(cfg, args.config)
     cfg.load_from = args.checkpoint
     cfg.resume = False
     runner = launch.build_runner(cfg)

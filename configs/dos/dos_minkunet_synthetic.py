@@ -4,7 +4,7 @@ Command:   python tools/train.py configs/dos/dos_minkunet_synthetic.py
 Hardware:  2 CPU cores, no GPU.
 Expected:  not run yet.
 
-Voxels, 0.2 m, and loss voxels, 0.4 m, are those of dos_second_synthetic.py.
+Voxels, 0.2 m, and loss voxels, 0.4 m, are those of dos_second_synthetic.py; single sweeps, as the segmentor reads them.
 """
 
 _base_ = ['dos_second_synthetic.py', '../minkunet/_base_sizes.py']
@@ -23,5 +23,7 @@ model = dict(
     data_preprocessor=dict(voxel_type='minkunet'),
 )
 train_dataloader = dict(
-    dataset=dict(pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio, 'loss_stride': loss_stride}, _pack])
+    dataset=dict(
+        num_sweeps=1, pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio, 'loss_stride': loss_stride}, _pack]
+    )
 )

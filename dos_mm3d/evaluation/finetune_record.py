@@ -8,8 +8,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..datasets.lidarseg_classes import CLASSES
 from .detection_record import read_devkit_summary
-from .lidarseg_classes import CLASSES
 from .report import read_json
 from .start_record import check_fair
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from .lidarseg_classes import CLASSES, IGNORE
+from ..datasets.lidarseg_classes import CLASSES, IGNORE
 from .probe_scans import ProbeScans
 
 GROUPS = ('head', 'common', 'tail')

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..datasets.lidarseg_classes import CLASSES, IGNORE
 from ..functional.collapse import prototype_usage
 from ..models.methods.dos import DOS
 from ..visualization.features_pca import one_per_cell, pca_colours
 from .features import EncoderFeatures, raw_features
-from .lidarseg_classes import CLASSES, IGNORE
 from .linear_probe import FeatureBlock
 from .probe_scans import ProbeScan
 

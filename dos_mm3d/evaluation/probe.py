@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from .lidarseg_classes import CLASSES, IGNORE
+from ..datasets.lidarseg_classes import CLASSES, IGNORE
 from .linear_probe import FeatureBlock, LinearLayer, ProbeRecipe, fit_linear, predict
 from .probe_scans import ProbeScan
 from .segmentation_metrics import confusion_matrix

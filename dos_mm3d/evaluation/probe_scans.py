@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ..datasets.info_pickle import load_info_pickle
 from ..datasets.labelled_scenes import read_scene_of_sample
+from ..datasets.lidarseg_classes import read_class_table
 from ..datasets.nuscenes import NuScenesSweeps
 from ..functional.grid import grid_shape, inside_grid, point_cells
-from .lidarseg_classes import read_class_table
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .lidarseg_classes import CLASSES
+from ..datasets.lidarseg_classes import CLASSES
 from .segmentation_metrics import iou_percent, miou_percent
 
 

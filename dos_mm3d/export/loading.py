@@ -8,7 +8,7 @@ from typing import Any
 
 from mmdet3d.models.layers.spconv.overwrite_spconv import write_spconv2
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
@@ -115,7 +115,10 @@ def read_weights(path: str | Path) -> Mapping[str, Tensor]:
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
+    """The model that a checkpoint is of, out of its wrappers for several ranks and for test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 def _read(path: str | Path) -> dict[str, Any]:

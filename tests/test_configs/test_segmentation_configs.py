@@ -1,11 +1,15 @@
 """Every segmentation config is built, stepped twice and tested once, at tiny size; test-time augmentation by hand."""
 
 import copy
+import json
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmdet3d.models.segmentors import Seg3DTTAModel
 from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
@@ -165,17 +169,38 @@ def test_test_time_augmentation_averages_the_probabilities_of_all_clouds(data, w
 
 
 @pytest.mark.usefixtures('unformatted')
-def test_test_time_augmentation_runs_from_a_checkpoint_to_the_metric(worlds, tmp_path):
-    """What `tools/test.py --tta` of mmdet3d does with a config."""
+def test_test_time_augmentation_runs_from_a_checkpoint_to_the_metric(worlds, tmp_path, monkeypatch):
     cfg = tiny(FOLDER / 'ptv3_linear_probe_synthetic.py', worlds, tmp_path)
     model = MODELS.build(copy.deepcopy(cfg.model))
     torch.nn.init.normal_(model.decode_head.conv_seg.weight)
     torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'model.pth')
-    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
-    cfg.test_dataloader.dataset.update(pipeline=cfg.tta_pipeline, indices=1)
-    cfg.load_from = str(tmp_path / 'model.pth')
+    cfg.test_dataloader.dataset.indices = 1
     cfg.update(train_dataloader=None, train_cfg=None, optim_wrapper=None, param_scheduler=None)
-    runner = Runner.from_cfg(cfg)
-    assert 0 <= runner.test()['acc'] < 1
-    weight = runner.model.module.decode_head.conv_seg.weight
-    assert torch.equal(weight, model.decode_head.conv_seg.weight)
+    cfg.dump(tmp_path / 'small.py')
+    tool = runpy.run_path(str(FOLDER.parents[1] / 'tools' / 'test.py'))
+    seen = []
+    monkeypatch.setattr(Seg3DTTAModel, 'merge_preds', spy(seen, Seg3DTTAModel.merge_preds))
+    for flags in ([], ['--tta']):
+        arguments = [
+            tmp_path / 'small.py',
+            tmp_path / 'model.pth',
+            '--metrics',
+            tmp_path / f'{len(flags)}.json',
+            *flags,
+        ]
+        monkeypatch.setattr(sys, 'argv', ['test.py', *map(str, arguments)])
+        tool['main']()
+    plain, augmented = (json.loads((tmp_path / f'{number}.json').read_text()) for number in (0, 1))
+    assert seen == [36]
+    assert plain.keys() == augmented.keys()
+    assert 0 <= augmented['acc'] < 1
+
+
+def spy(seen: list, merge):
+    """`merge_preds` that notes how many predictions of the scan it was given."""
+
+    def merge_and_note(self, predictions):
+        seen.append(len(predictions[0]))
+        return merge(self, predictions)
+
+    return merge_and_note

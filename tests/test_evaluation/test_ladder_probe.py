@@ -10,10 +10,10 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from dos_mm3d.datasets.lidarseg_classes import CLASSES, read_class_table
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.evaluation.ladder_classes import label_counts
 from dos_mm3d.evaluation.ladder_probe import baseline_rows, cell_protocol, main
-from dos_mm3d.evaluation.lidarseg_classes import CLASSES, read_class_table
 from dos_mm3d.evaluation.probe import Protocol
 from dos_mm3d.evaluation.probe_checkpoint import TEST_INFOS, scans_of, scans_of_split
 

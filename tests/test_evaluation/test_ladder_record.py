@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dos_mm3d.datasets.lidarseg_classes import CLASSES
 from dos_mm3d.evaluation.ladder_file import Ladder, LadderRow
 from dos_mm3d.evaluation.ladder_record import build_record, conclusions
 from dos_mm3d.evaluation.ladder_text import full_text, markdown_table, summary
-from dos_mm3d.evaluation.lidarseg_classes import CLASSES
 from dos_mm3d.evaluation.report import write_json
 from dos_mm3d.visualization.ladder import draw_ladder, spread_labels
 from dos_mm3d.visualization.style import to_png

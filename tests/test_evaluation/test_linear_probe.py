@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dos_mm3d.evaluation.lidarseg_classes import CLASSES, IGNORE
+from dos_mm3d.datasets.lidarseg_classes import CLASSES, IGNORE
 from dos_mm3d.evaluation.linear_probe import FeatureBlock, ProbeRecipe, balance, fit_linear, predict, weighted_moments
 from dos_mm3d.evaluation.probe import Protocol, choose_points, draw_scans, run_probe
 from dos_mm3d.evaluation.probe_scans import ProbeScan

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from nuscenes.eval.lidarseg.utils import ConfusionMatrix, LidarsegClassMapper
 
-from dos_mm3d.evaluation.lidarseg_classes import CATEGORY_TO_CLASS, CLASSES, class_of_category_index
+from dos_mm3d.datasets.lidarseg_classes import CATEGORY_TO_CLASS, CLASSES, class_of_category_index
 from dos_mm3d.evaluation.segmentation_metrics import confusion_matrix, iou_percent, miou_percent
 
 

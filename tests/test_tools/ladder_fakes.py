@@ -4,8 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+from dos_mm3d.datasets.lidarseg_classes import CLASSES
 from dos_mm3d.evaluation.ladder_jobs import Commands
-from dos_mm3d.evaluation.lidarseg_classes import CLASSES
 
 CONFIG = """
 data_root = '{data}/'

@@ -1,6 +1,7 @@
 """train.py, test.py and the launch scripts on a toy model: they train, resume, test, and say what is wrong."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -161,9 +162,10 @@ def test_two_and_two_steps_are_four(toy: Path, call: Callable[..., None], resume
 
 def test_test_reports_the_metric(toy: Path, call: Callable[..., None], capfd: pytest.CaptureFixture) -> None:
     call('train', toy, '--work-dir', 'run')
-    call('test', toy, 'run/iter_4.pth', '--work-dir', 'tested')
+    call('test', toy, 'run/iter_4.pth', '--work-dir', 'tested', '--metrics', 'metrics.json')
     captured = capfd.readouterr()
     assert 'mean_loss' in captured.out + captured.err
+    assert json.loads(Path('metrics.json').read_text())['mean_loss'] > 0
 
 
 def write_foreign(path: Path) -> Path:
@@ -212,6 +214,11 @@ def test_nothing_to_test_is_said(toy: Path, call: Callable[..., None]) -> None:
     toy.write_text(TOY_CONFIG)
     with pytest.raises(SystemExit, match=r'nothing to test.*test_dataloader'):
         call('test', toy, 'any.pth')
+
+
+def test_augmentation_that_the_config_lacks_is_said(toy: Path, call: Callable[..., None]) -> None:
+    with pytest.raises(SystemExit, match=r'--tta needs tta_pipeline, tta_model'):
+        call('test', toy, 'any.pth', '--tta')
 
 
 def test_a_bug_keeps_its_traceback() -> None:
