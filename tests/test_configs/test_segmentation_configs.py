@@ -168,7 +168,6 @@ def test_test_time_augmentation_averages_the_probabilities_of_all_clouds(data, w
     assert np.array_equal(merged.eval_ann_info['pts_semantic_mask'].shape, (POINTS,))
 
 
-@pytest.mark.usefixtures('unformatted')
 def test_test_time_augmentation_runs_from_a_checkpoint_to_the_metric(worlds, tmp_path, monkeypatch):
     cfg = tiny(FOLDER / 'ptv3_linear_probe_synthetic.py', worlds, tmp_path)
     model = MODELS.build(copy.deepcopy(cfg.model))
