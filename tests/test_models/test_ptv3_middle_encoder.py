@@ -107,6 +107,7 @@ def test_order_of_the_voxels_and_type_of_the_batch_size_are_irrelevant():
     assert wanted.shape == (2, 10, 4, 8) and net.out_channels == 10
     assert wanted.is_contiguous()
     assert torch.equal(net(feat, coors, coors[-1, 0] + 1), wanted)  # as CenterPoint calls it
+    assert not net(feat, coors, 3)[2].any(), 'a sample without voxels has a map of zeros'
     perm = torch.randperm(len(feat), generator=torch.Generator().manual_seed(4))
     assert_close(net(feat[perm], coors[perm], 2), wanted, atol=1e-5, rtol=1e-4)
 
