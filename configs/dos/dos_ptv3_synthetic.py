@@ -4,13 +4,12 @@ Command:   python tools/train.py configs/dos/dos_ptv3_synthetic.py
 Hardware:  2 CPU cores, no GPU.
 Expected:  not run yet.
 
-The loss voxels, 0.4 m, are those of dos_second_synthetic.py; the grid is finer, 0.1 m.
+Grid, 0.2 m, and loss voxels, 0.4 m, are those of dos_second_synthetic.py and centerpoint_ptv3_small_synthetic.py.
 """
 
 _base_ = ['dos_second_synthetic.py', '../ptv3/_base_sizes.py']
 
-voxel_size = [0.1, 0.1, 0.1]
-loss_stride = 4
+loss_stride = 2
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
@@ -25,8 +24,5 @@ model = dict(
         },
         loss_stride=loss_stride,
     ),
-    data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size)),
 )
-train_dataloader = dict(
-    dataset=dict(pipeline=[_views, {**_mask, 'voxel_size': voxel_size, 'loss_stride': loss_stride}, _pack])
-)
+train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, 'loss_stride': loss_stride}, _pack]))

@@ -8,7 +8,7 @@ Expected:  not run.
 
 _base_ = ['_base_/synthetic.py', '../ptv3/_base_sizes.py']
 
-voxel_size = [0.1, 0.1, 0.1]
+voxel_size = [0.2, 0.2, 0.2]
 
 model = dict(
     type='PTv3Segmentor',
