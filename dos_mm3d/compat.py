@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from mmengine.config import ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import utils as mmengine_dist
 from mmengine.fileio import LocalBackend
@@ -37,7 +38,7 @@ def allow_checkpoint_classes() -> None:
 
     Symptom: since torch 2.6, resuming raises "Unsupported global: HistoryBuffer" (mmengine 0.10.7, which never passes
     weights_only). The message hub holds HistoryBuffers, which are numpy arrays beside their own methods, and numpy
-    scalars; these classes are allowed by name and weights_only stays on. torch < 2.4 has no list of allowed classes:
+    scalars, the metainfo of a segmentation data set ConfigDicts; these classes are allowed by name and weights_only stays on. torch < 2.4 has no list of allowed classes:
     there, mmengine's loading is left as it is.
     Test: test_compat.py, resume of a toy Runner. Can go when mmengine allows its own classes.
     """
@@ -45,7 +46,7 @@ def allow_checkpoint_classes() -> None:
         return
     array_parts = [np.ndarray, np.dtype, np.zeros(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
     dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefdU'}
-    torch.serialization.add_safe_globals([HistoryBuffer, _statistics_method(), *array_parts, *dtypes])
+    torch.serialization.add_safe_globals([HistoryBuffer, ConfigDict, _statistics_method(), *array_parts, *dtypes])
     mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=_load_from_local, force=True)
 
 

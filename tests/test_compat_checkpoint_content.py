@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import ConfigDict
 from mmengine.optim import OneCycleLR
 
 import dos_mm3d  # noqa: F401  applies the fixes
@@ -40,3 +41,12 @@ def test_class_names_of_the_converter_load(tmp_path: Path) -> None:
     """mmdet3d's nuScenes converter leaves numpy strings in the metainfo, which goes into every checkpoint's meta."""
     torch.save({'meta': {'categories': {np.str_('animal'): -1}}}, tmp_path / 'a.pth')
     assert torch.load(tmp_path / 'a.pth', weights_only=True)['meta']['categories']['animal'] == -1
+
+
+def test_the_label_mapping_of_a_config_loads(tmp_path: Path) -> None:
+    """mmdet3d's SemanticKITTI and nuScenes segmentation configs put ConfigDicts into the metainfo."""
+    mapping = ConfigDict({'1': 0, 'nested': [dict(name='car')]})
+    torch.save({'meta': {'dataset_meta': {'label_mapping': mapping}}}, tmp_path / 'a.pth')
+    loaded = torch.load(tmp_path / 'a.pth', weights_only=True)['meta']['dataset_meta']['label_mapping']
+    assert loaded == mapping
+    assert loaded.nested[0].name == 'car'
