@@ -38,8 +38,8 @@ def allow_checkpoint_classes() -> None:
 
     Symptom: since torch 2.6, resuming raises "Unsupported global: HistoryBuffer" (mmengine 0.10.7, which never passes
     weights_only). The message hub holds HistoryBuffers, which are numpy arrays beside their own methods, and numpy
-    scalars, the metainfo of a segmentation data set ConfigDicts; these classes are allowed by name and weights_only stays on. torch < 2.4 has no list of allowed classes:
-    there, mmengine's loading is left as it is.
+    scalars, the metainfo of a segmentation data set ConfigDicts; these classes are allowed by name and weights_only
+    stays on. torch < 2.4 has no list of allowed classes: there, mmengine's loading is left as it is.
     Test: test_compat.py, resume of a toy Runner. Can go when mmengine allows its own classes.
     """
     if not hasattr(torch.serialization, 'add_safe_globals'):
