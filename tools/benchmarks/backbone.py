@@ -33,7 +33,7 @@ CONFIGS = {
     },
     'base': {
         'second': 'dos_second_nuscenes',
-        'minkunet': 'dos_minkunet_semantickitti',
+        'minkunet': 'dos_minkunet_nuscenes',
         'spvcnn': 'dos_spvcnn_semantickitti',
         'cylinder3d': 'dos_cylinder3d_semantickitti',
         'pillars': 'dos_pillars_nuscenes',
@@ -133,8 +133,19 @@ class Step:
         return tuple(seconds(part, self.device)[0] for part in (self.forward, self.backward))
 
 
+def row_of(job: Job, points: np.ndarray, repeats: int) -> dict[str, Any]:
+    """One row of the record; 'reason' where the job cannot run here, such as a grid too large for spconv's CPU code."""
+    row = {'label': job.label, 'place': job.place}
+    if not job.possible:
+        return row | {'reason': 'flash_attn needs a GPU and the package flash-attn'}
+    try:
+        return row | measure(job, points, repeats)
+    except ValueError as error:
+        return row | {'reason': str(error)}
+
+
 def measure(job: Job, points: np.ndarray, repeats: int) -> dict[str, Any]:
-    """One row of the record; seconds of every repetition, the first warm-up left out."""
+    """Size, memory, and seconds of every repetition, the warm-up left out."""
     if job.threads is not None:
         torch.set_num_threads(job.threads)
     step = Step(job, points)
@@ -178,9 +189,11 @@ def run(arguments: argparse.Namespace) -> None:
     print('| ' + ' | '.join(TITLE) + ' |\n|' + '---|' * len(TITLE), flush=True)
     rows = []
     for job in jobs(arguments.backbones, arguments.sizes, arguments.threads):
-        row = {'label': job.label, 'place': job.place}
-        rows.append(row | (measure(job, points, arguments.repeats) if job.possible else {}))
+        rows.append(row_of(job, points, arguments.repeats))
         print(line(rows[-1]), flush=True)
+    for row in rows:
+        if 'reason' in row:
+            print(f'{row["label"]}, {row["place"]}, not run: {row["reason"]}')
     gpu = 'run' if torch.cuda.is_available() else 'not run'
     print(f'GPU: {gpu}')
     if arguments.json:
