@@ -5,12 +5,14 @@ Command:   bash tools/dist_train.sh configs/dos/dos_minkunet_semantickitti.py 8
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
 Expected:  not run. Settings that the paper does not state follow dos.md 4-6.
 
-Any folder of .bin files with x, y, z, intensity will do; here, what is not in the training split is left out.
+Data:      data/semantickitti/sequences/XX/velodyne, see docs/data/semantickitti.md; labels are not read.
+           with fewer: --cfg-options sequences=[0,1]; 11 to 21, the test split, may be added.
 """
 
 _base_ = ['dos_second_nuscenes.py', '../minkunet/_base_sizes.py']
 
 data_root = 'data/semantickitti/'
+sequences = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10]  # the training split; 08 is validation
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1']
 point_cloud_range = [-100, -100, -20, 100, 100, 20]
 voxel_size = [0.05, 0.05, 0.05]
@@ -40,9 +42,9 @@ model = dict(
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,
-        type='FolderSweeps',
+        type='SemanticKittiSweeps',
         data_root=data_root,
-        exclude=['sequences/08/*', 'sequences/1[1-9]/*', 'sequences/2?/*', '*_lidarseg.bin'],
+        sequences=sequences,
         pipeline=[_views, {**_mask, **_grid, 'mask_ratio': mask_ratio}, _pack],
     )
 )
