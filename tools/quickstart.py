@@ -37,7 +37,12 @@ def parse_args() -> argparse.Namespace:
         '--tiny', action='store_true', help='a few steps on a few scenes: tests the chain, not the method'
     )
     parser.add_argument(
-        '--finetune-seeds', type=int, default=1, help='pairs of fine-tuning runs, about 10 minutes each'
+        '--finetune-seeds',
+        type=int,
+        choices=range(1, 11),
+        metavar='1..10',
+        default=1,
+        help='pairs of fine-tuning runs, about 10 minutes each',
     )
     parser.add_argument(
         '--work-dir', type=Path, help='default work_dirs/quickstart, with _<backbone> and _tiny where asked for'

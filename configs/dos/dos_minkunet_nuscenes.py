@@ -1,4 +1,4 @@
-"""DOS pretraining of MinkUNet-34 (width 32, voxel 0.1 m, loss voxels 0.2 m, 10 sweeps) on real nuScenes.
+"""DOS pretraining of MinkUNet-34 (width 32, voxel 0.1 m, loss voxels 0.2 m, single sweeps) on real nuScenes.
 
 Command:   bash tools/dist_train.sh configs/dos/dos_minkunet_nuscenes.py 8
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
@@ -22,4 +22,4 @@ model = dict(
     ),
     data_preprocessor=dict(voxel_type='minkunet', voxel_layer=dict(voxel_size=voxel_size)),
 )
-train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, **_grid}, _pack]))
+train_dataloader = dict(dataset=dict(num_sweeps=1, pipeline=[_views, {**_mask, **_grid}, _pack]))

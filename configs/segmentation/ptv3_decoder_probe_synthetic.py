@@ -2,6 +2,7 @@
 
 Command:   python tools/train.py configs/segmentation/ptv3_decoder_probe_synthetic.py
            with --cfg-options load_from=EXPORTED, from tools/export_backbone.py CKPT EXPORTED --for segmentation
+           (CKPT of configs/dos/dos_ptv3_synthetic.py with --cfg-options train_dataloader.dataset.num_sweeps=1)
 Hardware:  2 CPU cores, no GPU.
 Expected:  not run.
 """

@@ -10,6 +10,8 @@ from mmengine.config import Config, DictAction
 
 from .stages import Stage
 
+# of other runs: what changes there changes nothing here
+OTHER_CONFIGS = ('ablations', 'backbones')
 TRAINING_CODE = ('functional', 'structures', 'datasets', 'models', 'engine', 'export', 'compat.py')
 SEED = 0
 
@@ -22,14 +24,6 @@ class Choice:
     finetune_config: str
     task: str
     model: str
-    sizes: str | None = None
-
-    @property
-    def configs(self) -> list[Path]:
-        """Folders that hold the two configs and their bases."""
-        own = [self.pretrain_config, self.finetune_config]
-        bases = [Path('configs/_base_'), *([Path(self.sizes)] if self.sizes else [])]
-        return [*bases, *(Path(config).parent for config in own)]
 
 
 BACKBONES = {
@@ -44,14 +38,12 @@ BACKBONES = {
         'configs/segmentation/minkunet_small_synthetic.py',
         'segmentation',
         'MinkUNet',
-        'configs/minkunet',
     ),
     'ptv3': Choice(
         'configs/dos/dos_ptv3_synthetic.py',
         'configs/centerpoint/centerpoint_ptv3_small_synthetic.py',
         'detection',
         'CenterPoint over PTv3',
-        'configs/ptv3',
     ),
 }
 
@@ -148,7 +140,7 @@ def pretrain_stage(choice: Choice, size: Size, work: Path) -> Stage:
         'pretrain',
         'DOS pretraining of the encoder, without labels',
         [tool('train', choice.pretrain_config, '--work-dir', folder, '--resume', *pretrain_options(size))],
-        [*sources(*TRAINING_CODE), *choice.configs],
+        [*sources(*TRAINING_CODE), *configs()],
         [folder / 'last_checkpoint'],
         folder,
         after=['convert'],
@@ -158,6 +150,11 @@ def pretrain_stage(choice: Choice, size: Size, work: Path) -> Stage:
 def pretrain_options(size: Size) -> list[str]:
     """What differs from the pretraining config, for training and for the probe alike."""
     return options((f'randomness.seed={SEED}', *size.pretrain))
+
+
+def configs() -> list[Path]:
+    """Folders of the configs that the stages read, bases included."""
+    return sorted(folder for folder in Path('configs').iterdir() if folder.name not in OTHER_CONFIGS)
 
 
 def export_stage(checkpoint: Path, work: Path) -> Stage:
@@ -191,7 +188,7 @@ def finetune_stage(
         children.append(child)
         commands += finetune_commands(choice, size, child, folder)
         outputs.append(folder / 'metrics.json')
-    inputs = [*children, *choice.configs, *sources(*TRAINING_CODE, 'evaluation/start_record.py')]
+    inputs = [*children, *configs(), *sources(*TRAINING_CODE, 'evaluation/start_record.py')]
     title = (
         f'{choice.model} with few labels, {"from DOS weights" if exported else "from scratch"}, {len(seeds)} seed(s)'
     )

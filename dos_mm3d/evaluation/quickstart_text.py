@@ -1,12 +1,12 @@
 """One table and plain sentences, computed from the numbers of a quickstart's report."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from .finetune_record import STARTS, TASKS
 from .report import PROBE_ROWS, probe_table
 
+NONE = '-'
 START_LABELS = {'scratch': 'from scratch', 'dos': 'from DOS weights'}
 
 
@@ -24,7 +24,7 @@ def finetune_table(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
         (
             f'{report[task]["model"]} {label}',
             *(f'{run[key]:.3f}' for key in keys),
-            f'{run[per_class].get("car", math.nan):.3f}',
+            NONE if (car := run[per_class].get('car')) is None else f'{car:.3f}',
         )
         for run, label in runs
     ]

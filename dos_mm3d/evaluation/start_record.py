@@ -15,6 +15,7 @@ from .report import read_json, write_json
 FILE = 'start.json'
 # where detectors and segmentors of mmdet3d keep what was pretrained
 ENCODER_PREFIXES = ('pts_voxel_encoder.', 'pts_middle_encoder.', 'backbone.')
+DECODER_PREFIX = 'pts_middle_encoder.ptv3.dec.'  # of PTv3 the encoder alone is pretrained
 
 
 @HOOKS.register_module()
@@ -25,7 +26,11 @@ class StartRecordHook(Hook):
     def before_train(self, runner) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         state = model.state_dict()
-        encoder = {name: value for name, value in state.items() if name.startswith(ENCODER_PREFIXES)}
+        encoder = {
+            name: value
+            for name, value in state.items()
+            if name.startswith(ENCODER_PREFIXES) and not name.startswith(DECODER_PREFIX)
+        }
         rest = {name: value for name, value in state.items() if name not in encoder}
         self.record = {'encoder': tensors_sha256(encoder), 'rest': tensors_sha256(rest), 'iters': 0}
         self.inputs = hashlib.sha256()

@@ -135,9 +135,13 @@ def _check_channels(
     backbone: Mapping[str, Tensor], kind: type[LossVoxelBackbone], channels: list[str], source: str
 ) -> None:
     """The first kernel must take the channels that the config names, where no layer that is learnt comes before it."""
-    first = backbone.get(kind.columns_kernel)
-    learnt = any(name.startswith('voxel_encoder.') for name in backbone)
-    if first is not None and not learnt and (taken := first.shape[kind.columns_axis]) != len(channels):
+    if kind.columns_kernel is None or any(name.startswith('voxel_encoder.') for name in backbone):
+        return
+    if kind.columns_kernel not in backbone:
+        raise ValueError(
+            f'{source}: its {kind.__name__} has no {kind.columns_kernel}, the kernel that takes the points'
+        )
+    if (taken := backbone[kind.columns_kernel].shape[kind.columns_axis]) != len(channels):
         raise ValueError(
             f'{source}: its first kernel takes {taken} channels, its config names {len(channels)} '
             f'({", ".join(channels)}); make input_channels in the config say what the encoder was fed'

@@ -44,7 +44,7 @@ PROJECTS = dict(
     ptv3=Project(
         texts.PTV3 + DETECTION,
         'dos_ptv3_synthetic',
-        {**SMALL_HEAD, 'voxel_size': [0.2, 0.2, 0.2], 'loss_stride': 2},
+        SMALL_HEAD,
         'pts_middle_encoder',
         prefix='pts_middle_encoder.',
     ),

@@ -73,6 +73,17 @@ def test_each_pillar_gets_its_own_feature_and_those_of_the_cells_it_lies_in():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(('ny', 'nx'), [(36, 41), (97, 33)])
+def test_parents_are_found_on_maps_of_any_size(ny, nx):
+    """SECOND rounds up: 36 rows become 18, 9, 5, and 36 / 5 is no stride."""
+    net = backbone()
+    y, x = torch.meshgrid(torch.arange(ny), torch.arange(nx), indexing='ij')
+    cells = torch.stack((torch.ones_like(y), torch.zeros_like(y), y, x), -1).reshape(-1, 4)
+    for stage, stride in zip(net.backbone(torch.randn(2, 5, ny, nx)), net.strides, strict=True):
+        assert_close(net.at_parents(stage, cells, stride), stage[1, :, cells[:, 2] // stride, cells[:, 3] // stride].T)
+
+
+@torch.no_grad()
 def test_hidden_pillars_do_not_reach_the_student():
     net, voxel_dict = backbone(), pillars()
     visible = voxel_dict['coors'][::3]

@@ -20,6 +20,7 @@ import dos_mm3d  # noqa: F401  (registers the backbones, routes spconv's CPU com
 from dos_mm3d.datasets.transforms.loss_grid import LossGrid
 from dos_mm3d.evaluation.report import write_json
 from dos_mm3d.evaluation.run_facts import commit, machine, versions
+from dos_mm3d.functional.sparse_conv.convolution import GridTooLargeError
 
 from .conv import read_sweep, synthetic_sweep
 from .measure import extra_peak_mib, seconds
@@ -140,7 +141,7 @@ def row_of(job: Job, points: np.ndarray, repeats: int) -> dict[str, Any]:
         return row | {'reason': 'flash_attn needs a GPU and the package flash-attn'}
     try:
         return row | measure(job, points, repeats)
-    except ValueError as error:
+    except GridTooLargeError as error:
         return row | {'reason': str(error)}
 
 

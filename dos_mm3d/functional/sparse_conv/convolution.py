@@ -154,11 +154,15 @@ def _convolver(original: Callable, subm: bool, inverse: bool, no_activation: obj
     return convolve
 
 
+class GridTooLargeError(ValueError):
+    """More cells than spconv's CPU code tells apart."""
+
+
 def _check_cells(batch_size: int, spatial_shape: list[int]) -> None:
-    """ValueError for a grid in which spconv would find wrong neighbours."""
+    """GridTooLargeError for a grid in which spconv would find wrong neighbours."""
     cells = int(batch_size) * math.prod(map(int, spatial_shape))  # mmdet3d hands an int32 tensor, which would overflow
     if cells >= MAX_CPU_CELLS:
-        raise ValueError(
+        raise GridTooLargeError(
             f'{batch_size} samples in a grid of {list(map(int, spatial_shape))} have {cells} cells; on the CPU spconv '
             f'can tell fewer than {MAX_CPU_CELLS} apart: lower the batch size, crop the clouds or enlarge the voxels'
         )

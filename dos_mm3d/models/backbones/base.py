@@ -29,6 +29,12 @@ class LossVoxelBackbone(nn.Module, ABC):
     out_channels: int
     loss_stride: int
 
+    def init_weights(self) -> None:
+        """As the detector begins: every part follows its own ``init_cfg``, a pretrained checkpoint included."""
+        for part in self.children():
+            if hasattr(part, 'init_weights'):
+                part.init_weights()
+
     @abstractmethod
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         """voxel_dict: what the preprocessor's voxel_type makes: mmdet3d's voxels, coors (num_points for hard voxels,

@@ -94,7 +94,13 @@ def rows_of_cells(loss_cells: Tensor, cells: Tensor) -> Tensor:
 
 
 def rows_of_parents(stage: Any, coors: Tensor, stride: list[int]) -> Tensor:
-    """(n,) row of the site of a stage that each of (n, 4) [view, rho, phi, z] sites of the input lies in."""
+    """(n,) row of the site of a stage that each of (n, 4) [view, rho, phi, z] sites of the input lies in.
+
+    ValueError if one lies in none: a backbone whose convolutions have another padding than mmdet3d's.
+    """
     parents = coors.clone()
     parents[:, 1:] = torch.div(coors[:, 1:], coors.new_tensor(stride), rounding_mode='floor')
-    return find_rows(parents, stage.indices, [int(size) for size in stage.spatial_shape])
+    rows = find_rows(parents, stage.indices, [int(size) for size in stage.spatial_shape])
+    if (rows < 0).any():
+        raise ValueError(f'{int((rows < 0).sum())} of {len(rows)} sites have no parent in the stage of stride {stride}')
+    return rows

@@ -7,7 +7,8 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor
 
-from ...functional.sparse_lookup import find_rows, flat_index
+from ...functional.scatter import occupied_cells, reduce_by_row
+from ...functional.sparse_lookup import find_rows
 from .base import LossVoxelBackbone
 
 
@@ -107,12 +108,9 @@ def pooled_mean(stage: SparseConvTensor, cells: Tensor, ratio: int) -> Tensor:
     parents = stage.indices.clone()
     parents[:, 1:] //= ratio
     shape = [-(-size // ratio) for size in stage.spatial_shape]
-    # sorted segments, not index_add: the same bits on any number of threads, and on a GPU
-    group = flat_index(parents, shape).unique(return_inverse=True)[1]
-    by_group, sizes = group.argsort(stable=True), group.bincount()
-    first = by_group.index_select(0, sizes.cumsum(0) - sizes)
-    means = torch.segment_reduce(stage.features.index_select(0, by_group), 'mean', lengths=sizes)
-    return means.index_select(0, rows_of(cells, parents.index_select(0, first), shape))
+    occupied, row_of_site = occupied_cells(parents)
+    means = reduce_by_row(stage.features, row_of_site, len(occupied), reduction='mean')
+    return means.index_select(0, rows_of(cells, occupied, shape))
 
 
 def rows_of(cells: Tensor, sites: Tensor, shape: list[int]) -> Tensor:

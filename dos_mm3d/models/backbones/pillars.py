@@ -1,5 +1,7 @@
 """mmdet3d's PointPillars (PillarFeatureNet, PointPillarsScatter, SECOND) as a backbone of features at the pillars."""
 
+from itertools import accumulate
+from operator import mul
 from typing import ClassVar
 
 import torch
@@ -31,11 +33,8 @@ class PillarBackbone(LossVoxelBackbone):
         self.voxel_encoder = MODELS.build(voxel_encoder)
         self.middle_encoder = MODELS.build(middle_encoder)
         self.backbone = MODELS.build(backbone)
+        self.strides = list(accumulate(backbone['layer_strides'], mul))
         self.out_channels = middle_encoder['in_channels'] + sum(backbone['out_channels'])
-
-    def init_weights(self) -> None:
-        """As the detector begins: SECOND has an initialisation of its own."""
-        self.backbone.init_weights()
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         coors = voxel_dict['coors']
@@ -43,10 +42,9 @@ class PillarBackbone(LossVoxelBackbone):
         # a copy: with legacy=True, PillarFeatureNet writes into its input, which the teacher reads after the student
         pillars = self.voxel_encoder(voxel_dict['voxels'].clone(), voxel_dict['num_points'], coors)
         bev = self.middle_encoder(pillars, coors, batch_size)
-        return torch.cat(
-            [self.at_pillars(pillars, coors, cells), *(self.at_parents(stage, cells) for stage in self.backbone(bev))],
-            dim=1,
-        )
+        stages = zip(self.backbone(bev), self.strides, strict=True)
+        features = [self.at_parents(stage, cells, stride) for stage, stride in stages]
+        return torch.cat([self.at_pillars(pillars, coors, cells), *features], dim=1)
 
     def at_pillars(self, pillars: Tensor, coors: Tensor, cells: Tensor) -> Tensor:
         """(M, C) feature of the pillar that each loss voxel is; ValueError if one has no pillar."""
@@ -60,10 +58,9 @@ class PillarBackbone(LossVoxelBackbone):
         # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
         return pillars.index_select(0, rows)
 
-    def at_parents(self, stage: Tensor, cells: Tensor) -> Tensor:
+    def at_parents(self, stage: Tensor, cells: Tensor, stride: int) -> Tensor:
         """Stage (B, C, h, w) -> (M, C) feature of the cell that each loss voxel lies in."""
         _, channels, height, width = stage.shape
-        stride = round(self.middle_encoder.ny / height)
         view, _, y, x = cells.long().unbind(1)
         rows = (view * height + y // stride) * width + x // stride
         return stage.permute(0, 2, 3, 1).reshape(-1, channels).index_select(0, rows)

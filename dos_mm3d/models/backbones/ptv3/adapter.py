@@ -48,10 +48,6 @@ class PTv3Backbone(LossVoxelBackbone):
         self.levels_to_upcast = len(strides) - loss_level
         self.out_channels = sum(widths[loss_level:])
 
-    def init_weights(self) -> None:
-        """Let ``ptv3.init_cfg`` load a checkpoint."""
-        self.ptv3.init_weights()
-
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         level = upcast(self.ptv3(self.cloud_of(voxel_dict, batch_size)), self.levels_to_upcast)
         sites = torch.cat((level.batch[:, None], level.grid_coord.flip(1)), dim=1)
