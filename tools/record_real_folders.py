@@ -37,10 +37,11 @@ def main() -> None:
     parser.add_argument('--folders', nargs='+', default=FOLDERS, choices=FOLDERS)
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'real_folders')
     args = parser.parse_args()
+    at = commit(ROOT)  # before the record itself changes the tree
     for name in args.folders:
         run = pretrain(args.root / name, args.work_dir / name)
         record = json.loads(RECORD.read_text()) if RECORD.is_file() else {'folders': dict.fromkeys(FOLDERS)}
-        record |= {'steps': STEPS, 'seed': 0, 'versions': versions(), 'machine': machine(), 'commit': commit(ROOT)}
+        record |= {'steps': STEPS, 'seed': 0, 'versions': versions(), 'machine': machine(), 'commit': at}
         record['note'] = f'{STEPS} steps on whole sweeps, seed 0, {machine()["cpus"]} CPU cores.'
         record['folders'][name] = run
         write_json(RECORD, record)
