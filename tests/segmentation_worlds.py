@@ -29,32 +29,16 @@ def trimmed_nuscenes(full: Path, out: Path) -> Path:
     return out
 
 
-def fabricated_semantickitti(out: Path, frames: int = 2) -> Path:
-    """SemanticKITTI's folders and mmdet3d's infos: a plane (road) with boxes (cars), random in detail.
-
-    Labels are uint32, class in the lower half, instance in the upper."""
+def trimmed_semantickitti(full: Path, out: Path) -> Path:
+    """A SemanticKITTI root like ``full`` whose labelled scans keep POINTS random points, with their labels."""
     rng = np.random.default_rng(0)
-    for split, sequence in (('train', '00'), ('val', '08')):
-        data_list = []
-        for frame in range(frames):
-            stem = f'{frame:06d}'
-            car = rng.random(POINTS) < 0.3
-            xyz = rng.uniform([-12, -12, -1.8], [12, 12, -1.7], (POINTS, 3))
-            xyz[car] = rng.uniform([3, -2, -1.7], [7, 2, -0.2], (car.sum(), 3))
-            points = np.column_stack((xyz, rng.random(POINTS))).astype(np.float32)
-            raw = np.where(car, 10, 40).astype(np.uint32) | (np.where(car, 3, 0).astype(np.uint32) << 16)
-            raw[::9] = 0  # unlabelled
-            for kind, table, suffix in (('velodyne', points, 'bin'), ('labels', raw, 'label')):
-                path = out / 'sequences' / sequence / kind / f'{stem}.{suffix}'
-                path.parent.mkdir(parents=True, exist_ok=True)
-                table.tofile(path)
-            data_list.append(
-                {
-                    'lidar_points': {'lidar_path': f'sequences/{sequence}/velodyne/{stem}.bin', 'num_pts_feats': 4},
-                    'pts_semantic_mask_path': f'sequences/{sequence}/labels/{stem}.label',
-                    'sample_id': f'{int(sequence)}{frame}',
-                }
-            )
-        with (out / f'semantickitti_infos_{split}.pkl').open('wb') as file:
-            pickle.dump({'metainfo': {'DATASET': 'SemanticKITTI'}, 'data_list': data_list}, file)
+    for labels in sorted(full.glob('sequences/*/labels/*.label')):
+        scan = labels.parents[1] / 'velodyne' / f'{labels.stem}.bin'
+        points = np.fromfile(scan, np.float32).reshape(-1, 4)
+        kept = np.sort(rng.choice(len(points), POINTS, replace=False))
+        for path, table in ((scan, points), (labels, np.fromfile(labels, np.uint32))):
+            (out / path.relative_to(full)).parent.mkdir(parents=True, exist_ok=True)
+            table[kept].tofile(out / path.relative_to(full))
+    for file in full.glob('semantickitti_infos_*.pkl'):
+        shutil.copy(file, out / file.name)
     return out

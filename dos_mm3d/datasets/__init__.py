@@ -1,5 +1,5 @@
 """Data sets of unlabelled sweeps, registered into mmdet3d."""
 
-from . import folder, labelled_scenes, lidarseg, nuscenes, stream, transforms
+from . import folder, labelled_scenes, lidarseg, nuscenes, semantickitti, stream, transforms
 
-__all__ = ['folder', 'labelled_scenes', 'lidarseg', 'nuscenes', 'stream', 'transforms']
+__all__ = ['folder', 'labelled_scenes', 'lidarseg', 'nuscenes', 'semantickitti', 'stream', 'transforms']

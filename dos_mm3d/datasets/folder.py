@@ -48,7 +48,7 @@ class FolderSweeps(SweepStream):
             raise ValueError(f"intensity_max must be 'auto' or a positive number, got {intensity_max!r}")
         self.data_root = data_root
         self.options = ReadOptions.of(bin_columns, npz_key, missing_intensity)
-        self._files = find_sweeps(data_root, exclude)
+        self._files = self.find(exclude)
         self.is_auto = intensity_max == 'auto'
         sensors = _by_sensor(self._files)
         self.scales = {
@@ -61,6 +61,10 @@ class FolderSweeps(SweepStream):
     def frames(self) -> list[str]:
         """The files."""
         return self._files
+
+    def find(self, exclude: Sequence[str]) -> list[str]:
+        """The files that are sweeps; a sub-class may look in certain folders only."""
+        return find_sweeps(self.data_root, exclude)
 
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, 4), x, y, z, intensity 0-1, and the file."""
@@ -110,7 +114,10 @@ class FolderSweeps(SweepStream):
         for sensor, files in sensors.items():
             n_files[self.scales[sensor]] += len(files)
         text = ', '.join(f'{scale:g} in {n} files' for scale, n in sorted(n_files.items()))
-        print_log(f'FolderSweeps: {len(self)} sweeps below {self.data_root}; intensity 1 is {text}.', logger='current')
+        print_log(
+            f'{type(self).__name__}: {len(self)} sweeps below {self.data_root}; intensity 1 is {text}.',
+            logger='current',
+        )
 
 
 def find_sweeps(data_root: str, exclude: Sequence[str] = ()) -> list[str]:

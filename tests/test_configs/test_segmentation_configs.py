@@ -14,7 +14,7 @@ from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
-from segmentation_worlds import POINTS, fabricated_semantickitti, trimmed_nuscenes
+from segmentation_worlds import POINTS, trimmed_nuscenes, trimmed_semantickitti
 from tiny_runs import losses_of
 
 import dos_mm3d  # noqa: F401  (registers our classes)
@@ -28,9 +28,9 @@ PARTS = dict(linear_probe='backbone', decoder_probe='encoder', finetune=None)
 
 
 @pytest.fixture(scope='module')
-def worlds(synthetic_nuscenes, tmp_path_factory) -> dict[str, Path]:
+def worlds(synthetic_nuscenes, synthetic_semantickitti, tmp_path_factory) -> dict[str, Path]:
     nuscenes = trimmed_nuscenes(synthetic_nuscenes, tmp_path_factory.mktemp('nuscenes'))
-    kitti = fabricated_semantickitti(tmp_path_factory.mktemp('semantickitti'))
+    kitti = trimmed_semantickitti(synthetic_semantickitti, tmp_path_factory.mktemp('semantickitti'))
     return dict(synthetic=nuscenes, nuscenes=nuscenes, semantickitti=kitti)
 
 
@@ -104,7 +104,7 @@ def test_protocols_and_data_sets_make_a_full_table():
     assert {path.stem for path in CONFIGS} == names | {'minkunet_small_synthetic'}
 
 
-@pytest.mark.parametrize('data', ['synthetic', 'nuscenes'])
+@pytest.mark.parametrize('data', ['synthetic', 'nuscenes', 'semantickitti'])
 def test_pretraining_and_segmentation_share_encoder_grid_and_channels(data):
     """Only the sweeps differ: pretraining reads older ones too unless it is told num_sweeps=1."""
     pretraining = Config.fromfile(FOLDER.parent / 'dos' / f'dos_ptv3_{data}.py')

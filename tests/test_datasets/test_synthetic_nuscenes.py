@@ -23,8 +23,9 @@ from nuscenes.utils.geometry_utils import points_in_box
 from pyquaternion import Quaternion
 from scipy.spatial import cKDTree
 
+from dos_mm3d.datasets.synthetic.staging import MANIFEST
 from dos_mm3d.datasets.synthetic.taxonomy import LABEL
-from dos_mm3d.datasets.synthetic.writer import MANIFEST, Plan, write_dataset
+from dos_mm3d.datasets.synthetic.writer import Plan, write_dataset
 
 SMALL = Plan(seed=5, train_scenes=1, val_scenes=1, seconds=1.0)
 

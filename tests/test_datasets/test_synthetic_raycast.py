@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from dos_mm3d.datasets.synthetic.ground import CELL_M, HALF_EXTENT_M, height_at
-from dos_mm3d.datasets.synthetic.lidar import ELEVATIONS_RAD, beam_directions
+from dos_mm3d.datasets.synthetic.lidar import HDL32E, beam_directions
 from dos_mm3d.datasets.synthetic.raycast import GROUND, NOTHING, cast_ground, cast_primitives, count_inside
 from dos_mm3d.datasets.synthetic.shapes import BOX, CONE, CYLINDER, ELLIPSOID, FOLIAGE, rotation
 
-TANGENTS = np.tan(ELEVATIONS_RAD)
+TANGENTS = np.tan(HDL32E.elevations_rad)
 
 
 def cast(kind, centre, half, turn=None, density=1.0, seed=1):

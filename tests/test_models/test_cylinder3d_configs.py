@@ -12,13 +12,14 @@ SMALL = {
     'model.backbone.voxel_encoder.feat_channels': [8, 8],
     'model.backbone.backbone.base_channels': 4,
     'auto_scale_lr.enable': False,
+    'sequences': [0, 1],
 }
 OPTIONS = {'dos_cylinder3d_synthetic': {}, 'dos_cylinder3d_semantickitti': SMALL}
 
 
 @pytest.mark.parametrize('name', OPTIONS)
-def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tiny_pretraining):
-    root = synthetic_nuscenes if name.endswith('synthetic') else synthetic_nuscenes / 'sweeps'
+def test_two_steps_at_tiny_size(name, synthetic_nuscenes, synthetic_semantickitti, tiny_pretraining):
+    root = synthetic_nuscenes if name.endswith('synthetic') else synthetic_semantickitti
     runner = tiny_pretraining(CONFIGS / f'{name}.py', root, max_points=1500, options=OPTIONS[name])
     teacher = runner.model.teacher.backbone
     before = {key: value.clone() for key, value in teacher.named_parameters()}

@@ -244,7 +244,7 @@ def test_loss_voxels_and_grid_agree_everywhere(name):
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tiny_pretraining):
+def test_two_steps_at_tiny_size(name, synthetic_nuscenes, synthetic_semantickitti, tiny_pretraining):
     options = {}
     if name != 'dos_minkunet_synthetic':  # their levels and wiring, at a width that a CPU can step
         table = Config.fromfile(CONFIGS / 'minkunet/_base_sizes.py').minkunet.tiny
@@ -252,7 +252,8 @@ def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tiny_pretraining):
         options['model.backbone.backbone'] = {**table, 'in_channels': columns}
     if name == 'dos_minkunet_semantickitti':  # 2^31 cells are what spconv's CPU code can count
         options['point_cloud_range'] = [-25.6, -25.6, -5.0, 25.6, 25.6, 3.0]
-    root = synthetic_nuscenes / 'sweeps' if name == 'dos_minkunet_semantickitti' else synthetic_nuscenes
+        options['sequences'] = [0, 1]
+    root = synthetic_semantickitti if name == 'dos_minkunet_semantickitti' else synthetic_nuscenes
     runner = tiny_pretraining(CONFIGS / f'dos/{name}.py', root, options=options)
     teacher = runner.model.teacher.backbone.backbone
     before = teacher.decoder[3][1][0].conv2.weight.clone()

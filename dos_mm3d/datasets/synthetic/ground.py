@@ -17,6 +17,9 @@ ROAD, OTHER, SIDEWALK, TERRAIN = (
     LABEL['flat.sidewalk'],
     LABEL['flat.terrain'],
 )
+LANE, MARKING, PARKING, OFF_ROAD = range(4)
+CORNER_M = 8.0
+"""Radius of the rounded corners of a crossing; nobody parks there."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class RoadPlan:
     def half_width_m(self) -> float:
         """From the centre line to the curb."""
         return self.median_half_m + self.lanes * self.lane_width_m + self.parking_m
+
+    @property
+    def cross_section(self) -> np.ndarray:
+        """(9,) for the compiled code: lanes, lane width, crossing s, its half width, half width, median, sidewalk,
+        curb, paved side."""
+        across = [self.half_width_m, self.median_half_m, self.sidewalk_m, self.curb_m, self.paved_side]
+        lanes = [self.lanes, self.lane_width_m, self.crossing_s_m, self.crossing_half_m]
+        return np.array([*lanes, *across], np.float64)
 
     def lane_centre_m(self, lane: int) -> float:
         """Unsigned distance of a lane's centre from the course; lane 0 is the inner one."""
@@ -103,16 +114,16 @@ def _marking(s, d, plan, median, edge):
 
 @numba.njit(cache=True)
 def _raster(table, plan, along_x, along_y, reflectivities, mound, height, label, reflectivity, edges):
-    """Fill the rasters node by node; plan = lanes, lane width, crossing s, its half width, half width, median,
-    sidewalk, curb, paved side. along_x, along_y (n, W, 2): the waves as sin(a + b) = sin a cos b + cos a sin b, the
-    last two make mounds. `reflectivity` comes in as the texture, a factor around 1."""
+    """Fill the rasters node by node; plan is the cross-section. along_x, along_y (n, W, 2): the waves as
+    sin(a + b) = sin a cos b + cos a sin b, the last two make mounds. `reflectivity` comes in as the texture, a factor
+    around 1."""
     n = height.shape[0]
     half_width, median, sidewalk, curb, paved = plan[4], plan[5], plan[6], plan[7], plan[8]
     for i in range(n):
         for j in range(n):
             x, y = -HALF_EXTENT_M + CELL_M * i, -HALF_EXTENT_M + CELL_M * j
             s, d = road_coordinates(x, y, table)
-            edge = _smooth_minimum(abs(d) - half_width, abs(s - plan[2]) - plan[3], 8.0)
+            edge = _smooth_minimum(abs(d) - half_width, abs(s - plan[2]) - plan[3], CORNER_M)
             z = 0.0
             for w in range(along_x.shape[1] - 2):
                 z += along_x[i, w, 0] * along_y[j, w, 1] + along_x[i, w, 1] * along_y[j, w, 0]
@@ -145,6 +156,32 @@ def _raster(table, plan, along_x, along_y, reflectivities, mound, height, label,
             label[i, j] = kind
             reflectivity[i, j] *= reflectivities[material]
             edges[i, j] = edge
+
+
+@numba.njit(cache=True)
+def _surfaces(xy, table, plan, parking_m, edges, kinds):
+    """Fill kinds (N,) for points xy (N, 2) of the scene frame; see road_surface."""
+    last = edges.shape[0] - 1
+    for k in range(xy.shape[0]):
+        i = min(max(int((xy[k, 0] + HALF_EXTENT_M) / CELL_M + 0.5), 0), last)
+        j = min(max(int((xy[k, 1] + HALF_EXTENT_M) / CELL_M + 0.5), 0), last)
+        s, d = road_coordinates(-HALF_EXTENT_M + CELL_M * i, -HALF_EXTENT_M + CELL_M * j, table)
+        if edges[i, j] >= 0.0:
+            kinds[k] = OFF_ROAD
+        elif _marking(s, d, plan, plan[5], edges[i, j]):
+            kinds[k] = MARKING
+        elif plan[4] - parking_m < abs(d) < plan[4] and abs(s - plan[2]) > plan[3] + CORNER_M:
+            kinds[k] = PARKING
+        else:
+            kinds[k] = LANE
+
+
+def road_surface(plan: RoadPlan, ground: Ground, xy: np.ndarray) -> np.ndarray:
+    """(N,) uint8 LANE, MARKING, PARKING or OFF_ROAD at points (N, 2) of the scene frame: what the label of the
+    driveable surface does not tell. At the nearest node, where the raster's paint is too."""
+    kinds = np.empty(len(xy), np.uint8)
+    _surfaces(np.asarray(xy, np.float64), plan.course.table, plan.cross_section, plan.parking_m, ground.edge_m, kinds)
+    return kinds
 
 
 def draw_plan(rng: np.random.Generator) -> RoadPlan:
@@ -200,20 +237,6 @@ def build_ground(plan: RoadPlan, rng: np.random.Generator) -> Ground:
     n = round(2 * HALF_EXTENT_M / CELL_M) + 1
     height, edges = (np.empty((n, n), np.float32) for _ in range(2))
     label = np.empty((n, n), np.uint8)
-    cross_section = np.array(
-        [
-            plan.lanes,
-            plan.lane_width_m,
-            plan.crossing_s_m,
-            plan.crossing_half_m,
-            plan.half_width_m,
-            plan.median_half_m,
-            plan.sidewalk_m,
-            plan.curb_m,
-            plan.paved_side,
-        ],
-        np.float64,
-    )
     low = np.array([0.08, 0.1, 0.1, 0.12, 0.45])
     high = np.array([0.22, 0.35, 0.38, 0.4, 0.9])
     reflectivities = rng.uniform(low, high)
@@ -221,6 +244,15 @@ def build_ground(plan: RoadPlan, rng: np.random.Generator) -> Ground:
     along_x, along_y = _wave_tables(draw_waves(rng), n)
     reflectivity = 0.85 + 0.3 * rng.random((n, n), np.float32)
     _raster(
-        plan.course.table, cross_section, along_x, along_y, reflectivities, mound, height, label, reflectivity, edges
+        plan.course.table,
+        plan.cross_section,
+        along_x,
+        along_y,
+        reflectivities,
+        mound,
+        height,
+        label,
+        reflectivity,
+        edges,
     )
     return Ground(height, label, reflectivity, edges)

@@ -192,15 +192,15 @@ def _rider(shape: Shape, size: np.ndarray, label: int, rng: np.random.Generator)
     height, clothes = size[2], float(rng.uniform(0.1, 0.5))
     lean = rotation(0.0, 0.25)
     torso = (0.14, size[1] / 2 - 0.12, 0.19 * height)
-    shape.add(ELLIPSOID, (-0.1, 0, 0.7 * height), torso, label=label, reflectivity=clothes, turn=lean)
-    shape.add(ELLIPSOID, (0.05, 0, 0.93 * height), (0.11, 0.1, 0.068 * height), label=label, reflectivity=0.4)
+    shape.add(ELLIPSOID, (-0.1, 0, 0.7 * height), torso, label=label, reflectivity=clothes, turn=lean, part='rider')
+    head = (0.11, 0.1, 0.068 * height)
+    shape.add(ELLIPSOID, (0.05, 0, 0.93 * height), head, label=label, reflectivity=0.4, part='rider')
     for side in (-1.0, 1.0):
         leg = (0.0, side * 0.14, 0.34 * height)
-        shape.add(CYLINDER, leg, (0.07, 0.07, 0.2 * height), label=label, reflectivity=clothes, turn=rotation(0.0, 0.4))
         arm = (0.18, side * 0.2, 0.68 * height)
-        shape.add(
-            CYLINDER, arm, (0.045, 0.045, 0.16 * height), label=label, reflectivity=clothes, turn=rotation(0.0, 1.0)
-        )
+        for place, thickness, length, pitch in ((leg, 0.07, 0.2, 0.4), (arm, 0.045, 0.16, 1.0)):
+            half, turn = (thickness, thickness, length * height), rotation(0.0, pitch)
+            shape.add(CYLINDER, place, half, label=label, reflectivity=clothes, turn=turn, part='rider')
 
 
 def _cycle(shape: Shape, size: np.ndarray, label: int, rng: np.random.Generator, motor: bool, with_rider: bool) -> None:

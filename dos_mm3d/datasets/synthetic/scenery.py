@@ -72,6 +72,7 @@ def _wall(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rng
         label=MANMADE,
         reflectivity=float(rng.uniform(0.1, 0.4)),
         turn=rotation(heading),
+        part='fence',
     )
 
 
@@ -80,10 +81,10 @@ def _fence(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rn
     height, turn = float(rng.uniform(1.0, 2.2)), rotation(heading)
     centre = (foot[0], foot[1], foot[2] + height / 2 - 0.2)
     mesh = (half[0], 0.02, height / 2 + 0.2)
-    shape.add(BOX, centre, mesh, label=MANMADE, reflectivity=0.3, density=0.35, turn=turn)
+    shape.add(BOX, centre, mesh, label=MANMADE, reflectivity=0.3, density=0.35, turn=turn, part='fence')
     for along in np.arange(-half[0], half[0], 2.5):
         post = (foot[0] + along * turn[0, 0], foot[1] + along * turn[1, 0], centre[2])
-        shape.add(CYLINDER, post, (0.05, 0.05, height / 2 + 0.25), label=MANMADE, reflectivity=0.2)
+        shape.add(CYLINDER, post, (0.05, 0.05, height / 2 + 0.25), label=MANMADE, reflectivity=0.2, part='fence')
 
 
 def _hedge(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rng: np.random.Generator) -> None:
@@ -106,6 +107,7 @@ def _tree(shape: Shape, x: float, y: float, z: float, rng: np.random.Generator) 
         (trunk, trunk, (bare + 1.0) / 2 + 0.5),
         label=VEGETATION,
         reflectivity=0.25,
+        part='trunk',
     )
     for _ in range(int(rng.integers(2, 5))):
         spread = (height - bare) * rng.uniform(0.25, 0.45)
@@ -155,12 +157,14 @@ def _pole(shape: Shape, x: float, y: float, z: float, heading: float, side: int,
     kind = rng.choice(['lamp', 'sign', 'bollard', 'light'], p=[0.4, 0.3, 0.2, 0.1])
     height = {'lamp': 7.5, 'sign': 2.6, 'bollard': 0.9, 'light': 4.5}[str(kind)] * float(rng.uniform(0.85, 1.15))
     radius = {'lamp': 0.1, 'sign': 0.04, 'bollard': 0.07, 'light': 0.08}[str(kind)]
-    shape.add(CYLINDER, (x, y, z + height / 2), (radius, radius, height / 2), label=MANMADE, reflectivity=0.25)
+    stem = (radius, radius, height / 2)
+    shape.add(CYLINDER, (x, y, z + height / 2), stem, label=MANMADE, reflectivity=0.25, part='pole')
     if kind == 'sign':
         plate = (0.02, 0.35, 0.35)
-        shape.add(BOX, (x, y, z + height - 0.4), plate, label=MANMADE, reflectivity=4.0, turn=turn)
+        shape.add(BOX, (x, y, z + height - 0.4), plate, label=MANMADE, reflectivity=4.0, turn=turn, part='sign')
     if kind == 'lamp':
         arm = (x + side * turn[0, 1] * -1.0, y + side * turn[1, 1] * -1.0, z + height)
-        shape.add(BOX, arm, (0.12, 1.1, 0.06), label=MANMADE, reflectivity=0.25, turn=turn)
+        shape.add(BOX, arm, (0.12, 1.1, 0.06), label=MANMADE, reflectivity=0.25, turn=turn, part='pole')
     if kind == 'light':
-        shape.add(BOX, (x, y, z + height - 0.45), (0.15, 0.18, 0.45), label=MANMADE, reflectivity=0.1, turn=turn)
+        box = (0.15, 0.18, 0.45)
+        shape.add(BOX, (x, y, z + height - 0.45), box, label=MANMADE, reflectivity=0.1, turn=turn, part='pole')

@@ -38,6 +38,7 @@ class Shape:
     reflectivities: list[float] = field(default_factory=list)
     densities: list[float] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -49,8 +50,10 @@ class Shape:
         reflectivity: float,
         density: float = 1.0,
         turn: np.ndarray = ALONG_Z,
+        part: str = '',
     ) -> None:
-        """Append one primitive; `density` is the chance that a ray that meets it returns (see FOLIAGE)."""
+        """Append one primitive; `density` is the chance that a ray that meets it returns (see FOLIAGE), `part` what it
+        is where the lidarseg label does not tell: rider, trunk, fence, pole, sign."""
         self.kinds.append(kind)
         self.centres.append(centre)
         self.rotations.append(turn)
@@ -58,6 +61,7 @@ class Shape:
         self.reflectivities.append(reflectivity)
         self.densities.append(density)
         self.labels.append(label)
+        self.parts.append(part)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Primitives:
     contiguous.
 
     kind (P,) int64; centre (P, 3), turn (P, 3, 3), half (P, 3) float64 metres in the owner's frame;
-    reflectivity, density (P,) float64; label (P,) uint8; owner (P,) int64."""
+    reflectivity, density (P,) float64; label (P,) uint8; part (P,) str; owner (P,) int64."""
 
     kind: np.ndarray
     centre: np.ndarray
@@ -75,6 +79,7 @@ class Primitives:
     reflectivity: np.ndarray
     density: np.ndarray
     label: np.ndarray
+    part: np.ndarray
     owner: np.ndarray
 
 
@@ -93,5 +98,6 @@ def pack(shapes: list[Shape]) -> Primitives:
         reflectivity=column('reflectivities', np.float64),
         density=column('densities', np.float64),
         label=column('labels', np.uint8),
+        part=column('parts', np.str_),
         owner=owner,
     )

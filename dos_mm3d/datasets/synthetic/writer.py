@@ -2,26 +2,22 @@
 
 import io
 import json
-import multiprocessing
-import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from nuscenes.utils import splits
 from PIL import Image
-from tqdm import tqdm
 
 from .lidar import Sweep, render
 from .naming import KEY_EVERY, VERSION, SceneName, is_key_frame, token
 from .nuscenes_tables import CAMERA_YAW_DEG, TABLES, Observation, Records, scene_tables, shared_tables
 from .raycast import count_inside
+from .staging import fresh_partial, in_parallel, must_write, publish
 from .world import SWEEP_PERIOD_S, Scene, build_scene
 
 GENERATOR = 2
 """Raise it with every change that alters a byte of the output: folders of another number are not reused."""
-MANIFEST = 'synthetic.json'
 
 
 @dataclass(frozen=True)
@@ -68,41 +64,17 @@ def write_dataset(out: str | Path, plan: Plan, *, workers: int | None = None, fo
     whole. Raises FileExistsError for a folder of anything else; `force` replaces an older synthetic data set, never
     other data."""
     out = Path(out)
-    if not _must_write(out, plan, force):
-        print(f'{out}: already there with the same seed and sizes, reused')
+    if not must_write(out, plan.manifest(), force):
         return out
-    partial = out.with_name(out.name + '.partial')
-    if partial.exists():
-        print(f'{partial}: left by an interrupted run, removed')
-        shutil.rmtree(partial)
+    partial = fresh_partial(out)
     _make_folders(partial)
     print(f'stage 1 of 3: rendering {len(plan.scenes())} scenes of {plan.n_sweeps} sweeps')
-    parts = _render_all(partial, plan, workers or os.cpu_count() or 1)
+    jobs = [(partial, plan.n_sweeps, *scene) for scene in plan.scenes()]
+    parts = in_parallel(_write_scene, jobs, plan.n_sweeps, workers, warm_up)
     print('stage 2 of 3: writing the nuScenes tables')
     _write_tables(partial, plan, parts)
     print(f'stage 3 of 3: moving {partial} to {out}')
-    if out.exists():
-        shutil.rmtree(out)
-    os.rename(partial, out)
-    return out
-
-
-def _must_write(out: Path, plan: Plan, force: bool) -> bool:
-    """False where the very same data set is there; raises where something else is in the way."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return True
-    manifest = out / MANIFEST
-    if not manifest.is_file():
-        raise FileExistsError(f'{out} exists and has no {MANIFEST}: not a synthetic data set. Choose another folder.')
-    found = json.loads(manifest.read_text())
-    if found == plan.manifest():
-        return False
-    if not force:
-        raise FileExistsError(
-            f'{out} holds another synthetic data set: found {found}, wanted {plan.manifest()}. '
-            'Choose another folder, or replace this one with --force.'
-        )
-    return True
+    return publish(partial, out, plan.manifest())
 
 
 def _make_folders(root: Path) -> None:
@@ -115,23 +87,6 @@ def _make_folders(root: Path) -> None:
     ]
     for folder in folders:
         (root / folder).mkdir(parents=True)
-
-
-def _render_all(root: Path, plan: Plan, workers: int) -> list[Records]:
-    """Scenes in parallel processes; the records come back in the order of the plan, whatever finished first."""
-    jobs = [(root, plan.n_sweeps, *scene) for scene in plan.scenes()]
-    with tqdm(total=len(jobs) * plan.n_sweeps, unit='sweep', desc='rendering') as bar:
-        if workers == 1:
-            return [_advance(bar, plan, _write_scene(job)) for job in jobs]
-        warm_up()
-        context = multiprocessing.get_context('fork')
-        with context.Pool(min(workers, len(jobs))) as pool:
-            return [_advance(bar, plan, part) for part in pool.imap(_write_scene, jobs)]
-
-
-def _advance(bar: tqdm, plan: Plan, part: Records) -> Records:
-    bar.update(plan.n_sweeps)
-    return part
 
 
 def warm_up() -> None:
@@ -171,7 +126,7 @@ def _write_scene(job: tuple[Path, int, str, int, SceneName]) -> Records:
 
 
 def _write_tables(root: Path, plan: Plan, parts: list[Records]) -> None:
-    """All json tables, the map image, and last the manifest."""
+    """All json tables and the map image."""
     logs = [record['token'] for part in parts for record in part['log']]
     shared = shared_tables(plan.seed, logs)
     for name in TABLES:
@@ -179,7 +134,6 @@ def _write_tables(root: Path, plan: Plan, parts: list[Records]) -> None:
         (root / VERSION / f'{name}.json').write_text(json.dumps(records, indent=0))
     mask = Image.fromarray(np.full((64, 64), 255, np.uint8))
     mask.save(root / 'maps' / f'{token(plan.seed, "map")}.png')
-    (root / MANIFEST).write_text(json.dumps(plan.manifest(), indent=1))
 
 
 def _tiny_jpeg() -> bytes:

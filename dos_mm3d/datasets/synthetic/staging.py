@@ -1,0 +1,73 @@
+"""Writing a synthetic data set whole or not at all, its scenes in parallel; what it was made from lies beside it."""
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+MANIFEST = 'synthetic.json'
+
+
+def must_write(out: Path, wanted: dict, force: bool) -> bool:
+    """False where the data set of the very same manifest is there; FileExistsError where something else is in the
+    way. `force` lets an older synthetic data set be replaced, never other data."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return True
+    manifest = out / MANIFEST
+    if not manifest.is_file():
+        raise FileExistsError(f'{out} exists and has no {MANIFEST}: not a synthetic data set. Choose another folder.')
+    found = json.loads(manifest.read_text())
+    if found == wanted:
+        print(f'{out}: already there with the same seed and sizes, reused')
+        return False
+    if not force:
+        raise FileExistsError(
+            f'{out} holds another synthetic data set: found {found}, wanted {wanted}. '
+            'Choose another folder, or replace this one with --force.'
+        )
+    return True
+
+
+def fresh_partial(out: Path) -> Path:
+    """`<out>.partial`, where everything is written first; what an interrupted run left there is removed."""
+    partial = out.with_name(out.name + '.partial')
+    if partial.exists():
+        print(f'{partial}: left by an interrupted run, removed')
+        shutil.rmtree(partial)
+    return partial
+
+
+def publish(partial: Path, out: Path, manifest: dict) -> Path:
+    """Add the manifest and give the finished folder its name."""
+    (partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    if out.exists():
+        shutil.rmtree(out)
+    os.rename(partial, out)
+    return out
+
+
+def in_parallel(
+    work: Callable[[Any], Any], jobs: Sequence[Any], sweeps: int, workers: int | None, warm_up: Callable[[], None]
+) -> list[Any]:
+    """Results of `work` in the order of the jobs, whatever finished first; each renders `sweeps` sweeps.
+
+    workers: processes, default one for each CPU. `warm_up` compiles the kernels once before processes are forked,
+    instead of once in each."""
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    with tqdm(total=len(jobs) * sweeps, unit='sweep', desc='rendering') as bar:
+        if workers == 1:
+            return list(_counted(map(work, jobs), bar, sweeps))
+        warm_up()
+        with multiprocessing.get_context('fork').Pool(workers) as pool:
+            return list(_counted(pool.imap(work, jobs), bar, sweeps))
+
+
+def _counted(results: Iterator[Any], bar: tqdm, sweeps: int) -> Iterator[Any]:
+    for result in results:
+        bar.update(sweeps)
+        yield result
