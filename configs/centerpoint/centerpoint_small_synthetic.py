@@ -120,5 +120,6 @@ env_cfg = dict(dist_cfg=dict(backend='gloo'))
 default_hooks = dict(
     logger=dict(interval=10),
     checkpoint=dict(by_epoch=False, interval=max_iters, max_keep_ckpts=1, save_optimizer=False),
+    data_wait=dict(type='DataWaitHook'),
 )
 log_processor = dict(by_epoch=False)

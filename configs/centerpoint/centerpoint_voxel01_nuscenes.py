@@ -14,3 +14,4 @@ input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]']
 point_cloud_range = _base_.point_cloud_range
 voxel_size = _base_.voxel_size
 sweeps_num = _base_.train_pipeline[1].sweeps_num  # previous sweeps, beside the key frame
+default_hooks = dict(data_wait=dict(type='DataWaitHook'))

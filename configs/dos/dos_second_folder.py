@@ -67,7 +67,9 @@ param_scheduler = [
     dict(type='OneCycleLR', eta_max=learning_rate, total_steps=max_iters, pct_start=0.08, by_epoch=False)
 ]
 default_hooks = dict(
-    logger=dict(interval=10), checkpoint=dict(by_epoch=False, interval=200, max_keep_ckpts=2, save_optimizer=True)
+    logger=dict(interval=10),
+    checkpoint=dict(by_epoch=False, interval=200, max_keep_ckpts=2, save_optimizer=True),
+    data_wait=dict(type='DataWaitHook'),
 )
 log_processor = dict(by_epoch=False)
 auto_scale_lr = dict(enable=False, base_batch_size=batch_size)

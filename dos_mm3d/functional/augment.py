@@ -13,8 +13,20 @@ def nearest_points(points: Tensor, centre: Tensor, count: int) -> Tensor:
     """Rows of the ``count`` points nearest to ``centre`` (3,), in their original order; points (n, >= 3)."""
     if count >= len(points):
         return torch.arange(len(points))
-    distance = (points[:, :3] - centre).square().sum(1)
-    return distance.topk(count, largest=False, sorted=False).indices.sort().values
+    distance = squared_distances(points, centre)
+    nearest = distance.topk(count, largest=False, sorted=False)
+    within = (distance <= nearest.values.max()).nonzero().squeeze(1)  # in order, without a sort
+    # where several are equally far, only topk can tell which of them it took
+    return within if len(within) == count else nearest.indices.sort().values
+
+
+def squared_distances(points: Tensor, centre: Tensor) -> Tensor:
+    """(n,) squared distances of (n, >= 3) points to ``centre`` (3,): (points[:, :3] - centre).square().sum(1).
+
+    Column by column, which is several times as fast and rounds in the same order.
+    """
+    x, y, z = ((points[:, axis] - centre[axis]).square_() for axis in range(3))
+    return x.add_(y).add_(z)
 
 
 def rotation(yaw_rad: float, roll_rad: float, pitch_rad: float) -> Tensor:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from .sorted_unique import sorted_unique
+
 
 def block_size_cells(block_size_m: float, cell_size_m: tuple[float, float, float]) -> tuple[int, int, int]:
     """Block edge in whole loss voxels per axis, the nearest count and at least one, so that no voxel is ever split.
@@ -32,13 +34,23 @@ def draw_visible_cells(
         mask_ratio: share of occupied blocks to hide, rounded to the nearest count.
 
     Returns:
-        (m,) bool.
+        (m,) bool, on the CPU.
     """
     check_mask_ratio(mask_ratio)
     blocks = torch.div(cells.long(), torch.tensor(block_cells), rounding_mode='floor')
-    _, block_of_cell = torch.unique(blocks, dim=0, return_inverse=True)
-    n_blocks = int(block_of_cell.max()) + 1 if len(cells) else 0
+    occupied, block_of_cell = sorted_unique(grid_keys(blocks))
+    n_blocks = len(occupied)
     n_hidden = int(mask_ratio * n_blocks + 0.5)
     hidden = torch.zeros(n_blocks, dtype=torch.bool)
     hidden[torch.randperm(n_blocks, generator=generator)[:n_hidden]] = True
     return ~hidden[block_of_cell]
+
+
+def grid_keys(cells: Tensor) -> Tensor:
+    """(m,) int64 number of each of (m, 3) cells in their common bounding box, in the order of their coordinates."""
+    if not len(cells):
+        return cells.new_zeros(0)
+    lowest, highest = cells.aminmax(dim=0)
+    _, height, width = (highest - lowest + 1).tolist()
+    z, y, x = (cells - lowest).unbind(1)
+    return (z * height + y) * width + x

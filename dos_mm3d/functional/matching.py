@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor
 
+from .cell_kernels import most_shared
+
 
 def match_cells(origin_a: Tensor, cell_a: Tensor, origin_b: Tensor, cell_b: Tensor, num_cells_a: int) -> Tensor:
-    """For every cell of view a the cell of view b that holds most of its raw points.
+    """For every cell of view a the cell of view b that holds most of its raw points; on the CPU.
 
     Args:
         origin_a, origin_b: (n_a,), (n_b,) int64 raw index of each point; no index twice within a view.
@@ -13,19 +15,28 @@ def match_cells(origin_a: Tensor, cell_a: Tensor, origin_b: Tensor, cell_b: Tens
 
     Returns:
         (num_cells_a,) int64 row of the cell in b, the lowest row on a tie, -1 where no raw point is shared.
+
+    Raises:
+        ValueError: rows are negative or, of view a, beyond its cells, or origins and cells differ in number.
     """
+    if origin_a.shape != cell_a.shape or origin_b.shape != cell_b.shape:
+        raise ValueError(
+            f'every point has an origin and a cell: got {len(origin_a)} and {len(cell_a)} for view a, '
+            f'{len(origin_b)} and {len(cell_b)} for view b'
+        )
     if len(origin_a) == 0 or len(origin_b) == 0:
         return torch.full((num_cells_a,), -1, dtype=torch.int64)
-    n_raw = int(max(origin_a.max(), origin_b.max())) + 1
-    num_cells_b = int(cell_b.max()) + 1
-    cell_b_of_raw = torch.full((n_raw,), -1, dtype=torch.int64)
-    cell_b_of_raw[origin_b] = cell_b
-    partner = cell_b_of_raw[origin_a]
-    shared = partner >= 0
-    pairs, n_shared = torch.unique(cell_a[shared] * num_cells_b + partner[shared], return_counts=True)
-    row_a, row_b = pairs // num_cells_b, pairs % num_cells_b
-    most = torch.zeros(num_cells_a, dtype=torch.int64).scatter_reduce(0, row_a, n_shared, 'amax')
-    best = n_shared == most[row_a]
-    match = torch.full((num_cells_a,), num_cells_b, dtype=torch.int64)
-    match = match.scatter_reduce(0, row_a[best], row_b[best], 'amin')
-    return torch.where(match == num_cells_b, -1, match)
+    last_raw = max(last_row(origin_a, 'origin_a'), last_row(origin_b, 'origin_b'))
+    last_a, last_b = last_row(cell_a, 'cell_a'), last_row(cell_b, 'cell_b')
+    if last_a >= num_cells_a:
+        raise ValueError(f'cell_a must lie in [0, num_cells_a={num_cells_a}), got {last_a}')
+    arrays = (rows.contiguous().numpy() for rows in (origin_a, cell_a, origin_b, cell_b))
+    return torch.from_numpy(most_shared(*arrays, num_cells_a, last_b + 1, last_raw + 1))
+
+
+def last_row(rows: Tensor, name: str) -> int:
+    """The highest of (n,) rows; ValueError where one is negative."""
+    lowest, highest = (int(row) for row in rows.aminmax())
+    if lowest < 0:
+        raise ValueError(f'{name} must not be negative, got {lowest}')
+    return highest

@@ -1,10 +1,11 @@
-"""tools/benchmark.py head: a table, a record, and honest words about the GPU."""
+"""tools/benchmark.py: a table, a record, and honest words about the GPU."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -53,3 +54,22 @@ def test_backbones_are_measured_and_what_cannot_run_is_said(tmp_path):
     assert 'GPU' in on_cpu['ptv3 small, flash_attn']['reason']
     assert 'ptv3 small, flash_attn, CPU, 1 thread, not run: ' in out
     assert '| ptv3 small, flash_attn | - | CPU, 1 thread | not run |' in out
+
+
+def test_the_data_path_is_measured_stage_by_stage(tmp_path):
+    points = np.random.default_rng(0).uniform(-30, 30, (2000, 5)) * [1, 1, 0.05, 1, 1]
+    points.astype(np.float32).tofile(tmp_path / 'sweep.bin')
+    arguments = ['--sweep', str(tmp_path / 'sweep.bin'), '--repeats', '2', '--json', str(tmp_path / 'record.json')]
+    command = [sys.executable, 'tools/benchmark.py', 'data', *arguments]
+    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=900).stdout
+    rows = json.loads((tmp_path / 'record.json').read_text())['rows']
+    assert [(row['sweeps'], row['budget_ms']) for row in rows] == [(1, 15.0), (10, 100.0), (13, 100.0)]
+    assert rows[0]['points'] == 2000
+    assert 19_000 < rows[1]['points'] < 20_000, 'some of each previous sweep are within a metre of the car'
+    assert all(f'| {row["points"]} | {row["sweeps"]} | CPU |' in out for row in rows)
+    for row in rows:
+        assert list(row['cpu_ms']) == ['load', 'views', 'mask', 'pack', 'all']
+        stages = np.array([row['cpu_ms'][stage] for stage in ('load', 'views', 'mask', 'pack')])
+        assert stages.shape == (4, 2)
+        assert (stages > 0).all()
+        np.testing.assert_allclose(stages.sum(0), row['cpu_ms']['all'])

@@ -58,9 +58,10 @@ class BlockMask(BaseTransform):
         self, points: Tensor, origin: Tensor, mask_ratio: float, block_cells: tuple[int, ...], generator: Generator
     ) -> View:
         """View of (n, C) points: filtered to the range, with cells, and the cells that stay visible."""
-        kept, cells, cell_of_point = self.grid.occupied(points)
+        inside, cells, cell_of_point = self.grid.occupied(points)
         visible = draw_visible_cells(cells, block_cells=block_cells, mask_ratio=mask_ratio, generator=generator)
-        return View(points[kept], origin[kept], cells, cell_of_point, visible)
+        kept = inside.nonzero().squeeze(1)
+        return View(points.index_select(0, kept), origin.index_select(0, kept), cells, cell_of_point, visible)
 
     def message(self, results: dict, found: str) -> str:
         xyz = results['points'][:, :3]

@@ -50,7 +50,7 @@ class Augmentation:
         out[:, :3] = points[:, :3] @ self.transform_matrix(generator).T
         out[:, 2] += self.shift_z_std_m * float(torch.randn((), generator=generator))
         if self.jitter_std_m > 0:
-            noise = torch.randn(len(out), 3, generator=generator) * self.jitter_std_m
+            noise = torch.randn(len(out), 3, generator=generator).mul_(self.jitter_std_m)
             out[:, :3] += noise.clamp_(-self.jitter_clip_m, self.jitter_clip_m)
         out[:, self.intensity_column] *= uniform(*self.intensity_scale, generator)
         return out
@@ -94,5 +94,5 @@ class TwoViews(BaseTransform):
         for _ in range(2):
             candidates = self.augmentation.crop(points, candidates, generator)
             origin = self.augmentation.drop(candidates, generator)
-            results['views'].append((self.augmentation(points[origin], generator), origin))
+            results['views'].append((self.augmentation(points.index_select(0, origin), generator), origin))
         return results

@@ -1,6 +1,7 @@
 """Hooks of the runner."""
 
 from .collapse_monitor import CollapseError, CollapseMonitorHook
+from .data_wait import DataWaitHook
 from .dos import DOSHook
 
-__all__ = ['CollapseError', 'CollapseMonitorHook', 'DOSHook']
+__all__ = ['CollapseError', 'CollapseMonitorHook', 'DOSHook', 'DataWaitHook']
