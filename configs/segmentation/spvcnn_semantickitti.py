@@ -10,4 +10,3 @@ _base_ = 'mmdet3d::spvcnn/spvcnn_w32_8xb2-amp-15e_semantickitti.py'
 custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
 
 model = dict(backbone=dict(type='SPVCNN', sparseconv_backend='spconv'))
-default_hooks = dict(data_wait=dict(type='DataWaitHook'))

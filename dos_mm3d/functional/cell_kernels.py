@@ -1,0 +1,113 @@
+"""Compiled loops of the data path over points and cells, on the CPU; what they compute is documented where it is used.
+
+All compiled code stays in this file: numba's disk cache notices changes of this file only. Bounds are not checked here.
+Floating-point operations are single float32 ones in the order in which torch does them, so that no bit differs.
+"""
+
+import numpy as np
+from numba import njit
+
+_LARGEST_DIGIT_BITS = 12  # counters of a digit stay in the fastest cache
+
+
+@njit(cache=True, nogil=True)
+def keys_of_points(points, lowest, size, key_of_x, key_of_y, key_of_z, inside, keys):
+    """Fill ``inside`` (n,) bool and, one after the other, the keys of the points inside; returns how many those are.
+
+    points (n, >= 3) float32; lowest, size (3,) float32 in the order x, y, z. key_of_*: what each voxel along an axis
+    adds to the key, int64; looking that up takes less time than integer divisions.
+    """
+    width, height, depth = len(key_of_x), len(key_of_y), len(key_of_z)
+    count = 0
+    for i in range(len(points)):
+        x = np.floor((points[i, 0] - lowest[0]) / size[0])
+        y = np.floor((points[i, 1] - lowest[1]) / size[1])
+        z = np.floor((points[i, 2] - lowest[2]) / size[2])
+        inside[i] = 0 <= x < width and 0 <= y < height and 0 <= z < depth  # False for NaN
+        if inside[i]:
+            keys[count] = key_of_x[np.int64(x)] + key_of_y[np.int64(y)] + key_of_z[np.int64(z)]
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def unique_of_keys(keys, key_bits):
+    """The sorted unique values (m,) of ``keys`` (n,) int64 in [0, 2 ** key_bits), and the row of each key (n,)."""
+    order = _argsort(keys, key_bits)
+    row_of_key = np.empty(len(keys), np.int64)
+    unique = np.empty(len(keys), np.int64)
+    count = 0
+    for i in order:
+        if count == 0 or keys[i] != unique[count - 1]:
+            unique[count] = keys[i]
+            count += 1
+        row_of_key[i] = count - 1
+    return unique[:count].copy(), row_of_key
+
+
+@njit(cache=True, nogil=True)
+def _argsort(keys, key_bits):
+    """Stable order (n,) int64 of ``keys``: counting sorts by one digit after the other, the lowest first."""
+    n_digits = max(1, -(-key_bits // _LARGEST_DIGIT_BITS))
+    bits = -(-key_bits // n_digits)
+    mask = (1 << bits) - 1
+    order, reordered = np.arange(len(keys)), np.empty(len(keys), np.int64)
+    for digit in range(n_digits):
+        shift = digit * bits
+        cursor = np.zeros((1 << bits) + 1, np.int64)
+        for key in keys:
+            cursor[((key >> shift) & mask) + 1] += 1
+        for value in range(1 << bits):
+            cursor[value + 1] += cursor[value]
+        for i in order:
+            value = (keys[i] >> shift) & mask
+            reordered[cursor[value]] = i
+            cursor[value] += 1
+        order, reordered = reordered, order
+    return order
+
+
+@njit(cache=True, nogil=True)
+def most_shared(origin_a, cell_a, origin_b, cell_b, num_cells_a, num_cells_b, num_raw):
+    """(num_cells_a,) int64: for each cell of a the cell of b that shares most raw points, the lowest on a tie, or -1.
+
+    origin_* in [0, num_raw), cell_a in [0, num_cells_a), cell_b in [0, num_cells_b), all int64.
+    """
+    cell_b_of_raw = np.full(num_raw, -1, np.int64)
+    for i in range(len(origin_b)):
+        cell_b_of_raw[origin_b[i]] = cell_b[i]
+    start, partner = _partners_by_cell(origin_a, cell_a, cell_b_of_raw, num_cells_a)
+    match = np.full(num_cells_a, -1, np.int64)
+    votes = np.zeros(num_cells_b, np.int64)
+    for cell in range(num_cells_a):
+        partners = partner[start[cell] : start[cell + 1]]
+        for row in partners:
+            votes[row] += 1
+        most = 0
+        for row in partners:
+            if votes[row] > most or (votes[row] == most and row < match[cell]):
+                most, match[cell] = votes[row], row
+        for row in partners:
+            votes[row] = 0
+    return match
+
+
+@njit(cache=True, nogil=True)
+def _partners_by_cell(origin_a, cell_a, cell_b_of_raw, num_cells_a):
+    """The cells of b that hold the points of a, grouped by cell of a: starts (num_cells_a + 1,), and rows in b.
+
+    Points that b does not have are left out.
+    """
+    start = np.zeros(num_cells_a + 2, np.int64)
+    for i in range(len(origin_a)):
+        if cell_b_of_raw[origin_a[i]] >= 0:
+            start[cell_a[i] + 2] += 1
+    for cell in range(2, num_cells_a + 2):
+        start[cell] += start[cell - 1]
+    partner = np.empty(start[num_cells_a + 1], np.int64)
+    for i in range(len(origin_a)):
+        row = cell_b_of_raw[origin_a[i]]
+        if row >= 0:
+            partner[start[cell_a[i] + 1]] = row
+            start[cell_a[i] + 1] += 1
+    return start[:-1], partner

@@ -1,0 +1,152 @@
+"""The data path of pretraining on one core: loading, two views, masking and packing of one scan, stage by stage."""
+
+import argparse
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import mmengine
+import numpy as np
+import torch
+from mmdet3d.registry import DATASETS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+import dos_mm3d  # noqa: F401  (registers data sets and transforms)
+from dos_mm3d.datasets.nuscenes import COLUMNS, DATA_PREFIX
+from dos_mm3d.datasets.stream import SweepStream, sample_generator
+from dos_mm3d.evaluation.report import write_json
+from dos_mm3d.evaluation.run_facts import commit, machine, versions
+from dos_mm3d.structures import pack_pairs
+
+from .conv import read_sweep, synthetic_sweep
+from .measure import seconds
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / 'configs/dos/dos_second_nuscenes.py'
+CPU = torch.device('cpu')
+STAGES = ('load', 'views', 'mask', 'pack')  # after loading one per step of the config's pipeline
+TITLE = ('points', 'sweeps', 'clock', *STAGES, 'all', 'budget')
+PERIOD_S, DRIVEN_M, JITTER_M = (
+    0.05,
+    0.5,
+    0.05,
+)  # between two sweeps; sd on each coordinate, so that none repeats another
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What is measured: how many sweeps make a scan, and the milliseconds that it may take."""
+
+    sweeps: int
+    budget_ms: float
+
+
+# previous sweeps lose the points of the car itself, a quarter of a real one: with 12 of them ten times a sweep is left
+SCANS = (Scan(1, 15.0), Scan(10, 100.0), Scan(13, 100.0))
+
+
+def write_scan(folder: Path, points: np.ndarray, sweeps: int) -> None:
+    """A data set of one key frame and its previous sweeps: (n, 5) points, jittered, seen from a car that drives on."""
+    generator = np.random.default_rng(0)
+    info = frame_info(0) | {'token': 'scan', 'lidar_sweeps': [frame_info(age) for age in range(1, sweeps)]}
+    for age in range(sweeps):
+        noise = np.pad(generator.normal(0, JITTER_M, (len(points), 3)), ((0, 0), (0, COLUMNS - 3)))
+        file = folder / DATA_PREFIX['sweeps' if age else 'pts'] / f'{age}.bin'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (points + noise * bool(age)).astype(np.float32).tofile(file)
+    mmengine.dump({'metainfo': {'version': 'v1.0-trainval'}, 'data_list': [info]}, str(folder / 'infos.pkl'))
+
+
+def frame_info(age: int) -> dict:
+    """An entry of mmdet3d's infos: the sweep ``age`` steps before the key frame."""
+    ego2global = np.eye(4)
+    ego2global[0, 3] = -DRIVEN_M * age
+    kind = 'sweeps' if age else 'samples'
+    points = {'lidar_path': f'{kind}/LIDAR_TOP/{age}.bin', 'lidar2ego': np.eye(4).tolist()}
+    return {'timestamp': 1.5e9 - PERIOD_S * age, 'ego2global': ego2global.tolist(), 'lidar_points': points}
+
+
+def stream_of(folder: Path, sweeps: int) -> SweepStream:
+    """The config's data set over the scan in ``folder``."""
+    settings = Config.fromfile(CONFIG).train_dataloader.dataset
+    return DATASETS.build({**settings, 'data_root': str(folder), 'ann_file': 'infos.pkl', 'num_sweeps': sweeps})
+
+
+class Sample:
+    """The stages of one draw; each is given what the one before it left."""
+
+    def __init__(self, stream: SweepStream, position: int) -> None:
+        self.stream, self.position = stream, position
+        self.results: dict = {}
+
+    def load(self) -> Tensor:
+        """The points; what else a transform is given."""
+        points, file = self.stream.load(0)
+        generator = sample_generator(0, self.position)
+        self.results = dict(points=points, file=file, generator=generator, position=self.position, skipped=[])
+        return points
+
+    def step(self, number: int) -> None:
+        """One transform, the last one with the packing of the batch (pack_pairs)."""
+        self.results = self.stream.transforms[number](self.results)
+        if number == len(self.stream.transforms) - 1:
+            pack_pairs([self.results['views']])
+
+    def timed(self) -> dict[str, tuple[float, float]]:
+        """Seconds of each stage, on the wall and on the CPU."""
+        steps = [self.load, *(partial(self.step, number) for number in range(len(self.stream.transforms)))]
+        return {stage: seconds(step, CPU) for stage, step in zip(STAGES, steps, strict=True)}
+
+
+def measure(points: np.ndarray, scan: Scan, repeats: int) -> dict:
+    """Milliseconds of every stage of ``repeats`` draws; two more warm up (compilation, page cache)."""
+    with TemporaryDirectory() as folder:
+        write_scan(Path(folder), points, scan.sweeps)
+        stream = stream_of(Path(folder), scan.sweeps)
+        count = len(Sample(stream, 0).load())
+        draws = [Sample(stream, position).timed() for position in range(repeats + 2)][2:]
+    row = dict(sweeps=scan.sweeps, points=count, budget_ms=scan.budget_ms)
+    for number, clock in enumerate(('wall_ms', 'cpu_ms')):
+        times = {stage: [1e3 * draw[stage][number] for draw in draws] for stage in STAGES}
+        row[clock] = times | {'all': [sum(draw) for draw in zip(*times.values())]}
+    return row
+
+
+def lines(row: dict) -> list[str]:
+    """Two markdown rows: medians of each stage and of the whole scan, on the CPU and on the wall."""
+    head = f'| {row["points"]} | {row["sweeps"]} |'
+    return [
+        f'{head} {name} | ' + ' | '.join(f'{median(times):.1f}' for times in row[clock].values()) + f' | {budget} |'
+        for clock, name, budget in (('cpu_ms', 'CPU', f'{row["budget_ms"]:g}'), ('wall_ms', 'wall', ''))
+    ]
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the table row by row, and write the record where one was asked for."""
+    torch.set_num_threads(1)
+    init_default_scope('mmdet3d')
+    points = read_sweep(arguments.sweep, arguments.columns) if arguments.sweep else synthetic_sweep()
+    points = np.pad(points, ((0, 0), (0, max(0, COLUMNS - points.shape[1]))))[:, :COLUMNS]
+    source = arguments.sweep.name if arguments.sweep else 'a synthetic 32-beam sweep'
+    print(f'{source}, as a scan of {CONFIG.stem}; milliseconds, medians of {arguments.repeats} draws, one thread')
+    print('| ' + ' | '.join(TITLE) + ' |\n' + '|---' * len(TITLE) + '|')
+    rows = []
+    for scan in SCANS:
+        rows.append(measure(points, scan, arguments.repeats))
+        print('\n'.join(lines(rows[-1])), flush=True)
+    if arguments.json:
+        facts = dict(sweep=source, config=CONFIG.name, repeats=arguments.repeats)
+        write_json(arguments.json, facts | dict(rows=rows, versions=versions(), machine=machine(), commit=commit(ROOT)))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `benchmark.py data`."""
+    parser.add_argument('--sweep', type=Path, help='headerless float32 file of points; default: a synthetic sweep')
+    parser.add_argument('--columns', type=int, default=5, help='float32 columns of --sweep, x y z first (default: 5)')
+    parser.add_argument('--repeats', type=int, default=21, help='draws of a scan (default: 21)')
+    parser.add_argument('--json', type=Path, help='write the record to this file')
+    parser.set_defaults(run=run)
