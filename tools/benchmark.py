@@ -8,6 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import backbone, conv, data, head, waymo
 
+from dos_mm3d.engine.launch import run_tool
+
 
 def parse_arguments() -> argparse.Namespace:
     """The part, and its own arguments."""
@@ -21,6 +23,15 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-if __name__ == '__main__':
+def main() -> None:
+    """Run the part that was named."""
     arguments = parse_arguments()
+    counts = {name: getattr(arguments, name, 1) for name in ('repeats', 'threads')}
+    for name, found in counts.items():
+        if min(found if isinstance(found, list) else [found]) < 1:
+            raise SystemExit(f'error: --{name} {found}: wanted at least 1')
     arguments.run(arguments)
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -205,7 +205,7 @@ def run(arguments: argparse.Namespace) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `benchmark.py backbone`."""
     parser.add_argument('--sweep', type=Path, help='headerless float32 file of points; default: a synthetic sweep')
-    parser.add_argument('--columns', type=int, default=5, help='float32 columns of --sweep, x y z first (default: 5)')
+    parser.add_argument('--columns', type=int, help='float32 columns of --sweep (default: 5 in .pcd.bin, else 4)')
     parser.add_argument('--backbones', nargs='+', choices=list(CONFIGS['small']), default=list(CONFIGS['small']))
     parser.add_argument('--sizes', nargs='+', choices=SIZES, default=list(SIZES))
     parser.add_argument('--threads', nargs='+', type=int, default=[1, 2], help='CPU threads (default: 1 2)')

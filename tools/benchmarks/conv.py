@@ -38,8 +38,12 @@ def synthetic_sweep(seed: int = 0) -> np.ndarray:
     return np.stack([column.ravel() for column in columns], axis=1).astype(np.float32)
 
 
-def read_sweep(path: Path, columns: int) -> np.ndarray:
-    """The points (n, columns) of a headerless float32 file; ValueError where its size does not fit."""
+def read_sweep(path: Path, columns: int | None) -> np.ndarray:
+    """The points (n, columns) of a headerless float32 file; ValueError where its size does not fit.
+
+    columns None: as the readers of sweeps, 5 in `.pcd.bin`, nuScenes' files, and 4 in others.
+    """
+    columns = columns or (5 if path.name.endswith('.pcd.bin') else 4)
     values = np.fromfile(path, np.float32)
     if values.size == 0 or values.size % columns:
         raise ValueError(f'{path}: got {values.size} float32 values, wanted a multiple of {columns}; set --columns')
@@ -155,6 +159,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--sweep', type=Path, help='headerless float32 file of points; default: a synthetic 32-beam sweep'
     )
-    parser.add_argument('--columns', type=int, default=5, help='float32 columns of --sweep, x y z first (default: 5)')
+    parser.add_argument('--columns', type=int, help='float32 columns of --sweep (default: 5 in .pcd.bin, else 4)')
     parser.add_argument('--repeats', type=int, default=7, help='paired runs (default: 7)')
     parser.set_defaults(run=run)

@@ -146,7 +146,7 @@ def run(arguments: argparse.Namespace) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `benchmark.py data`."""
     parser.add_argument('--sweep', type=Path, help='headerless float32 file of points; default: a synthetic sweep')
-    parser.add_argument('--columns', type=int, default=5, help='float32 columns of --sweep, x y z first (default: 5)')
+    parser.add_argument('--columns', type=int, help='float32 columns of --sweep (default: 5 in .pcd.bin, else 4)')
     parser.add_argument('--repeats', type=int, default=21, help='draws of a scan (default: 21)')
     parser.add_argument('--json', type=Path, help='write the record to this file')
     parser.set_defaults(run=run)
