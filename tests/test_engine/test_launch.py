@@ -1,80 +1,153 @@
-"""Which errors a user is told in one sentence; schedules that scale; files that cannot be resumed or tested."""
+"""What the arguments of train.py and test.py do to a config, and which errors become one message."""
 
+import argparse
+import logging
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 from dos_mm3d.engine import launch
 
 
-def test_a_bug_keeps_its_traceback() -> None:
-    def buggy() -> None:
-        torch.zeros(2) @ torch.zeros(3)
+@pytest.fixture
+def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Parse a command line that begins with a config of this text."""
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    monkeypatch.delenv('LOCAL_RANK')  # set by the code under test: put back as it was, whatever happens
 
-    with pytest.raises(RuntimeError):
-        launch.run_tool(buggy)
+    def parse(text: str, *rest: str) -> argparse.Namespace:
+        (tmp_path / 'job.py').write_text(text)
+        parser = argparse.ArgumentParser()
+        launch.add_common_arguments(parser)
+        return parser.parse_args([str(tmp_path / 'job.py'), *rest])
 
-
-def test_the_message_comes_from_the_cause_that_is_ours() -> None:
-    def wrapped() -> None:
-        try:
-            launch.enable_auto_scale_lr({})
-        except ValueError as error:
-            raise TypeError('class X could not be built') from error
-
-    with pytest.raises(TypeError) as caught:
-        wrapped()
-    assert launch.expected_message(caught.value).startswith('--auto-scale-lr needs')
+    return parse
 
 
-class BadWorkerData(torch.utils.data.Dataset):
-    """Fails in the worker: in an error of the package (0), or in a bug (1)."""
-
-    def __len__(self) -> int:
-        return 2
-
-    def __getitem__(self, i: int) -> object:
-        return launch.enable_auto_scale_lr({}) if i == 0 else torch.zeros(2) @ torch.zeros(3)
+def test_work_dir_is_the_arguments_then_the_configs_then_the_configs_name(arguments):
+    own = "work_dir = 'mine'\n"
+    assert launch.load_config(arguments(own, '--work-dir', 'given')).work_dir == 'given'
+    assert launch.load_config(arguments(own)).work_dir == 'mine'
+    assert launch.load_config(arguments('work_dir = None\n')).work_dir == str(Path('work_dirs') / 'job')
 
 
-@pytest.mark.parametrize('index', [0, 1])
-def test_errors_of_loader_workers_are_told_apart(index: int) -> None:
-    loader = torch.utils.data.DataLoader(
-        BadWorkerData(), num_workers=1, sampler=[index], multiprocessing_context='fork'
-    )
-    with pytest.raises((ValueError, RuntimeError)) as caught:
-        next(iter(loader))
-    message = launch.expected_message(caught.value)
-    if index == 0:
-        assert message == '--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config; there is none'
-    else:
-        assert message is None
+@pytest.mark.parametrize('spelling', ['--local_rank', '--local-rank'])
+def test_the_local_rank_of_an_old_launcher_reaches_mmengine_and_torchruns_wins(arguments, monkeypatch, spelling):
+    cfg = launch.load_config(arguments('x = 1\n', spelling, '3', '--launcher', 'pytorch'))
+    assert os.environ['LOCAL_RANK'] == '3'
+    assert cfg.launcher == 'pytorch'
+    monkeypatch.setenv('LOCAL_RANK', '5')
+    launch.load_config(arguments('x = 1\n', spelling, '3'))
+    assert os.environ['LOCAL_RANK'] == '5'
 
 
-def test_auto_scale_lr_scales_the_peak_of_a_one_cycle_schedule():
+def wrapper(**settings) -> Config:
+    return Config(dict(optim_wrapper=dict(optimizer=dict(lr=1.0), **settings)))
+
+
+def test_amp_switches_the_wrapper_with_dynamic_scaling():
+    for cfg in (wrapper(type='OptimWrapper'), wrapper()):
+        launch.enable_amp(cfg)
+        assert cfg.optim_wrapper == dict(type='AmpOptimWrapper', loss_scale='dynamic', optimizer=dict(lr=1.0))
+
+
+def test_amp_leaves_a_wrapper_that_has_it_and_refuses_any_other():
+    cfg = wrapper(type='AmpOptimWrapper', loss_scale=512.0)
+    launch.enable_amp(cfg)
+    assert cfg.optim_wrapper.loss_scale == 512.0
+    with pytest.raises(ValueError, match='this config has ApexOptimWrapper; leave --amp out'):
+        launch.enable_amp(wrapper(type='ApexOptimWrapper'))
+
+
+def test_auto_scale_lr_is_switched_on():
+    cfg = Config(dict(auto_scale_lr=dict(enable=False, base_batch_size=24)))
+    launch.enable_auto_scale_lr(cfg)
+    assert cfg.auto_scale_lr == dict(enable=True, base_batch_size=24)
+
+
+def test_the_peak_rate_counts_all_ranks(monkeypatch):
+    monkeypatch.setattr(launch, 'get_world_size', lambda: 8)
     runner = SimpleNamespace(
         cfg=Config(dict(train_dataloader=dict(batch_size=6))),
-        param_schedulers=[dict(type='OneCycleLR', eta_max=1e-3), dict(type='LinearLR')],
+        param_schedulers=[dict(eta_max=1e-3)],
         auto_scale_lr=dict(base_batch_size=24),
     )
     launch.scale_peak_rates(runner)
-    assert runner.param_schedulers == [dict(type='OneCycleLR', eta_max=2.5e-4), dict(type='LinearLR')]
+    assert runner.param_schedulers == [dict(eta_max=pytest.approx(2e-3))]
 
 
-def test_weights_alone_cannot_be_resumed(tmp_path):
-    torch.save(dict(state_dict=dict(w=torch.zeros(1)), meta={}), tmp_path / 'weights.pth')
-    with pytest.raises(ValueError, match=r'weights\.pth: cannot be resumed, it has no message_hub, optimizer'):
-        launch.require_resumable(tmp_path / 'weights.pth')
+def test_a_config_may_name_another_runner(monkeypatch):
+    built = []
+    monkeypatch.setattr(launch, 'RUNNERS', SimpleNamespace(build=built.append))
+    monkeypatch.setattr(launch, 'Runner', SimpleNamespace(from_cfg=lambda cfg: built.append('default')))
+    for cfg in (Config(dict(runner_type='Other')), Config(dict(model=1))):
+        launch.build_runner(cfg)
+    assert built[0].runner_type == 'Other' and built[1] == 'default'
 
 
-def test_a_test_wants_every_parameter(tmp_path):
-    from dos_mm3d.export.loading import require_fit
+def ours() -> None:
+    launch.enable_auto_scale_lr({})
 
-    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
-    part = {name: value for name, value in model.state_dict().items() if name.startswith('0.')}
-    torch.save(dict(state_dict=part), tmp_path / 'part.pth')
-    assert set(require_fit(model, tmp_path / 'part.pth').matched) == set(part)
-    with pytest.raises(ValueError, match=r'part\.pth: holds only a part.*2 parameters would stay random'):
-        require_fit(model, tmp_path / 'part.pth', complete=True)
+
+def missing_file() -> None:
+    Path('nowhere/at/all.bin').read_bytes()
+
+
+@pytest.mark.parametrize('main', [ours, missing_file])
+def test_a_users_mistake_ends_with_status_1_and_its_traceback_goes_to_the_log(tmp_path, monkeypatch, capsys, main):
+    monkeypatch.delenv('DOS_TRACEBACK', raising=False)
+    log = tmp_path / 'run.log'
+    MMLogger.get_instance(f'launch_{tmp_path.name}', logger_name='launch', log_file=str(log), log_level=logging.INFO)
+    with pytest.raises(SystemExit) as stop:
+        launch.run_tool(main)
+    assert stop.value.code == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith('error: ') and shown.count('\n') == 1
+    assert 'Traceback (most recent call last)' in log.read_text() and main.__name__ in log.read_text()
+
+
+def test_dos_traceback_shows_it_on_the_screen(monkeypatch):
+    monkeypatch.setenv('DOS_TRACEBACK', '1')
+    with pytest.raises(ValueError, match='base_batch_size'):
+        launch.run_tool(ours)
+
+
+def test_an_error_of_ours_behind_one_of_another_package_is_found_and_a_hidden_one_is_not():
+    def while_handling() -> None:
+        try:
+            ours()
+        except ValueError:
+            raise KeyError('upstream')  # noqa: B904  (the context, not the cause, is meant)
+
+    def hidden() -> None:
+        try:
+            ours()
+        except ValueError:
+            raise KeyError('upstream') from None
+
+    for main, found in ((while_handling, True), (hidden, False)):
+        with pytest.raises(KeyError) as caught:
+            main()
+        message = launch.expected_message(caught.value)
+        assert (message is not None and message.startswith('--auto-scale-lr needs')) is found
+
+
+def test_a_call_that_fails_inside_the_package_is_a_bug_and_no_message():
+    with pytest.raises(AttributeError) as caught:
+        launch.enable_amp(None)
+    assert launch.expected_message(caught.value) is None
+
+
+@pytest.mark.parametrize('lacking', ['meta', 'message_hub', 'optimizer'])
+def test_each_part_of_a_run_is_needed_to_resume_it(tmp_path, lacking):
+    whole = dict(state_dict={}, meta={}, message_hub={}, optimizer={})
+    torch.save(whole, tmp_path / 'whole.pth')
+    launch.require_resumable(tmp_path / 'whole.pth')
+    torch.save({key: value for key, value in whole.items() if key != lacking}, tmp_path / 'part.pth')
+    with pytest.raises(ValueError, match=rf'part\.pth: cannot be resumed, it has no {lacking} '):
+        launch.require_resumable(tmp_path / 'part.pth')

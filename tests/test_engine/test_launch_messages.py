@@ -1,0 +1,80 @@
+"""Which errors a user is told in one sentence; schedules that scale; files that cannot be resumed or tested."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from dos_mm3d.engine import launch
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    def buggy() -> None:
+        torch.zeros(2) @ torch.zeros(3)
+
+    with pytest.raises(RuntimeError):
+        launch.run_tool(buggy)
+
+
+def test_the_message_comes_from_the_cause_that_is_ours() -> None:
+    def wrapped() -> None:
+        try:
+            launch.enable_auto_scale_lr({})
+        except ValueError as error:
+            raise TypeError('class X could not be built') from error
+
+    with pytest.raises(TypeError) as caught:
+        wrapped()
+    assert launch.expected_message(caught.value).startswith('--auto-scale-lr needs')
+
+
+class BadWorkerData(torch.utils.data.Dataset):
+    """Fails in the worker: in an error of the package (0), or in a bug (1)."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, i: int) -> object:
+        return launch.enable_auto_scale_lr({}) if i == 0 else torch.zeros(2) @ torch.zeros(3)
+
+
+@pytest.mark.parametrize('index', [0, 1])
+def test_errors_of_loader_workers_are_told_apart(index: int) -> None:
+    loader = torch.utils.data.DataLoader(
+        BadWorkerData(), num_workers=1, sampler=[index], multiprocessing_context='fork'
+    )
+    with pytest.raises((ValueError, RuntimeError)) as caught:
+        next(iter(loader))
+    message = launch.expected_message(caught.value)
+    if index == 0:
+        assert message == '--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config; there is none'
+    else:
+        assert message is None
+
+
+def test_auto_scale_lr_scales_the_peak_of_a_one_cycle_schedule():
+    runner = SimpleNamespace(
+        cfg=Config(dict(train_dataloader=dict(batch_size=6))),
+        param_schedulers=[dict(type='OneCycleLR', eta_max=1e-3), dict(type='LinearLR')],
+        auto_scale_lr=dict(base_batch_size=24),
+    )
+    launch.scale_peak_rates(runner)
+    assert runner.param_schedulers == [dict(type='OneCycleLR', eta_max=2.5e-4), dict(type='LinearLR')]
+
+
+def test_weights_alone_cannot_be_resumed(tmp_path):
+    torch.save(dict(state_dict=dict(w=torch.zeros(1)), meta={}), tmp_path / 'weights.pth')
+    with pytest.raises(ValueError, match=r'weights\.pth: cannot be resumed, it has no message_hub, optimizer'):
+        launch.require_resumable(tmp_path / 'weights.pth')
+
+
+def test_a_test_wants_every_parameter(tmp_path):
+    from dos_mm3d.export.loading import require_fit
+
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    part = {name: value for name, value in model.state_dict().items() if name.startswith('0.')}
+    torch.save(dict(state_dict=part), tmp_path / 'part.pth')
+    assert set(require_fit(model, tmp_path / 'part.pth').matched) == set(part)
+    with pytest.raises(ValueError, match=r'part\.pth: holds only a part.*2 parameters would stay random'):
+        require_fit(model, tmp_path / 'part.pth', complete=True)
