@@ -135,13 +135,14 @@ def _check_channels(
     backbone: Mapping[str, Tensor], kind: type[LossVoxelBackbone], channels: list[str], source: str
 ) -> None:
     """The first kernel must take the channels that the config names, where no layer that is learnt comes before it."""
-    if kind.columns_kernel is None or any(name.startswith('voxel_encoder.') for name in backbone):
+    if not kind.columns_kernels or any(name.startswith('voxel_encoder.') for name in backbone):
         return
-    if kind.columns_kernel not in backbone:
+    first = next((backbone[name] for name in kind.columns_kernels if name in backbone), None)
+    if first is None:
         raise ValueError(
-            f'{source}: its {kind.__name__} has no {kind.columns_kernel}, the kernel that takes the points'
+            f'{source}: its {kind.__name__} has none of {", ".join(kind.columns_kernels)}, which takes the points'
         )
-    if (taken := backbone[kind.columns_kernel].shape[kind.columns_axis]) != len(channels):
+    if (taken := first.shape[kind.columns_axis]) != len(channels):
         raise ValueError(
             f'{source}: its first kernel takes {taken} channels, its config names {len(channels)} '
             f'({", ".join(channels)}); make input_channels in the config say what the encoder was fed'

@@ -204,7 +204,7 @@ def test_the_readmes_table_follows_the_record(
     spec.loader.exec_module(tool)
     monkeypatch.setattr(tool, 'RECORDS', tmp_path)
     monkeypatch.setattr(tool, 'README', tmp_path / 'README.md')
-    names = ('quickstart', 'ladder', 'real-folders')
+    names = ('quickstart', 'ladder', 'backbones', 'real-folders')
     tool.README.write_text(''.join(f'<!-- {name} -->\n\n<!-- /{name} -->\n' for name in names))
 
     def run(*arguments: str) -> int:
@@ -219,3 +219,13 @@ def test_the_readmes_table_follows_the_record(
     record['rows'][3]['mean'] += 0.1
     write_json(tmp_path / 'ladder.json', record)
     assert run('--check') == 1
+    for row in record['rows']:
+        row['other_features'].setdefault('teacher_raw', {'mean': 26.26, 'sd': 0.2})
+    write_json(tmp_path / tool.BACKBONES['MinkUNet'], record)
+    run()
+    (line,) = [line for line in tool.README.read_text().splitlines() if line.startswith('| MinkUNet |')]
+    reference = next(row for row in record['rows'] if row['name'] == record['reference'])
+    gain = reference['mean'] - record['baselines']['random_raw']['mean']
+    assert line.startswith(f'| MinkUNet | {record["steps"]} | {len(reference["seeds"])} |')
+    assert line.endswith(f'| {gain:+.1f} |')
+    assert '| PTv3 | not run |' in tool.README.read_text()

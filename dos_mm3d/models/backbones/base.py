@@ -13,8 +13,9 @@ class LossVoxelBackbone(nn.Module, ABC):
     Subclasses wrap modules of mmdet3d unchanged, under the detector's configuration, so that the weights
     fit by construction.
     ``downstream_names``: prefix here -> prefix in the mmdet3d model that the weights are for; the longest that fits
-    counts, and every tensor must have one ({'': ''} keeps all names). ``columns_kernel``: name here of the kernel
-    whose inputs, its ``columns_axis``, are the columns of the points; None where a layer that is learnt comes first.
+    counts, and every tensor must have one ({'': ''} keeps all names). ``columns_kernels``: names here of the
+    kernel, one for each variant, whose inputs, its ``columns_axis``, are the columns of the points; none where a layer
+    that is learnt comes first.
     ``kernels_are_spconv1``: kernels lie in memory as (kD, kH, kW, C_in, C_out), as mmcv's modules have them, not as
     spconv 2's. ``exported_layout``: what is said of the kernels in the exported file.
     ``downstream_names_by_task``: where the weights fit models of several tasks, the names for each of them.
@@ -22,7 +23,7 @@ class LossVoxelBackbone(nn.Module, ABC):
 
     downstream_names: ClassVar[dict[str, str]]
     downstream_names_by_task: ClassVar[dict[str, dict[str, str]]] = {}
-    columns_kernel: ClassVar[str | None] = None
+    columns_kernels: ClassVar[tuple[str, ...]] = ()
     columns_axis: ClassVar[int] = -1
     kernels_are_spconv1: ClassVar[bool] = False
     exported_layout: ClassVar[str] = 'spconv-1: (kD, kH, kW, C_in, C_out)'

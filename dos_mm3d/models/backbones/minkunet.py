@@ -28,7 +28,7 @@ class MinkUNetAdapter(LossVoxelBackbone):
     """
 
     downstream_names: ClassVar = {'backbone.': 'backbone.'}
-    columns_kernel: ClassVar = 'backbone.conv_input.0.0.weight'
+    columns_kernels: ClassVar = ('backbone.conv_input.0.0.weight',)
 
     def __init__(self, backbone: dict, loss_stride: int = 4) -> None:
         super().__init__()

@@ -24,7 +24,7 @@ class SparseEncoderBackbone(LossVoxelBackbone):
     """
 
     downstream_names: ClassVar = {'voxel_encoder.': 'pts_voxel_encoder.', 'middle_encoder.': 'pts_middle_encoder.'}
-    columns_kernel: ClassVar = 'middle_encoder.conv_input.0.weight'
+    columns_kernels: ClassVar = ('middle_encoder.conv_input.0.weight',)
 
     def __init__(self, voxel_encoder: dict, middle_encoder: dict, loss_stride: int = 2) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ class PTv3Backbone(LossVoxelBackbone):
 
     downstream_names: ClassVar = IN_DETECTOR
     downstream_names_by_task: ClassVar = {'detection': IN_DETECTOR, 'segmentation': IN_SEGMENTOR}
-    columns_kernel: ClassVar = 'ptv3.embedding.stem.linear.weight'
+    columns_kernels: ClassVar = ('ptv3.embedding.stem.linear.weight', 'ptv3.embedding.stem.conv.weight')
 
     def __init__(self, voxel_encoder: dict, ptv3: dict, loss_stride: int = 4) -> None:
         super().__init__()

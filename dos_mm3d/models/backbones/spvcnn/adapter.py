@@ -19,7 +19,7 @@ class SPVCNNAdapter(MinkUNetAdapter):
             and dropout would make its targets noisy.
     """
 
-    columns_kernel: ClassVar = 'backbone.conv_input.0.net.0.kernel'
+    columns_kernels: ClassVar = ('backbone.conv_input.0.net.0.kernel',)
     columns_axis: ClassVar = 1
     exported_layout: ClassVar = 'torchsparse: (K, C_in, C_out), (C_in, C_out) for K = 1'
 
