@@ -2,7 +2,7 @@
 
 Command:   python tools/train.py configs/ablations/local_views.py
 Hardware:  2 CPU cores, no GPU.
-Expected:  not run yet.
+Expected:  29.0 mIoU with 300 steps, one seed (docs/results/ladder_test.json).
 """
 
 _base_ = ['zipf_1p3.py']
