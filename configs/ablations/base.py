@@ -2,7 +2,7 @@
 
 Command:   python tools/ablate.py configs/ablations/ladder.py
 Hardware:  2 CPU cores, no GPU.
-Expected:  not run yet.
+Expected:  docs/results/ladder_test.json.
 """
 
 _base_ = ['../dos/dos_second_synthetic.py']
