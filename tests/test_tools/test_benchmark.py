@@ -58,8 +58,8 @@ def test_backbones_are_measured_and_what_cannot_run_is_said(tmp_path):
 
 def test_the_data_path_is_measured_stage_by_stage(tmp_path):
     points = np.random.default_rng(0).uniform(-30, 30, (2000, 5)) * [1, 1, 0.05, 1, 1]
-    points.astype(np.float32).tofile(tmp_path / 'sweep.bin')
-    arguments = ['--sweep', str(tmp_path / 'sweep.bin'), '--repeats', '2', '--json', str(tmp_path / 'record.json')]
+    points.astype(np.float32).tofile(tmp_path / 'sweep.pcd.bin')
+    arguments = ['--sweep', str(tmp_path / 'sweep.pcd.bin'), '--repeats', '2', '--json', str(tmp_path / 'record.json')]
     command = [sys.executable, 'tools/benchmark.py', 'data', *arguments]
     out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=900).stdout
     rows = json.loads((tmp_path / 'record.json').read_text())['rows']
