@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import torch
+from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.utils import get_installed_path
 from torch import nn
+
+from dos_mm3d.export.backbone import export_backbone
 
 
 def mmdet3d_config(name: str) -> Config:
@@ -26,6 +29,21 @@ def randomise(module: nn.Module) -> None:
             tensor.normal_(0.0, 0.1).add_(1.0 if tensor.ndim == 1 and name.endswith('weight') else 0.0)
         else:
             tensor.random_(1, 1000)
+
+
+def pretraining_model(config: Path) -> nn.Module:
+    """The model of a pretraining config, whole, every weight and statistic a value of its own."""
+    torch.manual_seed(100)
+    model = MODELS.build(Config.fromfile(config).model)
+    randomise(model)
+    return model.eval()
+
+
+def exported_from(model: nn.Module, config: Path, folder: Path) -> Path:
+    """The weight file of tools/export_backbone.py for a checkpoint of ``model``, which ``config`` describes."""
+    checkpoint = save_as_runner_does(model, Config.fromfile(config).pretty_text, folder / 'iter_7.pth')
+    export_backbone(checkpoint, folder / 'backbone.pth')
+    return folder / 'backbone.pth'
 
 
 def save_as_runner_does(model: nn.Module, config_text: str, path: Path) -> Path:

@@ -8,7 +8,14 @@ import torch
 from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.config import Config
-from round_trip import assert_same_tensors, load_through_runner, mmdet3d_config, randomise, save_as_runner_does
+from round_trip import (
+    assert_same_tensors,
+    exported_from,
+    load_through_runner,
+    mmdet3d_config,
+    pretraining_model,
+    save_as_runner_does,
+)
 from torch import nn
 from torch.testing import assert_close
 
@@ -22,20 +29,12 @@ PRETRAINING = Path(__file__).resolve().parents[2] / 'configs/dos/dos_minkunet_se
 
 @pytest.fixture(scope='module')
 def pretrained() -> nn.Module:
-    """The model of our SemanticKITTI config, whole, every weight and statistic a value of its own."""
-    cfg = Config.fromfile(PRETRAINING)
-    torch.manual_seed(100)
-    model = MODELS.build(cfg.model)
-    randomise(model)
-    return model.eval()
+    return pretraining_model(PRETRAINING)
 
 
 @pytest.fixture(scope='module')
 def exported(pretrained, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp('minkunet')
-    checkpoint = save_as_runner_does(pretrained, Config.fromfile(PRETRAINING).pretty_text, folder / 'iter_7.pth')
-    export_backbone(checkpoint, folder / 'backbone.pth')
-    return folder / 'backbone.pth'
+    return exported_from(pretrained, PRETRAINING, tmp_path_factory.mktemp('minkunet'))
 
 
 def segmentor(**overrides) -> nn.Module:

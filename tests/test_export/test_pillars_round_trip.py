@@ -7,10 +7,16 @@ import pytest
 import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
-from round_trip import assert_same_tensors, load_through_runner, mmdet3d_config, randomise, save_as_runner_does
+from round_trip import (
+    assert_same_tensors,
+    exported_from,
+    load_through_runner,
+    mmdet3d_config,
+    pretraining_model,
+)
 from torch import nn
 
-from dos_mm3d.export.backbone import export_backbone, read_export
+from dos_mm3d.export.backbone import read_export
 from dos_mm3d.export.loading import fit_report
 
 DETECTOR = 'centerpoint/centerpoint_pillar02_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
@@ -19,19 +25,12 @@ PRETRAINING = Path(__file__).resolve().parents[2] / 'configs/dos/dos_pillars_nus
 
 @pytest.fixture(scope='module')
 def pretrained() -> nn.Module:
-    """The model of our nuScenes config, whole, every weight and statistic a value of its own."""
-    torch.manual_seed(100)
-    model = MODELS.build(Config.fromfile(PRETRAINING).model)
-    randomise(model)
-    return model.eval()
+    return pretraining_model(PRETRAINING)
 
 
 @pytest.fixture(scope='module')
 def exported(pretrained, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp('pillars')
-    checkpoint = save_as_runner_does(pretrained, Config.fromfile(PRETRAINING).pretty_text, folder / 'iter_7.pth')
-    export_backbone(checkpoint, folder / 'backbone.pth')
-    return folder / 'backbone.pth'
+    return exported_from(pretrained, PRETRAINING, tmp_path_factory.mktemp('pillars'))
 
 
 def detector(**overrides) -> nn.Module:
