@@ -1,8 +1,10 @@
-"""Write the embedded data set: a procedural world seen by a ray-cast LiDAR, as nuScenes v1.0-trainval or as
-SemanticKITTI.
+"""Write the embedded data set: a procedural world seen by a ray-cast LiDAR, as nuScenes v1.0-trainval, as
+SemanticKITTI or as Waymo; or rooms seen by a depth camera, as ScanNet's download.
 
 python tools/create_synthetic.py [--out data/synthetic_nuscenes] [--train-scenes 40] [--val-scenes 12] [--seconds 2.5]
-python tools/create_synthetic.py --format semantickitti [--out data/synthetic_semantickitti] [--train-scenes 4]"""
+python tools/create_synthetic.py --format semantickitti [--out data/synthetic_semantickitti] [--train-scenes 4]
+python tools/create_synthetic.py --format waymo [--out data/synthetic_waymo] [--train-scenes 4] [--val-scenes 2]
+python tools/create_synthetic.py --format scannet [--out data/synthetic_scannet] [--train-scenes 20] [--val-scenes 5]"""
 
 import argparse
 import sys
@@ -11,18 +13,42 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dos_mm3d.datasets.synthetic.scannet_writer import ScanNetPlan, write_scannet
 from dos_mm3d.datasets.synthetic.semantickitti_writer import KittiPlan, write_semantickitti
+from dos_mm3d.datasets.synthetic.waymo_writer import WaymoPlan, write_waymo
 from dos_mm3d.datasets.synthetic.writer import Plan, write_dataset
 
+SCENES = {'train_scenes': 'train_scenes', 'val_scenes': 'val_scenes'}
 FORMATS = {
-    'nuscenes': (Plan, write_dataset, {'train_scenes': 'train_scenes', 'val_scenes': 'val_scenes'}),
+    'nuscenes': (Plan, write_dataset, {'seconds': 'seconds', **SCENES}),
+    'scannet': (
+        ScanNetPlan,
+        write_scannet,
+        {**SCENES, 'test_scenes': 'test_scenes', 'views': 'views', 'spacing': 'spacing_m'},
+    ),
     'semantickitti': (
         KittiPlan,
         write_semantickitti,
-        {'train_scenes': 'train_sequences', 'test_scenes': 'test_sequences', 'columns': 'columns'},
+        {
+            'seconds': 'seconds',
+            'train_scenes': 'train_sequences',
+            'test_scenes': 'test_sequences',
+            'columns': 'columns',
+        },
+    ),
+    'waymo': (
+        WaymoPlan,
+        write_waymo,
+        {
+            'seconds': 'seconds',
+            'train_scenes': 'train_segments',
+            'val_scenes': 'val_segments',
+            'test_scenes': 'test_segments',
+            'columns': 'columns',
+        },
     ),
 }
-"""format -> its plan, its writer, and the options of the command line that its plan has beside seed and seconds."""
+"""format -> its plan, its writer, and the options of the command line that its plan has beside the seed."""
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,30 +56,33 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--format', choices=sorted(FORMATS), default='nuscenes', help='in which form')
     parser.add_argument('--out', default=None, help='folder to write, default data/synthetic_<format>')
-    parser.add_argument('--train-scenes', type=int, help='default 40, SemanticKITTI: 4 sequences (at most 10)')
-    parser.add_argument('--val-scenes', type=int, help='default 12; SemanticKITTI has one')
-    parser.add_argument('--test-scenes', type=int, help='SemanticKITTI: sequences without labels, default 1')
-    parser.add_argument('--columns', type=int, help='SemanticKITTI: columns of a turn, default 2083')
+    parser.add_argument(
+        '--train-scenes',
+        type=int,
+        help='default 40, SemanticKITTI: 4 sequences (at most 10), Waymo: 4, ScanNet: 20',
+    )
+    parser.add_argument('--val-scenes', type=int, help='default 12, Waymo: 2, ScanNet: 5; SemanticKITTI has one')
+    parser.add_argument('--test-scenes', type=int, help='all but nuScenes: scenes without labels, default 1')
+    parser.add_argument('--columns', type=int, help='of a turn, SemanticKITTI: default 2083, Waymo: 2650')
     parser.add_argument(
         '--seconds',
         type=float,
-        help='length of a scene, default 2.5 (20 sweeps a second), SemanticKITTI: 5 (10 a second)',
+        help='length of a scene, default 2.5 (20 sweeps a second), SemanticKITTI: 5, Waymo: 2.5 (10 a second)',
     )
+    parser.add_argument('--views', type=int, help='ScanNet: depth images of a scan, default 40')
+    parser.add_argument('--spacing', type=float, help='ScanNet: metres between vertices, default 0.035')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--workers', type=int, default=None, help='processes, default one for each CPU')
     parser.add_argument('--force', action='store_true', help='replace an older synthetic data set of other sizes')
     return parser.parse_args()
 
 
-def plan_of(args: argparse.Namespace) -> Plan | KittiPlan:
+def plan_of(args: argparse.Namespace) -> Plan | KittiPlan | WaymoPlan | ScanNetPlan:
     """The plan of the wanted format; ValueError for an option that it does not have."""
     plan, _, fields = FORMATS[args.format]
-    fields = {'seed': 'seed', 'seconds': 'seconds', **fields}
-    given = {
-        name: getattr(args, name)
-        for name in ('seed', 'seconds', 'train_scenes', 'val_scenes', 'test_scenes', 'columns')
-    }
-    given = {name: value for name, value in given.items() if value is not None}
+    fields = {'seed': 'seed', **fields}
+    options = vars(args).keys() - {'format', 'out', 'workers', 'force'}
+    given = {name: getattr(args, name) for name in options if getattr(args, name) is not None}
     if others := sorted(given.keys() - fields.keys()):
         raise ValueError(f'--format {args.format} has no option {", ".join(others)}; it has {", ".join(fields)}')
     return plan(**{fields[name]: value for name, value in given.items()})

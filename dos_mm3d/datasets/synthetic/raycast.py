@@ -92,7 +92,7 @@ def cast_ground(rays, tangents, turn, origin, raster, max_range_m, distance, own
 
 
 @numba.njit(cache=True)
-def _meet_round(kind, o, d, half):
+def meet_round(kind, o, d, half):
     """Entry and exit distance of a ray with a unit-scaled ellipsoid, cylinder or cone; entry -1 where it misses."""
     ox, oy, oz = o[0] / half[0], o[1] / half[1], o[2] / half[2]
     dx, dy, dz = d[0] / half[0], d[1] / half[1], d[2] / half[2]
@@ -127,7 +127,7 @@ def _meet_round(kind, o, d, half):
 
 
 @numba.njit(cache=True)
-def _meet_box(o, d, half):
+def meet_box(o, d, half):
     """Entry and exit distance of a ray with a box (slabs); entry -1 where it misses."""
     near, far = -1e9, 1e9
     for k in range(3):
@@ -146,7 +146,7 @@ def _meet_box(o, d, half):
 def _meet(kind, density, o, d, half, chance):
     """Distance of the return of one ray from one primitive, or -1. Foliage is entered, glass and spokes let rays
     pass."""
-    near, far = _meet_box(o, d, half) if kind == BOX else _meet_round(kind, o, d, half)
+    near, far = meet_box(o, d, half) if kind == BOX else meet_round(kind, o, d, half)
     if far <= 0.0 or near <= 0.0:
         return -1.0
     if kind == FOLIAGE:
