@@ -23,6 +23,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
 
+from waymo_environment import DEFAULT_PYTHON, environment_problem
 from waymo_metric.scenes import KINDS, Side, joined, pooled, random_scenes
 
 from dos_mm3d.evaluation.report import write_json
@@ -39,7 +40,7 @@ CHECK = 'from waymo_open_dataset.metrics.ops import py_metrics_ops'
 def main() -> int:
     """0 where every AP and APH of every scene agrees, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--official-python', type=Path, default=ROOT / 'work_dirs' / 'waymo_env' / 'bin' / 'python')
+    parser.add_argument('--official-python', type=Path, default=DEFAULT_PYTHON)
     parser.add_argument('--scenes', type=int, default=240, help='(default: 240)')
     parser.add_argument('--seed', type=int, default=0, help='of the scenes (default: 0)')
     parser.add_argument('--out', type=Path, default=RECORD, help='the record (default: docs/results/waymo_metric.json)')
@@ -58,15 +59,9 @@ def main() -> int:
 
 def check_environment(python: Path) -> None:
     """SystemExit with the way to make it where that Python is missing or cannot import the op."""
-    if not python.is_file():
-        problem = f'{python}: no such file, wanted the Python of an environment with waymo-open-dataset.'
-    else:
-        done = subprocess.run([python, '-c', CHECK], capture_output=True, text=True)
-        if done.returncode == 0:
-            return
-        problem = f'{python} cannot import the official op: {(done.stderr.strip().splitlines() or ["killed"])[-1]}'
-    recipe = __doc__.partition('\n\nThe op ')[2]
-    raise SystemExit(f'{problem}\nName another with --official-python, or make one. The op {recipe}')
+    if problem := environment_problem(python, CHECK, 'the official op'):
+        recipe = __doc__.partition('\n\nThe op ')[2]
+        raise SystemExit(f'{problem}\nName another with --official-python, or make one. The op {recipe}')
 
 
 def run_official(python: Path, scenes: list[tuple[Side, Side]]) -> dict[str, NDArray]:

@@ -5,8 +5,9 @@ Waymo Open Dataset', CVPR 2020, section 4.1; waymo-open-dataset 1.6.7): Hungaria
 breakdown and at each of 101 score cutoffs. `tools/compare_waymo_metric.py` compares it with the official op.
 """
 
-from .difficulty import waymo_difficulty
+from ...datasets.waymo.difficulty import waymo_difficulty
+from .det_metric import WaymoDetMetric
 from .iou import box_iou_3d
 from .metrics import waymo_detection_metrics
 
-__all__ = ['box_iou_3d', 'waymo_detection_metrics', 'waymo_difficulty']
+__all__ = ['WaymoDetMetric', 'box_iou_3d', 'waymo_detection_metrics', 'waymo_difficulty']

@@ -1,0 +1,133 @@
+"""The points in every labelled box of the training frames, which mmdet3d's ObjectSample pastes into others.
+
+mmdet3d's own GTDatabaseCreater cuts them out; here it works through the segments in parallel and, after an
+interruption, goes on with those that are missing."""
+
+import hashlib
+import os
+import pickle
+from collections.abc import Iterator
+from itertools import groupby
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from mmdet3d.registry import DATASETS
+from mmengine.registry import DefaultScope
+from tqdm import tqdm
+
+from ...compat import nuscenes_converter
+from ..info_pickle import load_info_pickle
+from .frame_record import POINT_COLUMNS
+
+PARTS = 'parts'
+_creator: Any = None  # of mmdet3d, with its data set; forked processes inherit it
+
+
+def write_gt_database(root: str | Path, *, extra_tag: str = 'waymo', workers: int | None = None) -> Path:
+    """Write `<tag>_gt_database/` and, when it is complete, `<tag>_dbinfos_train.pkl` beside `<tag>_infos_train.pkl`;
+    gives the latter's path. Segments that an interrupted run finished are kept where their infos are still the same.
+
+    workers: processes, default one for each CPU. FileNotFoundError without the training infos."""
+    root = Path(root)
+    infos_path = root / f'{extra_tag}_infos_train.pkl'
+    infos = load_info_pickle(infos_path)['data_list']
+    dbinfos = root / f'{extra_tag}_dbinfos_train.pkl'
+    dbinfos.unlink(missing_ok=True)
+    parts = root / f'{extra_tag}_gt_database' / PARTS
+    parts.mkdir(parents=True, exist_ok=True)
+    jobs = list(_jobs(infos, parts))
+    left = [job for job in jobs if not _is_done(*job[1:])]
+    if len(left) < len(jobs):
+        print(f'{parts.parent}: {len(jobs) - len(left)} of {len(jobs)} segments are there, reused')
+    if left:
+        _cut_out(root, extra_tag, left, workers or os.cpu_count() or 1)
+    merged = _merged([load_info_pickle(part)['data_list'] for _, part, _ in jobs])
+    with dbinfos.with_suffix('.partial').open('wb') as file:
+        pickle.dump(merged, file)
+    os.replace(dbinfos.with_suffix('.partial'), dbinfos)
+    print(f'{dbinfos}: ' + ', '.join(f'{len(entries)} {name}' for name, entries in merged.items()))
+    return dbinfos
+
+
+Job = tuple[range, Path, str]
+"""Rows of a segment's frames in the infos, the file for what was made of them, digest of their infos."""
+
+
+def _jobs(infos: list[dict], parts: Path) -> Iterator[Job]:
+    first = 0
+    for segment, entries in groupby(infos, key=lambda info: info['context_name']):
+        rows = [(info['sample_idx'], info['instances']) for info in entries]
+        digest = hashlib.sha256(repr(rows).encode()).hexdigest()
+        yield range(first, first + len(rows)), parts / f'{segment}.pkl', digest
+        first += len(rows)
+
+
+def _is_done(part: Path, digest: str) -> bool:
+    return part.is_file() and load_info_pickle(part).get('digest') == digest
+
+
+def _cut_out(root: Path, tag: str, jobs: list[Job], workers: int) -> None:
+    global _creator
+    with nuscenes_converter(root) as converter, DefaultScope.overwrite_default_scope('mmdet3d'):
+        creator = converter.GTDatabaseCreater('WaymoDataset', str(root), tag, with_mask=False)
+        creator.dataset = DATASETS.build(_dataset(root, f'{tag}_infos_train.pkl'))
+        creator.pipeline = creator.dataset.pipeline
+        creator.database_save_path = str(root / f'{tag}_gt_database')
+    _creator = creator
+    try:
+        with tqdm(total=sum(len(rows) for rows, _, _ in jobs), unit='frame', desc='box database') as bar:
+            if workers == 1 or len(jobs) == 1:
+                for job in jobs:
+                    bar.update(_cut_segment(job))
+                return
+            with get_context('fork').Pool(min(workers, len(jobs))) as pool:
+                for n_frames in pool.imap_unordered(_cut_segment, jobs):
+                    bar.update(n_frames)
+    finally:
+        _creator = None
+
+
+def _dataset(root: Path, ann_file: str) -> dict:
+    """All columns of the points and the boxes, as GTDatabaseCreater.create() loads them."""
+    load = dict(type='LoadPointsFromFile', coord_type='LIDAR', load_dim=POINT_COLUMNS, use_dim=POINT_COLUMNS)
+    return dict(
+        type='WaymoDataset',
+        data_root=str(root),
+        ann_file=ann_file,
+        data_prefix=dict(pts='training/velodyne', sweeps='training/velodyne'),
+        modality=dict(use_lidar=True, use_camera=False),
+        pipeline=[load, dict(type='LoadAnnotations3D', with_bbox_3d=True, with_label_3d=True)],
+    )
+
+
+def _cut_segment(job: Job) -> int:
+    """Write the points of every box of a segment, then its part; gives the number of frames."""
+    rows, part, digest = job
+    with DefaultScope.overwrite_default_scope('mmdet3d'):
+        frames = [_cut_frame(row) for row in rows]
+    with part.with_suffix('.partial').open('wb') as file:
+        pickle.dump({'data_list': frames, 'digest': digest}, file)
+    os.replace(part.with_suffix('.partial'), part)
+    return len(rows)
+
+
+def _cut_frame(row: int) -> dict[str, list[dict]]:
+    """Class name -> entries of the boxes of a frame, with mmdet3d's keys."""
+    dataset = _creator.dataset
+    info = dataset.get_data_info(row)
+    if not len(info['ann_info']['gt_labels_3d']):  # create_single wants a box
+        return {}
+    return _creator.create_single({**info, 'box_type_3d': dataset.box_type_3d, 'box_mode_3d': dataset.box_mode_3d})
+
+
+def _merged(segments: list[list[dict[str, list[dict]]]]) -> dict[str, list[dict]]:
+    """Class name -> entries of all frames; `group_id`, which counts from 0 in every frame, becomes unique."""
+    merged: dict[str, list[dict]] = {}
+    n_groups = 0
+    for frame in (frame for frames in segments for frame in frames):
+        entries = [entry for group in frame.values() for entry in group]
+        for entry in entries:
+            merged.setdefault(entry['name'], []).append({**entry, 'group_id': entry['group_id'] + n_groups})
+        n_groups += max((entry['group_id'] + 1 for entry in entries), default=0)
+    return merged

@@ -1,0 +1,173 @@
+"""Waymo's frame records -> the infos that mmdet3d's WaymoDataset reads, of the frames that are there.
+
+mmdet3d's own converter needs TensorFlow, reads the raw records and drops difficulty and no-label zones; the first stage
+(tools/create_data.py waymo --stage records) has written the frame records instead, see frame_record.py."""
+
+import os
+import pickle
+import re
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import groupby
+from multiprocessing import get_context
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .frame_record import (
+    FOLDERS,
+    POINT_COLUMNS,
+    SPLIT_DIGITS,
+    SPLIT_FOLDERS,
+    FrameRecord,
+    frame_path,
+    read_record,
+)
+from .infos import frame_info
+
+POINT_BYTES = 4 * POINT_COLUMNS
+INFO_SPLITS = {
+    'train': ('training',),
+    'val': ('validation',),
+    'trainval': ('training', 'validation'),
+    'test': ('testing',),
+}
+METAINFO = {'dataset': 'waymo', 'version': 'waymo_v1.4', 'info_version': 'mmdet3d_v1.4'}
+"""What mmdet3d's converter writes; WaymoDataset needs the key to be there."""
+OFFICIAL_SEGMENTS = {'training': 798, 'validation': 202, 'testing': 150}
+RECORDS_AGAIN = 'Convert the raw records again: tools/create_data.py waymo --stage records'
+
+
+def prepare_waymo(
+    root: str | Path, *, extra_tag: str = 'waymo', max_sweeps: int = 10, workers: int | None = None
+) -> Path:
+    """Check the frames below `root` (data/waymo/kitti_format) and write `<tag>_infos_{train,val,trainval,test}.pkl`
+    beside them; gives `root`.
+
+    A split none of whose segments is there gets no file, and its older one is removed; 'trainval' needs both. The
+    files get their names when all are complete. What is missing of the official splits is printed.
+
+    max_sweeps: earlier frames listed for each. workers: processes, default one for each CPU.
+    FileNotFoundError and ValueError, naming the file and the remedy, where something is missing, cut off or wrong."""
+    root = Path(root)
+    if max_sweeps < 0:
+        raise ValueError(f'max_sweeps must be 0 or more, got {max_sweeps}')
+    segments = find_segments(root)
+    infos: dict[str, list[dict]] = {split: [] for split in SPLIT_DIGITS}
+    for split, entries in _converted(root, segments, max_sweeps, workers or os.cpu_count() or 1):
+        infos[split] += entries
+    files = {name: [info for split in parts for info in infos[split]] for name, parts in INFO_SPLITS.items()}
+    if not (files['train'] and files['val']):
+        files['trainval'] = []
+    _publish({root / f'{extra_tag}_infos_{name}.pkl': data_list for name, data_list in files.items()})
+    _report(segments, infos)
+    return root
+
+
+def find_segments(root: Path) -> dict[tuple[str, str], list[str]]:
+    """(split, first four digits) -> sorted names of the frames of a segment, of all that have a record.
+
+    FileNotFoundError where there is none; ValueError where names are no frames' or a segment has a hole."""
+    folders = sorted({root / folder / FOLDERS['record'] for folder in SPLIT_FOLDERS.values()})
+    names = sorted(path.stem for folder in folders for path in folder.glob('*.npz'))
+    if not names:
+        nested = sorted(path.parents[1] for path in root.glob(f'*/*/{FOLDERS["record"]}')) if root.is_dir() else []
+        hint = f'They are in {nested[0]}: give that' if nested else RECORDS_AGAIN.replace(' again', '')
+        raise FileNotFoundError(f'{folders[-1]}: no frame record (0000000.npz, ...). {hint}.')
+    if strange := [name for name in names if not re.fullmatch(r'[012]\d{6}', name)]:
+        raise ValueError(
+            f'{root}: frame record {strange[0]}.npz: wanted names of seven digits, the first 0, 1 or 2; '
+            f'{len(strange)} of {len(names)} are others. Move them away, or convert again.'
+        )
+    splits = {digit: split for split, digit in SPLIT_DIGITS.items()}
+    segments = {(splits[key[0]], key): list(group) for key, group in groupby(names, key=lambda name: name[:4])}
+    for (_, key), frames in segments.items():
+        if holes := sorted({f'{key}{number:03d}' for number in range(int(frames[-1][4:]) + 1)} - set(frames)):
+            raise ValueError(
+                f'{frame_path(root, "record", holes[0])}: missing, the first of {len(holes)} of a segment of which '
+                f'{len(frames)} frames are there, up to {frames[-1]}. {RECORDS_AGAIN}.'
+            )
+    return segments
+
+
+def _converted(
+    root: Path, segments: dict[tuple[str, str], list[str]], max_sweeps: int, workers: int
+) -> Iterator[tuple[str, list[dict]]]:
+    """(split, entries) of every segment, in order."""
+    work = partial(segment_infos, root, max_sweeps)
+    with tqdm(total=sum(map(len, segments.values())), unit='frame', desc='infos') as bar:
+        if workers == 1:
+            results = map(work, segments.values())
+            for (split, _), entries in zip(segments, results, strict=True):
+                bar.update(len(entries))
+                yield split, entries
+            return
+        with ProcessPoolExecutor(min(workers, len(segments)), get_context('fork')) as pool:
+            try:
+                for (split, _), entries in zip(segments, pool.map(work, segments.values()), strict=True):
+                    bar.update(len(entries))
+                    yield split, entries
+            finally:  # the first bad file ends it
+                pool.shutdown(cancel_futures=True)
+
+
+def segment_infos(root: Path, max_sweeps: int, names: list[str]) -> list[dict]:
+    """Entries of the frames of one segment, in order, their files checked."""
+    labelled = names[0][0] != SPLIT_DIGITS['testing']
+    entries: list[dict] = []
+    segment = None
+    for name in names:
+        path = frame_path(root, 'record', name)
+        record = read_record(path)
+        segment = segment or record.segment
+        if (record.segment, record.frame) != (segment, int(name[4:])):
+            raise ValueError(
+                f'{path}: found frame {record.frame} of segment {record.segment}, wanted frame {int(name[4:])} of '
+                f'{segment}, as its name and the frames before it say. Frames of two conversions are mixed: delete '
+                f'those of segment {name[:4]}. {RECORDS_AGAIN}.'
+            )
+        _check_files(root, name, record)
+        earlier = entries[: -max_sweeps - 1 : -1] if max_sweeps else []
+        entries.append(frame_info(name, record, earlier, labelled=labelled))
+    return entries
+
+
+def _check_files(root: Path, name: str, record: FrameRecord) -> None:
+    """FileNotFoundError or ValueError where a point file or what belongs to its points is missing or cut off."""
+    sizes = {'points': POINT_BYTES, 'no_label_zone': 1} | ({'semantic': 1} if record.has_semantic else {})
+    for kind, item_bytes in sizes.items():
+        path = frame_path(root, kind, name)
+        wanted = record.num_points_in_frame * item_bytes
+        if not path.is_file():
+            raise FileNotFoundError(f'{path}: missing, though {name} has a frame record. {RECORDS_AGAIN}.')
+        if path.stat().st_size != wanted:
+            raise ValueError(
+                f'{path}: found {path.stat().st_size} bytes, wanted {wanted} ({record.num_points_in_frame} points of '
+                f'{item_bytes} bytes, as the frame record says). The file is cut off, or of another conversion. '
+                f'Delete the frame record of {name}; {RECORDS_AGAIN[0].lower()}{RECORDS_AGAIN[1:]}.'
+            )
+
+
+def _publish(data_lists: dict[Path, list[dict]]) -> None:
+    """Write all files beside their names, then rename them; a file without frames is removed."""
+    for path, data_list in data_lists.items():
+        with path.with_suffix('.partial').open('wb') as file:
+            pickle.dump({'data_list': data_list, 'metainfo': METAINFO}, file)
+    for path, data_list in data_lists.items():
+        if data_list:
+            os.replace(path.with_suffix('.partial'), path)
+        else:
+            path.with_suffix('.partial').unlink()
+            path.unlink(missing_ok=True)
+
+
+def _report(segments: dict[tuple[str, str], list[str]], infos: dict[str, list[dict]]) -> None:
+    """Print what was found, and how much of the official split that is."""
+    for split, official in OFFICIAL_SEGMENTS.items():
+        found = sum(of == split for of, _ in segments)
+        boxes = sum(len(info.get('instances', ())) for info in infos[split])
+        print(
+            f'{split}: {len(infos[split])} frames of {found} of {official} segments, {boxes} boxes'
+            + ('' if found else '; no info file')
+        )

@@ -1,0 +1,75 @@
+"""Pretraining on Waymo's frames, without labels."""
+
+import os
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+import torch
+from mmdet3d.registry import DATASETS
+from mmengine.logging import print_log
+from torch import Tensor
+
+from ..readers.raw import check_column_count, read_float_table
+from ..readers.sweep import check_sweep
+from ..stream import SweepStream
+from .frame_record import FOLDERS, POINT_COLUMNS, SPLIT_DIGITS, SPLIT_FOLDERS
+
+USED_COLUMNS = 5
+INTENSITY = 3
+
+
+@DATASETS.register_module()
+class WaymoSweeps(SweepStream):
+    """Every frame of a split, all five lidars, as CenterPoint's Waymo configs feed it: (N, 5) float32 x, y, z in metres
+    in the vehicle frame, tanh(intensity), elongation.
+
+    data_root: the folder that holds training/velodyne/; neither infos nor labels are needed.
+    splits: of 'training', 'validation', 'testing'; default the first. Results are reported on validation.
+    load_interval: every so many frames of each segment, beginning with its first.
+    FileNotFoundError where a split has no frame, ValueError for other splits or intervals."""
+
+    def __init__(
+        self,
+        data_root: str,
+        splits: Sequence[str] = ('training',),
+        load_interval: int = 1,
+        pipeline: Sequence[dict] = (),
+        on_bad_file: str = 'error',
+    ) -> None:
+        super().__init__(pipeline, on_bad_file)
+        if not splits or set(splits) - SPLIT_DIGITS.keys() or len(set(splits)) < len(splits):
+            raise ValueError(f'splits must be different ones of {list(SPLIT_DIGITS)}, at least one, got {list(splits)}')
+        if load_interval < 1:
+            raise ValueError(f'load_interval must be 1 or more, got {load_interval}')
+        self._files = [file for split in splits for file in find_frames(data_root, split, load_interval)]
+        check_column_count(read_float_table(self._files[0], POINT_COLUMNS).reshape(-1), POINT_COLUMNS, self._files[0])
+        print_log(f'WaymoSweeps: {len(self)} frames of {", ".join(splits)} below {data_root}.', logger='current')
+
+    @property
+    def frames(self) -> list[str]:
+        """The files."""
+        return self._files
+
+    def load(self, index: int) -> tuple[Tensor, str]:
+        """Points (N, 5), x, y, z, tanh(intensity), elongation, and the file."""
+        file = self._files[index]
+        table = read_float_table(file, POINT_COLUMNS)
+        check_sweep(file, table)
+        points = np.ascontiguousarray(table[:, :USED_COLUMNS])
+        points[:, INTENSITY] = np.tanh(points[:, INTENSITY])
+        return torch.from_numpy(points), file
+
+
+def find_frames(data_root: str, split: str, load_interval: int = 1) -> list[str]:
+    """Sorted point files of a split, every load_interval-th of each segment. FileNotFoundError where there is none."""
+    folder = os.path.join(data_root, SPLIT_FOLDERS[split], FOLDERS['points'])
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    names = [name for name in names if name[0] == SPLIT_DIGITS[split] and name.endswith('.bin')]
+    if not names:
+        raise FileNotFoundError(
+            f'{folder}: no frame of {split} ({SPLIT_DIGITS[split]}000000.bin, ...). Check data_root, which holds '
+            'training/velodyne/, or convert the raw records: tools/create_data.py waymo --stage records.'
+        )
+    segments = [list(group) for _, group in groupby(names, key=lambda name: name[:4])]
+    return [os.path.join(folder, name) for segment in segments for name in segment[::load_interval]]

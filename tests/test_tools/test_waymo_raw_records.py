@@ -1,0 +1,349 @@
+"""Stage 1 of Waymo's conversion as far as it needs no waymo-open-dataset: records, numbers, resuming, errors.
+
+`fake_convert.py` stands for convert.py: a record of the raw files here is JSON, not a Frame.
+"""
+
+import fcntl
+import json
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
+import create_data
+import waymo_environment
+from waymo_records import stage, tfrecord
+from waymo_records.segments import Numbers, find_raw
+
+from dos_mm3d.datasets.waymo.frame_record import frame_path, read_record
+
+TOOLS = Path(create_data.__file__).parent
+FAKE = f"""
+import json, sys
+sys.path[:0] = {[str(TOOLS / 'waymo_records'), str(TOOLS.parent / 'dos_mm3d' / 'datasets' / 'waymo')]!r}
+from pathlib import Path
+import argparse
+import numpy as np
+from tfrecord import read_records
+from frame_record import FrameRecord, frame_name, frame_path, write_record
+
+parser = argparse.ArgumentParser()
+parser.add_argument('segment', type=Path)
+parser.add_argument('out', type=Path)
+for name in ('split', 'name'):
+    parser.add_argument('--' + name)
+parser.add_argument('--number', type=int)
+parser.add_argument('--frames', type=int, nargs='*')
+arguments = parser.parse_args()
+with open(arguments.segment.parents[1] / 'calls.txt', 'a') as file:
+    file.write(json.dumps([arguments.name, arguments.frames]) + chr(10))
+for frame, data in read_records(arguments.segment, arguments.frames):
+    content = json.loads(data)
+    if content.get('bad'):
+        sys.exit(f'{{arguments.segment}}: frame {{frame}}: ' + content['bad'])
+    name = frame_name(arguments.split, arguments.number, frame)
+    n_points = content['points']
+    arrays = dict(points=np.zeros((n_points, 6), np.float32), no_label_zone=np.zeros(n_points, np.uint8))
+    if content['semantic']:
+        arrays['semantic'] = np.ones(n_points, np.uint8)
+    for kind, array in arrays.items():
+        path = frame_path(arguments.out, kind, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        array.tofile(path)
+    record = FrameRecord(arguments.name, frame, 0, n_points, has_semantic=content['semantic'])
+    write_record(frame_path(arguments.out, 'record', name), record)
+    print(json.dumps(dict(frame=frame, semantic=content['semantic'])), flush=True)
+"""
+
+
+def slow_crc32c(data: bytes) -> int:
+    """Bit by bit, as the definition has it."""
+    register = 0xFFFFFFFF
+    for byte in data:
+        register ^= byte
+        for _ in range(8):
+            register = (register >> 1) ^ (0x82F63B78 if register & 1 else 0)
+    return register ^ 0xFFFFFFFF
+
+
+def framed(*records: bytes) -> bytes:
+    """A TFRecord file."""
+
+    def checksum(data: bytes) -> bytes:
+        crc = slow_crc32c(data)
+        return struct.pack('<I', (((crc >> 15) | (crc << 17)) + 0xA282EAD8) % 2**32)
+
+    lengths = [struct.pack('<Q', len(data)) for data in records]
+    return b''.join(size + checksum(size) + data + checksum(data) for size, data in zip(lengths, records))
+
+
+def raw_file(root: Path, name: str, frames: int, split: str = 'training', bad: int | None = None) -> Path:
+    """A raw segment whose frame 1 has semantic labels."""
+    path = root / split / f'segment-{name}_with_camera_labels.tfrecord'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contents = [{'points': 3 + frame, 'semantic': frame == 1} for frame in range(frames)]
+    if bad is not None:
+        contents[bad] = {'bad': 'what is wrong'}
+    path.write_bytes(framed(*(json.dumps(content).encode() for content in contents)))
+    return path
+
+
+@pytest.fixture
+def convert(tmp_path, monkeypatch):
+    """Runs stage 1 from tmp_path/raw into tmp_path/out; gives the calls of convert.py that it made."""
+    script = tmp_path / 'fake_convert.py'
+    script.write_text(FAKE)
+    monkeypatch.setattr(stage, 'CONVERT', script)
+
+    def run(**settings) -> list:
+        calls = tmp_path / 'raw' / 'calls.txt'
+        calls.unlink(missing_ok=True)
+        settings = {'find_python': lambda: Path(sys.executable), 'workers': 2} | settings
+        stage.convert_records(tmp_path / 'raw', tmp_path / 'out', **settings)
+        return [json.loads(line) for line in calls.read_text().splitlines()] if calls.is_file() else []
+
+    return run
+
+
+def test_crc_is_the_standard_one():
+    assert tfrecord.crc32c(b'123456789') == 0xE3069283  # the check value of CRC-32C
+    rng = np.random.default_rng(0)
+    border = 16 * tfrecord.LANES
+    for size in (0, 1, 8, 100, border - 1, border + 777):
+        data = rng.bytes(size)
+        assert tfrecord.crc32c(data) == slow_crc32c(data), size
+
+
+def test_records_are_found_and_read(tmp_path):
+    path, contents = tmp_path / 'a.tfrecord', [b'first', b'', b'x' * 500]
+    path.write_bytes(framed(*contents))
+    assert [record.size for record in tfrecord.find_records(path)] == [5, 0, 500]
+    assert list(tfrecord.read_records(path)) == list(enumerate(contents))
+    assert list(tfrecord.read_records(path, [2])) == [(2, contents[2])]
+
+
+def test_a_file_cut_anywhere_within_a_record_is_noticed(tmp_path):
+    path, first, second = tmp_path / 'a.tfrecord', framed(b'first'), framed(b'second')
+    for size in range(1, len(first + second)):
+        path.write_bytes((first + second)[:size])
+        if size == len(first):
+            assert len(tfrecord.find_records(path)) == 1
+            continue
+        with pytest.raises(ValueError, match=f'a.tfrecord: is cut off in record {int(size > len(first))}, at byte'):
+            tfrecord.find_records(path)
+    path.write_bytes(b'')
+    with pytest.raises(ValueError, match='is empty'):
+        tfrecord.find_records(path)
+
+
+def test_holes_and_other_content_are_noticed(tmp_path):
+    path = tmp_path / 'a.tfrecord'
+    path.write_bytes(framed(b'first') + bytes(5000))  # what a download tool reserves and has not filled
+    with pytest.raises(ValueError, match='holds no record where it has record 1, at byte 21 of 5021'):
+        tfrecord.find_records(path)
+    content = bytearray(framed(b'first', b'second'))
+    content[-6] ^= 1
+    path.write_bytes(content)
+    assert len(tfrecord.find_records(path)) == 2  # lengths are all that it looks at
+    with pytest.raises(ValueError, match='the checksum of record 1'):
+        list(tfrecord.read_records(path))
+
+
+def test_all_is_converted_and_counted(tmp_path, convert, capsys):
+    raw_file(tmp_path / 'raw', 'b', 3)
+    raw_file(tmp_path / 'raw', 'a', 2)
+    raw_file(tmp_path / 'raw', 'c', 1, 'validation')
+    assert sorted(convert()) == [['a', [0, 1]], ['b', [0, 1, 2]], ['c', [0]]]
+    out = tmp_path / 'out'
+    records = {path.stem: read_record(path) for path in sorted((out / 'training' / 'frame_record').iterdir())}
+    assert {name: record.segment for name, record in records.items()} == {
+        '0000000': 'a', '0000001': 'a', '0001000': 'b', '0001001': 'b', '0001002': 'b', '1000000': 'c'
+    }  # fmt: skip
+    said = capsys.readouterr().out
+    assert 'training (training/): 2 of 798 segments, 5 frames, 2 of them with semantic labels' in said
+    assert '1 of 202 segments, 1 frames, 0 of them with semantic labels; 1 segments have none' in said
+    assert convert(find_python=lambda: pytest.fail('nothing to do')) == []
+
+
+def test_a_run_goes_on_where_another_ended(tmp_path, convert):
+    raw_file(tmp_path / 'raw', 'a', 4, bad=2)
+    with pytest.raises(ValueError, match=r'_a_|segment-a.*: frame 2: what is wrong\. Download the file again'):
+        convert()
+    raw_file(tmp_path / 'raw', 'a', 4)
+    out = tmp_path / 'out'
+    frame_path(out, 'points', '0000000').write_bytes(bytes(7))  # as a crash of the machine may leave it
+    assert convert() == [['a', [0, 2, 3]]]
+    assert frame_path(out, 'points', '0000000').stat().st_size == 3 * 24
+
+
+def test_a_file_that_has_gone_is_made_again(tmp_path, convert):
+    raw_file(tmp_path / 'raw', 'a', 3)
+    raw_file(tmp_path / 'raw', 'b', 3)
+    convert()
+    for kind, name, call in (
+        ('record', '0000002', ['a', [2]]),
+        ('no_label_zone', '0001000', ['b', [0]]),
+        ('semantic', '0001001', ['b', [1]]),
+    ):
+        frame_path(tmp_path / 'out', kind, name).unlink()
+        assert convert() == [call]
+
+
+def test_segments_keep_their_numbers_when_more_are_downloaded(tmp_path, convert):
+    raw, out = tmp_path / 'raw', tmp_path / 'out'
+    raw_file(raw, 'm', 1)
+    convert()
+    (raw / 'training' / 'segment-m_with_camera_labels.tfrecord').unlink()  # to make room
+    raw_file(raw, 'z', 1)
+    raw_file(raw, 'a', 1)
+    assert sorted(convert()) == [['a', [0]], ['z', [0]]]
+    numbers = {name: entry['number'] for name, entry in Numbers(out).splits['training'].items()}
+    assert numbers == {'m': 0, 'a': 1, 'z': 2}
+    for name, number in numbers.items():
+        assert read_record(frame_path(out, 'record', f'0{number:03d}000')).segment == name
+
+
+def test_files_that_are_not_whole_stop_it_before_anything_is_converted(tmp_path, convert):
+    raw = tmp_path / 'raw'
+    raw_file(raw, 'a', 2)
+    for name in 'bc':
+        path = raw_file(raw, name, 2)
+        path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r'(?s)2 of 3 raw files are not whole:.*segment-b.*segment-c.*Download'):
+        convert()
+    assert not (raw / 'calls.txt').exists() and not list((tmp_path / 'out').rglob('*.npz'))
+
+
+def test_only_one_run_writes_into_a_folder(tmp_path, convert):
+    raw_file(tmp_path / 'raw', 'a', 1)
+    (tmp_path / 'out').mkdir()
+    with (tmp_path / 'out' / '.converting').open('a') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match='another conversion is writing here'):
+            convert()
+    convert()
+
+
+@pytest.mark.parametrize(
+    ('files', 'message'),
+    [
+        ([], 'found no raw records, the folder does not exist'),
+        (['training/lidar/a.parquet'], 'they are of v2.0 of the data'),
+        (['uncompressed/training.tfrecord-00000-of-01000'], 'they are the Motion data'),
+        (['training/training_0000.tar'], r'archives, as .*training_0000\.tar: unpack them'),
+        (['individual_files/training/segment-a.tfrecord'], r'in the folders of the splits; one is .*individual_files'),
+        (['training/segment-a.tfrecord', 'training/segment-b.tfrecord_.gstmp'], 'segment-b.*: an unfinished download'),
+    ],
+)
+def test_what_lies_there_instead_is_named(tmp_path, files, message):
+    for name in files:
+        (tmp_path / 'raw' / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / 'raw' / name).touch()
+    with pytest.raises((FileNotFoundError, ValueError), match=message) as error:
+        find_raw(tmp_path / 'raw')
+    assert str(tmp_path / 'raw') in str(error.value)
+
+
+def test_frames_of_unknown_segments_are_not_mixed_with(tmp_path, convert):
+    raw_file(tmp_path / 'raw', 'a', 1)
+    convert()
+    path = tmp_path / 'out' / 'segments.json'
+    good = path.read_text()
+    path.write_text(good[:-5])
+    with pytest.raises(ValueError, match=r'segments\.json: found JSONDecodeError'):
+        convert()
+    twice = json.loads(good)
+    twice['training']['b'] = twice['training']['a']
+    path.write_text(json.dumps(twice))
+    with pytest.raises(ValueError, match='number 0 of training is given twice'):
+        convert()
+    path.unlink()
+    with pytest.raises(ValueError, match=r'segments\.json: missing, but there are frames, as .*0000000\.npz'):
+        convert()
+
+
+def test_a_missing_environment_is_explained_in_one_message(tmp_path, monkeypatch, capsys):
+    raw_file(tmp_path / 'raw', 'a', 1)
+    arguments = [
+        'waymo',
+        '--stage',
+        'records',
+        '--root-path',
+        str(tmp_path / 'out'),
+        '--raw-path',
+        str(tmp_path / 'raw'),
+    ]
+    monkeypatch.setattr(waymo_environment, 'DEFAULT_PYTHON', tmp_path / 'env' / 'bin' / 'python')
+    for extra, problem in (
+        ([], 'no such file'),
+        (['--waymo-python', sys.executable], 'cannot import the protocol buffers'),
+    ):
+        monkeypatch.setattr(sys, 'argv', ['create_data.py', *arguments, *extra])
+        with pytest.raises(SystemExit, match=problem) as error:
+            create_data.main()
+        assert 'pip install --no-deps -r' in str(error.value) and '--create-environment' in str(error.value)
+
+
+def test_the_environment_is_created_where_asked_for(tmp_path, monkeypatch):
+    python, commands = tmp_path / 'env' / 'bin' / 'python', []
+
+    def run(command, **_):
+        commands.append([str(word) for word in command])
+
+    def problem(*_):
+        return None if len(commands) == 2 else 'there is none'
+
+    monkeypatch.setattr(waymo_environment.subprocess, 'run', run)
+    monkeypatch.setattr(waymo_environment, 'environment_problem', problem)
+    with pytest.raises(FileNotFoundError, match='there is none'):
+        waymo_environment.records_python(python, create=False)
+    for _ in range(2):  # the second time it is there
+        assert waymo_environment.records_python(python, create=True) == python
+    assert commands == [
+        [sys.executable, '-m', 'venv', str(tmp_path / 'env')],
+        [str(python), '-m', 'pip', 'install', '--no-deps', '-r', str(TOOLS / 'waymo_records' / 'requirements.txt')],
+    ]
+
+
+def test_an_environment_that_cannot_be_created_is_one_sentence(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ValueError, match='the environment could not be made'):
+        waymo_environment.records_python(tmp_path / 'file' / 'bin' / 'python', create=True)
+
+
+@pytest.mark.parametrize(
+    ('files', 'extra', 'stages'),
+    [
+        (['waymo_format/training/a.tfrecord'], [], ['records', 'infos']),
+        (['kitti_format/training/frame_record/0000000.npz'], [], ['infos']),  # embedded
+        (['kitti_format/training/frame_record/0000000.npz', 'waymo_format/training/a.txt'], [], ['infos']),  # deleted
+        (
+            ['kitti_format/training/frame_record/0000000.npz', 'waymo_format/testing/a.tfrecord'],
+            [],
+            ['records', 'infos'],
+        ),
+        ([], [], ['records', 'infos']),  # which says what is missing
+        (['kitti_format/training/frame_record/0000000.npz'], ['--raw-path', 'x'], ['records', 'infos']),
+        (['waymo_format/training/a.tfrecord'], ['--stage', 'infos'], ['infos']),
+        (['kitti_format/training/frame_record/0000000.npz'], ['--stage', 'records'], ['records']),
+    ],
+)
+def test_raw_records_are_converted_where_there_are_some(tmp_path, monkeypatch, files, extra, stages):
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    ran = []
+    monkeypatch.setattr(create_data, 'convert_records', lambda *_, **__: ran.append('records'))
+    monkeypatch.setattr(create_data, 'prepare_waymo', lambda *_, **__: ran.append('infos'))
+    monkeypatch.setattr(sys, 'argv', ['create_data.py', 'waymo', '--root-path', str(tmp_path / 'kitti_format'), *extra])
+    create_data.main()
+    assert ran == stages
+
+
+def test_the_wheel_is_pinned_as_for_the_metric():
+    pins = (TOOLS / 'waymo_records' / 'requirements.txt').read_text().split()
+    recipe = (TOOLS / 'compare_waymo_metric.py').read_text()
+    assert all(pin in recipe for pin in pins if pin.startswith(('waymo', 'numpy')))

@@ -1,0 +1,60 @@
+"""The environment of waymo-open-dataset, which pins an old numpy: is there one that does, and how to make it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_PYTHON = ROOT / 'work_dirs' / 'waymo_env' / 'bin' / 'python'
+"""Both of its users look here: tools/compare_waymo_metric.py, which needs TensorFlow, and tools/create_data.py."""
+RECORDS_PINS = ROOT / 'tools' / 'waymo_records' / 'requirements.txt'
+RECORDS_STATEMENT = 'import numpy; from waymo_open_dataset import dataset_pb2, label_pb2'
+
+
+def environment_problem(python: Path, statement: str, what: str) -> str | None:
+    """Why that interpreter is of no use, in a sentence; None where it runs the import statement.
+
+    what: name of what is imported, for the message."""
+    if not python.is_file():
+        return f'{python}: no such file, wanted the Python of an environment with waymo-open-dataset.'
+    done = subprocess.run([python, '-c', statement], capture_output=True, text=True)
+    if done.returncode == 0:
+        return None
+    return f'{python} cannot import {what}: {(done.stderr.strip().splitlines() or ["killed"])[-1]}'
+
+
+def records_python(python: Path | None, *, create: bool) -> Path:
+    """The interpreter that reads raw records: the given one, or else the default; made where `create` says so.
+
+    FileNotFoundError with the way to make one where there is none that does; ValueError where making it fails.
+    """
+    chosen = python or DEFAULT_PYTHON
+    problem = environment_problem(chosen, RECORDS_STATEMENT, 'the protocol buffers of the records')
+    if problem and create:
+        _create(records_recipe(chosen))
+        problem = environment_problem(chosen, RECORDS_STATEMENT, 'the protocol buffers of the records')
+    if problem:
+        recipe = '\n'.join(f'    {" ".join(map(str, command))}' for command in records_recipe(chosen))
+        raise FileNotFoundError(
+            f"{problem}\nReading Waymo's raw records needs waymo-open-dataset, in an environment of its own "
+            f'(Python 3.8 to 3.11, 0.1 GB). Name one with --waymo-python, or make it, here or with '
+            f'--create-environment:\n{recipe}'
+        )
+    return chosen
+
+
+def records_recipe(python: Path) -> list[list[str | Path]]:
+    """Commands that make an environment with that interpreter."""
+    return [
+        [sys.executable, '-m', 'venv', python.parents[1]],
+        [python, '-m', 'pip', 'install', '--no-deps', '-r', RECORDS_PINS],
+    ]
+
+
+def _create(commands: list[list[str | Path]]) -> None:
+    for command in commands:
+        print('$', *command, flush=True)
+        try:
+            subprocess.run(command, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise ValueError(f'the environment could not be made: {error}') from error

@@ -1,0 +1,200 @@
+"""Which raw segments there are, which numbers they have, and which of their frames are converted."""
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from dos_mm3d.datasets.waymo.frame_record import (
+    POINT_COLUMNS,
+    SPLIT_FOLDERS,
+    frame_name,
+    frame_path,
+    read_record,
+)
+
+OFFICIAL = {'training': 798, 'validation': 202, 'testing': 150}
+LAYOUT = 'waymo_format/{training,validation,testing}/segment-*_with_camera_labels.tfrecord'
+DOWNLOAD = "waymo.com/open: the Perception Dataset, v1.4.3, as 'individual files' or tar archives"
+UNFINISHED_SUFFIXES = ('.gstmp', '.part', '.partial', '.crdownload', '.aria2', '.tmp')
+NUMBERS = 'segments.json'
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A raw file. name: context name of its frames. number: three digits of its frames' names."""
+
+    split: str
+    name: str
+    path: Path
+    number: int
+
+
+def find_raw(root: Path) -> dict[str, dict[str, Path]]:
+    """split -> context name -> file, sorted, of what was downloaded below `root`. FileNotFoundError, ValueError."""
+    found = {split: sorted((root / split).glob('*.tfrecord')) for split in OFFICIAL}
+    unfinished = [
+        path for split in OFFICIAL for path in (root / split).glob('*') if path.name.endswith(UNFINISHED_SUFFIXES)
+    ]
+    if unfinished:
+        raise ValueError(
+            f'{unfinished[0]}: an unfinished download, the first of {len(unfinished)}. Finish it, or remove the file.'
+        )
+    if not any(found.values()):
+        raise FileNotFoundError(f'{root}: found no raw records{_hint(root)}. Wanted {LAYOUT}, from {DOWNLOAD}.')
+    return {split: {context_name(path): path for path in paths} for split, paths in found.items()}
+
+
+def _hint(root: Path) -> str:
+    """What seems to lie there instead."""
+    if not root.is_dir():
+        return ', the folder does not exist'
+    if next(root.rglob('*.parquet'), None):
+        return ', but parquet files: they are of v2.0 of the data, which is another format'
+    if next(root.rglob('*.tfrecord-*-of-*'), None):
+        return ', but files *.tfrecord-?????-of-?????: they are the Motion data'
+    if archive := next(root.rglob('*.tar'), None):
+        return f', but archives, as {archive}: unpack them in the folders of their splits'
+    if nested := next(root.rglob('*.tfrecord'), None):
+        return f' in the folders of the splits; one is {nested}'
+    return ''
+
+
+def context_name(path: Path) -> str:
+    """Name of the segment in a raw file."""
+    return path.stem.removeprefix('segment-').removesuffix('_with_camera_labels')
+
+
+class Numbers:
+    """`segments.json` beside the converted data: number of every segment, and which frames of the finished ones have
+    semantic labels.
+
+    A segment keeps the number that it got when its conversion began, so that data may be downloaded, converted and
+    deleted piece by piece. Where a split is complete from the start the numbers are mmdet3d's: its sorted order.
+    ValueError where the file is damaged, or missing although there are frames.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.path = out / NUMBERS
+        self.splits: dict[str, dict[str, dict]] = {split: {} for split in OFFICIAL}
+        if self.path.is_file():
+            self._load()
+        elif strange := next((path for path in out.glob('*/frame_record/*.npz')), None):
+            raise ValueError(
+                f'{self.path}: missing, but there are frames, as {strange}, whose segments are unknown without it '
+                '(embedded data?). Convert into another folder: --out-dir'
+            )
+
+    def _load(self) -> None:
+        try:
+            content = json.loads(self.path.read_text())
+            for split, entries in self.splits.items():
+                entries.update(content[split])
+                numbers = Counter(entry['number'] for entry in entries.values())
+                if numbers and max(numbers.values()) > 1:
+                    raise ValueError(f'number {numbers.most_common(1)[0][0]} of {split} is given twice')
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'{self.path}: found {error!r}, wanted the segments that were converted into this folder. Restore the '
+                'file, or remove the folder and convert again.'
+            ) from error
+
+    def assign(self, raw: dict[str, dict[str, Path]]) -> list[Segment]:
+        """The segments of the raw files; those without a number get the lowest free ones, in sorted order."""
+        segments = []
+        for split, paths in raw.items():
+            entries = self.splits[split]
+            used = {entry['number'] for entry in entries.values()}
+            free = (number for number in count() if number not in used)
+            for name, path in paths.items():
+                if name not in entries:
+                    entries[name] = {'number': next(free)}
+                segments.append(Segment(split, name, path, entries[name]['number']))
+        return segments
+
+    def finish(self, segment: Segment, frames: dict[int, bool]) -> None:
+        """Note that all frames are there. frames: number -> has semantic labels."""
+        entry = self.splits[segment.split][segment.name]
+        entry['frames'] = len(frames)
+        entry['semantic'] = sorted(frame for frame, semantic in frames.items() if semantic)
+
+    def save(self) -> None:
+        """Write the file as a whole."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix('.json.partial')
+        partial.write_text(json.dumps(self.splits))
+        os.replace(partial, self.path)
+
+
+def unfinished(numbers: Numbers, segments: list[Segment], out: Path) -> list[Segment]:
+    """Those that are not noted as finished, or of which a file has gone since."""
+    kinds = ('record', 'points', 'no_label_zone', 'semantic')
+    there = {
+        (split, kind): set(_listing(frame_path(out, kind, frame_name(split, 0, 0)).parent))
+        for split in OFFICIAL
+        for kind in kinds
+    }
+    return [segment for segment in segments if not _is_complete(numbers.splits[segment.split], segment, there)]
+
+
+def _listing(folder: Path) -> list[str]:
+    return os.listdir(folder) if folder.is_dir() else []
+
+
+def _is_complete(entries: dict[str, dict], segment: Segment, there: dict[tuple[str, str], set[str]]) -> bool:
+    """Whether every file of a finished segment is in the listings."""
+    entry = entries[segment.name]
+    if 'frames' not in entry:
+        return False
+    wanted = {kind: range(entry['frames']) for kind in ('record', 'points', 'no_label_zone')}
+    for kind, frames in {**wanted, 'semantic': entry['semantic']}.items():
+        suffix = '.npz' if kind == 'record' else '.bin'
+        names = {frame_name(segment.split, segment.number, frame) + suffix for frame in frames}
+        if not names <= there[segment.split, kind]:
+            return False
+    return True
+
+
+def converted_frames(segment: Segment, out: Path, n_frames: int) -> dict[int, bool]:
+    """Frame -> has semantic labels, of the frames whose files are there and of the right size."""
+    done = {}
+    for frame in range(n_frames):
+        name = frame_name(segment.split, segment.number, frame)
+        record_path = frame_path(out, 'record', name)
+        if not record_path.is_file():
+            continue
+        record = read_record(record_path)
+        n_points = record.num_points_in_frame
+        sizes = {'points': 4 * POINT_COLUMNS * n_points, 'no_label_zone': n_points}
+        if record.has_semantic:
+            sizes['semantic'] = n_points
+        if all(_size(frame_path(out, kind, name)) == size for kind, size in sizes.items()):
+            done[frame] = record.has_semantic
+    return done
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
+def summary(numbers: Numbers) -> str:
+    """What is converted, a line for each split."""
+    lines = []
+    for split, entries in numbers.splits.items():
+        finished = [entry for entry in entries.values() if 'frames' in entry]
+        if not entries:
+            continue
+        unlabelled = sum(not entry['semantic'] for entry in finished)
+        lines.append(
+            f'{split} ({SPLIT_FOLDERS[split]}/): {len(finished)} of {OFFICIAL[split]} segments, '
+            f'{sum(entry["frames"] for entry in finished)} frames, '
+            f'{sum(len(entry["semantic"]) for entry in finished)} of them with semantic labels'
+        )
+        if unlabelled and split != 'testing':
+            lines[-1] += (
+                f'; {unlabelled} segments have none: semantic labels came with v1.3.0 and were last corrected in '
+                'v1.4.3, so older records should be downloaded again'
+            )
+    return '\n'.join(lines)
