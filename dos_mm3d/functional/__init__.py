@@ -4,6 +4,7 @@ from .clustering import balanced_assignment, clustering_loss
 from .collapse import column_entropy, effective_rank, feature_spread, prototype_usage, usage_entropy, used_share
 from .cylindrical import cylinder_cells, polar_points
 from .ema import ema_update_
+from .intensity import unit_intensity
 from .masking import block_size_cells, draw_visible_cells
 from .matching import match_cells
 from .regression import cosine_regression
@@ -46,6 +47,7 @@ __all__ = [
     'streaming_softmap_loss',
     'streaming_softmaps',
     'trilinear_corners',
+    'unit_intensity',
     'usage_entropy',
     'used_share',
     'voxel_of_point',

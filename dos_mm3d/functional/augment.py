@@ -39,3 +39,16 @@ def rotation(yaw_rad: float, roll_rad: float, pitch_rad: float) -> Tensor:
         [-sp, cp * sr, cp * cr],
     ]
     return torch.tensor(rows, dtype=torch.float64).float()
+
+
+def turned_normals(normals: Tensor, matrix: Tensor) -> Tensor:
+    """(n, 3) unit normals of points that ``matrix`` (3, 3), a rotation or mirror image times a scale, has moved."""
+    return normals @ (matrix / matrix.det().abs() ** (1 / 3)).T
+
+
+def indoor_origin(xyz_m: Tensor) -> Tensor:
+    """(3,) what becomes the origin of a scan of rooms: the middle of its box in x and y, the lowest point in z."""
+    low, high = xyz_m[:, :3].amin(0), xyz_m[:, :3].amax(0)
+    middle = (low + high) / 2
+    middle[2] = low[2]
+    return middle

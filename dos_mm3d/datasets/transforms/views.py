@@ -8,7 +8,9 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
-from ...functional.augment import nearest_points, rotation, uniform
+from ...functional.augment import nearest_points, rotation, turned_normals, uniform
+from ...functional.elastic import elastic_displacement
+from .colour import ColourAugmentation
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,9 @@ class Augmentation:
 
     crop_share: share of the points (nearest to a random centre) that a view keeps; max_points caps it.
     yaw_prob / tilt_prob: how often the view is turned at all. jitter_std_m is clipped at jitter_clip_m.
-    drop_share: share of points dropped at random. intensity_scale: factor on the intensity column.
+    drop_share: share of points dropped at random. intensity_scale: factor on the intensity column, None where there is
+    none (indoors). normal_columns: unit normals, turned and mirrored with the points; None where there are none.
+    elastic: (granularity, magnitude) in metres of each elastic distortion, one after another; normals stay as they are.
     """
 
     crop_share: tuple[float, float] = (0.4, 1.0)
@@ -33,7 +37,10 @@ class Augmentation:
     jitter_clip_m: float = 0.05
     drop_share: tuple[float, float] = (0.0, 0.0)
     intensity_scale: tuple[float, float] = (1.0, 1.0)
-    intensity_column: int = 3
+    intensity_column: int | None = 3
+    normal_columns: tuple[int, int, int] | None = None
+    elastic: tuple[tuple[float, float], ...] = ()
+    elastic_prob: float = 0.95
 
     def transform_matrix(self, generator: Generator) -> Tensor:
         """(3, 3): scale x flips x rotation, drawn anew."""
@@ -47,12 +54,20 @@ class Augmentation:
     def __call__(self, points: Tensor, generator: Generator) -> Tensor:
         """Augmented copy of (n, C) points; rows keep their order."""
         out = points.clone()
-        out[:, :3] = points[:, :3] @ self.transform_matrix(generator).T
+        matrix = self.transform_matrix(generator)
+        out[:, :3] = points[:, :3] @ matrix.T
+        if self.normal_columns is not None:
+            columns = list(self.normal_columns)
+            out[:, columns] = turned_normals(points[:, columns], matrix)
         out[:, 2] += self.shift_z_std_m * float(torch.randn((), generator=generator))
         if self.jitter_std_m > 0:
             noise = torch.randn(len(out), 3, generator=generator).mul_(self.jitter_std_m)
             out[:, :3] += noise.clamp_(-self.jitter_clip_m, self.jitter_clip_m)
-        out[:, self.intensity_column] *= uniform(*self.intensity_scale, generator)
+        if self.elastic and uniform(0, 1, generator) < self.elastic_prob:
+            for granularity_m, magnitude_m in self.elastic:
+                out[:, :3] += elastic_displacement(out[:, :3], granularity_m, magnitude_m, generator)
+        if self.intensity_column is not None:
+            out[:, self.intensity_column] *= uniform(*self.intensity_scale, generator)
         return out
 
     def crop(self, points: Tensor, centre_candidates: Tensor, generator: Generator) -> Tensor:
@@ -82,13 +97,21 @@ class TwoViews(BaseTransform):
 
     Each view keeps ``crop_share`` of the points nearest to its own centre; the centre of the second lies in the first,
     so that the two overlap. ``origin`` is the row in the raw scan.
+
+    Args:
+        colour: settings of :class:`~.colour.ColourAugmentation`, drawn once for both views; None leaves colours alone.
+        augmentation: settings of :class:`Augmentation`, drawn for each view.
     """
 
-    def __init__(self, **augmentation) -> None:
+    def __init__(self, colour: dict | None = None, **augmentation) -> None:
         self.augmentation = make_augmentation('TwoViews', augmentation)
+        self.colour = None if colour is None else ColourAugmentation(**colour)
 
     def transform(self, results: dict) -> dict:
-        points, generator = results['points'], results['generator']
+        generator = results['generator']
+        if self.colour is not None:
+            results['points'] = self.colour(results['points'], generator)
+        points = results['points']
         candidates = torch.arange(len(points))
         results['views'] = []
         for _ in range(2):

@@ -1,0 +1,139 @@
+"""ScanNet's download -> the files that mmdet3d's ScanNetSegDataset reads, ScanNet200's labels and normals beside them.
+
+mmdet3d's own script for this is not in its package. Here as there: points/, semantic_mask/ (NYU40 numbers),
+instance_mask/, seg_info/ and `<tag>_infos_{train,val,test}.pkl`; two things differ. The points are axis-aligned, so the
+infos' `axis_align_matrix` is the identity, and mmdet3d's GlobalAlignment changes nothing. And there are normals/ and
+semantic_mask_200/ (ScanNet200's numbers), made in the same reading."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .check import check_scan
+from .convert import convert_scan, is_done, read_stamp
+from .infos import write_infos
+from .raw import read_categories
+
+LABEL_MAP = 'scannetv2-labels.combined.tsv'
+FOLDERS = {'train': 'scans', 'val': 'scans', 'test': 'scans_test'}
+OFFICIAL_COUNTS = {'train': 1201, 'val': 312, 'test': 100}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scan: where it is, where its files go, whether it has labels, and the label map."""
+
+    folder: Path
+    out: Path
+    label_map: Path
+    labelled: bool
+
+
+def prepare_scannet(
+    root: str | Path,
+    *,
+    out_dir: str | Path | None = None,
+    extra_tag: str = 'scannet',
+    allow_partial: bool = False,
+    workers: int | None = None,
+) -> Path:
+    """Check the scans below `root`, convert those that are not converted yet and write the infos into out_dir (default:
+    root); gives that folder. Both label sets, ScanNet's and ScanNet200's, come from one reading.
+
+    All scans are checked before the first is converted. A run that was stopped goes on where it was; a scan whose
+    download changed is converted again. A split none of whose scans is there gets no file.
+
+    allow_partial: take splits of which scans are missing, for those who keep only some on purpose.
+    workers: processes, default one for each CPU.
+    FileNotFoundError and ValueError, naming the file and the remedy, where something is missing, cut off or wrong."""
+    root = Path(root)
+    out = root if out_dir is None else Path(out_dir)
+    scans = {split: present_scans(root, split, allow_partial) for split in FOLDERS}
+    label_map = find_file(root, LABEL_MAP, 'Download it with download-scannet.py --label_map')
+    read_categories(label_map)
+    jobs = {
+        split: [Job(folder, out, label_map, split != 'test') for folder in folders] for split, folders in scans.items()
+    }
+    every = [job for split_jobs in jobs.values() for job in split_jobs]
+    if not every:
+        raise FileNotFoundError(f'{root}: none of the scans of the official splits is in scans/ or scans_test/')
+    left = [job for job in every if not is_done(job.folder, job.out, job.label_map, job.labelled)]
+    if len(left) < len(every):
+        print(f'{len(every) - len(left)} of {len(every)} scans were converted before, and are kept')
+    workers = workers or cpu_count() or 1
+    in_parallel(_check, left, 'checking', workers)
+    in_parallel(_convert, left, 'converting', workers)
+    for split, split_jobs in jobs.items():
+        stamps = [read_stamp(job.folder.name, out) for job in split_jobs]
+        write_infos(out, extra_tag, split, stamps)
+        print(
+            f'{split}: {len(stamps)} of {OFFICIAL_COUNTS[split]} official scans' + ('' if stamps else '; no info file')
+        )
+    return out
+
+
+def present_scans(root: Path, split: str, allow_partial: bool) -> list[Path]:
+    """Folders of the scans of a split, in the order of its list; FileNotFoundError where some are missing."""
+    folder = root / FOLDERS[split]
+    if split == 'test' and not folder.is_dir():
+        return []
+    names_file = find_file(root, f'scannetv2_{split}.txt', 'It lies in Tasks/Benchmark of github.com/ScanNet/ScanNet')
+    names = names_file.read_text().split()
+    if not folder.is_dir():
+        raise FileNotFoundError(f'{folder}: no such folder. Give the folder that holds scans/scene0000_00 and so on.')
+    missing = [name for name in names if not (folder / name).is_dir()]
+    if missing and not allow_partial:
+        raise FileNotFoundError(
+            f'{folder / missing[0]}: missing, the first of {len(missing)}; found {len(names) - len(missing)} of the '
+            f'{len(names)} scans of {names_file.name}. Download them (download-scannet.py --id {missing[0]}), or say '
+            'that you keep only some on purpose (--allow-partial).'
+        )
+    return [folder / name for name in names if (folder / name).is_dir()]
+
+
+def find_file(root: Path, name: str, remedy: str) -> Path:
+    """`name` below `root`, below meta_data/ (mmdet3d's place) or below Tasks/Benchmark/ (ScanNet's)."""
+    places = [root / name, root / 'meta_data' / name, root / 'Tasks' / 'Benchmark' / name]
+    found = next((path for path in places if path.is_file()), None)
+    if found is None:
+        raise FileNotFoundError(f'{root / name}: missing, and not in meta_data/ or Tasks/Benchmark/ either. {remedy}.')
+    return found
+
+
+def in_parallel(work: Callable[[Job], None], jobs: list[Job], what: str, workers: int) -> None:
+    """Do all jobs; the first error ends it."""
+    with tqdm(total=len(jobs), unit='scan', desc=what, disable=not jobs) as bar:
+        if min(workers, len(jobs)) <= 1:
+            return _count(map(work, jobs), bar)
+        with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context('fork')) as pool:
+            try:
+                _count(pool.map(work, jobs), bar)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+def _count(results: Iterable[None], bar: tqdm) -> None:
+    for _ in results:
+        bar.update()
+
+
+def _with_categories(work: Callable, job: Job) -> None:
+    work(job, read_categories(job.label_map) if job.labelled else None)
+
+
+def _check_job(job: Job, categories: dict | None) -> None:
+    check_scan(job.folder, categories)
+
+
+def _convert_job(job: Job, categories: dict | None) -> None:
+    convert_scan(job.folder, job.out, job.label_map, categories)
+
+
+_check = partial(_with_categories, _check_job)
+_convert = partial(_with_categories, _convert_job)

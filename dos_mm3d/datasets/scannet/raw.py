@@ -1,0 +1,175 @@
+"""One scan as ScanNet's download has it: mesh, segments, objects and alignment, and what is made of them."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..readers.ply import read_mesh
+from .classes import CLASSES_20, CLASSES_200, NYU40_IDS
+
+MESH, SEGMENTS = '_vh_clean_2.ply', '_vh_clean_2.0.010000.segs.json'
+OBJECTS, ABOUT = '.aggregation.json', '.txt'
+AGAIN = "Download the scan again (download-scannet.py --id {scan}, from ScanNet's terms of use)"
+BOX_IDS = tuple(number for number in CLASSES_20 if number > 2)
+"""NYU40 numbers of the 18 classes that mmdet3d detects: all but wall and floor."""
+
+
+@dataclass(frozen=True)
+class Category:
+    """Numbers of a raw category: in NYU40 (0 to 40) and its own."""
+
+    nyu40: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Scan:
+    """points: (N, 6) float32 x, y, z in metres, axis-aligned, z up, and r, g, b 0-255. normals: (N, 3) float32, unit
+    length, 0 where a vertex has no face. align: (4, 4) float64 that was applied.
+
+    nyu40, id_200, instance: (N,) int64, 0 for none; id_200 holds the numbers of ScanNet200's classes only, instance
+    counts from 1. boxes: (B, 6) float32 centre and size of the objects of mmdet3d's 18 classes, labels (B,) theirs.
+    The scans of the test split have points and normals only: the rest is None."""
+
+    points: np.ndarray
+    normals: np.ndarray
+    align: np.ndarray
+    nyu40: np.ndarray | None = None
+    id_200: np.ndarray | None = None
+    instance: np.ndarray | None = None
+    boxes: np.ndarray | None = None
+    labels: np.ndarray | None = None
+
+
+def files_of(folder: Path, labelled: bool) -> list[Path]:
+    """The files of a scan that are read."""
+    suffixes = (MESH, ABOUT, SEGMENTS, OBJECTS) if labelled else (MESH, ABOUT)
+    return [folder / f'{folder.name}{suffix}' for suffix in suffixes]
+
+
+def read_categories(path: Path) -> dict[str, Category]:
+    """Raw category -> its numbers, from scannetv2-labels.combined.tsv; the first of two rows of one name counts.
+
+    ValueError where columns are missing or numbers are none of NYU40."""
+    with path.open(newline='') as file:
+        rows = list(csv.DictReader(file, delimiter='\t'))
+    wanted = {'id', 'raw_category', 'nyu40id'}
+    if not rows or not wanted <= rows[0].keys():
+        raise ValueError(
+            f'{path}: found columns {sorted(rows[0]) if rows else "none"}, wanted {sorted(wanted)} and others, '
+            'separated by tabs. Download the label map again (download-scannet.py --label_map).'
+        )
+    categories: dict[str, Category] = {}
+    for row in rows:
+        category = Category(int(row['nyu40id']), int(row['id']))
+        if not 0 <= category.nyu40 < NYU40_IDS:
+            raise ValueError(f'{path}: {row["raw_category"]!r} has nyu40id {category.nyu40}, wanted 0 to 40')
+        categories.setdefault(row['raw_category'], category)
+    return categories
+
+
+def read_scan(folder: Path, categories: dict[str, Category] | None) -> Scan:
+    """The scan in `folder`; with `categories` its labels too. ValueError, naming the file, where it is wrong."""
+    mesh, about, *labels = files_of(folder, categories is not None)
+    vertices, faces = read_mesh(str(mesh))
+    align = read_alignment(about)
+    xyz = np.stack([vertices[name] for name in 'xyz'], 1).astype(np.float64) @ align[:3, :3].T + align[:3, 3]
+    if not np.isfinite(xyz).all():
+        raise ValueError(f'{mesh}: found coordinates that are not finite. {AGAIN.format(scan=folder.name)}.')
+    rgb = np.stack([vertices[name] for name in ('red', 'green', 'blue')], 1)
+    points = np.concatenate((xyz, rgb), 1).astype(np.float32)
+    normals = vertex_normals(xyz, faces).astype(np.float32)
+    if categories is None:
+        return Scan(points, normals, align)
+    segment = read_segments(labels[0], len(points))
+    nyu40, id_200, instance = read_objects(labels[1], segment, categories)
+    boxes, box_labels = object_boxes(points[:, :3], instance, nyu40)
+    return Scan(points, normals, align, nyu40, id_200, instance, boxes, box_labels)
+
+
+def read_alignment(path: Path) -> np.ndarray:
+    """(4, 4) float64 that turns the scan's walls along x and y; identity where the file gives none (test split)."""
+    lines = [line.split('=', 1)[1] for line in path.read_text().splitlines() if line.startswith('axisAlignment')]
+    if not lines:
+        return np.eye(4)
+    numbers = np.array(lines[0].split(), np.float64)
+    if numbers.size != 16:
+        raise ValueError(
+            f'{path}: axisAlignment has {numbers.size} numbers, wanted 16. {AGAIN.format(scan=path.stem)}.'
+        )
+    return numbers.reshape(4, 4)
+
+
+def vertex_normals(xyz: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(N, 3) unit normals: sums of the cross products, so weighted by area, of the faces (F, 3) at each vertex."""
+    a, b, c = (xyz[faces[:, corner]] for corner in range(3))
+    areas = np.cross(b - a, c - a)
+    corners = faces.T.ravel()
+    sums = [np.bincount(corners, np.tile(areas[:, axis], 3), len(xyz)) for axis in range(3)]
+    normals = np.stack(sums, 1)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+
+
+def read_json(path: Path) -> dict:
+    """ValueError, naming the file, where it is no whole JSON object."""
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f'{path}: no whole JSON file ({error}). {AGAIN.format(scan=path.name.split(".")[0])}.'
+        ) from error
+    return content
+
+
+def read_segments(path: Path, n_points: int) -> np.ndarray:
+    """(N,) int64 segment of each vertex; ValueError where there are not as many as vertices."""
+    segment = np.array(read_json(path)['segIndices'], np.int64)
+    if len(segment) != n_points:
+        raise ValueError(
+            f'{path}: found segments of {len(segment)} vertices, the mesh has {n_points}; wanted as many. One of the '
+            f'two is cut off or of another version. {AGAIN.format(scan=path.parent.name)}.'
+        )
+    return segment
+
+
+def read_objects(
+    path: Path, segment: np.ndarray, categories: dict[str, Category]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """NYU40 number, ScanNet200 number and instance of each vertex, (N,) int64 each; a later object covers an earlier.
+
+    ValueError for a raw category that the tsv does not have."""
+    names, row = np.unique(segment, return_inverse=True)
+    by_segment = np.zeros((3, len(names)), np.int64)
+    for item in read_json(path)['segGroups']:
+        category = category_of(item['label'], categories, path)
+        rows = np.isin(names, item['segments'])
+        kept = category.number if category.number in CLASSES_200 else 0
+        by_segment[:, rows] = np.array([[category.nyu40], [kept], [item['objectId'] + 1]])
+    return tuple(by_segment[:, row])
+
+
+def category_of(label: str, categories: dict[str, Category], path: Path) -> Category:
+    """ValueError, naming the object file, for a label without numbers."""
+    if label not in categories:
+        raise ValueError(
+            f'{path}: found an object {label!r}, which scannetv2-labels.combined.tsv does not have. The two are of '
+            'different versions: download the label map again (download-scannet.py --label_map), and the scan.'
+        )
+    return categories[label]
+
+
+def object_boxes(xyz: np.ndarray, instance: np.ndarray, nyu40: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(B, 6) centre and size of the objects of BOX_IDS in axis-aligned metres, and (B,) their places in it."""
+    boxes, labels = [], []
+    order = instance.argsort(kind='stable')
+    numbers, starts = np.unique(instance[order], return_index=True)
+    for number, rows in zip(numbers, np.split(order, starts[1:])):
+        if number and nyu40[rows[0]] in BOX_IDS:
+            low, high = xyz[rows].min(0), xyz[rows].max(0)
+            boxes.append(np.concatenate(((low + high) / 2, high - low)))
+            labels.append(BOX_IDS.index(nyu40[rows[0]]))
+    return np.array(boxes, np.float32).reshape(-1, 6), np.array(labels, np.int64)

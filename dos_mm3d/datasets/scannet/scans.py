@@ -1,0 +1,77 @@
+"""Pretraining on ScanNet's scans, without labels."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmdet3d.registry import DATASETS
+from mmengine.logging import print_log
+from torch import Tensor
+
+from ...functional.augment import indoor_origin
+from ..info_pickle import load_info_pickle
+from ..stream import SweepStream
+from ..transforms.oriented import read_normals
+
+SPLITS = ('train', 'val', 'test')
+COLUMNS = ('x [m]', 'y [m]', 'z [m]', 'red 0-1', 'green 0-1', 'blue 0-1', 'normal x', 'normal y', 'normal z')
+
+
+@DATASETS.register_module()
+class ScanNetScans(SweepStream):
+    """Every scan of some splits, whole, as (N, 9) float32: COLUMNS; unit normals, 0 where a vertex has no face.
+
+    A scan is the mesh that all frames of a recording were fused into (dos.md 4: indoor pretraining is on whole scans),
+    so nothing of the 2.5 million frames is left out but their noise. The origin is the middle of the scan's box in x
+    and y and its lowest point in z, so a range of +- half the largest room holds all scans, however they are turned.
+
+    data_root: what ``tools/create_data.py scannet`` wrote; labels are not read.
+    splits: 'train' by default; 'val' is what results are reported on, and the benchmark's rules keep 'test' for the very
+    last number. FileNotFoundError where a split was not converted, ValueError for other names."""
+
+    def __init__(
+        self,
+        data_root: str,
+        splits: Sequence[str] = ('train',),
+        pipeline: Sequence[dict] = (),
+        ann_tag: str = 'scannet',
+        on_bad_file: str = 'error',
+    ) -> None:
+        super().__init__(pipeline, on_bad_file)
+        splits = [splits] if isinstance(splits, str) else list(splits)
+        if not splits or set(splits) - set(SPLITS) or len(set(splits)) < len(splits):
+            raise ValueError(f'splits must be different ones of {", ".join(SPLITS)}, at least one, got {splits}')
+        self.data_root = data_root
+        self._files = [
+            os.path.join(data_root, 'points', info['lidar_points']['lidar_path'])
+            for split in splits
+            for info in load_info_pickle(os.path.join(data_root, f'{ann_tag}_infos_{split}.pkl'), data_set='scannet')[
+                'data_list'
+            ]
+        ]
+        if not self._files:
+            raise ValueError(f'{data_root}: the infos of {", ".join(splits)} name no scan: convert ScanNet again')
+        print_log(f'ScanNetScans: {len(self)} scans ({", ".join(splits)}) below {data_root}.', logger='current')
+
+    @property
+    def frames(self) -> list[str]:
+        """Files of the points."""
+        return self._files
+
+    def load(self, index: int) -> tuple[Tensor, str]:
+        """Points (N, 9) and their file; ValueError, naming it, where it is cut off or colours are not 0 to 255."""
+        file = self._files[index]
+        numbers = np.fromfile(file, np.float32)
+        if not numbers.size or numbers.size % 6:
+            raise ValueError(
+                f'{file}: found {numbers.size} numbers, wanted x, y, z, r, g, b for each point, and not 0. Remove it '
+                'and run python tools/create_data.py scannet again.'
+            )
+        points = torch.from_numpy(np.concatenate((numbers.reshape(-1, 6), read_normals(file, numbers.size // 6)), 1))
+        lowest, highest = float(points[:, 3:6].min()), float(points[:, 3:6].max())
+        if lowest < 0 or highest > 255:
+            raise ValueError(f'{file}: found colours from {lowest:g} to {highest:g}, wanted 0 to 255: convert it again')
+        points[:, :3] -= indoor_origin(points)
+        points[:, 3:6] /= 255
+        return points, file

@@ -1,0 +1,77 @@
+"""mmdet3d's points with normals, which turn and flip with them, and where the origin of an indoor scan lies."""
+
+import os
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmdet3d.registry import TRANSFORMS
+from mmdet3d.structures.points import DepthPoints
+from torch import Tensor
+
+from ...functional.augment import indoor_origin
+
+NORMAL_COLUMNS = slice(-3, None)
+
+
+class OrientedPoints(DepthPoints):
+    """DepthPoints whose last three columns are unit normals: mmdet3d's GlobalRotScaleTrans and RandomFlip3D, in
+    training and in test-time augmentation, call these methods, and would leave normals behind."""
+
+    def rotate(self, rotation: Tensor | np.ndarray | float, axis: int | None = None) -> Tensor:
+        """Turn points and normals; gives the matrix that rows are multiplied by, as upstream."""
+        matrix = super().rotate(rotation, axis)
+        self.tensor[:, NORMAL_COLUMNS] = self.tensor[:, NORMAL_COLUMNS] @ matrix
+        return matrix
+
+    def flip(self, bev_direction: str = 'horizontal') -> None:
+        """Mirror points and normals: x where the direction is horizontal, y where vertical, as upstream."""
+        super().flip(bev_direction)
+        column = {'horizontal': -3, 'vertical': -2}[bev_direction]
+        self.tensor[:, column] = -self.tensor[:, column]
+
+
+@TRANSFORMS.register_module()
+class LoadScanNormals(BaseTransform):
+    """Adds columns: the normals of results['points'], from `../normals/` beside the folder of the points' file.
+
+    Stands behind LoadPointsFromFile and before all that turns or drops points. ValueError where they are not as many
+    as the points; FileNotFoundError where there are none."""
+
+    def transform(self, results: dict) -> dict:
+        points = results['points']
+        normals = torch.from_numpy(read_normals(results['lidar_points']['lidar_path'], len(points)))
+        width = points.tensor.shape[1]
+        results['points'] = OrientedPoints(
+            torch.cat((points.tensor, normals), 1),
+            points_dim=width + 3,
+            attribute_dims={**(points.attribute_dims or {}), 'normal': [width, width + 1, width + 2]},
+        )
+        return results
+
+
+def read_normals(points_file: str, n_points: int) -> np.ndarray:
+    """(N, 3) float32 normals that lie beside a file of points."""
+    folder, name = os.path.split(points_file)
+    path = os.path.join(os.path.dirname(folder), 'normals', name)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"{path}: no such file. mmdet3d's own script makes no normals: run python tools/create_data.py scannet"
+        )
+    normals = np.fromfile(path, np.float32)
+    if normals.size != 3 * n_points:
+        raise ValueError(
+            f'{path}: found {normals.size} numbers, wanted 3 for each of the {n_points} points of {points_file}. The '
+            'two are of different conversions: remove both and run python tools/create_data.py scannet again.'
+        )
+    return normals.reshape(-1, 3)
+
+
+@TRANSFORMS.register_module()
+class CentreScan(BaseTransform):
+    """Moves the scan: the middle of its box is at x = y = 0, its lowest point at z = 0, as ScanNetScans does."""
+
+    def transform(self, results: dict) -> dict:
+        points = results['points']
+        points.translate(-indoor_origin(points.coord))
+        return results
