@@ -57,3 +57,5 @@ ptv3_decoders = dict(
 )
 # x, y, z in metres, intensity 0-255, time lag in seconds, all to the order of 1
 ptv3_lidar_scale = [1 / 50, 1 / 50, 1 / 5, 1 / 255, 2.0]
+# indoors: x, y, z in metres, colours 0-1, unit normals
+ptv3_indoor_scale = [1 / 5, 1 / 5, 1 / 2, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]

@@ -1,5 +1,31 @@
 """Data sets of unlabelled sweeps, registered into mmdet3d."""
 
-from . import folder, labelled_scenes, lidarseg, nuscenes, semantickitti, stream, transforms
+from . import (
+    folder,
+    joint,
+    label_shares,
+    labelled_frames,
+    labelled_scenes,
+    lidarseg,
+    nuscenes,
+    scannet,
+    semantickitti,
+    stream,
+    transforms,
+    waymo,
+)
 
-__all__ = ['folder', 'labelled_scenes', 'lidarseg', 'nuscenes', 'semantickitti', 'stream', 'transforms']
+__all__ = [
+    'folder',
+    'joint',
+    'label_shares',
+    'labelled_frames',
+    'labelled_scenes',
+    'lidarseg',
+    'nuscenes',
+    'scannet',
+    'semantickitti',
+    'stream',
+    'transforms',
+    'waymo',
+]

@@ -87,7 +87,7 @@ class SweepStream(Dataset):
         for attempt in range(MAX_ATTEMPTS):
             try:
                 return self._attempt(draw, attempt, skipped)
-            except _BadDraw as bad:
+            except BadDraw as bad:
                 if self.on_bad_file == 'error':
                     raise bad.error from bad.error.__cause__
                 skipped.append(str(bad.error))
@@ -110,7 +110,7 @@ class SweepStream(Dataset):
         try:
             points, file = self.load(self.index_of(draw, attempt))
         except (ValueError, OSError) as error:
-            raise _BadDraw(error) from error
+            raise BadDraw(error) from error
         generator = sample_generator(draw.seed, draw.position, attempt)
         results = {
             'points': points,
@@ -124,12 +124,12 @@ class SweepStream(Dataset):
                 results = transform(results)
         except BadSampleError as error:
             named = error if file in str(error) else BadSampleError(f'{file}: {error}')
-            raise _BadDraw(named) from error
+            raise BadDraw(named) from error
         results.pop('generator', None)  # a generator does not travel between processes
         return results
 
 
-class _BadDraw(Exception):
+class BadDraw(Exception):
     """Carries the error of a bad sweep from the attempt to the decision what to do about it."""
 
     def __init__(self, error: Exception) -> None:

@@ -1,0 +1,34 @@
+"""The outdoor sets of joint pretraining: frames, and how each sensor's intensity comes to 0-1 (dos.md A22, A23).
+
+Columns after x, y, z and intensity are dropped; a child may ask for one, which is zero where a sensor lacks it.
+"""
+
+nuscenes_root = 'data/nuscenes/'
+waymo_root = 'data/waymo/kitti_format/'
+semantickitti_root = 'data/semantickitti/'
+semantickitti_sequences = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10]  # the training split; 08 is validation
+members = ['nuscenes', 'waymo', 'semantickitti']  # those to draw from
+weights = None  # shares of their draws, in the same order; None: by frame count
+
+joint = dict(
+    type='JointSweeps',
+    members=dict(
+        # 28 130 key frames
+        nuscenes=dict(
+            dataset=dict(
+                type='NuScenesSweeps', data_root=nuscenes_root, ann_file='nuscenes_infos_train.pkl', num_sweeps=1
+            ),
+            intensity=255,
+            extra_channels=['time lag [s]'],
+        ),
+        # 158 081 frames; WaymoSweeps itself squashes intensities by tanh, as they have outliers of 1e4
+        waymo=dict(dataset=dict(type='WaymoSweeps', data_root=waymo_root), intensity='unit'),
+        # 19 130 scans
+        semantickitti=dict(
+            dataset=dict(type='SemanticKittiSweeps', data_root=semantickitti_root, sequences=semantickitti_sequences),
+            intensity='unit',
+        ),
+    ),
+    use=members,
+    weights=None if weights is None else dict(zip(members, weights, strict=True)),
+)

@@ -1,0 +1,28 @@
+"""DOS pretraining of MinkUNet-34 (width 32, voxel 0.05 m, loss voxels 0.2 m) on Waymo's frames, for segmentation.
+
+Command:   bash tools/dist_train.sh configs/dos/dos_minkunet_waymo.py 8
+           then tools/export_backbone.py CKPT EXPORTED --for segmentation
+Hardware:  8 GPUs, 3 frames each; with fewer, add --auto-scale-lr or accumulate gradients.
+Expected:  not run. mmdet3d has no MinkUNet for Waymo: the widths are those of its SemanticKITTI configs.
+
+Data and channels are those of dos_second_waymo.py.
+"""
+
+_base_ = ['dos_second_waymo.py', '../minkunet/_base_sizes.py']
+
+voxel_size = [0.05, 0.05, 0.05]
+loss_stride = 4
+mask_ratio = 0.7  # dos.md 4: for segmentation
+
+_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
+_grid = dict(voxel_size=voxel_size, mask_ratio=mask_ratio, loss_stride=loss_stride)
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='MinkUNetAdapter',
+        backbone={**_base_.minkunet.w32_34, 'in_channels': len(_base_.input_channels)},
+        loss_stride=loss_stride,
+    ),
+    data_preprocessor=dict(voxel_type='minkunet', voxel_layer=dict(voxel_size=voxel_size)),
+)
+train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, **_grid}, _pack]))
