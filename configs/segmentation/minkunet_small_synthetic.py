@@ -7,35 +7,18 @@ Hardware:  2 CPU cores, no GPU.
 Expected:  not run.
 """
 
-_base_ = ['./_base_/synthetic.py', '../minkunet/_base_sizes.py']
+_base_ = ['./_base_/synthetic.py', './_base_/minkunet.py', '../minkunet/_base_sizes.py']
 
 voxel_size = [0.2, 0.2, 0.2]
 max_iters = 400
 max_learning_rate = 4e-3
 
 model = dict(
-    type='MinkUNet',
-    data_preprocessor=dict(
-        type='Det3DDataPreprocessor',
-        voxel=True,
-        voxel_type='minkunet',
-        batch_first=True,
-        max_voxels=80000,
-        # this kind of voxel has a size only: no range, no limit
-        voxel_layer=dict(
-            max_num_points=-1,
-            point_cloud_range=[-100, -100, -20, 100, 100, 20],
-            voxel_size=voxel_size,
-            max_voxels=(-1, -1),
-        ),
-    ),
+    data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size)),
     backbone={**_base_.minkunet.tiny, 'in_channels': len(_base_.input_channels)},
     decode_head=dict(
-        type='MinkUNetHead',
         channels=_base_.minkunet.tiny.decoder_channels[-1],
         num_classes=_base_.num_classes,
-        dropout_ratio=0,
-        loss_decode=dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),
         ignore_index=_base_.num_classes,
     ),
 )

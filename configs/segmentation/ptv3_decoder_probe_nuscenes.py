@@ -2,7 +2,7 @@
 
 Command:   bash tools/dist_train.sh configs/segmentation/ptv3_decoder_probe_nuscenes.py 8
            with --cfg-options load_from=EXPORTED, from tools/export_backbone.py CKPT EXPORTED --for segmentation
-           (CKPT of configs/dos/dos_ptv3_nuscenes.py with --cfg-options train_dataloader.dataset.num_sweeps=1)
+           (CKPT of configs/dos/dos_ptv3_segmentation_nuscenes.py)
 Hardware:  8 GPUs, 2 key frames each; with fewer, add --auto-scale-lr.
 Expected:  not run.
 """

@@ -15,10 +15,10 @@ class LabelledScenesDataset(NuScenesDataset):
     """NuScenesDataset that keeps the key frames of `labelled_scenes` scenes and drops all others.
 
     Key frames of one scene look alike, so labels are counted in scenes. The scenes are spread evenly over the sorted
-    scene names of the annotation file: the same for the same file, whatever the seed.
+    scene names of the annotation file: the same for the same file, whatever the seed. None keeps all of them.
     """
 
-    def __init__(self, *args: Any, labelled_scenes: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, labelled_scenes: int | None, **kwargs: Any) -> None:
         """`labelled_scenes` >= 1; ValueError if the annotation file has fewer scenes. Other arguments as upstream."""
         self.labelled_scenes = labelled_scenes
         super().__init__(*args, **kwargs)
@@ -26,6 +26,8 @@ class LabelledScenesDataset(NuScenesDataset):
     def load_data_list(self) -> list[dict]:
         """The annotation file's entries that lie in the kept scenes, in the order of the file."""
         entries = super().load_data_list()
+        if self.labelled_scenes is None:
+            return entries
         scene_of_sample = read_scene_of_sample(Path(self.data_root) / self.metainfo['version'])
         present = [scene_of_sample[entry['token']] for entry in entries]
         kept = set(spread_evenly(sorted(set(present)), self.labelled_scenes))

@@ -63,7 +63,7 @@ class NuScenesLidarseg(Seg3DDataset):
 
     def load_data_list(self) -> list[dict]:
         """The infos' key frames with their paths; ValueError where they carry no labels."""
-        infos = load_info_pickle(self.ann_file)
+        infos = load_info_pickle(self.ann_file, data_set='nuscenes')
         for name, value in infos['metainfo'].items():
             self._metainfo.setdefault(name, value)
         tables = Path(self.data_root) / infos['metainfo']['version']

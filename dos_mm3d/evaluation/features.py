@@ -15,20 +15,24 @@ class EncoderFeatures:
     """Features of frozen backbones at the loss voxels of the key-frame points.
 
     model: the pretraining model, whose preprocessor voxelises. backbones: name -> `LossVoxelBackbone`; all are put into
-    eval mode and share one voxelisation of the scan.
+    eval mode and share one voxelisation of the scan. device: where they run; the features are given on the CPU.
     """
 
-    def __init__(self, model: StudentTeacher, backbones: Mapping[str, nn.Module]) -> None:
+    def __init__(
+        self, model: StudentTeacher, backbones: Mapping[str, nn.Module], *, device: torch.device | str = 'cpu'
+    ) -> None:
         self.preprocessor = model.data_preprocessor.eval()
-        self.backbones = {name: backbone.eval() for name, backbone in backbones.items()}
+        self.device = device
+        self.backbones = {name: backbone.eval().to(self.device) for name, backbone in backbones.items()}
 
     @torch.no_grad()
     def __call__(self, scan: ProbeScan) -> dict[str, FeatureBlock]:
-        voxel_dict = self.preprocessor.voxelize_points([scan.points])
+        points = scan.points.to(self.device)
+        voxel_dict = self.preprocessor.voxelize_points([points])
         blocks = {}
         for name, backbone in self.backbones.items():
-            cells, row_of_point = self.loss_cells(scan.points[scan.key_rows, :3], backbone.loss_stride)
-            blocks[name] = FeatureBlock(backbone(voxel_dict, cells, 1), row_of_point)
+            cells, row_of_point = self.loss_cells(points[scan.key_rows.to(self.device), :3], backbone.loss_stride)
+            blocks[name] = FeatureBlock(backbone(voxel_dict, cells, 1).cpu(), row_of_point.cpu())
         return blocks
 
     def loss_cells(self, xyz_m: Tensor, loss_stride: int) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ PATIENCE_S = 10.0
 
 
 class Interrupted(Exception):
-    """The ladder is being ended: what was running has been ended too, and says nothing about its cell."""
+    """The work is being ended: what was running has been ended too, and says nothing about its cell."""
 
 
 class Children:
@@ -92,10 +92,11 @@ def _signal_group(process: subprocess.Popen, number: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path):
+def locked(folder: Path, *, what: str = 'ladder'):
     """The open lock file of a folder, held until the block and all children have ended.
 
-    BlockingIOError, naming the processes, where another ladder or a child that outlived one holds it.
+    what: kind of work, for the message.  BlockingIOError, naming the processes, where another one like it, or a child
+    that outlived one, holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / 'lock', 'a+') as file:
@@ -105,7 +106,7 @@ def locked(folder: Path):
             file.seek(0)
             alive = [pid for pid in file.read().split() if _alive(int(pid))]
             raise BlockingIOError(
-                f'{folder} is in use by another ladder, or by a cell that a killed one left behind '
+                f'{folder} is in use by another {what}, or by a cell that a killed one left behind '
                 f'(processes {", ".join(alive) or "unknown"}): wait for it, end it, or take another --out'
             ) from None
         file.seek(0)

@@ -1,4 +1,4 @@
-"""Running a ladder's jobs on a few workers, with progress and the time left, until all are done or it is ended."""
+"""Running the jobs of a ladder, or of a protocol, on a few workers, with progress and the time left."""
 
 import re
 import time
@@ -33,13 +33,14 @@ def run_jobs(
     workers: int,
     on_result: Callable[[], None],
     line_s: float = LINE_S,
+    title: str = 'ladder',
 ) -> None:
-    """Run every job that is not finished, `workers` at a time; on_result() after each.
+    """Run every job that is not finished, `workers` at a time; on_result() after each. title: begins every line.
 
     What a job raises, and KeyboardInterrupt, ends the others and is raised again; finished ones stay finished.
     """
     waiting = [job for job in jobs if job.finished() is None]
-    progress = Progress(total=len(jobs), done=len(jobs) - len(waiting), workers=workers)
+    progress = Progress(total=len(jobs), done=len(jobs) - len(waiting), workers=workers, title=title)
     print(progress.begin(), flush=True)
     with ThreadPoolExecutor(workers) as pool:
         futures = {pool.submit(progress.timed, job, children): job for job in waiting}
@@ -71,13 +72,14 @@ def outcome(result: Mapping[str, Any]) -> str:
         return f'collapsed at step {result["step"]}'
     if result.get('status') == 'failed':
         return f'failed: {result["message"]}'
-    return f'{result["probe"]["teacher"]["miou"]:.1f} mIoU' if 'probe' in result else 'done'
+    return f'{result["probe"]["teacher"]["miou"]:.1f} mIoU' if 'probe' in result else result.get('said', 'done')
 
 
 class Progress:
-    """How far the ladder is. total: jobs, those done before included.  workers: how many run side by side."""
+    """How far it is. total: jobs, those done before included.  workers: how many run side by side."""
 
-    def __init__(self, *, total: int, done: int, workers: int) -> None:
+    def __init__(self, *, total: int, done: int, workers: int, title: str = 'ladder') -> None:
+        self.title = title
         self.total, self.done, self.workers, self.done_before = total, done, workers, done
         self.start = time.perf_counter()
         self.durations_s: list[float] = []
@@ -97,7 +99,7 @@ class Progress:
     def begin(self) -> str:
         """The first line."""
         todo = self.total - self.done
-        return f'[ladder: {self.total} cells, {self.done} done before, {todo} to do on {self.workers} worker(s)]'
+        return f'[{self.title}: {self.total} cells, {self.done} done before, {todo} to do on {self.workers} worker(s)]'
 
     def line(self, text: str) -> str:
         """`cell i of n, elapsed, left` and a text."""
@@ -106,7 +108,8 @@ class Progress:
         waiting = self.total - self.done - len(running)
         left_s = seconds_left(self.durations_s, running, waiting=waiting, workers=self.workers)
         left = 'unknown' if left_s is None else f'about {duration(left_s)}'
-        return f'[ladder: {self.done} of {self.total} cells, {duration(now - self.start)} elapsed, {left} left] {text}'
+        elapsed = duration(now - self.start)
+        return f'[{self.title}: {self.done} of {self.total} cells, {elapsed} elapsed, {left} left] {text}'
 
     def running_text(self) -> str:
         """The jobs that run, each with its share of the steps while it pretrains."""

@@ -1,6 +1,6 @@
 """A pretraining run from its config and checkpoint, and random networks of the same shape to compare it with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -46,21 +46,35 @@ def random_backbones(
     All seeds share the voxels of a batch. model: the one whose preprocessor voxelises.
     """
     backbones = {f'random_{seed}': _build_seeded(cfg, seed) for seed in seeds}
-    together = nn.ModuleDict(backbones)
+    together = nn.ModuleDict(backbones).to(device_of(model))
+    batches = point_batches(scans, scans_per_batch=scans_per_batch)
+    reestimate_batch_norm(together, backbone_forward(model, list(backbones.values())), batches)
+    return {name: backbone.eval() for name, backbone in backbones.items()}
+
+
+def point_batches(scans: Sequence[ProbeScan], *, scans_per_batch: int = 4) -> Iterator[list[Tensor]]:
+    """The points of all scans, some scans at a time, for `reestimate_batch_norm`."""
     starts = range(0, len(scans), scans_per_batch)
-    batches = (
-        [scans[i].points for i in range(start, min(start + scans_per_batch, len(scans)))]
-        for start in tqdm(starts, desc='probe: BatchNorm of random networks', unit='batch')
-    )
+    for start in tqdm(starts, desc='probe: BatchNorm statistics', unit='batch'):
+        yield [scans[i].points for i in range(start, min(start + scans_per_batch, len(scans)))]
+
+
+def backbone_forward(model: StudentTeacher, backbones: Sequence[nn.Module]) -> Callable[[list[Tensor]], None]:
+    """Runs clouds through backbones that share one voxelisation, by the model's preprocessor; features are dropped."""
+    device = device_of(model)
 
     def forward(points: list[Tensor]) -> None:
-        voxel_dict = model.data_preprocessor.voxelize_points(points)
-        no_cells = torch.zeros((0, 4), dtype=torch.int32)
-        for backbone in backbones.values():
+        voxel_dict = model.data_preprocessor.voxelize_points([cloud.to(device) for cloud in points])
+        no_cells = torch.zeros((0, 4), dtype=torch.int32, device=device)
+        for backbone in backbones:
             backbone(voxel_dict, no_cells, len(points))
 
-    reestimate_batch_norm(together, forward, batches)
-    return {name: backbone.eval() for name, backbone in backbones.items()}
+    return forward
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's parameters lie."""
+    return next(model.parameters()).device
 
 
 def _build_seeded(cfg: Config, seed: int) -> nn.Module:

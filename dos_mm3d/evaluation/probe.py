@@ -87,6 +87,8 @@ def fit_rows(
     draws: Sequence[Sequence[int]],
     rows: Mapping[str, Sequence[str]],
     recipe: ProbeRecipe,
+    *,
+    n_classes: int = len(CLASSES),
 ) -> dict[str, list[LinearLayer]]:
     """One layer per row and draw. rows: name -> names of the blocks that are concatenated."""
     layers: dict[str, list[LinearLayer]] = {}
@@ -94,16 +96,19 @@ def fit_rows(
         for name, blocks in rows.items():
             layers[name] = []
             for draw in draws:
-                layers[name].append(_fit_draw([training[number] for number in draw], blocks, recipe))
+                parts = [training[number] for number in draw]
+                layers[name].append(_fit_draw(parts, blocks, recipe, n_classes))
                 bar.update()
     return layers
 
 
-def _fit_draw(parts: Sequence[TrainingPoints], blocks: Sequence[str], recipe: ProbeRecipe) -> LinearLayer:
+def _fit_draw(
+    parts: Sequence[TrainingPoints], blocks: Sequence[str], recipe: ProbeRecipe, n_classes: int
+) -> LinearLayer:
     features = torch.cat([torch.cat([part.features[block] for block in blocks], dim=1) for part in parts])
     labels = torch.cat([part.labels for part in parts])
     weights = torch.cat([part.weights for part in parts])
-    return fit_linear(features, labels, weights, n_classes=len(CLASSES), recipe=recipe)
+    return fit_linear(features, labels, weights, n_classes=n_classes, recipe=recipe)
 
 
 def score_rows(
@@ -111,9 +116,11 @@ def score_rows(
     extract: Extractor,
     rows: Mapping[str, Sequence[str]],
     layers: Mapping[str, Sequence[LinearLayer]],
+    *,
+    n_classes: int = len(CLASSES),
 ) -> dict[str, list[NDArray[np.int64]]]:
-    """Confusion matrices (16, 16) per row and draw over all scans, one scan in memory at a time."""
-    n = len(CLASSES)
+    """Confusion matrices (classes, classes) per row and draw over all scans, one scan in memory at a time."""
+    n = n_classes
     totals = {name: [np.zeros((n, n), np.int64) for _ in layers[name]] for name in rows}
     for number in tqdm(range(len(scans)), desc='probe: test scans', unit='scan'):
         scan = scans[number]
@@ -137,10 +144,16 @@ def run_probe(
     extract: Extractor,
     rows: Mapping[str, Sequence[str]],
     protocol: Protocol,
+    *,
+    draws: Sequence[Sequence[int]] | None = None,
+    n_classes: int = len(CLASSES),
 ) -> dict[str, list[NDArray[np.int64]]]:
-    """Train every row on every draw of the training scans and test it on all test scans: confusion matrices."""
-    draws = draw_scans(len(train_scans), protocol)
+    """Train every row on every draw of the training scans and test it on all test scans: confusion matrices.
+
+    draws: lists of scan numbers, by default those of the protocol.  n_classes: labels are 1 to n_classes, 0 is ignored.
+    """
+    draws = draw_scans(len(train_scans), protocol) if draws is None else draws
     wanted = sorted({number for draw in draws for number in draw})
     training = gather_training(train_scans, wanted, extract, protocol)
-    layers = fit_rows(training, draws, rows, protocol.recipe)
-    return score_rows(test_scans, extract, rows, layers)
+    layers = fit_rows(training, draws, rows, protocol.recipe, n_classes=n_classes)
+    return score_rows(test_scans, extract, rows, layers, n_classes=n_classes)

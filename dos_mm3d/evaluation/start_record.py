@@ -13,37 +13,54 @@ from ..export.files import tensors_sha256
 from .report import read_json, write_json
 
 FILE = 'start.json'
+KEY = 'start_record'  # in a checkpoint
 # where detectors and segmentors of mmdet3d keep what was pretrained
 ENCODER_PREFIXES = ('pts_voxel_encoder.', 'pts_middle_encoder.', 'backbone.')
-DECODER_PREFIX = 'pts_middle_encoder.ptv3.dec.'  # of PTv3 the encoder alone is pretrained
+DECODER_PREFIXES = ('pts_middle_encoder.ptv3.dec.', 'backbone.dec.')  # of PTv3 the encoder alone is pretrained
 
 
 @HOOKS.register_module()
 class StartRecordHook(Hook):
     """Writes `start.json` into the work_dir: sha256 of the initial encoder, of all other initial weights and buffers,
-    and, after training, of every input batch (points in their order, augmentation included)."""
+    and, after training, of every input batch (points in their order, augmentation included).
+
+    It goes through checkpoints, so that a resumed run tells of its first start. Its inputs are others than without the
+    interruption: mmengine does not restore the random numbers of the augmentation."""
+
+    record: dict[str, Any] | None = None
+
+    def after_load_checkpoint(self, runner, checkpoint: dict[str, Any]) -> None:
+        # only in a resumed run: weights to start from may come from a run that was recorded too
+        if runner._resume:
+            self.record = checkpoint.get(KEY)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict[str, Any]) -> None:
+        checkpoint[KEY] = dict(self.record)
 
     def before_train(self, runner) -> None:
+        if self.record is not None:
+            return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         state = model.state_dict()
         encoder = {
             name: value
             for name, value in state.items()
-            if name.startswith(ENCODER_PREFIXES) and not name.startswith(DECODER_PREFIX)
+            if name.startswith(ENCODER_PREFIXES) and not name.startswith(DECODER_PREFIXES)
         }
         rest = {name: value for name, value in state.items() if name not in encoder}
-        self.record = {'encoder': tensors_sha256(encoder), 'rest': tensors_sha256(rest), 'iters': 0}
-        self.inputs = hashlib.sha256()
+        self.record = {'encoder': tensors_sha256(encoder), 'rest': tensors_sha256(rest), 'iters': 0, 'inputs': ''}
 
     def after_train_iter(
         self, runner, batch_idx: int, data_batch: Mapping[str, Any] | None = None, outputs: dict | None = None
     ) -> None:
+        digest = hashlib.sha256(self.record['inputs'].encode())
         for points in data_batch['inputs']['points']:
-            self.inputs.update(points.cpu().contiguous().numpy().tobytes())
+            digest.update(points.cpu().contiguous().numpy().tobytes())
+        self.record['inputs'] = digest.hexdigest()
         self.record['iters'] += 1
 
     def after_train(self, runner) -> None:
-        write_json(Path(runner.work_dir) / FILE, {**self.record, 'inputs': self.inputs.hexdigest()})
+        write_json(Path(runner.work_dir) / FILE, self.record)
 
 
 def check_fair(scratch_dir: Path, pretrained_dir: Path) -> dict[str, bool]:

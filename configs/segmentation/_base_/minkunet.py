@@ -1,0 +1,19 @@
+"""mmdet3d's MinkUNet over points as they are: voxels of any number, no range; children name voxel size and widths."""
+
+model = dict(
+    type='MinkUNet',
+    data_preprocessor=dict(
+        type='Det3DDataPreprocessor',
+        voxel=True,
+        voxel_type='minkunet',
+        batch_first=True,
+        max_voxels=80000,
+        # this kind of voxel has a size only: no range, no limit
+        voxel_layer=dict(max_num_points=-1, point_cloud_range=[-100, -100, -20, 100, 100, 20], max_voxels=(-1, -1)),
+    ),
+    decode_head=dict(
+        type='MinkUNetHead',
+        dropout_ratio=0,
+        loss_decode=dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)

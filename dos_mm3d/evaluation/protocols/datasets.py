@@ -1,0 +1,269 @@
+"""The data sets that protocols know by name: what is labelled, and how it is cut."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from ...datasets.info_pickle import load_info_pickle
+from ...datasets.labelled_scenes import read_scene_of_sample
+from ...datasets.lidarseg_classes import CLASSES
+from ...datasets.scannet.classes import CLASSES_20, CLASSES_200
+from ...datasets.splits import cut_scenes
+from ...datasets.waymo.semantic_classes import CLASSES as WAYMO_CLASSES
+from ..labelled_scans import LabelledScans, Seg3DScans
+from ..probe_scans import KeyFrames
+
+SCANNET_CHANNELS = (
+    'x [m]', 'y [m]', 'z [m]', 'red 0-1', 'green 0-1', 'blue 0-1', 'normal x', 'normal y', 'normal z'
+)  # fmt: skip
+PARTS = ('pretrain', 'probe_train', 'validation', 'test')
+KITTI_CLASSES = (
+    'car', 'bicycle', 'motorcycle', 'truck', 'other-vehicle', 'person', 'bicyclist', 'motorcyclist', 'road', 'parking',
+    'sidewalk', 'other-ground', 'building', 'fence', 'vegetation', 'trunk', 'terrain', 'pole', 'traffic-sign',
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A labelled data set.
+
+    root: where it lies by default.  infos: info files of the official training and validation split, below root.
+    prepare: the commands that make it.  channels: of its points as read.  classes: names, label i + 1 is classes[i].
+    ground_z_m: height of the road in the frame of its points, None where there is no road.
+    open_scans: (data set, ann_file, sequences or None, num_sweeps) -> its labelled scans.
+    sequence_of: (data set, infos) -> name of the sequence of every entry of an info file.
+    pretraining: config of the pretraining that `--config` defaults to.
+    """
+
+    name: str
+    title: str
+    root: str
+    infos: tuple[str, str]
+    prepare: str
+    channels: tuple[str, ...]
+    classes: tuple[str, ...]
+    ground_z_m: float | None
+    open_scans: Callable[['DataSet', str, Sequence[str] | None, int], LabelledScans]
+    sequence_of: Callable[['DataSet', Mapping[str, Any]], list[str]]
+    pretraining: str
+
+    def at(self, root: str | None) -> 'DataSet':
+        """The same elsewhere."""
+        return self if root is None else replace(self, root=str(root))
+
+    def require(self) -> None:
+        """FileNotFoundError with the commands that make it where an info file is missing."""
+        for name in self.infos:
+            if not (path := Path(self.root) / name).is_file():
+                raise FileNotFoundError(
+                    f'{path}: no such file, so {self.name} is not there; make it with {self.prepare}, or say where it '
+                    f'is with --data-root {self.name}=PATH'
+                )
+
+    def sequences(self, ann_file: str) -> list[str]:
+        """Name of the sequence of every entry of an info file, in its order."""
+        return self.sequence_of(self, load_info_pickle(Path(self.root) / ann_file))
+
+    def part(self, part: str) -> tuple[str, list[str] | None]:
+        """Info file and sequences of one of PARTS: 'test' is the official validation split, the others are the fixed
+        cut of the training sequences. ValueError where a data set is too small to leave any."""
+        train, val = self.infos
+        if part == 'test':
+            return val, None
+        names = list(dict.fromkeys(self.sequences(train)))
+        found = cut_scenes(names)[part]
+        if not found:
+            raise ValueError(
+                f'{self.root}: its {len(names)} training sequences leave none for {part}; wanted at least 6, or '
+                '--split test'
+            )
+        return train, found
+
+    def scans(self, part: str, *, num_sweeps: int = 1) -> LabelledScans:
+        """The labelled scans of a part. num_sweeps: of nuScenes, older sweeps included; others have single scans."""
+        return self.open_scans(self, *self.part(part), num_sweeps)
+
+    def hash(self) -> str:
+        """sha256 of the info files."""
+        self.require()
+        digest = hashlib.sha256()
+        for name in self.infos:
+            digest.update((Path(self.root) / name).read_bytes())
+        return digest.hexdigest()
+
+
+def seg3d_scans(
+    config: str, sequence_of: Callable[[Mapping[str, Any]], str]
+) -> Callable[[DataSet, str, Sequence[str] | None, int], LabelledScans]:
+    """`DataSet.open_scans` over the test data set of a segmentation config, at another root and info file."""
+
+    def open_scans(dataset: DataSet, ann_file: str, sequences: Sequence[str] | None, num_sweeps: int) -> LabelledScans:
+        settings = Config.fromfile(config).test_dataloader.dataset.to_dict()
+        settings |= {'data_root': f'{Path(dataset.root)}/', 'ann_file': ann_file}
+        scans = Seg3DScans(settings, channels=dataset.channels, sequence_of=sequence_of, sequences=sequences)
+        if len(scans.classes) != len(dataset.classes):
+            raise ValueError(
+                f'{config}: its data set has {len(scans.classes)} classes, {dataset.name} has {len(dataset.classes)}'
+            )
+        scans.classes = dataset.classes  # mmdet3d's config misspells two of SemanticKITTI's
+        return scans
+
+    return open_scans
+
+
+def sequences_by(
+    sequence_of: Callable[[Mapping[str, Any]], str],
+) -> Callable[[DataSet, Mapping[str, Any]], list[str]]:
+    """`DataSet.sequence_of` from the name that an entry of the infos gives."""
+    return lambda dataset, infos: [sequence_of(info) for info in infos['data_list']]
+
+
+def _nuscenes_scans(dataset: DataSet, ann_file: str, scenes: Sequence[str] | None, num_sweeps: int) -> LabelledScans:
+    return KeyFrames(dataset.root, ann_file, num_sweeps=num_sweeps, scenes=scenes)
+
+
+def _nuscenes_sequences(dataset: DataSet, infos: Mapping[str, Any]) -> list[str]:
+    scene_of = read_scene_of_sample(Path(dataset.root) / infos['metainfo']['version'])
+    return [scene_of[info['token']] for info in infos['data_list']]
+
+
+def kitti_sequence(info: Mapping[str, Any]) -> str:
+    """`sequences/08/velodyne/000000.bin` -> 08, below whatever data_root."""
+    return Path(info['lidar_points']['lidar_path']).parts[-3]
+
+
+def waymo_segment(info: Mapping[str, Any]) -> str:
+    """`0012034.bin` -> 0012: digit of the split and three of the segment."""
+    return Path(info['lidar_points']['lidar_path']).stem[:4]
+
+
+def scannet_room(info: Mapping[str, Any]) -> str:
+    """`points/scene0000_01.bin` -> scene0000: the scans of one room are no independent sequences."""
+    return Path(info['lidar_points']['lidar_path']).stem.split('_')[0]
+
+
+_NUSCENES = DataSet(
+    name='nuscenes',
+    title='nuScenes',
+    root='data/nuscenes',
+    infos=('nuscenes_infos_train.pkl', 'nuscenes_infos_val.pkl'),
+    prepare='tools/create_data.py nuscenes (docs/data/nuscenes.md)',
+    channels=KeyFrames.channels,
+    classes=CLASSES,
+    ground_z_m=-1.84,
+    open_scans=_nuscenes_scans,
+    sequence_of=_nuscenes_sequences,
+    pretraining='configs/dos/dos_second_nuscenes.py',
+)
+_SEMANTICKITTI = DataSet(
+    name='semantickitti',
+    title='SemanticKITTI',
+    root='data/semantickitti',
+    infos=('semantickitti_infos_train.pkl', 'semantickitti_infos_val.pkl'),
+    prepare='tools/create_data.py semantickitti (docs/data/semantickitti.md)',
+    channels=('x [m]', 'y [m]', 'z [m]', 'intensity 0-1'),
+    classes=KITTI_CLASSES,
+    ground_z_m=-1.73,
+    open_scans=seg3d_scans('configs/segmentation/_base_/semantickitti.py', kitti_sequence),
+    sequence_of=sequences_by(kitti_sequence),
+    pretraining='configs/dos/dos_minkunet_semantickitti.py',
+)
+_WAYMO = DataSet(
+    name='waymo',
+    title='Waymo',
+    root='data/waymo/kitti_format',
+    infos=('waymo_infos_train.pkl', 'waymo_infos_val.pkl'),
+    prepare='tools/create_data.py waymo (docs/data/waymo.md)',
+    channels=('x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation'),
+    classes=WAYMO_CLASSES,
+    ground_z_m=0.0,
+    open_scans=seg3d_scans('configs/segmentation/_base_/waymo.py', waymo_segment),
+    sequence_of=sequences_by(waymo_segment),
+    pretraining='configs/dos/dos_second_waymo.py',
+)
+_SCANNET = DataSet(
+    name='scannet',
+    title='ScanNet',
+    root='data/scannet',
+    infos=('scannet_infos_train.pkl', 'scannet_infos_val.pkl'),
+    prepare='tools/create_data.py scannet (docs/data/scannet.md)',
+    channels=SCANNET_CHANNELS,
+    classes=tuple(CLASSES_20.values()),
+    ground_z_m=None,
+    open_scans=seg3d_scans('configs/segmentation/_base_/scannet.py', scannet_room),
+    sequence_of=sequences_by(scannet_room),
+    pretraining='configs/dos/dos_minkunet_scannet.py',
+)
+_SCANNET200 = replace(
+    _SCANNET,
+    name='scannet200',
+    title='ScanNet200',
+    classes=tuple(CLASSES_200.values()),
+    open_scans=seg3d_scans('configs/segmentation/_base_/scannet200.py', scannet_room),
+)
+
+
+def _embedded_rooms(dataset: DataSet) -> DataSet:
+    """The same data set over rooms of the generator."""
+    return replace(
+        dataset,
+        name=f'synthetic_{dataset.name}',
+        title=f'embedded {dataset.title}',
+        root='data/synthetic_scannet',
+        prepare=(
+            'tools/create_synthetic.py --format scannet and tools/create_data.py scannet --root-path '
+            'data/synthetic_scannet'
+        ),
+    )
+
+
+DATASETS: dict[str, DataSet] = {
+    dataset.name: dataset
+    for dataset in (
+        replace(
+            _NUSCENES,
+            name='synthetic',
+            title='embedded nuScenes',
+            root='data/synthetic_nuscenes',
+            prepare='tools/create_synthetic.py and tools/create_data.py nuscenes',
+            pretraining='configs/dos/dos_second_synthetic.py',
+        ),
+        _NUSCENES,
+        replace(
+            _SEMANTICKITTI,
+            name='synthetic_semantickitti',
+            title='embedded SemanticKITTI',
+            root='data/synthetic_semantickitti',
+            prepare=(
+                'tools/create_synthetic.py --format semantickitti --train-scenes 10 and tools/create_data.py '
+                'semantickitti --root-path data/synthetic_semantickitti'
+            ),
+        ),
+        _SEMANTICKITTI,
+        replace(
+            _WAYMO,
+            name='synthetic_waymo',
+            title='embedded Waymo',
+            root='data/synthetic_waymo',
+            prepare=(
+                'tools/create_synthetic.py --format waymo and tools/create_data.py waymo --root-path '
+                'data/synthetic_waymo'
+            ),
+        ),
+        _WAYMO,
+        *map(_embedded_rooms, (_SCANNET, _SCANNET200)),
+        _SCANNET,
+        _SCANNET200,
+    )
+}
+
+
+def dataset_named(name: str) -> DataSet:
+    """ValueError with the names that there are."""
+    if name not in DATASETS:
+        raise ValueError(f'no data set {name!r}; wanted one of {", ".join(sorted(DATASETS))}')
+    return DATASETS[name]

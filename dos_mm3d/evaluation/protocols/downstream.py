@@ -1,0 +1,146 @@
+"""Which model a pretrained backbone is trained on, and whether its weights fit it, known before anything is trained."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmdet3d.registry import MODELS
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+
+from ...export.backbone import export_backbone, read_export
+from ...export.loading import fit_report
+from ...export.names import backbone_class
+from .base import Source
+from .datasets import DataSet
+
+BACKBONES = {
+    'SparseEncoderBackbone': 'second',
+    'PTv3Backbone': 'ptv3',
+    'MinkUNetAdapter': 'minkunet',
+    'SPVCNNAdapter': 'spvcnn',
+    'Cylinder3DAdapter': 'cylinder3d',
+    'PillarBackbone': 'pillars',
+}
+SEGMENTATION, DETECTION = 'configs/segmentation/', 'configs/centerpoint/'
+# recipe -> backbone -> configs, of which the first that exists and has the checkpoint's grid is taken
+CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
+    'linear_probe': {'ptv3': (f'{SEGMENTATION}ptv3_linear_probe_{{data}}.py',)},
+    'decoder_probe': {'ptv3': (f'{SEGMENTATION}ptv3_decoder_probe_{{data}}.py',)},
+    'finetune': {
+        'ptv3': (f'{SEGMENTATION}ptv3_finetune_{{data}}.py',),
+        'minkunet': (f'{SEGMENTATION}minkunet_{{data}}.py', f'{SEGMENTATION}minkunet_small_{{data}}.py'),
+        'spvcnn': (f'{SEGMENTATION}spvcnn_{{data}}.py',),
+        'cylinder3d': (f'{SEGMENTATION}cylinder3d_{{data}}.py',),
+    },
+    'detection': {
+        'second': (
+            f'{DETECTION}centerpoint_voxel01_{{data}}.py',
+            f'{DETECTION}centerpoint_voxel0075_{{data}}.py',
+            f'{DETECTION}centerpoint_small_{{data}}.py',
+        ),
+        'ptv3': (f'{DETECTION}centerpoint_ptv3_{{data}}.py', f'{DETECTION}centerpoint_ptv3_small_{{data}}.py'),
+    },
+}
+_WHOLE_NET = (
+    'it is pretrained as a whole, its decoder included, and no new decoder is trained over a frozen encoder; '
+    'what there is: linear_probe and finetune'
+)
+_OF_A_DETECTOR = (
+    'it is the encoder of a detector, without a class for every point; what there is: linear_probe, detection'
+)
+WHY_NOT = {
+    ('decoder_probe', 'minkunet'): _WHOLE_NET,
+    ('decoder_probe', 'spvcnn'): _WHOLE_NET,
+    ('decoder_probe', 'cylinder3d'): _WHOLE_NET,
+    **{(recipe, kind): _OF_A_DETECTOR for recipe in ('decoder_probe', 'finetune') for kind in ('second', 'pillars')},
+    **{
+        ('detection', kind): 'no detector of mmdet3d has this backbone; what there is: linear_probe and finetune'
+        for kind in ('minkunet', 'spvcnn', 'cylinder3d')
+    },
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A checkpoint's teacher under the downstream model's names. meta: what tools/export_backbone.py says of it."""
+
+    file: Path
+    meta: Mapping[str, Any]
+
+
+def backbone_of(source: Source) -> str:
+    """Short name of a checkpoint's backbone; ValueError for one that nothing downstream is made of."""
+    name = source.config['model']['backbone']['type']
+    if name not in BACKBONES:
+        raise ValueError(f'{source.checkpoint}: its backbone is {name}; wanted one of {", ".join(BACKBONES)}')
+    return BACKBONES[name]
+
+
+def find_config(recipe: str, source: Source, dataset: DataSet) -> Path:
+    """The config of a recipe for a checkpoint's backbone on a data set; of several the one with its voxel size.
+
+    ValueError, saying why, where the backbone knows no such recipe; FileNotFoundError where there is no config for the
+    data set.
+    """
+    kind = backbone_of(source)
+    if kind not in CONFIGS[recipe]:
+        why = WHY_NOT.get((recipe, kind), f'it is there for {", ".join(CONFIGS[recipe])}')
+        raise ValueError(f'{source.checkpoint}: there is no {recipe} of its backbone, {kind}: {why}')
+    # the embedded sets other than nuScenes are read with the real ones' configs, at another root
+    data_names = dict.fromkeys([dataset.name, dataset.name.removeprefix('synthetic_')])
+    candidates = [Path(pattern.format(data=name)) for name in data_names for pattern in CONFIGS[recipe][kind]]
+    present = [path for path in candidates if path.is_file()]
+    if not present:
+        raise FileNotFoundError(
+            f'{candidates[0]}: no such config, so there is no {recipe} of {kind} on {dataset.name}; write one, or name '
+            'another with --downstream CONFIG'
+        )
+    if len(present) == 1:
+        return present[0]
+    grid = list(source.config.get('voxel_size') or ())
+    return next((path for path in present if Config.fromfile(path).get('voxel_size') == grid), present[0])
+
+
+def export_once(source: Source, task: str, folder: Path) -> Exported:
+    """Export a checkpoint's teacher below `folder`, unless that was done; ValueError where it is no pretraining's."""
+    kind = backbone_class(source.config['model']['backbone']['type'], str(source.checkpoint))
+    names = task if task in kind.downstream_names_by_task else None
+    file = folder / 'exports' / f'{source.name}_{task}_{source.sha256[:12]}.pth'
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        export_backbone(source.checkpoint, file, task=names)
+    return Exported(file, read_export(file)['meta'])
+
+
+def check_input(exported: Exported, config: Mapping[str, Any], config_file: Path) -> None:
+    """ValueError where pretraining was fed other channels, or on another grid, than the downstream model.
+
+    What the config does not state is not compared.
+    """
+    for name, title in (('input_channels', 'channels'), ('voxel_size', 'voxel size')):
+        pretrained, wanted = exported.meta[name], config.get(name)
+        if wanted is not None and list(wanted) != list(pretrained):
+            raise ValueError(
+                f'{exported.meta["source"]}: pretrained with the {title} {_text(pretrained)}; {config_file} has '
+                f'{_text(wanted)}. Give a checkpoint of the same, or another config: --downstream CONFIG'
+            )
+
+
+def check_fit(exported: Exported, config: Mapping[str, Any], config_file: Path) -> None:
+    """ValueError where any tensor of the export finds no place of its shape in the downstream model."""
+    init_default_scope('mmdet3d')
+    model = MODELS.build(ConfigDict(copy.deepcopy(config['model'])))
+    report = fit_report(model, read_export(exported.file)['state_dict'])
+    if lost := [*report.unexpected, *map(str, report.wrong_shape)]:
+        raise ValueError(
+            f'{exported.meta["source"]}: {len(lost)} of its tensors do not fit the {type(model).__name__} of '
+            f'{config_file}, first {lost[0]} ({report.summary()}): a backbone of another size. Give a checkpoint of '
+            'the same size, or another config: --downstream CONFIG'
+        )
+
+
+def _text(values: Sequence[Any]) -> str:
+    return '[' + ', '.join(map(str, values)) + ']'

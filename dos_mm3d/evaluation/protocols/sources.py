@@ -1,0 +1,138 @@
+"""Pretraining checkpoints of the command line, each with its config, checked against it before anything runs."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmdet3d.registry import MODELS
+from mmengine.registry import init_default_scope
+
+from ...engine.config_overrides import load_with_overrides
+from ...export.loading import FitReport, fit_report, read_weights
+from .base import Source
+from .datasets import DATASETS, DataSet, dataset_named
+
+_NAMED = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)')
+
+
+def named_path(text: str) -> tuple[str | None, Path]:
+    """`A=PATH` -> (A, PATH), `PATH` -> (None, PATH)."""
+    match = _NAMED.fullmatch(text)
+    return (match[1], Path(match[2])) if match else (None, Path(text))
+
+
+def read_datasets(names: Sequence[str] | None, checkpoints: Sequence[str], roots: Sequence[str]) -> tuple[DataSet, ...]:
+    """The data sets of --dataset, or what the checkpoints name, at the places of --data-root (`D=PATH`).
+
+    ValueError for an unknown one, or where none is named; FileNotFoundError where its infos are not there.
+    """
+    places = {}
+    for text in roots:
+        name, path = named_path(text)
+        if name is None:
+            raise ValueError(f'--data-root {text}: of which data set? Wanted D={text}')
+        places[dataset_named(name).name] = str(path)
+    names = names or list(dict.fromkeys(named_path(text)[0] for text in checkpoints))
+    if None in names or not names:
+        raise ValueError('on which data sets? Wanted --dataset D, or --checkpoint D=PATH for every checkpoint')
+    datasets = tuple(dataset_named(name).at(places.get(name)) for name in names)
+    for dataset in datasets:
+        dataset.require()
+    return datasets
+
+
+def read_sources(
+    checkpoints: Sequence[str], configs: Sequence[str], dataset: DataSet | None, overrides: Mapping[str, Any]
+) -> tuple[Source, ...]:
+    """The sources of --checkpoint and --config.
+
+    checkpoints: `PATH`, pretrained on `dataset`, or `A=PATH`; several of one data set are its runs.
+    configs: `PATH`, for all, or `A=PATH`; without one: the config beside the checkpoint, as tools/train.py leaves it,
+    else the data set's.  overrides: --pretraining-options.
+    FileNotFoundError or ValueError, naming the file and the remedy, where one is missing or does not fit the other.
+    """
+    given = dict(map(named_path, configs))
+    numbers: Counter[str] = Counter()
+    sources = []
+    for text in checkpoints:
+        name, checkpoint = named_path(text)
+        if name is None and dataset is None:
+            raise ValueError(f'{text}: pretrained on what? Wanted --checkpoint DATASET=PATH')
+        name = name or dataset.name
+        if not checkpoint.is_file():
+            raise FileNotFoundError(f'{checkpoint}: no such checkpoint file; give the path of a .pth file')
+        config_file = config_of(checkpoint, given.get(name, given.get(None)), name)
+        config = load_with_overrides(config_file, dict(overrides)).to_dict()
+        require_pretraining(config, config_file)
+        require_whole(config, config_file, checkpoint)
+        sources.append(Source(name, numbers[name], checkpoint, config_file, config, file_sha256(checkpoint)))
+        numbers[name] += 1
+    require_different(sources)
+    return tuple(sources)
+
+
+def config_of(checkpoint: Path, given: Path | None, dataset: str) -> Path:
+    """The pretraining config of a checkpoint. FileNotFoundError where there is none."""
+    if given is None:
+        beside = sorted(checkpoint.parent.glob('*.py'))
+        if len(beside) == 1:
+            return beside[0]
+        if dataset not in DATASETS:
+            raise FileNotFoundError(
+                f'{checkpoint.parent}: found {len(beside)} configs beside the checkpoint, wanted one; say which it '
+                f'was trained with: --config {dataset}=PATH'
+            )
+        given = Path(DATASETS[dataset].pretraining)
+    if not given.is_file():
+        raise FileNotFoundError(f'{given}: no such config; say which {checkpoint} was trained with: --config PATH')
+    return given
+
+
+def require_pretraining(config: Mapping[str, Any], path: Path) -> None:
+    """ValueError for a config that pretrains nothing."""
+    model = config.get('model') or {}
+    if not {'backbone', 'projector', 'data_preprocessor'} <= set(model):
+        raise ValueError(
+            f'{path}: its model is {model.get("type")!r}, which is no pretraining; wanted the config that the '
+            'checkpoint was pretrained with, for example configs/dos/dos_second_synthetic.py (--config PATH)'
+        )
+
+
+def require_whole(config: Mapping[str, Any], config_file: Path, checkpoint: Path) -> None:
+    """ValueError where a checkpoint is not of the model of a config: every tensor must be there in its shape."""
+    init_default_scope('mmdet3d')
+    weights = read_weights(checkpoint)
+    report = fit_report(MODELS.build(dict(config['model'])), weights)
+    if report.missing or report.wrong_shape or report.unexpected:
+        raise ValueError(f'{checkpoint}: not a checkpoint of {config_file} ({report.summary()}). {_advice(report)}')
+
+
+def _advice(report: FitReport) -> str:
+    if report.matched:
+        return 'Give the config that it was pretrained with: --config PATH'
+    return (
+        'Wanted what tools/train.py wrote for a config of configs/dos, with student and teacher; not an exported file, '
+        'a detector or a segmentor'
+    )
+
+
+def require_different(sources: Sequence[Source]) -> None:
+    """ValueError where one file is given twice: its spread over seeds would be none."""
+    for i, source in enumerate(sources):
+        for other in sources[:i]:
+            if source.sha256 == other.sha256 and source.dataset == other.dataset:
+                raise ValueError(
+                    f'{other.checkpoint} and {source.checkpoint} are the same checkpoint; wanted runs with other seeds'
+                )
+
+
+def file_sha256(path: Path) -> str:
+    """Of a file's bytes, read in pieces."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()

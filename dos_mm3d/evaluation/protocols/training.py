@@ -1,0 +1,295 @@
+"""What the protocols that train share: rows, columns and cells of downstream models from scratch and from DOS."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any, ClassVar
+
+import numpy as np
+from mmengine.registry import init_default_scope
+
+from ...datasets.label_shares import frames_by_sequence, leaf
+from ...datasets.labelled_scenes import spread_evenly
+from .base import Cell, Column, Protocol, ProtocolArguments, Results, Source, entry, row
+from .differences import difference
+from .downstream import backbone_of, check_fit, check_input, export_once, find_config
+from .training_cells import Labels, Training, training_cell
+from .training_config import in_steps, own_steps, read_downstream
+
+SCRATCH = 'scratch'
+
+
+class TrainingProtocol(Protocol):
+    """Trains and tests one downstream model for every start, share of the labels and seed.
+
+    task: 'segmentation' or 'detection'.  same_steps: whether every share trains as long as all labels would.
+    """
+
+    task: ClassVar[str] = 'segmentation'
+    same_steps: ClassVar[bool] = False
+
+    def keys(self, args: ProtocolArguments) -> dict[str, str]:
+        """What a cell's values are called -> what a reader calls them; the first has the classes."""
+        return {'miou': 'mIoU'}
+
+    def recipe(self, args: ProtocolArguments) -> str:
+        """Of :data:`downstream.CONFIGS`."""
+        return self.name
+
+    def labels(self, args: ProtocolArguments) -> list[Labels]:
+        """One for each column: here, the labels of the config."""
+        return [config_labels(args, self.config_file(args))]
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """What all trainings take."""
+        parser.add_argument(
+            '--downstream',
+            type=absolute,
+            metavar='CONFIG',
+            help="config to train, default the backbone's for the data set",
+        )
+        parser.add_argument('--processes', type=int, default=1, help='GPUs of each training (tools/dist_train.sh)')
+
+    def config_file(self, args: ProtocolArguments) -> Path:
+        """The downstream config: named, or found for the first checkpoint's backbone."""
+        if (given := args.options.get('downstream')) is None:
+            return find_config(self.recipe(args), args.sources[0], args.dataset)
+        if not given.is_file():
+            raise FileNotFoundError(f'{given}: no such config; give the path of a .py file below configs/')
+        return given
+
+    def config(self, args: ProtocolArguments) -> dict[str, Any]:
+        """The downstream config in its final length, its data where they are."""
+        path = self.config_file(args)
+        config, steps = read_downstream(path, args.dataset.root, args.overrides), args.steps
+        if steps is None and self.same_steps:
+            steps = own_steps(config, config_labels(args, path).frames, args.options.get('processes', 1))
+        return config if steps is None else in_steps(config, steps)
+
+    def training(self, args: ProtocolArguments) -> Training:
+        """What all cells share."""
+        dataset = args.dataset
+        return Training(
+            task=self.task,
+            recipe=self.recipe(args),
+            config=self.config(args),
+            root=str(dataset.root),
+            ann_file=dataset.infos[0],
+            data_hash=dataset.hash(),
+            test_sequences=None if args.split == 'test' else tuple(dataset.part('validation')[1]),
+            processes=args.options.get('processes', 1),
+            out=args.out,
+        )
+
+    def check(self, args: ProtocolArguments) -> None:
+        """Checkpoints of one backbone that fit the config, enough seeds for them, data that are there."""
+        if not args.sources:
+            raise ValueError(f'{self.name} needs --checkpoint PATH, a pretraining checkpoint')
+        if len({backbone_of(source) for source in args.sources}) > 1:
+            named = ', '.join(f'{source.checkpoint} ({backbone_of(source)})' for source in args.sources)
+            raise ValueError(f'{named}: different backbones; wanted checkpoints of one, one call for each backbone')
+        for dataset, runs in grouped(args).items():
+            if len(runs) > args.seeds:
+                raise ValueError(
+                    f'{len(runs)} checkpoints pretrained on {dataset} and --seeds {args.seeds}: seed i trains from '
+                    f'checkpoint i; wanted --seeds {len(runs)} or more'
+                )
+        args.dataset.require()
+        config, path = self.config(args), self.config_file(args)
+        for source in args.sources:
+            exported = export_once(source, self.task, args.out)
+            check_input(exported, config, path)
+            check_fit(exported, config, path)
+        self.labels(args)
+
+    def cells(self, args: ProtocolArguments) -> list[Cell]:
+        """All shares from scratch and pretrained with one seed before the next seed."""
+        training = self.training(args)
+        return [
+            training_cell(training, labels, start, source_of(runs, seed), seed)
+            for seed in range(args.seeds)
+            for labels in distinct(self.labels(args)).values()
+            for start, runs in starts(args).items()
+        ]
+
+    def columns(self, args: ProtocolArguments, results: Results) -> list[Column]:
+        """A column for each share and number."""
+        labels = self.labels(args)
+        return [
+            Column(column_name(one, key), self.column_title(args, one, key), one.percent, facts_of(one, labels))
+            for one in labels
+            for key in self.keys(args)
+        ]
+
+    def column_title(self, args: ProtocolArguments, labels: Labels, key: str) -> str:
+        """The number alone where there is one share, else the share too where there are several numbers."""
+        keys = self.keys(args)
+        if len(self.labels(args)) == 1:
+            return keys[key]
+        share = f'{labels.percent:g} %'
+        return share if len(keys) == 1 else f'{share}: {keys[key]}'
+
+    def rows(self, args: ProtocolArguments, results: Results) -> list[dict[str, Any]]:
+        """From scratch, then from the checkpoints of each data set."""
+        rows = []
+        for start, runs in starts(args).items():
+            entries = {}
+            for labels in self.labels(args):
+                found = self.found(args, results, start, labels)
+                for number, key in enumerate(self.keys(args) if found else ()):
+                    entries[column_name(labels, key)] = entry_of(found, key, with_classes=number == 0)
+            rows.append(row(start, start_title(args, runs), 'pretrained' if runs else 'scratch', entries))
+        return rows
+
+    def found(
+        self, args: ProtocolArguments, results: Results, start: str, labels: Labels
+    ) -> dict[int, Mapping[str, Any]]:
+        """seed -> what a cell collected, also that of another share with the same labels."""
+        run = distinct(self.labels(args))[labels.sequences]
+        names = {seed: f'{start}_{run.name}_seed{seed}' for seed in range(args.seeds)}
+        return {seed: results[name] for seed, name in names.items() if name in results}
+
+    def more(self, args: ProtocolArguments, results: Results) -> dict[str, Any]:
+        """The paired differences to scratch, and the lists of labelled sequences."""
+        differences = []
+        for labels in self.labels(args):
+            scratch = self.found(args, results, SCRATCH, labels)
+            for start, runs in starts(args).items():
+                pretrained = self.found(args, results, start, labels) if runs else {}
+                for key in self.keys(args):
+                    if found := difference(scratch, pretrained, key):
+                        title = self.column_title(args, labels, key)
+                        differences.append({'column': title, 'row': start_title(args, runs), **found})
+        lists = {labels.name: labels.sequences for labels in self.labels(args) if labels.sequences is not None}
+        return {'differences': differences, 'labelled_sequences': {name: list(found) for name, found in lists.items()}}
+
+    def settings(self, args: ProtocolArguments) -> dict[str, Any]:
+        """Recipe, config and length."""
+        config = self.config(args)
+        return {
+            'recipe': self.recipe(args),
+            'config': str(self.config_file(args)),
+            'train_cfg': config['train_cfg'],
+            'batch_size': config['train_dataloader']['batch_size'],
+            'processes': args.options.get('processes', 1),
+            'overrides': {key: str(value) for key, value in args.overrides.items()},
+        }
+
+    def notes(self, args: ProtocolArguments) -> list[str]:
+        """What a pair is."""
+        loop = self.config(args)['train_cfg']
+        length = f'{loop["max_epochs"]} epochs' if 'max_epochs' in loop else f'{loop["max_iters"]} steps'
+        runs = max(len(found) for found in grouped(args).values())
+        seeds = (
+            'seed i trains from the checkpoint of pretraining run i'
+            if runs > 1
+            else 'all seeds train from one checkpoint: ± leaves out what another pretraining run would give'
+        )
+        return [
+            f'`{self.config_file(args)}`, {length}; from scratch and from DOS with the same seeds, and so with the '
+            f'same initial head, data in the same order, and length. With several seeds {seeds}.'
+        ]
+
+
+def absolute(path: str) -> Path:
+    """The tool changes its folder after reading its arguments."""
+    return Path(path).resolve()
+
+
+def grouped(args: ProtocolArguments) -> dict[str, list[Source]]:
+    """Data set -> checkpoints that were pretrained on it."""
+    groups: dict[str, list[Source]] = {}
+    for source in args.sources:
+        groups.setdefault(source.dataset, []).append(source)
+    return groups
+
+
+def starts(args: ProtocolArguments) -> dict[str, list[Source]]:
+    """Name of a row -> its checkpoints, none from scratch."""
+    return {SCRATCH: []} | {f'dos_{dataset}': runs for dataset, runs in grouped(args).items()}
+
+
+def start_title(args: ProtocolArguments, runs: list[Source]) -> str:
+    """What a reader sees of a row."""
+    if not runs:
+        return 'from scratch'
+    return 'from DOS' if runs[0].dataset == args.dataset.name else f'from DOS, pretrained on {runs[0].dataset}'
+
+
+def source_of(runs: list[Source], seed: int) -> Source | None:
+    """The checkpoint that a seed trains from."""
+    return runs[seed % len(runs)] if runs else None
+
+
+def distinct(labels: list[Labels]) -> dict[tuple[str, ...] | None, Labels]:
+    """Labelled sequences -> the smallest share that has just them: what is the same is run once."""
+    found: dict[tuple[str, ...] | None, Labels] = {}
+    for one in labels:
+        found.setdefault(one.sequences, one)
+    return found
+
+
+def column_name(labels: Labels, key: str) -> str:
+    return f'{labels.name}_{key.replace(" ", "_")}'
+
+
+def facts_of(labels: Labels, all_labels: list[Labels]) -> dict[str, Any]:
+    """How many labels a share really is, and of which other share they are too."""
+    same = distinct(all_labels)[labels.sequences]
+    facts = {'sequences': f'{labels.n_sequences} of {labels.of}', 'labelled_frames': labels.frames}
+    return facts if same is labels else {**facts, 'run_once': f'the same list as {same.percent:g} %'}
+
+
+def labelled_frames(args: ProtocolArguments, path: Path) -> dict[str, int]:
+    """Sequence -> labelled frames of the data set that a downstream config trains on, whatever few of them it takes."""
+    init_default_scope('mmdet3d')
+    return frames_by_sequence(
+        leaf(read_downstream(path, args.dataset.root, args.overrides)['train_dataloader']['dataset'])
+    )
+
+
+def scored_sequences(args: ProtocolArguments) -> set[str]:
+    """Training sequences that are scored instead of the official test split, for choosing settings."""
+    return set() if args.split == 'test' else set(args.dataset.part('validation')[1])
+
+
+def config_labels(args: ProtocolArguments, path: Path) -> Labels:
+    """The labels that a downstream config has, without those of the validation sequences where these are scored."""
+    config = read_downstream(path, args.dataset.root, args.overrides)
+    frames, scored = labelled_frames(args, path), scored_sequences(args)
+    few = leaf(config['train_dataloader']['dataset']).get('labelled_scenes')
+    names = list(frames) if few is None else spread_evenly(list(frames), few)
+    kept = tuple(name for name in names if name not in scored)
+    return Labels(
+        percent=100 * len(kept) / len(frames),
+        sequences=kept if scored else None,
+        n_sequences=len(kept),
+        of=len(frames),
+        frames=sum(frames[name] for name in kept),
+    )
+
+
+def entry_of(found: Mapping[int, Mapping[str, Any]], key: str, *, with_classes: bool) -> dict[str, Any]:
+    """Mean over the seeds; with_classes: also the means of the classes, the sum of the confusion matrices, the means
+    of the true-positive errors and of all that tools/test.py --metrics wrote."""
+    cells, more = list(found.values()), {}
+    if with_classes and 'per_class' in cells[0]:
+        more['per_class'] = {
+            name: mean_or_none([cell['per_class'][name] for cell in cells]) for name in cells[0]['per_class']
+        }
+    if with_classes and 'confusion' in cells[0]:
+        more['confusion'] = np.sum([cell['confusion'] for cell in cells], axis=0).tolist()
+    if with_classes:
+        numbers = {name for name, value in cells[0]['metrics'].items() if isinstance(value, int | float)}
+        more['metrics'] = {
+            name: mean_or_none([cell['metrics'].get(name) for cell in cells]) for name in sorted(numbers)
+        }
+    if with_classes and 'errors' in cells[0]:
+        more['errors'] = {name: mean_or_none([cell['errors'][name] for cell in cells]) for name in cells[0]['errors']}
+    return entry({f'seed {seed}': cell['values'][key] for seed, cell in found.items()}, sd_over='seeds', **more)
+
+
+def mean_or_none(values: list[float | None]) -> float | None:
+    """None where any is."""
+    return None if None in values else fmean(values)

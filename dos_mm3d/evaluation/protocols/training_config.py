@@ -1,0 +1,148 @@
+"""The config of one training of a protocol: a downstream config with another data root, length, seed, start, labels."""
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...datasets.label_shares import cut_to_sequences, leaf
+from ...engine.config_overrides import load_with_overrides
+
+FIXED = ('load_from', 'resume', 'work_dir', 'randomness.seed')
+SPLIT_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
+CHECKPOINTS = 10  # at most so many steps are lost at an interruption: a tenth of the training
+# of schedulers, in epochs or steps
+LENGTHS = ('begin', 'end', 'T_max', 'total_steps', 'step_size', 'milestones')
+
+
+def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The resolved downstream config at another data root, without validation while it trains.
+
+    The official validation scans are the test split: they are read once, by tools/test.py. ValueError where an override
+    is the protocol's business, or where the config has nothing to train or test.
+    """
+    if taken := sorted(set(overrides) & set(FIXED)):
+        raise ValueError(f'--cfg-options {", ".join(taken)}: the protocol sets it; use --seeds, --out, --checkpoint')
+    config = load_with_overrides(path, dict(overrides)).to_dict()
+    if lacking := [key for key in (*SPLIT_KEYS, 'train_cfg') if not config.get(key)]:
+        raise ValueError(f'{path}: has no {", ".join(lacking)}; wanted a config that tools/train.py and test.py take')
+    old, new = leaf(config['train_dataloader']['dataset'])['data_root'].rstrip('/'), str(data_root).rstrip('/')
+    config |= {key: moved(config[key], old, new) for key in SPLIT_KEYS}
+    config |= dict(val_dataloader=None, val_evaluator=None, val_cfg=None)
+    config['train_cfg'] = {key: value for key, value in config['train_cfg'].items() if not key.startswith('val_')}
+    return config
+
+
+def with_leaf(dataset: Mapping[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """The same data set with its innermost one changed."""
+    if 'dataset' in dataset:
+        return {**dataset, 'dataset': with_leaf(dataset['dataset'], change)}
+    return change(dict(dataset))
+
+
+def moved(value: Any, old: str, new: str) -> Any:
+    """Nested containers in which every path below the folder `old` is below `new`."""
+    if isinstance(value, Mapping):
+        return {key: moved(item, old, new) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(moved(item, old, new) for item in value)
+    if isinstance(value, str) and (value == old or value.startswith(f'{old}/')):
+        return new + value.removeprefix(old)
+    return value
+
+
+def own_steps(config: Mapping[str, Any], n_frames: int, processes: int) -> int:
+    """Steps that a config trains for on `n_frames` frames with that many processes."""
+    loop = config['train_cfg']
+    if 'max_iters' in loop:
+        return loop['max_iters']
+    return loop['max_epochs'] * math.ceil(n_frames / (config['train_dataloader']['batch_size'] * processes))
+
+
+def in_steps(config: Mapping[str, Any], steps: int) -> dict[str, Any]:
+    """The config with `steps` steps, whatever it counted in before; schedules keep their shape.
+
+    Frames come in a new random order when all have been seen (InfiniteSampler), so that the number of frames is free.
+    """
+    config = copy.deepcopy(dict(config))
+    loop = config['train_cfg']
+    own, by_epoch = (loop['max_iters'], False) if 'max_iters' in loop else (loop['max_epochs'], True)
+    config['train_cfg'] = dict(type='IterBasedTrainLoop', max_iters=steps)
+    config['train_dataloader'] |= dict(sampler=dict(type='InfiniteSampler', shuffle=True))
+    config['log_processor'] = {**config.get('log_processor', {}), 'by_epoch': False}
+    config['param_scheduler'] = [
+        stretched(scheduler, own, steps) if scheduler.get('by_epoch', True) == by_epoch else scheduler
+        for scheduler in config.get('param_scheduler') or []
+    ]
+    return config
+
+
+def stretched(scheduler: Mapping[str, Any], own: int, steps: int) -> dict[str, Any]:
+    """A scheduler whose lengths were made for `own` epochs or steps, in steps, for `steps` of them."""
+
+    def scaled(value: Any) -> Any:
+        return [scaled(item) for item in value] if isinstance(value, list | tuple) else round(value * steps / own)
+
+    kept = {key: value for key, value in scheduler.items() if key != 'convert_to_iter_based'}
+    lengths = {key: scaled(kept[key]) for key in LENGTHS if kept.get(key) is not None}
+    return {**kept, **lengths, 'by_epoch': False}
+
+
+def cell_config(
+    config: Mapping[str, Any],
+    *,
+    seed: int,
+    weights: str | None,
+    train_sequences: Sequence[str] | None,
+    test_sequences: Sequence[str] | None,
+    train_ann_file: str,
+    paste: bool,
+) -> dict[str, Any]:
+    """What tools/train.py and tools/test.py get: resumable, with a record of the start.
+
+    weights: what `load_from` names, None from scratch.  train_sequences: None for the labels of the config itself.
+    test_sequences: of the training split's info file, for choosing settings; None for the config's test set.
+    paste: whether objects may be pasted (ObjectSample): they come from all frames, labelled or not.
+    """
+    config = copy.deepcopy(dict(config))
+    config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
+    config |= dict(load_from=weights, resume=False)
+    imports = config.get('custom_imports', {}).get('imports', [])
+    config['custom_imports'] = dict(
+        imports=[*dict.fromkeys([*imports, 'dos_mm3d', 'dos_mm3d.evaluation.start_record'])], allow_failed_imports=False
+    )
+    config['custom_hooks'] = [*(config.get('custom_hooks') or []), dict(type='StartRecordHook')]
+    config['default_hooks'] = {**config['default_hooks'], **hooks_for(config['train_cfg'])}
+    train = config['train_dataloader']
+    if not paste:
+        train['dataset'] = with_leaf(train['dataset'], without_pasting)
+    if train_sequences is not None:
+        train['dataset'] = cut_to_sequences(train['dataset'], train_sequences)
+    if test_sequences is not None:
+        scored = with_leaf(config['test_dataloader']['dataset'], lambda found: {**found, 'ann_file': train_ann_file})
+        config['test_dataloader']['dataset'] = cut_to_sequences(scored, test_sequences)
+    return config
+
+
+def without_pasting(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """A data set whose pipeline pastes no objects."""
+    return {**dataset, 'pipeline': [step for step in dataset['pipeline'] if step['type'] != 'ObjectSample']}
+
+
+def hooks_for(loop: Mapping[str, Any]) -> dict[str, Any]:
+    """Log and checkpoints that an interrupted training goes on from."""
+    by_epoch = 'max_epochs' in loop
+    length = loop['max_epochs'] if by_epoch else loop['max_iters']
+    checkpoint = dict(
+        type='CheckpointHook', by_epoch=by_epoch, interval=max(1, length // CHECKPOINTS), max_keep_ckpts=1
+    )
+    interval = 50 if by_epoch else math.gcd(10, length)
+    return dict(checkpoint=checkpoint, logger=dict(type='LoggerHook', interval=interval))
+
+
+def last_checkpoint(config: Mapping[str, Any], work_dir: Path) -> Path:
+    """What a finished training leaves."""
+    loop = config['train_cfg']
+    name = f'epoch_{loop["max_epochs"]}' if 'max_epochs' in loop else f'iter_{loop["max_iters"]}'
+    return work_dir / f'{name}.pth'

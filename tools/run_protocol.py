@@ -1,0 +1,138 @@
+"""Judge a pretraining checkpoint by one protocol of the paper, with its scratch baselines in the same table.
+
+python tools/run_protocol.py linear_probe --dataset synthetic --checkpoint CKPT [--seeds 3] [--split test]
+python tools/run_protocol.py few_shot --dataset semantickitti --checkpoint CKPT0 CKPT1 CKPT2 --config CONFIG
+python tools/run_protocol.py cross_domain --checkpoint nuscenes=CKPT semantickitti=CKPT
+
+Writes <name>_<dataset>.json, .md and .png into work_dirs/protocols/<name>_<dataset>/. Give the same command once more
+to go on after an end: finished cells are not run again. Settings are chosen on the validation split; --split test
+scores the same once. What each protocol is: docs/protocols.md.
+"""
+
+import os
+
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+
+import argparse
+import shlex
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from mmengine.config import DictAction
+
+import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
+from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.evaluation.protocols import PROTOCOLS, Protocol, ProtocolArguments
+from dos_mm3d.evaluation.protocols.base import SPLITS
+from dos_mm3d.evaluation.protocols.runner import record_file, run_protocol
+from dos_mm3d.evaluation.protocols.sources import named_path, read_datasets, read_sources
+from dos_mm3d.evaluation.protocols.table import summary
+
+COMMON = (
+    'name', 'dataset', 'checkpoint', 'config', 'data_root', 'seeds', 'steps', 'out', 'split', 'workers', 'again',
+    'retry_failed', 'cfg_options', 'pretraining_options',
+)  # fmt: skip
+
+
+def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The protocol's name first, then what all protocols share and its own sizes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = parser.add_subparsers(dest='name', required=True, metavar='NAME', help=', '.join(PROTOCOLS))
+    for protocol in PROTOCOLS.values():
+        one = names.add_parser(protocol.name, help=protocol.title, description=type(protocol).__doc__)
+        add_common_arguments(one, protocol)
+        protocol.add_arguments(one.add_argument_group(f'sizes of {protocol.name}'))
+    args = parser.parse_args(arguments)
+    for name, value in vars(args).items():
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(item, int) and not isinstance(item, bool) and item < 1 for item in values):
+            parser.error(f'--{name.replace("_", "-")} must be at least 1, got {value}')
+    return args
+
+
+def add_common_arguments(parser: argparse.ArgumentParser, protocol: Protocol) -> None:
+    """What every protocol takes."""
+    add = parser.add_argument
+    several = protocol.several_datasets
+    wanted = 'default: what the checkpoints name' if several else 'required'
+    add('--dataset', nargs='+' if several else 1, required=not several, metavar='D', help=f'data set; {wanted}')
+    add(
+        '--checkpoint', nargs='+', default=[], metavar='[A=]PATH',
+        help='pretraining checkpoints; several are runs with other seeds; A: what it was pretrained on',
+    )  # fmt: skip
+    add('--config', nargs='+', default=[], metavar='[A=]PATH', help='pretraining configs; default: beside checkpoints')
+    add('--data-root', nargs='+', default=[], metavar='D=PATH', help='where data sets are; default data/...')
+    add('--seeds', type=int, default=3, help='seeds of what has no checkpoint, 0, 1, ...')
+    add('--steps', type=int, help='steps of trainings; default: what their configs say')
+    add('--out', type=Path, help='folder; default work_dirs/protocols/NAME_D')
+    add('--split', choices=SPLITS, default='validation', help='what is scored')
+    add('--workers', type=int, default=1, help='cells side by side, one thread each')
+    add('--again', action='store_true', help='replace a finished record of the test split')
+    add('--retry-failed', action='store_true', help='run failed cells once more')
+    for option, what in (('--cfg-options', 'downstream'), ('--pretraining-options', 'pretraining')):
+        add(option, nargs='+', action=DictAction, default={}, metavar='KEY=VALUE', help=f'values of {what} configs')
+
+
+def arguments_of(args: argparse.Namespace, protocol: Protocol) -> ProtocolArguments:
+    """Names looked up, checkpoints checked against their configs."""
+    datasets = read_datasets(args.dataset, args.checkpoint, args.data_root)
+    return ProtocolArguments(
+        datasets=datasets,
+        sources=read_sources(
+            args.checkpoint, args.config, datasets[0] if len(datasets) == 1 else None, args.pretraining_options
+        ),
+        seeds=args.seeds,
+        out=args.out
+        or ROOT / 'work_dirs' / 'protocols' / f'{protocol.name}_{"_".join(dataset.name for dataset in datasets)}',
+        split=args.split,
+        options={name: value for name, value in vars(args).items() if name not in COMMON},
+        overrides=args.cfg_options,
+        steps=args.steps,
+        workers=args.workers,
+        retry_failed=args.retry_failed,
+        again=args.again,
+        command=shlex.join(['python', 'tools/run_protocol.py', *sys.argv[1:]]),
+    )
+
+
+def interrupt(number: int, frame: object) -> None:
+    """A polite end from outside is treated like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def absolute(args: argparse.Namespace) -> None:
+    """Paths are relative to where the user is; configs name theirs relative to the repository."""
+    for name in ('checkpoint', 'config', 'data_root'):
+        found = map(named_path, getattr(args, name))
+        setattr(args, name, [f'{label}={path.resolve()}' if label else str(path.resolve()) for label, path in found])
+    args.out = args.out and args.out.resolve()
+
+
+def main() -> None:
+    """Check, run, print the table."""
+    args = parse_args()
+    absolute(args)
+    os.chdir(ROOT)  # configs, and what they name, are relative to it
+    signal.signal(signal.SIGTERM, interrupt)
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated')  # mmengine: at every base `mmdet3d::`
+    protocol = PROTOCOLS[args.name]
+    wanted = arguments_of(args, protocol)
+    for source in wanted.sources:
+        print(f'[{protocol.name}: {source.checkpoint}, pretrained on {source.dataset} with {source.config_file}]')
+    try:
+        record = run_protocol(protocol, wanted)
+    except KeyboardInterrupt:
+        print('\nrun_protocol: ended; finished cells are kept, the same command goes on from here', file=sys.stderr)
+        raise SystemExit(130) from None
+    path = record_file(protocol, wanted)
+    files = ', '.join(str(path.with_suffix(suffix)) for suffix in ('.json', '.md', '.png'))
+    print(f'\n{summary(record)}\n\n{files}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
