@@ -249,7 +249,8 @@ def nuscenes_converter(root: str | Path) -> Iterator[ModuleType]:
     Symptoms (mmdet3d 1.4.0): it imports `tools.dataset_converters`, which its wheel carries as data in `mmdet3d/.mim`
     and which a project's own `tools` shadows; importing it parses the command line; and `update_infos_to_v2` opens
     './data/nuscenes' whatever it was told. Here `tools` means that folder, and its NuScenes opens `root`.
-    Raises FileNotFoundError without that folder. Called by datasets/nuscenes_prep.py, not at import.
+    Raises FileNotFoundError without that folder. Called by datasets/nuscenes_prep.py and, for its box database,
+    datasets/waymo/gt_database.py, not at import.
     Test: test_tools/test_create_data.py. Can go when mmdet3d packages its tools and passes its root path on.
     """
     folder = Path(find_spec('mmdet3d').origin).parent / '.mim' / 'tools'
@@ -410,6 +411,63 @@ def store_one_cycle_as_numbers() -> None:
     OneCycleParamScheduler.state_dict = state_dict
 
 
+def name_files_in_loading_errors() -> None:
+    """Name the file where a scan's points or labels cannot be used.
+
+    Symptom (mmdet3d 1.4.0): of a point file that is cut off the loaders say "cannot reshape array of size ...", of
+    labels beyond the mapping PointSegClassMapping says "index ... is out of bounds", and fewer labels than points are
+    an error of whatever first needs both. Test: test_datasets/test_loading_errors.py. Can go when upstream names files.
+    """
+    from mmdet3d.datasets.transforms import (
+        LoadAnnotations3D,
+        LoadPointsFromFile,
+        LoadPointsFromMultiSweeps,
+        PointSegClassMapping,
+    )
+
+    for loader in (LoadPointsFromFile, LoadPointsFromMultiSweeps):
+        loader._load_points = _checking_rows(loader._load_points)
+    for step in (LoadAnnotations3D, PointSegClassMapping):
+        step.transform = _naming_files(step.transform)
+
+
+def _checking_rows(load: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    @wraps(load)
+    def load_whole_rows(self: Any, pts_filename: str) -> np.ndarray:
+        points = load(self, pts_filename)
+        if points.size == 0 or points.size % self.load_dim:
+            raise ValueError(
+                f'{pts_filename}: found {points.size} float32 numbers; wanted a multiple of {self.load_dim}, and not '
+                '0, as load_dim states. The file is cut off: copy it again; or load_dim is of another data set.'
+            )
+        return points
+
+    return load_whole_rows
+
+
+def _naming_files(transform: Callable[..., dict]) -> Callable[..., dict]:
+    @wraps(transform)
+    def transform_naming_files(self: Any, results: dict) -> dict:
+        labels_file = results.get('pts_semantic_mask_path')
+        try:
+            results = transform(self, results)
+        except (ValueError, IndexError) as error:
+            raise ValueError(
+                f'{labels_file}: {type(self).__name__} cannot use its labels: {error}. The file is cut off, or of '
+                'another type or numbering than the config reads. Copy or unpack it again.'
+            ) from error
+        points, labels = results.get('points'), results.get('pts_semantic_mask')
+        if points is not None and labels is not None and len(points) != len(labels):
+            raise ValueError(
+                f'{labels_file}: found {len(labels)} labels for {len(points)} points of '
+                f'{results["lidar_points"]["lidar_path"]}; wanted as many. One of them is cut off, or they are of '
+                'different versions. Copy or unpack them again.'
+            )
+        return results
+
+    return transform_naming_files
+
+
 FIXES = (
     store_one_cycle_as_numbers,
     restore_numpy_long,
@@ -423,6 +481,7 @@ FIXES = (
     scatter_points_on_cpu,  # imports mmdet3d: after the repairs that its import needs
     # last: these import mmdet3d
     place_previous_sweeps,
+    name_files_in_loading_errors,
     voxelize_for_minkunet_on_any_device,
     build_minkunet_twice,
 )

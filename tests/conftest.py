@@ -7,17 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from miniatures import WORLDS, config_world, nuscenes_world, scannet_world, semantickitti_world, waymo_world
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 
-from dos_mm3d.datasets.nuscenes_prep import prepare_nuscenes
-from dos_mm3d.datasets.semantickitti_prep import prepare_semantickitti
-from dos_mm3d.datasets.synthetic.semantickitti_writer import KittiPlan, write_semantickitti
-from dos_mm3d.datasets.synthetic.writer import Plan, write_dataset
 from dos_mm3d.engine.config_overrides import load_with_overrides
-
-TINY_PLAN = Plan(seed=0, train_scenes=2, val_scenes=2, seconds=1.0)
-TINY_KITTI = KittiPlan(seed=0, train_sequences=2, test_sequences=1, seconds=0.2, columns=160)
 
 
 @pytest.fixture(autouse=True)
@@ -30,31 +24,52 @@ def mmdet3d_scope() -> None:
 
 @pytest.fixture(scope='session')
 def synthetic_nuscenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Root of a tiny embedded data set, written and converted once for a test session, all xdist workers together.
-
-    2 train and 2 val scenes of 20 sweeps, 2 key frames each. Read only: a test that changes files copies them first."""
-
-    def build(root: Path) -> None:
-        write_dataset(root, TINY_PLAN, workers=2)
-        prepare_nuscenes(root)
-
-    return _once(tmp_path_factory, 'synthetic_nuscenes', build)
+    """Root of `nuscenes_world`, written once for a test session, all xdist workers together. Read only: a test that
+    changes files copies them first."""
+    return _once(tmp_path_factory, 'synthetic_nuscenes', nuscenes_world)
 
 
 @pytest.fixture(scope='session')
 def synthetic_semantickitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Root of a tiny embedded SemanticKITTI, written and converted once for a test session.
-
-    Sequences 00, 01 (train), 08 (val) and 11 (test, no labels), 2 scans each of some 8000 points. Read only."""
-
-    def build(root: Path) -> None:
-        write_semantickitti(root, TINY_KITTI, workers=1)
-        prepare_semantickitti(root)
-
-    return _once(tmp_path_factory, 'synthetic_semantickitti', build)
+    """Root of `semantickitti_world`, written once for a test session. Read only."""
+    return _once(tmp_path_factory, 'synthetic_semantickitti', semantickitti_world)
 
 
-def _once(tmp_path_factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
+@pytest.fixture(scope='session')
+def synthetic_waymo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of `waymo_world`, written once for a test session. Read only."""
+    return _once(tmp_path_factory, 'synthetic_waymo', waymo_world)
+
+
+@pytest.fixture(scope='session')
+def synthetic_scannet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of `scannet_world`, written once for a test session. Read only."""
+    return _once(tmp_path_factory, 'synthetic_scannet', scannet_world)
+
+
+@pytest.fixture(scope='session')
+def config_worlds(
+    tmp_path_factory: pytest.TempPathFactory,
+    synthetic_nuscenes: Path,
+    synthetic_semantickitti: Path,
+    synthetic_waymo: Path,
+    synthetic_scannet: Path,
+) -> dict[str, Path]:
+    """Data set -> root of the miniature that configs are checked on. Read only."""
+    whole = dict(
+        nuscenes=synthetic_nuscenes,
+        semantickitti=synthetic_semantickitti,
+        waymo=synthetic_waymo,
+        scannet=synthetic_scannet,
+    )
+
+    def copied(name: str) -> Callable[[Path], Path]:
+        return lambda folder: config_world(name, folder, whole[name])
+
+    return {name: _once(tmp_path_factory, f'config_{name}', copied(name)) for name in WORLDS}
+
+
+def _once(tmp_path_factory: pytest.TempPathFactory, name: str, build: Callable[[Path], Path]) -> Path:
     """The folder that `build` fills, shared by all xdist workers."""
     base = tmp_path_factory.getbasetemp()
     if os.environ.get('PYTEST_XDIST_WORKER'):

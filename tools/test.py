@@ -12,6 +12,7 @@ from mmengine.dist import is_main_process
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
+from dos_mm3d.evaluation.confusion_metric import ConfusionMatrix
 from dos_mm3d.evaluation.report import nan_to_none, write_json
 from dos_mm3d.export.loading import require_fit
 
@@ -23,6 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file, or address')
     parser.add_argument('--tta', action='store_true', help="the config's test-time augmentation")
     parser.add_argument('--metrics', type=Path, help='JSON file for the metrics')
+    parser.add_argument('--confusion', type=Path, help='JSON file for the confusion matrix of a segmentation')
     return parser.parse_args()
 
 
@@ -34,6 +36,12 @@ def augment_tests(cfg: Config, source: Path) -> None:
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
 
 
+def add_confusion(cfg: Config, out: Path) -> None:
+    """Count the confusion matrix beside the config's own metrics."""
+    metrics = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    cfg.test_evaluator = [*metrics, ConfigDict(type=ConfusionMatrix.__name__, out_file=str(out))]
+
+
 def main() -> None:
     """Build the runner, check that the checkpoint is one of this model, test."""
     args = parse_args()
@@ -43,8 +51,11 @@ def main() -> None:
         raise SystemExit(f'error: {args.config}: nothing to test, it has no {", ".join(missing)}')
     if args.tta:
         augment_tests(cfg, args.config)
+    if args.confusion is not None:
+        add_confusion(cfg, args.confusion)
     cfg.load_from = args.checkpoint
     cfg.resume = False
+    launch.check_data(cfg, 'test_dataloader')
     runner = launch.build_runner(cfg)
     require_fit(runner.model, args.checkpoint, complete=True)
     metrics = runner.test()

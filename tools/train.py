@@ -49,6 +49,7 @@ def main() -> None:
     args = parse_args()
     cfg = launch.load_config(args)
     apply_training_arguments(cfg, args)
+    launch.check_data(cfg, 'train_dataloader', 'val_dataloader')
     runner = launch.build_runner(cfg)
     start = cfg.get('load_from') or (find_latest_checkpoint(cfg.work_dir) if cfg.get('resume') else None)
     if cfg.get('resume') and start:

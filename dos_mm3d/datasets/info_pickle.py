@@ -27,16 +27,16 @@ class _InfoUnpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def load_info_pickle(path: str | os.PathLike) -> dict:
+def load_info_pickle(path: str | os.PathLike, *, data_set: str = '...') -> dict:
     """dict(metainfo=..., data_list=[...]) of an mmdet3d info file, version 1.1.
 
-    FileNotFoundError where there is none; ValueError where it holds anything but numbers, text, arrays and
-    containers of them, or is of another format."""
+    data_set: as tools/create_data.py calls it, for the errors' remedy. FileNotFoundError where there is none;
+    ValueError where it holds anything but numbers, text, arrays and containers of them, or is of another format."""
     path = os.fspath(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(
             f'{path}: no such info file; wanted the infos that mmdet3d makes of a data set. '
-            'Check data_root and ann_file, or create it with `python tools/create_data.py nuscenes ...`.'
+            f'Check data_root and ann_file, or create it with `python tools/create_data.py {data_set}`.'
         )
     try:
         with open(path, 'rb') as file:
@@ -44,12 +44,13 @@ def load_info_pickle(path: str | os.PathLike) -> dict:
     except Exception as error:  # a corrupt pickle raises nearly anything
         raise ValueError(
             f'{path}: found content that is not loaded ({type(error).__name__}: {error}); wanted a pickle of dicts, '
-            'lists, numbers, text and NumPy arrays. Create it again with `python tools/create_data.py`.'
+            f'lists, numbers, text and NumPy arrays. Create it again with `python tools/create_data.py {data_set}`.'
         ) from error
     if not isinstance(infos, dict) or not isinstance(infos.get('data_list'), list):
         found = sorted(infos) if isinstance(infos, dict) else type(infos).__name__
         raise ValueError(
             f"{path}: found {found}; wanted a dict with 'metainfo' and 'data_list' (mmdet3d 1.1 infos). "
-            'Infos of mmdet3d before 1.1 are brought up to date by its update_infos_to_v2.py.'
+            'Infos of mmdet3d before 1.1 are brought up to date by its update_infos_to_v2.py, or created again with '
+            f'`python tools/create_data.py {data_set}`.'
         )
     return infos

@@ -20,7 +20,6 @@ from .stream import SweepStream
 
 COLUMNS = 5  # on disk: x, y, z, intensity 0-255, ring
 CLOSE_M = 1.0
-DATA_PREFIX = {'pts': 'samples/LIDAR_TOP', 'sweeps': 'sweeps/LIDAR_TOP'}
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,8 @@ class NuScenesSweeps(SweepStream):
     remove_close: drop points of previous sweeps within a square of 1 m around the sensor, as CenterPoint's config
     does."""
 
+    DATA_PREFIX = dict(pts='samples/LIDAR_TOP', sweeps='sweeps/LIDAR_TOP')
+
     def __init__(
         self,
         data_root: str,
@@ -70,10 +71,11 @@ class NuScenesSweeps(SweepStream):
         if anchors not in ('keyframes', 'all') or num_sweeps < 1:
             raise ValueError(f"anchors must be 'keyframes' or 'all', num_sweeps >= 1, got {anchors!r} and {num_sweeps}")
         self.num_sweeps, self.remove_close = num_sweeps, remove_close
-        infos = load_info_pickle(os.path.join(data_root, ann_file))
+        infos = load_info_pickle(os.path.join(data_root, ann_file), data_set='nuscenes')
         infos = select_scenes(infos, data_root, scenes=scenes, part=part)
         prefix = {
-            name: os.path.join(data_root, folder) for name, folder in {**DATA_PREFIX, **(data_prefix or {})}.items()
+            name: os.path.join(data_root, folder)
+            for name, folder in {**self.DATA_PREFIX, **(data_prefix or {})}.items()
         }
         self.table = frame_table(infos['data_list'], prefix)
         self.anchors = np.flatnonzero(self.table.is_key) if anchors == 'keyframes' else np.arange(len(self.table.paths))

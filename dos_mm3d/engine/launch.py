@@ -17,6 +17,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import distributed
 
+from ..datasets.file_check import check_files, data_sets_in
 from ..export.files import read_checkpoint
 from .config_overrides import load_with_overrides
 
@@ -102,6 +103,19 @@ def scale_peak_rates(runner: Runner) -> None:
     for scheduler in runner.param_schedulers or []:
         if 'eta_max' in scheduler:
             scheduler['eta_max'] *= total / runner.auto_scale_lr['base_batch_size']
+
+
+def check_data(cfg: Config, *loaders: str) -> None:
+    """FileNotFoundError or ValueError, naming the file and the remedy, where the data of a config's loaders are not
+    what their infos say; before anything is built, on the first rank only."""
+    if int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))):
+        return
+    checked = []
+    for loader in loaders:
+        for dataset in data_sets_in(cfg[loader].dataset) if cfg.get(loader) else ():
+            if dataset not in checked:  # validation and test are often the same
+                check_files(dataset)
+                checked.append(dataset)
 
 
 def build_runner(cfg: Config) -> Runner:

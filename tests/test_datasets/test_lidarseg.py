@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from miniatures import thin_nuscenes
 from mmdet3d.registry import DATASETS
 from nuscenes.eval.lidarseg.utils import LidarsegClassMapper
-from segmentation_worlds import POINTS, trimmed_nuscenes
 
 import dos_mm3d  # noqa: F401  (registers our classes)
 from dos_mm3d.datasets.lidarseg import NuScenesLidarseg, label_of_category
 from dos_mm3d.datasets.lidarseg_classes import CLASSES
 
+POINTS = 900  # of a scan
 STEPS = [
     dict(type='LoadPointsFromFile', coord_type='LIDAR', load_dim=5, use_dim=5),
     dict(type='LoadPointsFromMultiSweeps', sweeps_num=0, use_dim=[0, 1, 2, 3, 4]),
@@ -26,7 +27,8 @@ STEPS = [
 
 @pytest.fixture(scope='module')
 def root(synthetic_nuscenes, tmp_path_factory) -> Path:
-    return trimmed_nuscenes(synthetic_nuscenes, tmp_path_factory.mktemp('lidarseg'))
+    copy = shutil.copytree(synthetic_nuscenes, tmp_path_factory.mktemp('lidarseg') / 'nuscenes')
+    return thin_nuscenes(copy, POINTS)
 
 
 def dataset(root: Path, split: str = 'val', **settings) -> NuScenesLidarseg:

@@ -1,0 +1,103 @@
+"""Every config is known to tools/check_configs.py and named as its data are; one for each data set and backbone is
+built, stepped twice and tested. All of them: tools/check.sh --all-configs."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from miniatures import WORLDS
+from mmengine.config import Config
+
+import dos_mm3d  # noqa: F401  (registers our classes)
+from dos_mm3d.engine.config_shrink import READERS, data_sets_of, is_config
+from dos_mm3d.evaluation.config_check import check_config
+
+FOLDER = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = sorted(path for path in FOLDER.rglob('*.py') if is_config(path, FOLDER))
+# what a name says about the data
+DATA_SETS = {'nuscenes', 'waymo', 'semantickitti', 'scannet', 'scannet200'}
+OTHERS = {'synthetic', 'joint', 'folder'}
+EMBEDDED_ONLY = ('ablations', 'backbones')  # rows and lists of them, all on the embedded nuScenes
+# the quickest of every kind, see kind_of
+ONE_OF_EACH = [
+    'centerpoint/centerpoint_small_synthetic.py',
+    'centerpoint/centerpoint_voxel01_waymo.py',
+    'dos/dos_cylinder3d_semantickitti.py',
+    'dos/dos_cylinder3d_synthetic.py',
+    'dos/dos_minkunet_joint.py',
+    'dos/dos_pillars_synthetic.py',
+    'dos/dos_ptv3_joint.py',
+    'dos/dos_second_folder.py',
+    'dos/dos_second_joint.py',
+    'dos/dos_second_scannet.py',
+    'dos/dos_second_semantickitti.py',
+    'dos/dos_spvcnn_synthetic.py',
+    'segmentation/minkunet_scannet200.py',
+    'segmentation/minkunet_semantickitti.py',
+    'segmentation/minkunet_small_synthetic.py',
+    'segmentation/minkunet_waymo.py',
+    'segmentation/ptv3_linear_probe_scannet.py',
+    'segmentation/ptv3_linear_probe_semantickitti.py',
+    'segmentation/ptv3_linear_probe_synthetic.py',
+    'segmentation/ptv3_linear_probe_waymo.py',
+    'segmentation/spvcnn_semantickitti.py',
+]
+
+
+@cache
+def loaded(path: Path) -> Config:
+    return Config.fromfile(path)
+
+
+def kind_of(path: Path) -> tuple[str, ...] | None:
+    """Data sets and backbone of a config; None for a list of rows."""
+    cfg = loaded(path)
+    if 'model' not in cfg:
+        return None
+    backbone = cfg.model.get('backbone') or cfg.model.get('pts_middle_encoder')
+    return *data_sets_of(cfg), re.sub('Backbone|Adapter|MiddleEncoder', '', backbone['type'])
+
+
+def texts(value: object) -> list[str]:
+    """Every text in nested containers."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in texts(item)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_a_config_is_known_to_the_checker_and_named_as_its_data_are(path):
+    cfg = loaded(path)
+    if 'model' not in cfg:
+        assert all((FOLDER.parent / row.config).is_file() for row in cfg.rows)
+        return
+    named = set(data_sets_of(cfg))
+    assert named and named <= WORLDS.keys() | {'sweeps'}
+    synthetic = any(text.startswith('data/synthetic_') for text in texts([cfg.get(key) for key in READERS]))
+    if path.parent.name in EMBEDDED_ONLY:
+        assert named == {'nuscenes'} and synthetic
+        return
+    said = set(path.stem.split('_')) & (DATA_SETS | OTHERS)
+    assert said, f'name it after its data: one of {sorted(DATA_SETS | OTHERS)}'
+    assert synthetic == ('synthetic' in said)
+    if 'folder' in said:
+        assert named == {'sweeps'}
+    elif not said & DATA_SETS:
+        assert len(named) > 1 if 'joint' in said else named == {'nuscenes'}
+    else:
+        assert named == {name.removesuffix('200') for name in said & DATA_SETS}
+
+
+def test_one_of_each_kind_is_run():
+    kinds = {kind_of(path) for path in CONFIGS} - {None}
+    missing = kinds - {kind_of(FOLDER / name) for name in ONE_OF_EACH}
+    assert not missing, 'add a config of these kinds to ONE_OF_EACH'
+
+
+@pytest.mark.parametrize('name', ONE_OF_EACH)
+def test_one_config_of_each_kind_trains_two_steps_and_is_tested(name, config_worlds, tmp_path):
+    seen = check_config(FOLDER / name, config_worlds, tmp_path)
+    assert seen['outcome'] == 'passes', seen['traceback']

@@ -1,0 +1,50 @@
+"""The record of a start survives an interruption."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+
+from dos_mm3d.evaluation.start_record import StartRecordHook
+
+
+def steps(hook: StartRecordHook, runner: SimpleNamespace, numbers: range) -> None:
+    for number in numbers:
+        hook.after_train_iter(runner, number, {'inputs': {'points': [torch.full((2, 4), float(number))]}})
+
+
+def start(model: torch.nn.Module, work_dir: Path, *, resumed: bool = False) -> SimpleNamespace:
+    return SimpleNamespace(model=model, work_dir=str(work_dir), _resume=resumed)
+
+
+def test_a_resumed_run_tells_of_its_first_start(tmp_path: Path) -> None:
+    model = torch.nn.ModuleDict({'backbone': torch.nn.Linear(2, 2), 'decode_head': torch.nn.Linear(2, 2)})
+    whole, runner = StartRecordHook(), start(model, tmp_path / 'whole')
+    whole.before_train(runner)
+    steps(whole, runner, range(4))
+    whole.after_train(runner)
+
+    first, runner, checkpoint = StartRecordHook(), start(model, tmp_path / 'parts'), {}
+    first.before_train(runner)
+    steps(first, runner, range(2))
+    first.before_save_checkpoint(runner, checkpoint)
+    steps(first, runner, range(2, 3))  # lost with the interruption
+    for parameter in model.parameters():
+        torch.nn.init.constant_(parameter, 7.0)  # what it has learnt
+    second, runner = StartRecordHook(), start(model, tmp_path / 'parts', resumed=True)
+    second.after_load_checkpoint(runner, checkpoint)
+    second.before_train(runner)
+    steps(second, runner, range(2, 4))
+    second.after_train(runner)
+    found = [json.loads((tmp_path / name / 'start.json').read_text()) for name in ('whole', 'parts')]
+    assert found[0] == found[1]
+    assert found[0]['iters'] == 4
+
+
+def test_weights_to_start_from_bring_no_record(tmp_path: Path) -> None:
+    """load_from of a finished fine-tuning is another start."""
+    hook, runner = StartRecordHook(), start(torch.nn.Linear(2, 2), tmp_path)
+    hook.after_load_checkpoint(runner, {'start_record': {'iters': 99}})
+    hook.before_train(runner)
+    assert hook.record['iters'] == 0

@@ -1,0 +1,90 @@
+"""Build configs, train them for two steps and test them once, each on the miniature of its data set.
+
+python tools/check_configs.py CONFIG [CONFIG ...]
+python tools/check_configs.py --all [--jobs 2] [--record docs/results/config_check.json]
+
+Data set classes, pipelines, models, loops and metrics are the config's own; data are small, so is the batch. Exit
+status 1 where a config fails; its error is printed, its log is below --work-dir."""
+
+import os
+
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve the other job
+os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')  # the other way to ask for a GPU takes it from children
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
+
+from miniatures import WORLDS, config_world
+from mmengine.config import Config
+
+import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
+from dos_mm3d.engine.config_shrink import data_sets_of, is_config
+from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.evaluation.config_check_run import check_all, failures, table
+from dos_mm3d.evaluation.report import write_json
+from dos_mm3d.evaluation.run_facts import commit, machine, versions
+
+CONFIGS = ROOT / 'configs'
+
+
+def parse_args() -> argparse.Namespace:
+    """The arguments; asks for configs or --all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='*', type=Path, metavar='CONFIG')
+    parser.add_argument('--all', action='store_true', help='every config below configs/')
+    parser.add_argument('--jobs', type=int, default=2, help='configs at a time (default: 2)')
+    parser.add_argument('--record', type=Path, help='JSON file for commit, device, seconds and every outcome')
+    parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'config_check', help='for logs')
+    args = parser.parse_args()
+    if bool(args.configs) == args.all:
+        parser.error('name configs, or give --all')
+    if args.jobs < 1:
+        parser.error(f'--jobs must be 1 or more, got {args.jobs}')
+    return args
+
+
+def wanted_configs(args: argparse.Namespace) -> dict[str, Path]:
+    """Path below configs/ -> file."""
+    paths = sorted(path for path in CONFIGS.rglob('*.py') if is_config(path, CONFIGS)) if args.all else args.configs
+    if missing := [str(path) for path in paths if not path.is_file()]:
+        raise SystemExit(f'error: {", ".join(missing)}: no such config; give the path of a .py file')
+    return {os.path.relpath(path.resolve(), CONFIGS): path.resolve() for path in paths}
+
+
+def needed_worlds(configs: Iterable[Path]) -> list[str]:
+    """Names of the miniatures that configs are checked on."""
+    names = set()
+    for path in configs:
+        with contextlib.suppress(Exception):  # a config that cannot be read is a finding of its check
+            names |= set(data_sets_of(Config.fromfile(path)))
+    return sorted({'nuscenes' if name == 'sweeps' else name for name in names} & WORLDS.keys())
+
+
+def main() -> None:
+    """Write the miniatures that the configs need, check all, print the table."""
+    args = parse_args()
+    configs, start = wanted_configs(args), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix='miniatures_') as folder:
+        worlds = {name: config_world(name, Path(folder, name)) for name in needed_worlds(configs.values())}
+        outcomes = check_all(configs, worlds, args.work_dir, jobs=args.jobs)
+    print(table(outcomes))
+    if args.record is not None:
+        facts = {'date': date.today().isoformat(), 'commit': commit(ROOT), 'versions': versions(), **machine()}
+        facts |= {'jobs': args.jobs, 'seconds': round(time.monotonic() - start), 'passed': len(outcomes)}
+        facts['passed'] -= len(failures(outcomes))
+        write_json(args.record, {**facts, 'configs': outcomes})
+    if failures(outcomes):
+        raise SystemExit(1)
+
+
+if __name__ == '__main__':
+    run_tool(main)
