@@ -27,8 +27,8 @@ class ScanNetScans(SweepStream):
     and y and its lowest point in z, so a range of +- half the largest room holds all scans, however they are turned.
 
     data_root: what ``tools/create_data.py scannet`` wrote; labels are not read.
-    splits: 'train' by default; 'val' is what results are reported on, and the benchmark's rules keep 'test' for the very
-    last number. FileNotFoundError where a split was not converted, ValueError for other names."""
+    splits: 'train' by default; 'val' is what results are reported on, and the benchmark's rules keep 'test' for the
+    very last number. FileNotFoundError where a split was not converted, ValueError for other names."""
 
     def __init__(
         self,
