@@ -122,6 +122,8 @@ def _fit(dataset: ConfigDict) -> None:
     for key in ('labelled_scenes', 'load_interval'):
         if dataset.get(key) is not None:
             dataset[key] = 1
+    if 'segments' in dataset:
+        dataset['segments'] = None  # all that there are
     if 'sequences' in dataset or dataset.type == 'SemanticKittiSweeps':
         present = {path.name for path in Path(dataset.data_root, 'sequences').iterdir()}
         wanted = dataset.get('sequences', SPLITS['train'])

@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from tiny_runs import losses_of
 
+from dos_mm3d.datasets.splits import cut_scenes
 from dos_mm3d.engine.config_overrides import load_with_overrides
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -26,6 +27,17 @@ def load(name: str, **options) -> Config:
 
 def narrow(ptv3: str) -> dict:
     return {f'{ptv3}.encoder.{key}': value for key, value in NARROW_PTV3.items()}
+
+
+def test_the_embedded_sets_pretrain_one_encoder_on_scenes_that_no_probe_is_trained_on():
+    ours, nuscenes = load('dos_second_synthetic_waymo'), load('dos_second_synthetic')
+    assert ours.model.backbone == nuscenes.model.backbone
+    layer, mask = ours.model.data_preprocessor.voxel_layer, ours.train_dataloader.dataset.pipeline[1]
+    assert layer.point_cloud_range == mask.point_cloud_range == ours.point_cloud_range
+    low, high = np.reshape(ours.point_cloud_range, (2, 3)) - np.reshape(nuscenes.point_cloud_range, (2, 3))
+    assert low.tolist() == high.tolist() == [0, 0, 2]  # z from the road, not from the sensor
+    left = cut_scenes([f'0{number:03d}' for number in range(10)])['pretrain']
+    assert [f'0{number:03d}' for number in ours.train_dataloader.dataset.segments] == left
 
 
 @pytest.mark.parametrize('name', PRETRAINING)

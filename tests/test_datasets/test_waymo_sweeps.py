@@ -17,6 +17,7 @@ def test_all_frames_of_the_training_split_and_no_other(synthetic_waymo):
     assert names(WaymoSweeps(str(synthetic_waymo))) == ['0000000.bin', '0000001.bin', '0001000.bin', '0001001.bin']
     both = WaymoSweeps(str(synthetic_waymo), splits=['validation', 'testing'], load_interval=2)
     assert names(both) == ['1000000.bin', '2000000.bin']
+    assert names(WaymoSweeps(str(synthetic_waymo), segments=[1])) == ['0001000.bin', '0001001.bin']
 
 
 def test_points_are_those_that_the_detectors_loader_gives(synthetic_waymo):
@@ -34,6 +35,7 @@ def test_points_are_those_that_the_detectors_loader_gives(synthetic_waymo):
         (dict(splits=['train']), ValueError, 'splits must be'),
         (dict(splits=[]), ValueError, 'splits must be'),
         (dict(load_interval=0), ValueError, 'load_interval must be 1'),
+        (dict(segments=[0, 7]), FileNotFoundError, 'no segment 7 of training .0007000.bin.*it has 2'),
         (dict(data_root='nowhere'), FileNotFoundError, 'nowhere.*no frame of training'),
     ],
 )

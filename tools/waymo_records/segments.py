@@ -84,7 +84,7 @@ class Numbers:
         elif strange := next((path for path in out.glob('*/frame_record/*.npz')), None):
             raise ValueError(
                 f'{self.path}: missing, but there are frames, as {strange}, whose segments are unknown without it '
-                '(embedded data?). Convert into another folder: --out-dir'
+                '(embedded data?). Convert into another folder: --root-path'
             )
 
     def _load(self) -> None:

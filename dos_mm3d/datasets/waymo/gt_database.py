@@ -31,7 +31,7 @@ def write_gt_database(root: str | Path, *, extra_tag: str = 'waymo', workers: in
     workers: processes, default one for each CPU. FileNotFoundError without the training infos."""
     root = Path(root)
     infos_path = root / f'{extra_tag}_infos_train.pkl'
-    infos = load_info_pickle(infos_path)['data_list']
+    infos = load_info_pickle(infos_path, data_set='waymo')['data_list']
     dbinfos = root / f'{extra_tag}_dbinfos_train.pkl'
     dbinfos.unlink(missing_ok=True)
     parts = root / f'{extra_tag}_gt_database' / PARTS

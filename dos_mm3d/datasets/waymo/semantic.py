@@ -50,7 +50,7 @@ class WaymoSeg(Seg3DDataset):
 
     def load_data_list(self) -> list[dict]:
         """The labelled frames with their paths."""
-        infos = load_info_pickle(self.ann_file)
+        infos = load_info_pickle(self.ann_file, data_set='waymo')
         for name, value in infos['metainfo'].items():
             self._metainfo.setdefault(name, value)
         labelled = [info for info in infos['data_list'] if 'pts_semantic_mask_path' in info]

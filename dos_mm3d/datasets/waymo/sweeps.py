@@ -27,13 +27,15 @@ class WaymoSweeps(SweepStream):
     data_root: the folder that holds training/velodyne/; neither infos nor labels are needed.
     splits: of 'training', 'validation', 'testing'; default the first. Results are reported on validation.
     load_interval: every so many frames of each segment, beginning with its first.
-    FileNotFoundError where a split has no frame, ValueError for other splits or intervals."""
+    segments: numbers of the segments of every split, the three digits after a file name's first; None for all.
+    FileNotFoundError where a split has no frame, or lacks a segment; ValueError for other splits or intervals."""
 
     def __init__(
         self,
         data_root: str,
         splits: Sequence[str] = ('training',),
         load_interval: int = 1,
+        segments: Sequence[int] | None = None,
         pipeline: Sequence[dict] = (),
         on_bad_file: str = 'error',
     ) -> None:
@@ -42,7 +44,7 @@ class WaymoSweeps(SweepStream):
             raise ValueError(f'splits must be different ones of {list(SPLIT_DIGITS)}, at least one, got {list(splits)}')
         if load_interval < 1:
             raise ValueError(f'load_interval must be 1 or more, got {load_interval}')
-        self._files = [file for split in splits for file in find_frames(data_root, split, load_interval)]
+        self._files = [file for split in splits for file in find_frames(data_root, split, load_interval, segments)]
         check_column_count(read_float_table(self._files[0], POINT_COLUMNS).reshape(-1), POINT_COLUMNS, self._files[0])
         print_log(f'WaymoSweeps: {len(self)} frames of {", ".join(splits)} below {data_root}.', logger='current')
 
@@ -61,8 +63,9 @@ class WaymoSweeps(SweepStream):
         return torch.from_numpy(points), file
 
 
-def find_frames(data_root: str, split: str, load_interval: int = 1) -> list[str]:
-    """Sorted point files of a split, every load_interval-th of each segment. FileNotFoundError where there is none."""
+def find_frames(data_root: str, split: str, load_interval: int = 1, segments: Sequence[int] | None = None) -> list[str]:
+    """Sorted point files of a split, every load_interval-th of each of its segments (None: of all). FileNotFoundError
+    where there is none, or one of the segments is missing."""
     folder = os.path.join(data_root, SPLIT_FOLDERS[split], FOLDERS['points'])
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     names = [name for name in names if name[0] == SPLIT_DIGITS[split] and name.endswith('.bin')]
@@ -71,5 +74,11 @@ def find_frames(data_root: str, split: str, load_interval: int = 1) -> list[str]
             f'{folder}: no frame of {split} ({SPLIT_DIGITS[split]}000000.bin, ...). Check data_root, which holds '
             'training/velodyne/, or convert the raw records: tools/create_data.py waymo --stage records.'
         )
-    segments = [list(group) for _, group in groupby(names, key=lambda name: name[:4])]
-    return [os.path.join(folder, name) for segment in segments for name in segment[::load_interval]]
+    found = {int(digits): list(group) for digits, group in groupby(names, key=lambda name: name[1:4])}
+    wanted = list(found) if segments is None else sorted(segments)
+    if missing := [number for number in wanted if number not in found]:
+        raise FileNotFoundError(
+            f'{folder}: no segment {missing[0]} of {split} ({SPLIT_DIGITS[split]}{missing[0]:03d}000.bin, ...), it has '
+            f'{len(found)}. Convert more raw records, or name others: --cfg-options segments=[0,1]'
+        )
+    return [os.path.join(folder, name) for number in wanted for name in found[number][::load_interval]]

@@ -90,7 +90,7 @@ class WaymoDetMetric(BaseMetric):
 
 def labelled_frames(ann_file: Path) -> dict[tuple[str, int], LabelledFrame]:
     """(segment, microseconds) -> ground truth of every frame of an info file. ValueError where levels are unknown."""
-    infos = load_info_pickle(ann_file)['data_list']
+    infos = load_info_pickle(ann_file, data_set='waymo')['data_list']
     _check_infos(ann_file, infos)
     frames = {
         (info['context_name'], info['timestamp']): _labelled_frame(ann_file.parent, row, info)

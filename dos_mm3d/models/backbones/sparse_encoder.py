@@ -21,6 +21,7 @@ class SparseEncoderBackbone(LossVoxelBackbone):
 
     Args:
         voxel_encoder, middle_encoder: the detector's configurations, unchanged.
+        loss_stride: 1, or the stride of a stage; ValueError for others.
     """
 
     downstream_names: ClassVar = {'voxel_encoder.': 'pts_voxel_encoder.', 'middle_encoder.': 'pts_middle_encoder.'}
@@ -31,16 +32,21 @@ class SparseEncoderBackbone(LossVoxelBackbone):
         self.loss_stride = loss_stride
         self.voxel_encoder = MODELS.build(voxel_encoder)
         self.middle_encoder = MODELS.build(middle_encoder)
-        self.out_channels = self.count_channels(middle_encoder.get('block_type', 'conv_module'))
+        strides = stage_strides(
+            len(self.middle_encoder.encoder_channels), middle_encoder.get('block_type', 'conv_module')
+        )
+        if loss_stride not in {1, *strides}:
+            raise ValueError(
+                f'loss_stride must be 1 or the stride of a stage of the encoder, one of {sorted({1, *strides})}, '
+                f'got {loss_stride!r}'
+            )
+        self.out_channels = self.count_channels(strides)
 
-    def count_channels(self, block_type: str) -> int:
-        """Channels of the stages that are used, plus those of ``conv_out``.
-
-        The first stage of 'basicblock' encoders ends with stride 2, that of 'conv_module' encoders has stride 1.
-        """
-        channels = self.middle_encoder.encoder_channels
-        stages = channels if block_type == 'basicblock' else channels[1:]
-        return sum(stage[-1] for stage in stages) + self.middle_encoder.output_channels
+    def count_channels(self, strides: list[int]) -> int:
+        """Channels of the stages that are used, plus those of ``conv_out``."""
+        stages = zip(self.middle_encoder.encoder_channels, strides, strict=True)
+        used = [channels[-1] for channels, stride in stages if stride >= self.loss_stride]
+        return sum(used) + self.middle_encoder.output_channels
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         voxels = self.voxel_encoder(voxel_dict['voxels'], voxel_dict['num_points'], voxel_dict['coors'])
@@ -89,3 +95,9 @@ class SparseEncoderBackbone(LossVoxelBackbone):
             )
         # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
         return stage.features.index_select(0, rows)
+
+
+def stage_strides(n_stages: int, block_type: str) -> list[int]:
+    """Horizontal stride of each stage's output. Every stage of a 'conv_module' encoder but the first begins with stride
+    2; every stage of a 'basicblock' encoder but the last ends with it."""
+    return [2 ** (min(i + 1, n_stages - 1) if block_type == 'basicblock' else i) for i in range(n_stages)]
