@@ -10,9 +10,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from dos_mm3d.evaluation.config_check import FAILS
 from dos_mm3d.evaluation.ladder_text import SPLITS, plus_minus
 from dos_mm3d.evaluation.ladder_text import markdown_table as markdown
 from dos_mm3d.evaluation.ladder_text import summary as ladder_summary
+from dos_mm3d.evaluation.protocols.table import summary as protocol_summary
 from dos_mm3d.evaluation.quickstart_text import finetune_header, finetune_table, task_of
 from dos_mm3d.evaluation.report import probe_table
 
@@ -39,6 +41,9 @@ def main() -> int:
         'ladder': ladder_tables(),
         'backbones': backbone_table(),
         'real-folders': real_folder_table(),
+        'label-efficiency': protocol_tables('label_efficiency_synthetic_test.json'),
+        'cross-domain': protocol_tables('cross_domain_synthetic_synthetic_semantickitti_test.json'),
+        'config-check': config_check_line(),
     }
     wanted = with_tables(text, tables)
     if text == wanted:
@@ -110,6 +115,26 @@ def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
     gain = row['mean'] - record['baselines']['random_raw']['mean']
     numbers = (plus_minus(row['mean'], row['sd']), plus_minus(raw['mean'], raw['sd']), f'{gain:+.1f}')
     return (name, str(record['steps']), str(len(row['seeds'])), *baselines, *numbers)
+
+
+def protocol_tables(name: str) -> str:
+    """A record of tools/run_protocol.py."""
+    record = read_record(name)
+    return f'{NOT_RUN}.' if record is None else protocol_summary(record)
+
+
+def config_check_line() -> str:
+    """How many configs tools/check_configs.py built, stepped and tested, and which failed."""
+    record = read_record('config_check.json')
+    if record is None:
+        return f'Every config on its miniature: {NOT_RUN}.'
+    failed = [name for name, outcome in record['configs'].items() if outcome['outcome'] == FAILS]
+    return (
+        f'Every config on its miniature (`tools/check_configs.py --all`): {record["passed"]} of '
+        f'{len(record["configs"])} were built, trained two steps and, where they have a test, tested, in '
+        f'{record["seconds"] / 60:.0f} minutes, device {record["device"]}, commit `{record["commit"][:10]}`; '
+        f'failed: {", ".join(failed) or "none"}.'
+    )
 
 
 def real_folder_table() -> str:

@@ -242,6 +242,15 @@ def rename_object(root: Path) -> None:
     path.write_text(path.read_text().replace('"globe"', '"spaceship"'))
 
 
+def swap_segments(root: Path) -> None:
+    scan_file(root, '_vh_clean_2.0.010000.segs.json').write_text(scan_file(root, '.aggregation.json').read_text())
+
+
+def cut_label_map(root: Path) -> None:
+    path = root / 'scannetv2-labels.combined.tsv'
+    path.write_text(path.read_text() + '1357\tlast')
+
+
 def break_alignment(root: Path) -> None:
     scan_file(root, '.txt').write_text('axisAlignment = 1 0 0\n')
 
@@ -252,6 +261,8 @@ BREAKS = {
     'segments of 180 vertices, the mesh has 181': break_segments,
     'no whole JSON file': cut_segments,
     "an object 'spaceship', which scannetv2-labels.combined.tsv does not have": rename_object,
+    "segs.json: found no list 'segIndices'": swap_segments,
+    'combined.tsv: .* wanted whole numbers. The file is cut off': cut_label_map,
     'axisAlignment has 3 numbers, wanted 16': break_alignment,
     'aggregation.json: missing; wanted': lambda root: scan_file(root, '.aggregation.json').unlink(),
     'aggregation.json: empty; wanted': lambda root: scan_file(root, '.aggregation.json').write_text(''),

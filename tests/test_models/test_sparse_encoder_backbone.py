@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmdet3d.registry import MODELS
 
-SHAPE = [17, 32, 32]  # z, y, x
+SHAPE = [41, 32, 32]  # z, y, x
 BLOCKS = {
     # CenterPoint's, narrower: stages at stride 2, 4, 8, 8
     'basicblock': dict(
@@ -50,11 +50,10 @@ def test_stages_finer_than_the_loss_voxels_are_not_counted(block_type, loss_stri
     torch.manual_seed(0)
     net = backbone(block_type, loss_stride)
     cells = torch.cartesian_prod(
-        torch.arange(2), torch.arange(0, 15, 2), torch.arange(0, 32, 3), torch.arange(0, 32, 5)
+        torch.arange(2), torch.arange(0, 40, 6), torch.arange(0, 32, 3), torch.arange(0, 32, 5)
     )
-    voxels = dict(
-        voxels=torch.rand(len(cells), 2, 4), num_points=torch.full((len(cells),), 2), coors=cells.int()
-    )  # fmt: skip
+    two = torch.full((len(cells),), 2)
+    voxels = dict(voxels=torch.rand(len(cells), 2, 4), num_points=two, coors=cells.int())
     cells[:, 1:] //= loss_stride
     loss_cells = cells.unique(dim=0).int()
     features = net(voxels, loss_cells, 2)

@@ -192,6 +192,16 @@ def test_a_file_that_has_gone_is_made_again(tmp_path, convert):
         assert convert() == [call]
 
 
+def test_a_newer_version_of_a_raw_file_is_converted_again(tmp_path, convert):
+    raw_file(tmp_path / 'raw', 'a', 3)
+    raw_file(tmp_path / 'raw', 'b', 2)
+    convert()
+    raw_file(tmp_path / 'raw', 'a', 2)
+    assert convert() == [['a', [0, 1]]]
+    assert not list((tmp_path / 'out').rglob('0000002.*')), 'frames that the newer file lacks'
+    assert convert(find_python=lambda: pytest.fail('nothing to do')) == []
+
+
 def test_segments_keep_their_numbers_when_more_are_downloaded(tmp_path, convert):
     raw, out = tmp_path / 'raw', tmp_path / 'out'
     raw_file(raw, 'm', 1)

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from dos_mm3d.datasets.waymo.frame_record import (
+    FOLDERS,
     POINT_COLUMNS,
     SPLIT_FOLDERS,
     frame_name,
@@ -68,8 +69,8 @@ def context_name(path: Path) -> str:
 
 
 class Numbers:
-    """`segments.json` beside the converted data: number of every segment, and which frames of the finished ones have
-    semantic labels.
+    """`segments.json` beside the converted data: number of every segment; of the finished ones the frames, which of
+    them have semantic labels, and the size of the raw file.
 
     A segment keeps the number that it got when its conversion began, so that data may be downloaded, converted and
     deleted piece by piece. Where a split is complete from the start the numbers are mmdet3d's: its sorted order.
@@ -117,8 +118,21 @@ class Numbers:
     def finish(self, segment: Segment, frames: dict[int, bool]) -> None:
         """Note that all frames are there. frames: number -> has semantic labels."""
         entry = self.splits[segment.split][segment.name]
+        entry['bytes'] = segment.path.stat().st_size
         entry['frames'] = len(frames)
         entry['semantic'] = sorted(frame for frame, semantic in frames.items() if semantic)
+
+    def drop_replaced(self, segments: list[Segment], out: Path) -> None:
+        """Remove the frames of finished segments whose raw file is another one since: a newer version of the data."""
+        for segment in segments:
+            entry = self.splits[segment.split][segment.name]
+            if 'frames' not in entry or entry.get('bytes') == segment.path.stat().st_size:
+                continue
+            names = [frame_name(segment.split, segment.number, frame) for frame in range(entry['frames'])]
+            for kind in FOLDERS:  # the record first: without it a frame does not count
+                for name in names:
+                    frame_path(out, kind, name).unlink(missing_ok=True)
+            self.splits[segment.split][segment.name] = {'number': segment.number}
 
     def save(self) -> None:
         """Write the file as a whole."""
@@ -129,12 +143,11 @@ class Numbers:
 
 
 def unfinished(numbers: Numbers, segments: list[Segment], out: Path) -> list[Segment]:
-    """Those that are not noted as finished, or of which a file has gone since."""
-    kinds = ('record', 'points', 'no_label_zone', 'semantic')
+    """Those that are not noted as finished, whose raw file is another one since, or of which a file has gone."""
     there = {
         (split, kind): set(_listing(frame_path(out, kind, frame_name(split, 0, 0)).parent))
         for split in OFFICIAL
-        for kind in kinds
+        for kind in FOLDERS
     }
     return [segment for segment in segments if not _is_complete(numbers.splits[segment.split], segment, there)]
 
@@ -146,7 +159,7 @@ def _listing(folder: Path) -> list[str]:
 def _is_complete(entries: dict[str, dict], segment: Segment, there: dict[tuple[str, str], set[str]]) -> bool:
     """Whether every file of a finished segment is in the listings."""
     entry = entries[segment.name]
-    if 'frames' not in entry:
+    if 'frames' not in entry or entry.get('bytes') != segment.path.stat().st_size:
         return False
     wanted = {kind: range(entry['frames']) for kind in ('record', 'points', 'no_label_zone')}
     for kind, frames in {**wanted, 'semantic': entry['semantic']}.items():

@@ -20,7 +20,8 @@ SHOWN = 8
 
 
 def convert_records(root: Path, out: Path, *, find_python: Callable[[], Path], workers: int | None = None) -> None:
-    """Raw records below `root` -> frame records and point files below `out`. What is there is left.
+    """Raw records below `root` -> frame records and point files below `out`. What is there is left, but for segments
+    whose raw file has another size than the one that they were made from.
 
     find_python: gives the interpreter of the environment of waymo-open-dataset, or raises what explains how to make
     one; asked only where there is something to convert. workers: processes, default one for each CPU.
@@ -36,6 +37,7 @@ def convert_records(root: Path, out: Path, *, find_python: Callable[[], Path], w
         if todo:
             python = find_python()
             counts = check_files(todo, workers)
+            numbers.drop_replaced(todo, out)
             numbers.save()
             Pool(out, python, numbers, lock).run(counts, workers)
         print(summary(numbers))

@@ -20,5 +20,5 @@ def check_scan(folder: Path, categories: dict[str, Category] | None) -> None:
     read_alignment(about)
     if categories is not None:
         read_segments(labels[0], len(vertices))
-        for item in read_json(labels[1])['segGroups']:
+        for item in read_json(labels[1], 'segGroups'):
             category_of(item['label'], categories, labels[1])

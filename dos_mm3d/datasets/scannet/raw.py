@@ -64,6 +64,11 @@ def read_categories(path: Path) -> dict[str, Category]:
         )
     categories: dict[str, Category] = {}
     for row in rows:
+        if not all((row[name] or '').isdigit() for name in ('nyu40id', 'id')):
+            raise ValueError(
+                f'{path}: {row["raw_category"]!r} has nyu40id {row["nyu40id"]!r} and id {row["id"]!r}, wanted whole '
+                'numbers. The file is cut off: download the label map again (download-scannet.py --label_map).'
+            )
         category = Category(int(row['nyu40id']), int(row['id']))
         if not 0 <= category.nyu40 < NYU40_IDS:
             raise ValueError(f'{path}: {row["raw_category"]!r} has nyu40id {category.nyu40}, wanted 0 to 40')
@@ -114,20 +119,25 @@ def vertex_normals(xyz: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
 
 
-def read_json(path: Path) -> dict:
-    """ValueError, naming the file, where it is no whole JSON object."""
+def read_json(path: Path, key: str) -> list:
+    """The list at `key`. ValueError, naming the file, where it is no whole JSON object with one."""
     try:
         content = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(
             f'{path}: no whole JSON file ({error}). {AGAIN.format(scan=path.name.split(".")[0])}.'
         ) from error
-    return content
+    if not isinstance(content, dict) or not isinstance(content.get(key), list):
+        raise ValueError(
+            f'{path}: found no list {key!r}, wanted one. It is of another kind or version. '
+            f'{AGAIN.format(scan=path.name.split(".")[0])}.'
+        )
+    return content[key]
 
 
 def read_segments(path: Path, n_points: int) -> np.ndarray:
     """(N,) int64 segment of each vertex; ValueError where there are not as many as vertices."""
-    segment = np.array(read_json(path)['segIndices'], np.int64)
+    segment = np.array(read_json(path, 'segIndices'), np.int64)
     if len(segment) != n_points:
         raise ValueError(
             f'{path}: found segments of {len(segment)} vertices, the mesh has {n_points}; wanted as many. One of the '
@@ -144,7 +154,7 @@ def read_objects(
     ValueError for a raw category that the tsv does not have."""
     names, row = np.unique(segment, return_inverse=True)
     by_segment = np.zeros((3, len(names)), np.int64)
-    for item in read_json(path)['segGroups']:
+    for item in read_json(path, 'segGroups'):
         category = category_of(item['label'], categories, path)
         rows = np.isin(names, item['segments'])
         kept = category.number if category.number in CLASSES_200 else 0
