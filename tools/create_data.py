@@ -134,7 +134,7 @@ def main() -> None:
     args = parse_args()
     try:
         print(args.prepare(args))
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:  # a full disk too
         raise SystemExit(f'create_data: {error}') from error
 
 

@@ -6,7 +6,7 @@ Expected:  not run. mmdet3d has no indoor detector on this encoder: the weights 
            layer and sparse_shape must be those of this file.
 
 Data, range and mask are those of dos_minkunet_scannet.py. Voxels are twice as large: this encoder's grid is fixed, and
-of the 2^31 cells that spconv tells apart in a batch, six views of 1024 x 1024 x 257 take 1.6e9.
+of the 2^31 cells that spconv on the CPU tells apart in a batch, six views of 1024 x 1024 x 257 take 1.6e9.
 """
 
 _base_ = 'dos_minkunet_scannet.py'

@@ -184,6 +184,14 @@ def test_a_cut_file_of_points_is_named_by_the_view(converted, tmp_path):
         dataset.load(0)
 
 
+def test_a_missing_file_of_normals_is_named_before_training(converted, tmp_path):
+    root = shutil.copytree(converted, tmp_path / 'scannet')
+    (root / 'normals/scene0000_01.bin').unlink()
+    with pytest.raises(FileNotFoundError, match=r'normals/scene0000_01.bin: missing, the first of 1 of 2.*create_data'):
+        DATASETS.build(dict(type='ScanNetScans', data_root=str(root)))
+    assert len(DATASETS.build(dict(type='ScanNetScans', data_root=str(root), on_bad_file='skip'))) == 2
+
+
 def test_a_stopped_run_goes_on_and_a_changed_download_is_converted_again(raw, monkeypatch):
     from dos_mm3d.datasets.scannet import prep
 

@@ -163,6 +163,15 @@ def test_missing_mask_files_are_named_before_anything_is_tested(synthetic_waymo,
         WaymoDetMetric(str(tmp_path / 'waymo_infos_val.pkl'))
 
 
+def test_a_single_missing_mask_is_named_too(synthetic_waymo, tmp_path):
+    shutil.copy(synthetic_waymo / 'waymo_infos_val.pkl', tmp_path)
+    folder = 'training/no_label_zone'
+    shutil.copytree(synthetic_waymo / folder, tmp_path / folder)
+    (tmp_path / folder / '1000001.bin').unlink()
+    with pytest.raises(ValueError, match=r'no_label_zone/1000001.bin: missing, the first of 1 of '):
+        WaymoDetMetric(str(tmp_path / 'waymo_infos_val.pkl'))
+
+
 def test_a_frame_of_another_split_is_named(synthetic_waymo):
     metric = WaymoDetMetric(str(synthetic_waymo / 'waymo_infos_val.pkl'))
     metric.dataset_meta = {'classes': CLASSES}

@@ -15,8 +15,8 @@ from dos_mm3d.datasets.waymo.frame_record import (
     frame_path,
     read_record,
 )
+from dos_mm3d.datasets.waymo.prep import OFFICIAL_SEGMENTS
 
-OFFICIAL = {'training': 798, 'validation': 202, 'testing': 150}
 LAYOUT = 'waymo_format/{training,validation,testing}/segment-*_with_camera_labels.tfrecord'
 DOWNLOAD = "waymo.com/open: the Perception Dataset, v1.4.3, as 'individual files' or tar archives"
 UNFINISHED_SUFFIXES = ('.gstmp', '.part', '.partial', '.crdownload', '.aria2', '.tmp')
@@ -35,9 +35,12 @@ class Segment:
 
 def find_raw(root: Path) -> dict[str, dict[str, Path]]:
     """split -> context name -> file, sorted, of what was downloaded below `root`. FileNotFoundError, ValueError."""
-    found = {split: sorted((root / split).glob('*.tfrecord')) for split in OFFICIAL}
+    found = {split: sorted((root / split).glob('*.tfrecord')) for split in OFFICIAL_SEGMENTS}
     unfinished = [
-        path for split in OFFICIAL for path in (root / split).glob('*') if path.name.endswith(UNFINISHED_SUFFIXES)
+        path
+        for split in OFFICIAL_SEGMENTS
+        for path in (root / split).glob('*')
+        if path.name.endswith(UNFINISHED_SUFFIXES)
     ]
     if unfinished:
         raise ValueError(
@@ -79,7 +82,7 @@ class Numbers:
 
     def __init__(self, out: Path) -> None:
         self.path = out / NUMBERS
-        self.splits: dict[str, dict[str, dict]] = {split: {} for split in OFFICIAL}
+        self.splits: dict[str, dict[str, dict]] = {split: {} for split in OFFICIAL_SEGMENTS}
         if self.path.is_file():
             self._load()
         elif strange := next((path for path in out.glob('*/frame_record/*.npz')), None):
@@ -146,7 +149,7 @@ def unfinished(numbers: Numbers, segments: list[Segment], out: Path) -> list[Seg
     """Those that are not noted as finished, whose raw file is another one since, or of which a file has gone."""
     there = {
         (split, kind): set(_listing(frame_path(out, kind, frame_name(split, 0, 0)).parent))
-        for split in OFFICIAL
+        for split in OFFICIAL_SEGMENTS
         for kind in FOLDERS
     }
     return [segment for segment in segments if not _is_complete(numbers.splits[segment.split], segment, there)]
@@ -201,7 +204,7 @@ def summary(numbers: Numbers) -> str:
             continue
         unlabelled = sum(not entry['semantic'] for entry in finished)
         lines.append(
-            f'{split} ({SPLIT_FOLDERS[split]}/): {len(finished)} of {OFFICIAL[split]} segments, '
+            f'{split} ({SPLIT_FOLDERS[split]}/): {len(finished)} of {OFFICIAL_SEGMENTS[split]} segments, '
             f'{sum(entry["frames"] for entry in finished)} frames, '
             f'{sum(len(entry["semantic"]) for entry in finished)} of them with semantic labels'
         )

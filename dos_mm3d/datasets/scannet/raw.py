@@ -64,7 +64,7 @@ def read_categories(path: Path) -> dict[str, Category]:
         )
     categories: dict[str, Category] = {}
     for row in rows:
-        if not all((row[name] or '').isdigit() for name in ('nyu40id', 'id')):
+        if not all((row[name] or '').strip().isdigit() for name in ('nyu40id', 'id')):
             raise ValueError(
                 f'{path}: {row["raw_category"]!r} has nyu40id {row["nyu40id"]!r} and id {row["id"]!r}, wanted whole '
                 'numbers. The file is cut off: download the label map again (download-scannet.py --label_map).'

@@ -28,7 +28,8 @@ class ScanNetScans(SweepStream):
 
     data_root: what ``tools/create_data.py scannet`` wrote; labels are not read.
     splits: 'train' by default; 'val' is what results are reported on, and the benchmark's rules keep 'test' for the
-    very last number. FileNotFoundError where a split was not converted, ValueError for other names."""
+    very last number. FileNotFoundError where a split was not converted, or one of its files is missing (unless
+    on_bad_file says to go on without), ValueError for other names."""
 
     def __init__(
         self,
@@ -52,6 +53,8 @@ class ScanNetScans(SweepStream):
         ]
         if not self._files:
             raise ValueError(f'{data_root}: the infos of {", ".join(splits)} name no scan: convert ScanNet again')
+        if on_bad_file == 'error':
+            _check_presence(data_root, [os.path.basename(file) for file in self._files])
         print_log(f'ScanNetScans: {len(self)} scans ({", ".join(splits)}) below {data_root}.', logger='current')
 
     @property
@@ -75,3 +78,15 @@ class ScanNetScans(SweepStream):
         points[:, :3] -= indoor_origin(points)
         points[:, 3:6] /= 255
         return points, file
+
+
+def _check_presence(data_root: str, names: Sequence[str]) -> None:
+    """FileNotFoundError for the first file of points or normals that is not there, before training starts."""
+    for kind in ('points', 'normals'):
+        folder = os.path.join(data_root, kind)
+        there = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+        if missing := [name for name in names if name not in there]:
+            raise FileNotFoundError(
+                f'{os.path.join(folder, missing[0])}: missing, the first of {len(missing)} of {len(names)}. '
+                "mmdet3d's own script makes no normals: run python tools/create_data.py scannet, or check data_root."
+            )

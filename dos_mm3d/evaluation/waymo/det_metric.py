@@ -1,5 +1,6 @@
 """Waymo's detection metric as mmengine's evaluators call it: for tools/test.py, without TensorFlow or a binary."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,13 +97,18 @@ def labelled_frames(ann_file: Path) -> dict[tuple[str, int], LabelledFrame]:
         (info['context_name'], info['timestamp']): _labelled_frame(ann_file.parent, row, info)
         for row, info in enumerate(infos)
     }
-    first = next(iter(frames.values()))
-    if not first.no_label_zone_path.is_file():
-        raise ValueError(
-            f'{first.no_label_zone_path}: missing, though {ann_file} names it. Without no-label zones there is no '
-            f'LEVEL_1 / LEVEL_2. {REMEDY}.'
-        )
+    _check_masks(ann_file, [frame.no_label_zone_path for frame in frames.values()])
     return frames
+
+
+def _check_masks(ann_file: Path, paths: list[Path]) -> None:
+    """ValueError for the first mask that is not there; a listing of each folder, not a look-up of each file."""
+    there = {folder: set(os.listdir(folder)) for folder in {path.parent for path in paths} if folder.is_dir()}
+    if missing := [path for path in paths if path.name not in there.get(path.parent, ())]:
+        raise ValueError(
+            f'{missing[0]}: missing, the first of {len(missing)} of {len(paths)} that {ann_file} names. Without '
+            f'no-label zones there is no LEVEL_1 / LEVEL_2. {REMEDY}.'
+        )
 
 
 def _check_infos(ann_file: Path, infos: list[dict]) -> None:
