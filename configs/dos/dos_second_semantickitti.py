@@ -1,7 +1,7 @@
 """DOS pretraining of CenterPoint's sparse encoder (voxel 0.1 m, loss voxels 0.2 m) on SemanticKITTI's sweeps.
 
 Command:   bash tools/dist_train.sh configs/dos/dos_second_semantickitti.py 8
-           then tools/export_backbone.py, for a detector that is fed the same four channels
+           then tools/export_backbone.py, for a segmentor or (with mask_ratio=0.6) a detector fed the same four channels
 Data:      data/semantickitti/sequences/XX/velodyne, see docs/data/semantickitti.md; labels are not read.
            with fewer: --cfg-options sequences=[0,1]; 11 to 21, the test split, may be added.
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.

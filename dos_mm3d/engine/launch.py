@@ -107,7 +107,8 @@ def scale_peak_rates(runner: Runner) -> None:
 
 def check_data(cfg: Config, *loaders: str) -> None:
     """FileNotFoundError or ValueError, naming the file and the remedy, where the data of a config's loaders are not
-    what their infos say; before anything is built, on the first rank only."""
+    what their infos say; before anything is built, on the first rank only: the launcher ends the others, which may
+    have begun to build, with it."""
     if int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))):
         return
     checked = []

@@ -10,7 +10,9 @@ import mmdet3d
 import numpy as np
 import pytest
 from mmdet3d.registry import DATASETS
+from numpy.lib import recfunctions as rfn
 from numpy.testing import assert_allclose, assert_array_equal
+from plyfile import PlyData, PlyElement
 from scannet_files import LABEL_MAP, TURN, write_download, write_mesh
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
@@ -263,6 +265,15 @@ def break_alignment(root: Path) -> None:
     scan_file(root, '.txt').write_text('axisAlignment = 1 0 0\n')
 
 
+def drop_colours(root: Path) -> None:
+    path = scan_file(root, '_vh_clean_2.ply')
+    vertices, faces = read_mesh(str(path))
+    grey = PlyElement.describe(rfn.drop_fields(vertices, ['red', 'green', 'blue']), 'vertex')
+    corners = np.empty(len(faces), [('vertex_indices', 'i4', (3,))])
+    corners['vertex_indices'] = faces
+    PlyData([grey, PlyElement.describe(corners, 'face')]).write(str(path))
+
+
 BREAKS = {
     'no whole .ply file.*truncated or corrupt': break_mesh,
     '_vh_clean_2.ply: found content that is no whole .ply': break_header,
@@ -271,7 +282,11 @@ BREAKS = {
     "an object 'spaceship', which scannetv2-labels.combined.tsv does not have": rename_object,
     "segs.json: found no list 'segIndices'": swap_segments,
     'combined.tsv: .* wanted whole numbers. The file is cut off': cut_label_map,
-    'axisAlignment has 3 numbers, wanted 16': break_alignment,
+    'found axisAlignment = 1 0 0; wanted 16 numbers': break_alignment,
+    'scene0000_01.txt: found axisAlignment = 1 0 x': lambda root: scan_file(root, '.txt').write_text(
+        'axisAlignment = 1 0 x\n'
+    ),
+    '_vh_clean_2.ply: its vertices have no red, green, blue, only x, y, z, alpha': drop_colours,
     'aggregation.json: missing; wanted': lambda root: scan_file(root, '.aggregation.json').unlink(),
     'aggregation.json: empty; wanted': lambda root: scan_file(root, '.aggregation.json').write_text(''),
     'scene0000_01: missing, the first of 1; found 1 of the 2': lambda root: shutil.rmtree(root / 'scans/scene0000_01'),

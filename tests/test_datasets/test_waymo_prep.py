@@ -1,5 +1,6 @@
 """Frame records -> infos: read by mmdet3d's own WaymoDataset, complete, and refused where files do not fit."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -155,6 +156,17 @@ def test_missing_or_cut_files_are_named_and_nothing_is_written(tmp_path, break_i
     assert not list(tmp_path.glob('waymo_infos*'))
 
 
+def test_a_segment_whose_conversion_was_stopped_is_named(tmp_path):
+    write_frames(tmp_path, {'0000': 2, '0001': 1})
+    noted = {'training': {'a': {'number': 0, 'frames': 2}, 'b': {'number': 1}, 'c': {'number': 2}}}
+    (tmp_path / 'segments.json').write_text(json.dumps(noted))
+    with pytest.raises(ValueError, match=r'segments.json: segment b of training has 1 frames; wanted more: .*stopped'):
+        prepare_waymo(tmp_path, workers=1)
+    noted['training']['b']['frames'] = 1
+    (tmp_path / 'segments.json').write_text(json.dumps(noted))
+    assert prepare_waymo(tmp_path, workers=1) == tmp_path
+
+
 def test_a_folder_above_the_data_is_told_where_it_is(tmp_path):
     write_frames(tmp_path / 'kitti_format', {'0000': 1})
     with pytest.raises(FileNotFoundError, match=r'They are in .*kitti_format: give that'):
@@ -185,3 +197,7 @@ def test_interrupted_box_database_goes_on(synthetic_waymo, tmp_path):
     write_gt_database(root, workers=1)
     assert (root / 'waymo_dbinfos_train.pkl').read_bytes() == wanted
     assert kept.stat().st_mtime_ns == before and lost.is_file()
+    gone = next(database.glob('*.bin'))
+    gone.unlink()
+    write_gt_database(root, workers=1)
+    assert gone.is_file(), 'points of a box that went missing are cut out again'

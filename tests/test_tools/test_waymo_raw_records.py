@@ -86,7 +86,7 @@ def raw_file(root: Path, name: str, frames: int, split: str = 'training', bad: i
     path.parent.mkdir(parents=True, exist_ok=True)
     contents = [{'points': 3 + frame, 'semantic': frame == 1} for frame in range(frames)]
     if bad is not None:
-        contents[bad] = {'bad': 'what is wrong'}
+        contents[bad] = {'bad': 'its checksum is wrong'}
     path.write_bytes(framed(*(json.dumps(content).encode() for content in contents)))
     return path
 
@@ -170,7 +170,7 @@ def test_all_is_converted_and_counted(tmp_path, convert, capsys):
 
 def test_a_run_goes_on_where_another_ended(tmp_path, convert):
     raw_file(tmp_path / 'raw', 'a', 4, bad=2)
-    with pytest.raises(ValueError, match=r'_a_|segment-a.*: frame 2: what is wrong\. Download the file again'):
+    with pytest.raises(ValueError, match=r'_a_|segment-a.*: frame 2: its checksum is wrong\. Download the file again'):
         convert()
     raw_file(tmp_path / 'raw', 'a', 4)
     out = tmp_path / 'out'

@@ -15,12 +15,11 @@ from dos_mm3d.datasets.waymo.frame_record import (
     frame_path,
     read_record,
 )
-from dos_mm3d.datasets.waymo.prep import OFFICIAL_SEGMENTS
+from dos_mm3d.datasets.waymo.prep import OFFICIAL_SEGMENTS, SEGMENTS_FILE
 
 LAYOUT = 'waymo_format/{training,validation,testing}/segment-*_with_camera_labels.tfrecord'
 DOWNLOAD = "waymo.com/open: the Perception Dataset, v1.4.3, as 'individual files' or tar archives"
 UNFINISHED_SUFFIXES = ('.gstmp', '.part', '.partial', '.crdownload', '.aria2', '.tmp')
-NUMBERS = 'segments.json'
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Numbers:
     """
 
     def __init__(self, out: Path) -> None:
-        self.path = out / NUMBERS
+        self.path = out / SEGMENTS_FILE
         self.splits: dict[str, dict[str, dict]] = {split: {} for split in OFFICIAL_SEGMENTS}
         if self.path.is_file():
             self._load()

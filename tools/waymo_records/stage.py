@@ -136,9 +136,14 @@ class Pool:
                 process.terminate()
 
 
+DAMAGE = ('cut off', 'holds no record', 'checksum', 'is empty')
+"""What the messages of tfrecord.py say of a file that is not as it was published."""
+
+
 def _failure(segment: Segment, status: int, reason: str) -> str:
     """What to say of a child that failed."""
     said = reason.splitlines()[-1] if reason else 'nothing'
     if str(segment.path) in said:
-        return f'{said}. Download the file again; what was converted stays, and the next run goes on from there.'
+        remedy = 'Download the file again; what' if any(sign in said for sign in DAMAGE) else 'What'
+        return f'{said}. {remedy} was converted stays, and the next run goes on from there.'
     return f'{segment.path}: its conversion ended with status {status} and said: {said}'

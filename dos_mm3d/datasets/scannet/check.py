@@ -5,6 +5,8 @@ from pathlib import Path
 from ..readers.ply import read_mesh
 from .raw import AGAIN, Category, category_of, files_of, read_alignment, read_json, read_segments
 
+VERTEX_FIELDS = ('x', 'y', 'z', 'red', 'green', 'blue')
+
 
 def check_scan(folder: Path, categories: dict[str, Category] | None) -> None:
     """FileNotFoundError or ValueError, naming the file and the remedy; with `categories` for the labels too."""
@@ -17,6 +19,11 @@ def check_scan(folder: Path, categories: dict[str, Category] | None) -> None:
             )
     mesh, about, *labels = files
     vertices, _ = read_mesh(str(mesh))
+    if lacking := [name for name in VERTEX_FIELDS if name not in vertices.dtype.names]:
+        raise ValueError(
+            f'{mesh}: its vertices have no {", ".join(lacking)}, only {", ".join(vertices.dtype.names)}; wanted the '
+            f'coloured mesh. {AGAIN.format(scan=folder.name)}.'
+        )
     read_alignment(about)
     if categories is not None:
         read_segments(labels[0], len(vertices))

@@ -100,12 +100,12 @@ def read_alignment(path: Path) -> np.ndarray:
     lines = [line.split('=', 1)[1] for line in path.read_text().splitlines() if line.startswith('axisAlignment')]
     if not lines:
         return np.eye(4)
-    numbers = np.array(lines[0].split(), np.float64)
-    if numbers.size != 16:
+    try:
+        return np.array(lines[0].split(), np.float64).reshape(4, 4)
+    except ValueError as error:
         raise ValueError(
-            f'{path}: axisAlignment has {numbers.size} numbers, wanted 16. {AGAIN.format(scan=path.stem)}.'
-        )
-    return numbers.reshape(4, 4)
+            f'{path}: found axisAlignment ={lines[0]}; wanted 16 numbers. {AGAIN.format(scan=path.stem)}.'
+        ) from error
 
 
 def vertex_normals(xyz: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -37,7 +37,8 @@ def write_gt_database(root: str | Path, *, extra_tag: str = 'waymo', workers: in
     parts = root / f'{extra_tag}_gt_database' / PARTS
     parts.mkdir(parents=True, exist_ok=True)
     jobs = list(_jobs(infos, parts))
-    left = [job for job in jobs if not _is_done(*job[1:])]
+    there = set(os.listdir(parts.parent))
+    left = [job for job in jobs if not _is_done(*job[1:], there)]
     if len(left) < len(jobs):
         print(f'{parts.parent}: {len(jobs) - len(left)} of {len(jobs)} segments are there, reused')
     if left:
@@ -63,8 +64,12 @@ def _jobs(infos: list[dict], parts: Path) -> Iterator[Job]:
         first += len(rows)
 
 
-def _is_done(part: Path, digest: str) -> bool:
-    return part.is_file() and load_info_pickle(part).get('digest') == digest
+def _is_done(part: Path, digest: str, there: set[str]) -> bool:
+    """Whether a segment's part is of these infos, and the points of all its boxes are there."""
+    if not part.is_file() or (found := load_info_pickle(part)).get('digest') != digest:
+        return False
+    boxes = (entry for frame in found['data_list'] for entries in frame.values() for entry in entries)
+    return all(Path(entry['path']).name in there for entry in boxes)
 
 
 def _cut_out(root: Path, tag: str, jobs: list[Job], workers: int) -> None:

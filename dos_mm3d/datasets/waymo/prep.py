@@ -3,6 +3,7 @@
 mmdet3d's own converter needs TensorFlow, reads the raw records and drops difficulty and no-label zones; the first stage
 (tools/create_data.py waymo --stage records) has written the frame records instead, see frame_record.py."""
 
+import json
 import os
 import pickle
 import re
@@ -36,6 +37,7 @@ INFO_SPLITS = {
 METAINFO = {'dataset': 'waymo', 'version': 'waymo_v1.4', 'info_version': 'mmdet3d_v1.4'}
 """What mmdet3d's converter writes; WaymoDataset needs the key to be there."""
 OFFICIAL_SEGMENTS = {'training': 798, 'validation': 202, 'testing': 150}
+SEGMENTS_FILE = 'segments.json'  # of the records' stage; the embedded data have none
 RECORDS_AGAIN = 'Convert the raw records again: tools/create_data.py waymo --stage records'
 
 
@@ -88,7 +90,22 @@ def find_segments(root: Path) -> dict[tuple[str, str], list[str]]:
                 f'{frame_path(root, "record", holes[0])}: missing, the first of {len(holes)} of a segment of which '
                 f'{len(frames)} frames are there, up to {frames[-1]}. {RECORDS_AGAIN}.'
             )
+    _require_finished(root, segments)
     return segments
+
+
+def _require_finished(root: Path, segments: dict[tuple[str, str], list[str]]) -> None:
+    """ValueError where the records' stage has begun a segment and not noted it as finished with these frames."""
+    path = root / SEGMENTS_FILE
+    noted = json.loads(path.read_text()) if path.is_file() else {}
+    for split, entries in noted.items():
+        for name, entry in entries.items():
+            frames = segments.get((split, f'{SPLIT_DIGITS[split]}{entry["number"]:03d}'), ())
+            if frames and entry.get('frames') != len(frames):
+                raise ValueError(
+                    f'{path}: segment {name} of {split} has {len(frames)} frames; wanted {entry.get("frames", "more")}:'
+                    f' its conversion was stopped. {RECORDS_AGAIN.replace(" again", "")}, which goes on from there.'
+                )
 
 
 def _converted(
