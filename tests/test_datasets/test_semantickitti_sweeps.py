@@ -10,7 +10,8 @@ from dos_mm3d.datasets.semantickitti import SemanticKittiSweeps
 from dos_mm3d.datasets.semantickitti_classes import SPLITS
 from dos_mm3d.engine.config_overrides import load_with_overrides
 
-CONFIGS = sorted((Path(__file__).parents[2] / 'configs/dos').glob('*_semantickitti.py'))
+ALL = (Path(__file__).parents[2] / 'configs/dos').glob('*_semantickitti.py')
+CONFIGS = sorted(path for path in ALL if 'synthetic' not in path.stem)  # the embedded one leaves scenes to the probe
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

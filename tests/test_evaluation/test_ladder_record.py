@@ -204,7 +204,7 @@ def test_the_readmes_table_follows_the_record(
     spec.loader.exec_module(tool)
     monkeypatch.setattr(tool, 'RECORDS', tmp_path)
     monkeypatch.setattr(tool, 'README', tmp_path / 'README.md')
-    names = ('quickstart', 'ladder', 'backbones', 'real-folders')
+    names = ('quickstart', 'ladder', 'backbones', 'real-folders', 'label-efficiency', 'cross-domain', 'config-check')
     tool.README.write_text(''.join(f'<!-- {name} -->\n\n<!-- /{name} -->\n' for name in names))
 
     def run(*arguments: str) -> int:

@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 import dos_mm3d  # noqa: F401  (registers data sets and transforms)
-from dos_mm3d.datasets.nuscenes import COLUMNS, DATA_PREFIX
+from dos_mm3d.datasets.nuscenes import COLUMNS, NuScenesSweeps
 from dos_mm3d.datasets.stream import SweepStream, sample_generator
 from dos_mm3d.evaluation.report import write_json
 from dos_mm3d.evaluation.run_facts import commit, machine, versions
@@ -55,7 +55,7 @@ def write_scan(folder: Path, points: np.ndarray, sweeps: int) -> None:
     info = frame_info(0) | {'token': 'scan', 'lidar_sweeps': [frame_info(age) for age in range(1, sweeps)]}
     for age in range(sweeps):
         noise = np.pad(generator.normal(0, JITTER_M, (len(points), 3)), ((0, 0), (0, COLUMNS - 3)))
-        file = folder / DATA_PREFIX['sweeps' if age else 'pts'] / f'{age}.bin'
+        file = folder / NuScenesSweeps.DATA_PREFIX['sweeps' if age else 'pts'] / f'{age}.bin'
         file.parent.mkdir(parents=True, exist_ok=True)
         (points + noise * bool(age)).astype(np.float32).tofile(file)
     mmengine.dump({'metainfo': {'version': 'v1.0-trainval'}, 'data_list': [info]}, str(folder / 'infos.pkl'))
