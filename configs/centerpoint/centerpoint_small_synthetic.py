@@ -4,7 +4,7 @@ Command:   python tools/train.py configs/centerpoint/centerpoint_small_synthetic
            python tools/test.py configs/centerpoint/centerpoint_small_synthetic.py CHECKPOINT
            (from DOS weights: --cfg-options load_from=EXPORTED)
 Hardware:  2 CPU cores, no GPU.
-Expected:  12 minutes on one core; car AP 0.249, mAP 0.121 from scratch, 0.358 and 0.190 from DOS weights, one seed
+Expected:  12 minutes on one core; car AP 0.249, mAP 0.121 from scratch, 0.359 and 0.200 from DOS weights, one seed
            (docs/results/quickstart.json).
 """
 

@@ -29,6 +29,9 @@ _IN_PATH = tuple(
     for pattern in (r'(?:^|/)sequences/(\d\d)/', r'(?:^|/)(scene\d{4})_\d\d\.\w+$', r'(?:^|/)(\d{4})\d{3}\.bin$')
 )
 
+# what thins the labels of a config's own data set -> its value for all of them
+_EVERY_LABEL = {'labelled_scenes': None, 'load_interval': 1}
+
 _COUNTED: dict[str, dict[str, int]] = {}
 
 
@@ -73,8 +76,8 @@ def sequence_of(entry: Mapping[str, Any], scene_of_sample: Mapping[str, str] | N
 def frames_by_sequence(dataset: Mapping[str, Any]) -> dict[str, int]:
     """Sequence -> number of its frames that a data set of mmdet3d has labels for, by name.
 
-    dataset: config of the innermost data set (:func:`leaf`); its own ``labelled_scenes`` is left aside. Counted once
-    for every info file.
+    dataset: config of the innermost data set (:func:`leaf`); its own few labels (:func:`all_labels`) are left aside.
+    Counted once for every info file.
     """
     path = os.path.join(dataset['data_root'], dataset['ann_file'])
     written_ns = os.stat(path).st_mtime_ns if os.path.isfile(path) else 0
@@ -147,14 +150,14 @@ def leaf(dataset: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def all_labels(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """An innermost data set without its own ``labelled_scenes``."""
-    return {**dataset, 'labelled_scenes': None} if 'labelled_scenes' in dataset else dict(dataset)
+    """An innermost data set without its own ``labelled_scenes`` and ``load_interval``: a share is one of all labels."""
+    return {**dataset, **{key: every for key, every in _EVERY_LABEL.items() if key in dataset}}
 
 
 def cut_to_sequences(dataset: Mapping[str, Any], sequences: Sequence[str] | str) -> dict[str, Any]:
     """A data set's config with the innermost data set cut to some sequences.
 
-    Its own ``labelled_scenes`` is dropped: the list takes its place.
+    Its own few labels (:func:`all_labels`) are dropped: the list takes their place.
     """
     if 'dataset' in dataset:
         return {**dataset, 'dataset': cut_to_sequences(dataset['dataset'], sequences)}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmdet3d.registry import HOOKS
+from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
@@ -25,7 +26,8 @@ class StartRecordHook(Hook):
     and, after training, of every input batch (points in their order, augmentation included).
 
     It goes through checkpoints, so that a resumed run tells of its first start. Its inputs are others than without the
-    interruption: mmengine does not restore the random numbers of the augmentation."""
+    interruption: mmengine does not restore the random numbers of the augmentation. Of several processes the first one
+    tells of its own inputs."""
 
     record: dict[str, Any] | None = None
 
@@ -59,6 +61,7 @@ class StartRecordHook(Hook):
         self.record['inputs'] = digest.hexdigest()
         self.record['iters'] += 1
 
+    @master_only
     def after_train(self, runner) -> None:
         write_json(Path(runner.work_dir) / FILE, self.record)
 

@@ -7,7 +7,7 @@ import pytest
 
 from dos_mm3d.datasets.semantickitti_classes import RAW_ID
 from dos_mm3d.evaluation.labelled_scans import LabelledScans, Seg3DScans
-from dos_mm3d.evaluation.protocols.datasets import DATASETS, KITTI_CLASSES, kitti_sequence, scannet_room
+from dos_mm3d.evaluation.protocols.datasets import DATASETS, KITTI_CLASSES
 
 FOLDED = {
     'bus': 'other-vehicle',
@@ -74,11 +74,6 @@ def test_what_does_not_fit_is_named(synthetic_semantickitti: Path) -> None:
         DATASETS['synthetic_semantickitti'].at(synthetic_semantickitti).open_scans(
             DATASETS['synthetic_semantickitti'].at(synthetic_semantickitti), 'semantickitti_infos_val.pkl', ['77'], 1
         )
-
-
-def test_names_of_sequences() -> None:
-    assert kitti_sequence({'lidar_points': {'lidar_path': 'data/x/sequences/08/velodyne/000000.bin'}}) == '08'
-    assert scannet_room({'lidar_points': {'lidar_path': 'points/scene0031_02.bin'}}) == 'scene0031'
 
 
 @pytest.mark.parametrize('name', ['scannet', 'scannet200'])

@@ -78,14 +78,15 @@ def test_points_out_of_the_range_go_with_their_labels() -> None:
     assert len(scan.points) == int(inside.sum())
 
 
-def test_points_out_of_the_common_range_are_seen_but_have_no_class() -> None:
+def test_points_out_of_the_common_range_are_seen_but_not_counted() -> None:
     scans = Planted()
     box = (-3.0, -8.0, -8.0, 3.0, 8.0, 8.0)
     plain, scored = FedScans(scans, input_of())[0], FedScans(scans, input_of(), score_range=box)[0]
     assert torch.equal(plain.points, scored.points)
-    near = scored.points[scored.key_rows, 0].abs() < 3
-    assert torch.equal(scored.labels, torch.where(near, plain.labels, 0))
-    assert 0 < int((scored.labels > 0).sum()) < int((plain.labels > 0).sum())
+    counted = (plain.points[plain.key_rows, 0].abs() < 3) & (plain.labels > 0)
+    assert torch.equal(scored.labels, plain.labels[counted])
+    assert torch.equal(scored.key_rows, plain.key_rows[counted])
+    assert 0 < int(counted.sum()) < int((plain.labels > 0).sum())
 
 
 def test_input_is_read_from_the_config_and_survives_json() -> None:

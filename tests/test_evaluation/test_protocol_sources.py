@@ -87,6 +87,10 @@ def test_which_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         config_of(checkpoint, other, 'synthetic')
     other.touch()
     assert config_of(checkpoint, other, 'synthetic') == other
+    (tmp_path / 'run/older.py').touch()
+    with pytest.raises(FileNotFoundError, match=r'found 2 configs beside the checkpoint.*--config synthetic=PATH'):
+        config_of(checkpoint, None, 'synthetic')
+    (tmp_path / 'run/older.py').unlink()
     (tmp_path / 'run/config.py').unlink()
     monkeypatch.chdir(Path(__file__).parents[2])
     assert config_of(checkpoint, None, 'synthetic') == Path('configs/dos/dos_second_synthetic.py')

@@ -14,11 +14,13 @@ from dos_mm3d.evaluation.protocols.training_config import (
     own_steps,
     read_downstream,
 )
+from dos_mm3d.evaluation.protocols.training_notes import decay_note, which_checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 MINKUNET = ROOT / 'configs/segmentation/minkunet_small_synthetic.py'
 PTV3 = ROOT / 'configs/segmentation/ptv3_finetune_synthetic.py'
 CENTERPOINT = ROOT / 'configs/centerpoint/centerpoint_voxel01_nuscenes.py'
+WAYMO = ROOT / 'configs/centerpoint/centerpoint_voxel01_waymo.py'
 
 
 def cell(config: dict, **changes) -> dict:
@@ -40,6 +42,18 @@ def test_all_paths_move_with_the_root() -> None:
 def test_only_what_lies_below_a_folder_moves() -> None:
     tree = {'a': ['data/x/f', 'data/xy', 3], 'b': ('data/x',)}
     assert moved(tree, 'data/x', 'new') == {'a': ['new/f', 'data/xy', 3], 'b': ('new',)}
+
+
+def test_a_scratch_row_with_layer_decay_is_told() -> None:
+    assert 'fall by a factor of 0.8 a layer' in decay_note(read_downstream(PTV3, 'data', {}))[0]
+    assert decay_note(read_downstream(PTV3, 'data', {'optim_wrapper.paramwise_cfg.layer_decay': 1})) == []
+    assert decay_note(read_downstream(MINKUNET, 'data', {})) == []
+
+
+def test_checkpoints_that_are_used_again_are_told() -> None:
+    assert 'one checkpoint' in which_checkpoints({1}, 3)
+    assert which_checkpoints({3}, 3) == 'seed i trains from the checkpoint of pretraining run i'
+    assert all('from the first again' in which_checkpoints(runs, 3) for runs in ({2}, {1, 3}))
 
 
 def test_the_test_split_is_not_read_while_training() -> None:
@@ -113,6 +127,22 @@ def test_settings_are_chosen_on_training_sequences() -> None:
     dataset = cell(read_downstream(MINKUNET, 'data', {}), test_sequences=['c'])['test_dataloader']['dataset']
     assert (dataset['type'], dataset['sequences'], leaf(dataset)['ann_file']) == ('SequenceShare', ['c'], 'train.pkl')
     assert leaf(dataset)['test_mode']
+
+
+def test_what_is_scored_is_looked_up_in_the_infos_of_what_is_tested() -> None:
+    """Waymo's metric reads the labels from an info file itself."""
+    config = read_downstream(WAYMO, '/elsewhere', {})
+    assert cell(config)['test_evaluator']['ann_file'] == '/elsewhere/waymo_infos_val.pkl'
+    made = cell(config, test_sequences=['0001'])
+    assert made['test_evaluator']['ann_file'] == '/elsewhere/train.pkl'
+    assert leaf(made['test_dataloader']['dataset'])['ann_file'] == 'train.pkl'
+
+
+def test_a_share_is_one_of_all_labels() -> None:
+    """The config itself trains on every fifth frame."""
+    config = read_downstream(WAYMO, 'data', {})
+    assert leaf(cell(config)['train_dataloader']['dataset'])['load_interval'] == 5
+    assert leaf(cell(config, train_sequences=['0001'])['train_dataloader']['dataset'])['load_interval'] == 1
 
 
 def test_minkunets_small_config_is_what_it_was() -> None:

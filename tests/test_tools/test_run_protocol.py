@@ -197,7 +197,18 @@ def test_the_test_split_is_reported_once(fake: Fake, args: ProtocolArguments) ->
     run_protocol(fake, once)
     with pytest.raises(FileExistsError, match=r'fake_synthetic_test\.json.*--again'):
         run_protocol(fake, once)
+    with pytest.raises(FileExistsError):
+        run_protocol(fake, replace(once, retry_failed=True))
     run_protocol(fake, replace(once, again=True))
+
+
+def test_cells_of_the_test_split_that_gave_no_number_may_be_retried(fake: Fake, args: ProtocolArguments) -> None:
+    once = replace(args, split='test')
+    fake.behave(dos_1='test fail')
+    run_protocol(fake, once)
+    fake.behave()
+    record = run_protocol(fake, replace(once, retry_failed=True))
+    assert record['rows'][1]['entries']['m']['mean'] == 23.0
 
 
 @pytest.fixture

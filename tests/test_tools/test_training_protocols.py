@@ -122,6 +122,16 @@ def test_an_unfair_pair_is_left_out_and_told(wanted: ProtocolArguments, fakes: T
     assert 'seed 1 left out: initial head differs' in full_text(record)
 
 
+def test_where_no_pair_is_fair_no_difference_is_given_and_that_is_told(
+    wanted: ProtocolArguments, fakes: TrainingFakes
+) -> None:
+    fakes.behave({f'scratch_labels_0p1_seed{seed}': {'rest': 'another head'} for seed in (0, 1)})
+    record = run_protocol(LabelEfficiency(), wanted)
+    found = next(found for found in record['differences'] if found['column'] == '0.1 %')
+    assert (found['mean'], found['n'], list(found['unfair'])) == (None, 0, ['seed 0', 'seed 1'])
+    assert '| - | 0 | - | seed 0 left out: initial head differs; seed 1 left out' in full_text(record)
+
+
 def test_interrupted_trainings_go_on_and_the_rest_is_left_alone(
     wanted: ProtocolArguments, fakes: TrainingFakes
 ) -> None:

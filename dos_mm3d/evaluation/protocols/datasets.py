@@ -1,15 +1,15 @@
 """The data sets that protocols know by name: what is labelled, and how it is cut."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 
 from ...datasets.info_pickle import load_info_pickle
-from ...datasets.labelled_scenes import read_scene_of_sample
+from ...datasets.label_shares import sequence_of, sequences_of
 from ...datasets.lidarseg_classes import CLASSES
 from ...datasets.scannet.classes import CLASSES_20, CLASSES_200
 from ...datasets.splits import cut_scenes
@@ -35,7 +35,6 @@ class DataSet:
     prepare: the commands that make it.  channels: of its points as read.  classes: names, label i + 1 is classes[i].
     ground_z_m: height of the road in the frame of its points, None where there is no road.
     open_scans: (data set, ann_file, sequences or None, num_sweeps) -> its labelled scans.
-    sequence_of: (data set, infos) -> name of the sequence of every entry of an info file.
     pretraining: config of the pretraining that `--config` defaults to.
     """
 
@@ -48,7 +47,6 @@ class DataSet:
     classes: tuple[str, ...]
     ground_z_m: float | None
     open_scans: Callable[['DataSet', str, Sequence[str] | None, int], LabelledScans]
-    sequence_of: Callable[['DataSet', Mapping[str, Any]], list[str]]
     pretraining: str
 
     def at(self, root: str | None) -> 'DataSet':
@@ -66,7 +64,8 @@ class DataSet:
 
     def sequences(self, ann_file: str) -> list[str]:
         """Name of the sequence of every entry of an info file, in its order."""
-        return self.sequence_of(self, load_info_pickle(Path(self.root) / ann_file))
+        path = Path(self.root) / ann_file
+        return list(_sequences(self, ann_file, path.stat().st_mtime_ns if path.is_file() else 0))
 
     def part(self, part: str) -> tuple[str, list[str] | None]:
         """Info file and sequences of one of PARTS: 'test' is the official validation split, the others are the fixed
@@ -96,15 +95,21 @@ class DataSet:
         return digest.hexdigest()
 
 
-def seg3d_scans(
-    config: str, sequence_of: Callable[[Mapping[str, Any]], str]
-) -> Callable[[DataSet, str, Sequence[str] | None, int], LabelledScans]:
+@cache
+def _sequences(dataset: DataSet, ann_file: str, written_ns: int) -> tuple[str, ...]:
+    """Read once for every info file: nuScenes' are large, and tables and notes ask again and again."""
+    infos = load_info_pickle(Path(dataset.root) / ann_file)
+    return tuple(sequences_of(infos['data_list'], infos['metainfo'], dataset.root))
+
+
+def seg3d_scans(config: str) -> Callable[[DataSet, str, Sequence[str] | None, int], LabelledScans]:
     """`DataSet.open_scans` over the test data set of a segmentation config, at another root and info file."""
 
     def open_scans(dataset: DataSet, ann_file: str, sequences: Sequence[str] | None, num_sweeps: int) -> LabelledScans:
         settings = Config.fromfile(config).test_dataloader.dataset.to_dict()
         settings |= {'data_root': f'{Path(dataset.root)}/', 'ann_file': ann_file}
-        scans = Seg3DScans(settings, channels=dataset.channels, sequence_of=sequence_of, sequences=sequences)
+        of_file = partial(sequence_of, scene_of_sample=None)
+        scans = Seg3DScans(settings, channels=dataset.channels, sequence_of=of_file, sequences=sequences)
         if len(scans.classes) != len(dataset.classes):
             raise ValueError(
                 f'{config}: its data set has {len(scans.classes)} classes, {dataset.name} has {len(dataset.classes)}'
@@ -115,35 +120,8 @@ def seg3d_scans(
     return open_scans
 
 
-def sequences_by(
-    sequence_of: Callable[[Mapping[str, Any]], str],
-) -> Callable[[DataSet, Mapping[str, Any]], list[str]]:
-    """`DataSet.sequence_of` from the name that an entry of the infos gives."""
-    return lambda dataset, infos: [sequence_of(info) for info in infos['data_list']]
-
-
 def _nuscenes_scans(dataset: DataSet, ann_file: str, scenes: Sequence[str] | None, num_sweeps: int) -> LabelledScans:
     return KeyFrames(dataset.root, ann_file, num_sweeps=num_sweeps, scenes=scenes)
-
-
-def _nuscenes_sequences(dataset: DataSet, infos: Mapping[str, Any]) -> list[str]:
-    scene_of = read_scene_of_sample(Path(dataset.root) / infos['metainfo']['version'])
-    return [scene_of[info['token']] for info in infos['data_list']]
-
-
-def kitti_sequence(info: Mapping[str, Any]) -> str:
-    """`sequences/08/velodyne/000000.bin` -> 08, below whatever data_root."""
-    return Path(info['lidar_points']['lidar_path']).parts[-3]
-
-
-def waymo_segment(info: Mapping[str, Any]) -> str:
-    """`0012034.bin` -> 0012: digit of the split and three of the segment."""
-    return Path(info['lidar_points']['lidar_path']).stem[:4]
-
-
-def scannet_room(info: Mapping[str, Any]) -> str:
-    """`points/scene0000_01.bin` -> scene0000: the scans of one room are no independent sequences."""
-    return Path(info['lidar_points']['lidar_path']).stem.split('_')[0]
 
 
 _NUSCENES = DataSet(
@@ -156,7 +134,6 @@ _NUSCENES = DataSet(
     classes=CLASSES,
     ground_z_m=-1.84,
     open_scans=_nuscenes_scans,
-    sequence_of=_nuscenes_sequences,
     pretraining='configs/dos/dos_second_nuscenes.py',
 )
 _SEMANTICKITTI = DataSet(
@@ -168,8 +145,7 @@ _SEMANTICKITTI = DataSet(
     channels=('x [m]', 'y [m]', 'z [m]', 'intensity 0-1'),
     classes=KITTI_CLASSES,
     ground_z_m=-1.73,
-    open_scans=seg3d_scans('configs/segmentation/_base_/semantickitti.py', kitti_sequence),
-    sequence_of=sequences_by(kitti_sequence),
+    open_scans=seg3d_scans('configs/segmentation/_base_/semantickitti.py'),
     pretraining='configs/dos/dos_minkunet_semantickitti.py',
 )
 _WAYMO = DataSet(
@@ -181,8 +157,7 @@ _WAYMO = DataSet(
     channels=('x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation'),
     classes=WAYMO_CLASSES,
     ground_z_m=0.0,
-    open_scans=seg3d_scans('configs/segmentation/_base_/waymo.py', waymo_segment),
-    sequence_of=sequences_by(waymo_segment),
+    open_scans=seg3d_scans('configs/segmentation/_base_/waymo.py'),
     pretraining='configs/dos/dos_second_waymo.py',
 )
 _SCANNET = DataSet(
@@ -194,8 +169,7 @@ _SCANNET = DataSet(
     channels=SCANNET_CHANNELS,
     classes=tuple(CLASSES_20.values()),
     ground_z_m=None,
-    open_scans=seg3d_scans('configs/segmentation/_base_/scannet.py', scannet_room),
-    sequence_of=sequences_by(scannet_room),
+    open_scans=seg3d_scans('configs/segmentation/_base_/scannet.py'),
     pretraining='configs/dos/dos_minkunet_scannet.py',
 )
 _SCANNET200 = replace(
@@ -203,7 +177,7 @@ _SCANNET200 = replace(
     name='scannet200',
     title='ScanNet200',
     classes=tuple(CLASSES_200.values()),
-    open_scans=seg3d_scans('configs/segmentation/_base_/scannet200.py', scannet_room),
+    open_scans=seg3d_scans('configs/segmentation/_base_/scannet200.py'),
 )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..ladder_statistics import paired_difference
-from ..ladder_text import markdown_table
+from ..ladder_text import NONE, markdown_table
 
+NO_FAIR_PAIR = {'mean': None, 'low': None, 'high': None, 'n': 0, 'verdict': NONE}
 HEADER = ('', 'row', 'DOS - scratch', 'pairs', 'verdict', 'remark')
 
 
@@ -26,10 +27,10 @@ def fair_pair(scratch: Mapping[str, Any], pretrained: Mapping[str, Any]) -> list
 def difference(
     scratch: Mapping[int, Mapping[str, Any]], pretrained: Mapping[int, Mapping[str, Any]], key: str
 ) -> dict[str, Any] | None:
-    """Paired difference of `values[key]`, pretrained - scratch, over the seeds of fair pairs; None without any.
+    """Paired difference of `values[key]`, pretrained - scratch, over the seeds of fair pairs; None without any pair.
 
     seed -> what a cell collected. The record says which seeds were no fair pair, and at which the two saw the very
-    same batches.
+    same batches. Where no pair is fair its mean is None.
     """
     shared = sorted(set(scratch) & set(pretrained))
     unfair = {seed: fair_pair(scratch[seed]['start'], pretrained[seed]['start']) for seed in shared}
@@ -37,11 +38,11 @@ def difference(
     found = paired_difference(
         {seed: pretrained[seed]['values'][key] for seed in fair}, {seed: scratch[seed]['values'][key] for seed in fair}
     )
-    if found is None:
+    if not shared:
         return None
     same = [seed for seed in fair if scratch[seed]['start']['inputs'] == pretrained[seed]['start']['inputs']]
     return {
-        **found.as_record(),
+        **(NO_FAIR_PAIR if found is None else found.as_record()),
         'seeds': fair,
         'unfair': {f'seed {seed}': reasons for seed, reasons in unfair.items() if reasons},
         'same_batches': same,
@@ -61,6 +62,7 @@ def difference_lines(differences: Sequence[Mapping[str, Any]]) -> list[tuple[str
     to be said."""
     lines = []
     for found in differences:
+        mean = NONE if found['mean'] is None else f'{found["mean"]:+.1f}'
         interval = '' if found['low'] is None else f' [{found["low"]:+.1f}, {found["high"]:+.1f}]'
         said = [f'{name} left out: {", ".join(reasons)} differs' for name, reasons in found['unfair'].items()]
         if resumed := [seed for seed in found['seeds'] if seed not in found['same_batches']]:
@@ -69,7 +71,7 @@ def difference_lines(differences: Sequence[Mapping[str, Any]]) -> list[tuple[str
             (
                 found['column'],
                 found['row'],
-                f'{found["mean"]:+.1f}{interval}',
+                f'{mean}{interval}',
                 str(found['n']),
                 found['verdict'],
                 '; '.join(said) or '-',

@@ -150,7 +150,12 @@ class FedScans(Sequence[ProbeScan]):
             # ignored instead of removed: the rows of the features stay those of the points
             labels = torch.where(inside_box(points[: len(labels), :3], self.score_range), labels, 0)
         fed = to_channels(points, self.plan, lift_m=self.lift_m)
-        return inside_range(fed, labels, self.input.point_cloud_range, self.input.voxel_size)
+        scan = inside_range(fed, labels, self.input.point_cloud_range, self.input.voxel_size)
+        if self.score_range is None:
+            return scan
+        # what has no class goes: else encoders that see other points beside these would draw other training points
+        known = scan.labels > 0
+        return ProbeScan(scan.points, scan.key_rows[known], scan.labels[known])
 
 
 def inside_box(xyz_m: Tensor, box_m: Sequence[float]) -> Tensor:

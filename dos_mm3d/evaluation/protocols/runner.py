@@ -44,8 +44,12 @@ def run_protocol(protocol: Protocol, args: ProtocolArguments) -> dict[str, Any]:
 
 
 def refuse_second_test(path: Path, args: ProtocolArguments) -> None:
-    """The test split is looked at once."""
-    if args.split == 'test' and path.is_file() and read_json(path)['complete'] and not args.again:
+    """The test split is looked at once; cells that gave no number may be run again."""
+    if args.split != 'test' or args.again or not path.is_file():
+        return
+    record = read_json(path)
+    lost = any(cell['status'] != 'finished' for cell in record['cells'])
+    if record['complete'] and not (args.retry_failed and lost):
         raise FileExistsError(
             f'{path}: the test split has been reported there; settings are chosen on --split validation. '
             'If it must be replaced, say --again, and say so where the numbers are shown'

@@ -51,7 +51,7 @@ def read_sources(
 
     checkpoints: `PATH`, pretrained on `dataset`, or `A=PATH`; several of one data set are its runs.
     configs: `PATH`, for all, or `A=PATH`; without one: the config beside the checkpoint, as tools/train.py leaves it,
-    else the data set's.  overrides: --pretraining-options.
+    else, where there is none, the data set's.  overrides: --pretraining-options.
     FileNotFoundError or ValueError, naming the file and the remedy, where one is missing or does not fit the other.
     """
     given = dict(map(named_path, configs))
@@ -80,7 +80,7 @@ def config_of(checkpoint: Path, given: Path | None, dataset: str) -> Path:
         beside = sorted(checkpoint.parent.glob('*.py'))
         if len(beside) == 1:
             return beside[0]
-        if dataset not in DATASETS:
+        if beside or dataset not in DATASETS:  # of several configs none is taken by guess
             raise FileNotFoundError(
                 f'{checkpoint.parent}: found {len(beside)} configs beside the checkpoint, wanted one; say which it '
                 f'was trained with: --config {dataset}=PATH'

@@ -16,6 +16,7 @@ from .differences import difference
 from .downstream import backbone_of, check_fit, check_input, export_once, find_config
 from .training_cells import Labels, Training, training_cell
 from .training_config import in_steps, own_steps, read_downstream
+from .training_notes import decay_note, which_checkpoints
 
 SCRATCH = 'scratch'
 
@@ -178,17 +179,14 @@ class TrainingProtocol(Protocol):
 
     def notes(self, args: ProtocolArguments) -> list[str]:
         """What a pair is."""
-        loop = self.config(args)['train_cfg']
+        config, runs = self.config(args), {len(found) for found in grouped(args).values()}
+        loop = config['train_cfg']
         length = f'{loop["max_epochs"]} epochs' if 'max_epochs' in loop else f'{loop["max_iters"]} steps'
-        runs = max(len(found) for found in grouped(args).values())
-        seeds = (
-            'seed i trains from the checkpoint of pretraining run i'
-            if runs > 1
-            else 'all seeds train from one checkpoint: ± leaves out what another pretraining run would give'
-        )
         return [
             f'`{self.config_file(args)}`, {length}; from scratch and from DOS with the same seeds, and so with the '
-            f'same initial head, data in the same order, and length. With several seeds {seeds}.'
+            'same initial head, data in the same order, and length. With several seeds '
+            f'{which_checkpoints(runs, args.seeds)}.',
+            *decay_note(config),
         ]
 
 
