@@ -245,7 +245,8 @@ def train(work_dir, max_iters: int, num_workers: int = 0, resume: bool = False) 
             {
                 'default_scope': 'mmdet3d',
                 'work_dir': str(work_dir),
-                'experiment_name': f'joint_{work_dir.name}_{max_iters}',
+                # runs of one name that begin in the same second share a message hub
+                'experiment_name': f'joint_{work_dir.parent.name}_{work_dir.name}_{max_iters}',
                 'model': {'type': 'ToyJointModel'},
                 'train_dataloader': {
                     'dataset': settings,
