@@ -142,7 +142,9 @@ def test_missing_earlier_sweeps_are_found_where_they_are_read(world):
 @pytest.mark.parametrize('case', ['nuscenes lidarseg'])
 def test_earlier_sweeps_are_not_asked_for_where_none_are_read(world):
     shutil.rmtree(world.root / 'sweeps')
-    check_files(world.training_set())
+    assert check_files(world.training_set()) is None
+    shutil.rmtree(world.root / 'samples')
+    assert 'samples/LIDAR_TOP' in world.error(), 'what is read is asked for'
 
 
 @pytest.mark.parametrize('case', CASES)
@@ -222,7 +224,10 @@ def test_a_missing_list_of_scans_is_named(world):
 
 
 def test_data_sets_of_others_are_not_judged(tmp_path):
-    check_files(dict(type='KittiDataset', data_root=str(tmp_path), ann_file='kitti_infos_train.pkl'))
+    settings = dict(data_root=str(tmp_path), ann_file='infos_train.pkl')
+    assert check_files(dict(type='KittiDataset', **settings)) is None
+    with pytest.raises(FileNotFoundError, match='no such info file'):
+        check_files(dict(type='NuScenesDataset', **settings))
 
 
 def test_only_the_first_rank_looks_and_only_at_the_loaders_named(monkeypatch, tmp_path):

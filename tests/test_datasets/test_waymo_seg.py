@@ -102,8 +102,7 @@ def test_metainfo_is_what_the_metric_reads(synthetic_waymo):
 
 
 def test_the_check_before_a_run_is_content(synthetic_waymo):
-    for split in ('train', 'val'):
-        check_files(config(synthetic_waymo, split))
+    assert [check_files(config(synthetic_waymo, split)) for split in ('train', 'val')] == [None, None]
 
 
 def test_infos_without_labels_are_refused(synthetic_waymo):

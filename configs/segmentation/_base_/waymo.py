@@ -5,8 +5,7 @@ All five lidars and both returns are fed, as in pretraining; the points of TOP a
 loss and metric.
 """
 
-_base_ = ['mmdet3d::_base_/default_runtime.py', './tta.py', './protocols.py']
-custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
+_base_ = './nuscenes.py'
 
 # What the network is fed, in the channels of pretraining.
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation']
@@ -16,56 +15,16 @@ data_root = 'data/waymo/kitti_format/'
 
 _load = [
     dict(type='LoadPointsFromFile', coord_type='LIDAR', load_dim=6, use_dim=5, norm_intensity=True),
-    dict(type='LoadAnnotations3D', with_bbox_3d=False, with_label_3d=False, with_seg_3d=True, seg_3d_dtype='np.uint8'),
-    dict(type='PointSegClassMapping'),
+    *_base_.train_pipeline[2:4],  # labels and their mapping
 ]
-train_pipeline = [
-    *_load,
-    dict(
-        type='GlobalRotScaleTrans',
-        rot_range=[-3.1416, 3.1416],
-        scale_ratio_range=[0.9, 1.1],
-        translation_std=[0, 0, 0],
-    ),
-    dict(type='RandomFlip3D', sync_2d=False, flip_ratio_bev_horizontal=0.5, flip_ratio_bev_vertical=0.5),
-    dict(type='RandomJitterPoints', jitter_std=[0.005, 0.005, 0.005], clip_range=[-0.02, 0.02]),
-    dict(type='Pack3DDetInputs', keys=['points', 'pts_semantic_mask']),
-]
-test_pipeline = [*_load, dict(type='Pack3DDetInputs', keys=['points', 'pts_semantic_mask'])]
-tta_pipeline = [*_load, _base_.test_time_aug]
+train_pipeline = [*_load, *_base_.train_pipeline[4:]]
+test_pipeline = [*_load, _base_.test_pipeline[-1]]
+tta_pipeline = [*_load, _base_.tta_pipeline[-1]]
 
 train_dataloader = dict(
-    batch_size=2,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='WaymoSeg',
-        data_root=data_root,
-        ann_file='waymo_infos_train.pkl',
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type='WaymoSeg', data_root=data_root, ann_file='waymo_infos_train.pkl', pipeline=train_pipeline)
 )
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='WaymoSeg',
-        data_root=data_root,
-        ann_file='waymo_infos_val.pkl',
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
+    dataset=dict(type='WaymoSeg', data_root=data_root, ann_file='waymo_infos_val.pkl', pipeline=test_pipeline)
 )
-test_evaluator = dict(type='SegMetric')
-test_cfg = dict(type='TestLoop')
 val_dataloader = test_dataloader
-val_evaluator = test_evaluator
-val_cfg = dict(type='ValLoop')
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=_base_.max_epochs, val_interval=5)
-auto_scale_lr = dict(enable=False, base_batch_size=16)
-randomness = dict(seed=0)
-default_hooks = dict(checkpoint=dict(interval=5, max_keep_ckpts=2), data_wait=dict(type='DataWaitHook'))
