@@ -112,10 +112,11 @@ class Progress:
         return f'[{self.title}: {self.done} of {self.total} cells, {elapsed} elapsed, {left} left] {text}'
 
     def running_text(self) -> str:
-        """The jobs that run, each with its share of the steps while it pretrains."""
+        """The jobs that run, each with its share of the steps while it trains."""
         shares = {name: fraction_done(log) for name, (_, log) in list(self.started.items())}
         states = {
-            name: 'probing' if share == 1 else f'{100 * share:.0f} % of its steps' for name, share in shares.items()
+            name: 'all its steps' if share == 1 else f'{100 * share:.0f} % of its steps'
+            for name, share in shares.items()
         }
         return 'running: ' + ', '.join(f'{name} ({states[name]})' if share else name for name, share in shares.items())
 

@@ -7,7 +7,7 @@ import pytest
 
 from dos_mm3d.datasets.semantickitti_classes import RAW_ID
 from dos_mm3d.evaluation.labelled_scans import LabelledScans, Seg3DScans
-from dos_mm3d.evaluation.protocols.datasets import DATASETS, KITTI_CLASSES
+from dos_mm3d.evaluation.protocols.datasets import DATASETS, KITTI_CLASSES, seg3d_scans
 
 FOLDED = {
     'bus': 'other-vehicle',
@@ -71,9 +71,8 @@ def test_what_does_not_fit_is_named(synthetic_semantickitti: Path) -> None:
     with pytest.raises(ValueError, match=r'000000\.bin: its points have 4 columns, wanted 3: x'):
         scans.read(0)
     with pytest.raises(ValueError, match=r"no scan of the sequences \['77'\]; it has \['08'\]"):
-        DATASETS['synthetic_semantickitti'].at(synthetic_semantickitti).open_scans(
-            DATASETS['synthetic_semantickitti'].at(synthetic_semantickitti), 'semantickitti_infos_val.pkl', ['77'], 1
-        )
+        kitti = DATASETS['synthetic_semantickitti'].at(synthetic_semantickitti)
+        seg3d_scans(kitti, 'semantickitti_infos_val.pkl', ['77'], 1)
 
 
 @pytest.mark.parametrize('name', ['scannet', 'scannet200'])

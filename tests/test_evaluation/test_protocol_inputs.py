@@ -1,11 +1,15 @@
 """What a pretrained encoder is fed of other data: columns, scales, height, range."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
 from dos_mm3d.evaluation.labelled_scans import LabelledScans
-from dos_mm3d.evaluation.protocols.encoder_input import EncoderInput, FedScans, channel_plan, to_channels
+from dos_mm3d.evaluation.protocols.datasets import DATASETS
+from dos_mm3d.evaluation.protocols.encoder_input import EncoderInput, FedScans, channel_plan, sweeps_of, to_channels
 
 NUSCENES = ('x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]')
 KITTI = ('x [m]', 'y [m]', 'z [m]', 'intensity 0-1')
@@ -99,3 +103,20 @@ def test_input_is_read_from_the_config_and_survives_json() -> None:
     assert (found.channels, found.num_sweeps, found.voxel_size) == (KITTI, 3, (1.0, 1.0, 1.0))
     assert EncoderInput.of({**config, 'input_channels': list(NUSCENES)}, KITTI, None).channels == NUSCENES
     assert EncoderInput.from_record(found.record) == found
+
+
+def test_sweeps_of_a_mixture_are_those_of_the_members_that_are_drawn_from() -> None:
+    members = dict(
+        nuscenes=dict(dataset=dict(type='NuScenesSweeps', num_sweeps=10)), waymo=dict(dataset=dict(type='WaymoSweeps'))
+    )
+    assert sweeps_of(dict(type='JointSweeps', members=members, use=['waymo'])) is None
+    assert sweeps_of(dict(type='JointSweeps', members=members, use=['waymo', 'nuscenes'])) == 10
+    assert sweeps_of(dict(type='JointSweeps', members=members, use=None)) == 10
+
+
+def test_a_probes_cell_knows_how_its_scans_are_read(tmp_path: Path) -> None:
+    """Height of the ground and reading pipeline decide the numbers: another of either is another cell."""
+    kitti = DATASETS['semantickitti']
+    assert kitti.reading == kitti.at(str(tmp_path)).reading, 'not where the files lie'
+    others = [replace(kitti, ground_z_m=-1.0), replace(kitti, read_with='configs/segmentation/_base_/waymo.py')]
+    assert all(other.reading != kitti.reading for other in others)

@@ -3,18 +3,23 @@
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.registry import PARAM_SCHEDULERS
 
 from dos_mm3d.datasets.label_shares import leaf
+from dos_mm3d.evaluation.protocols.base import Source
 from dos_mm3d.evaluation.protocols.training_config import (
     cell_config,
     in_steps,
     last_checkpoint,
+    layer_decay,
     moved,
     own_steps,
     read_downstream,
+    with_even_rates,
 )
-from dos_mm3d.evaluation.protocols.training_notes import decay_note, which_checkpoints
+from dos_mm3d.evaluation.protocols.training_notes import decay_note, sweeps_note, which_checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 MINKUNET = ROOT / 'configs/segmentation/minkunet_small_synthetic.py'
@@ -44,7 +49,14 @@ def test_only_what_lies_below_a_folder_moves() -> None:
     assert moved(tree, 'data/x', 'new') == {'a': ['new/f', 'data/xy', 3], 'b': ('new',)}
 
 
-def test_a_scratch_row_with_layer_decay_is_told() -> None:
+def test_layer_decay_is_told_and_can_be_taken_away() -> None:
+    config = read_downstream(PTV3, 'data', {})
+    even = with_even_rates(config)
+    assert (layer_decay(config), layer_decay(even)) == (0.8, 1)
+    even['optim_wrapper']['paramwise_cfg'] = config['optim_wrapper']['paramwise_cfg']
+    assert even == config, 'nothing else changes'
+    minkunet = read_downstream(MINKUNET, 'data', {})
+    assert with_even_rates(minkunet) == minkunet
     assert 'fall by a factor of 0.8 a layer' in decay_note(read_downstream(PTV3, 'data', {}))[0]
     assert decay_note(read_downstream(PTV3, 'data', {'optim_wrapper.paramwise_cfg.layer_decay': 1})) == []
     assert decay_note(read_downstream(MINKUNET, 'data', {})) == []
@@ -54,6 +66,17 @@ def test_checkpoints_that_are_used_again_are_told() -> None:
     assert 'one checkpoint' in which_checkpoints({1}, 3)
     assert which_checkpoints({3}, 3) == 'seed i trains from the checkpoint of pretraining run i'
     assert all('from the first again' in which_checkpoints(runs, 3) for runs in ({2}, {1, 3}))
+
+
+def test_other_sweeps_than_in_pretraining_are_told() -> None:
+    def pretrained(**dataset: int) -> Source:
+        config = {'train_dataloader': {'dataset': dataset}}
+        return Source('nuscenes', 0, Path('c.pth'), Path('c.py'), config, 'sha')
+
+    config = read_downstream(ROOT / 'configs/segmentation/ptv3_finetune_nuscenes.py', 'data', {})
+    (said,) = sweeps_note(config, [pretrained(num_sweeps=10)])
+    assert said == 'Pretrained on nuscenes with 10 sweep(s) in a sample, trained here with 1.'
+    assert sweeps_note(config, [pretrained(num_sweeps=1), pretrained()]) == []
 
 
 def test_the_test_split_is_not_read_while_training() -> None:
@@ -82,6 +105,15 @@ def test_epochs_become_steps_and_schedules_keep_their_shape() -> None:
     assert not any(scheduler['by_epoch'] or 'convert_to_iter_based' in scheduler for scheduler in (linear, cosine))
     assert config['train_dataloader']['sampler'] == dict(type='InfiniteSampler', shuffle=True)
     assert config['log_processor']['by_epoch'] is False
+
+
+@pytest.mark.parametrize('steps', [2, 5, 12, 13, 50])
+def test_a_short_training_keeps_a_step_of_warm_up(steps: int) -> None:
+    config = in_steps(read_downstream(PTV3, 'data', {}), steps)
+    warm_up = config['param_scheduler'][0]
+    assert warm_up['end'] == max(1, round(2 * steps / 50))
+    scheduler = PARAM_SCHEDULERS.build({**warm_up, 'optimizer': torch.optim.SGD([torch.zeros(1)], lr=1.0)})
+    assert scheduler.end > scheduler.begin
 
 
 def test_steps_are_stretched_too() -> None:

@@ -1,9 +1,10 @@
-"""A small ladder whose tools are fakes."""
+"""A small ladder, and trainings of protocols, whose tools are fakes."""
 
 from pathlib import Path
 
 import pytest
 from ladder_fakes import CONFIG, LADDER, Fakes
+from training_fakes import TrainingFakes
 
 from dos_mm3d.evaluation.ladder import LadderSettings
 from dos_mm3d.evaluation.ladder_file import Ladder, read_ladder
@@ -31,3 +32,10 @@ def fakes(tmp_path: Path) -> Fakes:
 def settings(ladder: Ladder, tmp_path: Path) -> LadderSettings:
     rows = ladder.select(None, options=False)
     return LadderSettings(ladder, rows, tmp_path / 'out', 2, 1, 3, 'test', workers=2, again=True)
+
+
+@pytest.fixture
+def trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingFakes:
+    made = TrainingFakes(tmp_path)
+    monkeypatch.setattr('dos_mm3d.evaluation.protocols.training_cells.cell_commands', made.commands)
+    return made

@@ -37,13 +37,6 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingFakes:
-    made = TrainingFakes(tmp_path)
-    monkeypatch.setattr('dos_mm3d.evaluation.protocols.training_cells.cell_commands', made.commands)
-    return made
-
-
-@pytest.fixture
 def wanted(minkunet: tuple[Path, Path], synthetic_nuscenes: Path, tmp_path: Path) -> ProtocolArguments:
     return arguments(synthetic_nuscenes, tmp_path / 'out', sources(minkunet[0]), again=True)
 
@@ -53,7 +46,7 @@ def entries(record: dict, row: str) -> dict:
 
 
 def test_scratch_stands_beside_and_shares_with_one_list_are_run_once(
-    wanted: ProtocolArguments, fakes: TrainingFakes
+    wanted: ProtocolArguments, trainings: TrainingFakes
 ) -> None:
     record = run_protocol(LabelEfficiency(), wanted)
     cells = [
@@ -62,7 +55,7 @@ def test_scratch_stands_beside_and_shares_with_one_list_are_run_once(
         for labels in ('labels_0p1', 'labels_100')
         for row in ('scratch', 'dos_synthetic')
     ]
-    assert [call.split()[1] for call in fakes.take_calls() if call.startswith('train')] == cells
+    assert [call.split()[1] for call in trainings.take_calls() if call.startswith('train')] == cells
     assert record['complete']
     assert [row['title'] for row in record['rows']] == ['from scratch', 'from DOS']
     assert [column['title'] for column in record['columns']] == ['0.1 %', '1 %', '100 %']
@@ -81,10 +74,10 @@ def test_scratch_stands_beside_and_shares_with_one_list_are_run_once(
     assert entries(record, 'scratch')[ALL]['confusion'] == [[sum(right), 200 - sum(right)], [0, 200]]
     assert entries(record, 'scratch')[ALL]['per_class']['a'] == pytest.approx(fmean(right))
     run_protocol(LabelEfficiency(), wanted)
-    assert fakes.take_calls() == [], 'finished cells are not run again'
+    assert trainings.take_calls() == [], 'finished cells are not run again'
 
 
-def test_lists_are_stored_and_reach_the_data_sets(wanted: ProtocolArguments, fakes: TrainingFakes) -> None:
+def test_lists_are_stored_and_reach_the_data_sets(wanted: ProtocolArguments, trainings: TrainingFakes) -> None:
     record = run_protocol(LabelEfficiency(), wanted)
     stored = {path.stem: json.loads(path.read_text()) for path in wanted.out.glob('label_shares_*/*.json')}
     assert stored == record['labelled_sequences']
@@ -96,7 +89,7 @@ def test_lists_are_stored_and_reach_the_data_sets(wanted: ProtocolArguments, fak
             assert config['train_dataloader']['dataset']['sequences'] == stored[labels]
 
 
-def test_differences_are_paired_over_seeds(wanted: ProtocolArguments, fakes: TrainingFakes) -> None:
+def test_differences_are_paired_over_seeds(wanted: ProtocolArguments, trainings: TrainingFakes) -> None:
     record = run_protocol(LabelEfficiency(), replace(wanted, seeds=3))
     first = record['differences'][0]
     steps = [
@@ -111,8 +104,8 @@ def test_differences_are_paired_over_seeds(wanted: ProtocolArguments, fakes: Tra
     assert (one['low'], one['verdict']) == (None, '-'), 'one seed has no interval'
 
 
-def test_an_unfair_pair_is_left_out_and_told(wanted: ProtocolArguments, fakes: TrainingFakes) -> None:
-    fakes.behave(
+def test_an_unfair_pair_is_left_out_and_told(wanted: ProtocolArguments, trainings: TrainingFakes) -> None:
+    trainings.behave(
         {'scratch_labels_0p1_seed1': {'rest': 'another head'}, 'dos_synthetic_labels_100_seed0': {'inputs': 'resumed'}}
     )
     record = run_protocol(LabelEfficiency(), wanted)
@@ -123,9 +116,9 @@ def test_an_unfair_pair_is_left_out_and_told(wanted: ProtocolArguments, fakes: T
 
 
 def test_where_no_pair_is_fair_no_difference_is_given_and_that_is_told(
-    wanted: ProtocolArguments, fakes: TrainingFakes
+    wanted: ProtocolArguments, trainings: TrainingFakes
 ) -> None:
-    fakes.behave({f'scratch_labels_0p1_seed{seed}': {'rest': 'another head'} for seed in (0, 1)})
+    trainings.behave({f'scratch_labels_0p1_seed{seed}': {'rest': 'another head'} for seed in (0, 1)})
     record = run_protocol(LabelEfficiency(), wanted)
     found = next(found for found in record['differences'] if found['column'] == '0.1 %')
     assert (found['mean'], found['n'], list(found['unfair'])) == (None, 0, ['seed 0', 'seed 1'])
@@ -133,22 +126,22 @@ def test_where_no_pair_is_fair_no_difference_is_given_and_that_is_told(
 
 
 def test_interrupted_trainings_go_on_and_the_rest_is_left_alone(
-    wanted: ProtocolArguments, fakes: TrainingFakes
+    wanted: ProtocolArguments, trainings: TrainingFakes
 ) -> None:
     lost = 'dos_synthetic_labels_100_seed1'
-    fakes.behave({'fail': [lost]})
+    trainings.behave({'fail': [lost]})
     record = run_protocol(LabelEfficiency(), wanted)
     assert f'{lost} failed' in full_text(record)
     assert record['differences'][-1]['n'] == 1
-    fakes.take_calls()
-    fakes.behave({})
+    trainings.take_calls()
+    trainings.behave({})
     record = run_protocol(LabelEfficiency(), replace(wanted, retry_failed=True))
-    assert fakes.take_calls() == [f'train {lost} again', f'test {lost}']
+    assert trainings.take_calls() == [f'train {lost} again', f'test {lost}']
     assert record['differences'][-1]['n'] == 2
 
 
 def test_seed_i_trains_from_checkpoint_i(
-    wanted: ProtocolArguments, minkunet: tuple[Path, Path], fakes: TrainingFakes
+    wanted: ProtocolArguments, minkunet: tuple[Path, Path], trainings: TrainingFakes
 ) -> None:
     two = replace(wanted, sources=sources(*minkunet), options={**wanted.options, 'shares': [100.0]})
     run_protocol(LabelEfficiency(), two)
@@ -168,7 +161,7 @@ def test_seed_i_trains_from_checkpoint_i(
 
 
 def test_settings_are_chosen_on_training_sequences_that_are_not_trained_on(
-    wanted: ProtocolArguments, fakes: TrainingFakes, monkeypatch: pytest.MonkeyPatch
+    wanted: ProtocolArguments, trainings: TrainingFakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, scored = sorted(set(wanted.dataset.sequences(wanted.dataset.infos[0])))
     monkeypatch.setattr(DataSet, 'part', lambda self, part: (self.infos[0], [scored]))
@@ -181,7 +174,7 @@ def test_settings_are_chosen_on_training_sequences_that_are_not_trained_on(
         assert (dataset['sequences'], dataset['dataset']['ann_file']) == ([scored], wanted.dataset.infos[0])
 
 
-def test_finetune_takes_the_labels_of_the_config(wanted: ProtocolArguments, fakes: TrainingFakes) -> None:
+def test_finetune_takes_the_labels_of_the_config(wanted: ProtocolArguments, trainings: TrainingFakes) -> None:
     record = run_protocol(Finetune(), replace(wanted, overrides={'labelled_scenes': 1}))
     (column,) = record['columns']
     assert (column['title'], column['facts']) == ('mIoU', {'sequences': '1 of 2', 'labelled_frames': 2})
@@ -200,7 +193,7 @@ def test_objects_are_pasted_where_all_frames_are_labelled(split: str, pastes: li
 
 
 def test_detection_reports_both_numbers_at_both_shares(
-    second: Path, synthetic_nuscenes: Path, fakes: TrainingFakes, tmp_path: Path
+    second: Path, synthetic_nuscenes: Path, trainings: TrainingFakes, tmp_path: Path
 ) -> None:
     wanted = arguments(synthetic_nuscenes, tmp_path / 'out', sources(second), options={'shares': [20.0, 100.0]})
     record = run_protocol(Detection(), wanted)
@@ -244,7 +237,7 @@ def test_minkunet_has_no_decoder_probe_and_no_detector(wanted: ProtocolArguments
 
 
 def test_weights_that_do_not_fit_are_refused_before_anything_is_trained(
-    wanted: ProtocolArguments, second: Path, fakes: TrainingFakes
+    wanted: ProtocolArguments, second: Path, trainings: TrainingFakes
 ) -> None:
     def downstream(name: str) -> ProtocolArguments:
         return replace(
@@ -263,16 +256,17 @@ def test_weights_that_do_not_fit_are_refused_before_anything_is_trained(
     mixed = replace(wanted, sources=(*wanted.sources, *sources(second)))
     with pytest.raises(ValueError, match=r'\(minkunet\).*\(second\): different backbones'):
         run_protocol(LabelEfficiency(), mixed)
-    assert fakes.take_calls() == []
+    assert trainings.take_calls() == []
 
 
 @pytest.mark.slow
 def test_the_tool_trains_tests_and_reports(
     minkunet: tuple[Path, Path], synthetic_nuscenes: Path, tmp_path: Path
 ) -> None:
-    """Two steps with the real tools."""
+    """Two steps with the real tools. Not the checkpoint of seed 0: untrained, it is the encoder that seed 0 begins with
+    from scratch."""
     command = [sys.executable, 'tools/run_protocol.py', 'label_efficiency', '--dataset', 'synthetic', '--seeds', '1']
-    command += ['--checkpoint', minkunet[0], '--data-root', f'synthetic={synthetic_nuscenes}', '--out', tmp_path]
+    command += ['--checkpoint', minkunet[1], '--data-root', f'synthetic={synthetic_nuscenes}', '--out', tmp_path]
     command += ['--split', 'test', '--steps', '2', '--shares', '1', '--cfg-options', 'train_dataloader.batch_size=1']
     command += ['train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False']
     done = subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, text=True)

@@ -39,13 +39,24 @@ class Source:
         """What is written down of it."""
         return {
             'pretrained_on': self.dataset,
-            'checkpoint': str(self.checkpoint),
+            'checkpoint': portable(self.checkpoint),
             'sha256': self.sha256,
-            'config': str(self.config_file),
+            'config': portable(self.config_file),
             'config_hash': content_hash(self.config),
             'steps': self.config.get('train_cfg', {}).get('max_iters'),
             'seed': self.config.get('randomness', {}).get('seed'),
         }
+
+
+def portable(path: str | Path) -> str:
+    """A path as a record keeps it: below the working folder relative to it, elsewhere its last two parts, as the rest
+    is of one machine. What it is, a hash beside it says."""
+    path = Path(path)
+    if not path.is_absolute():
+        return str(path)
+    if path.is_relative_to(Path.cwd()):
+        return str(path.relative_to(Path.cwd()))
+    return str(Path('...', *path.parts[-2:]))
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,10 @@ class Protocol(ABC):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027  most have none
         """The protocol's own arguments; they come back in `ProtocolArguments.options`."""
+
+    def variant(self, args: ProtocolArguments) -> str:
+        """Ending of the record's file name where an argument makes it another table, else empty."""
+        return ''
 
     @abstractmethod
     def check(self, args: ProtocolArguments) -> None:

@@ -1,10 +1,11 @@
 """The data sets that protocols know by name: what is labelled, and how it is cut."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -34,7 +35,7 @@ class DataSet:
     root: where it lies by default.  infos: info files of the official training and validation split, below root.
     prepare: the commands that make it.  channels: of its points as read.  classes: names, label i + 1 is classes[i].
     ground_z_m: height of the road in the frame of its points, None where there is no road.
-    open_scans: (data set, ann_file, sequences or None, num_sweeps) -> its labelled scans.
+    read_with: segmentation config whose test pipeline they are read with; None for nuScenes' key frames.
     pretraining: config of the pretraining that `--config` defaults to.
     """
 
@@ -46,8 +47,8 @@ class DataSet:
     channels: tuple[str, ...]
     classes: tuple[str, ...]
     ground_z_m: float | None
-    open_scans: Callable[['DataSet', str, Sequence[str] | None, int], LabelledScans]
     pretraining: str
+    read_with: str | None = None
 
     def at(self, root: str | None) -> 'DataSet':
         """The same elsewhere."""
@@ -84,7 +85,14 @@ class DataSet:
 
     def scans(self, part: str, *, num_sweeps: int = 1) -> LabelledScans:
         """The labelled scans of a part. num_sweeps: of nuScenes, older sweeps included; others have single scans."""
-        return self.open_scans(self, *self.part(part), num_sweeps)
+        read = _nuscenes_scans if self.read_with is None else seg3d_scans
+        return read(self, *self.part(part), num_sweeps)
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What decides, beside the files, which points and labels a scan has, for the hash of a probe's cell."""
+        settings = None if self.read_with is None else scan_settings(self.read_with)
+        return {'settings': settings, 'channels': list(self.channels), 'ground_z_m': self.ground_z_m}
 
     def hash(self) -> str:
         """sha256 of the info files."""
@@ -102,22 +110,25 @@ def _sequences(dataset: DataSet, ann_file: str, written_ns: int) -> tuple[str, .
     return tuple(sequences_of(infos['data_list'], infos['metainfo'], dataset.root))
 
 
-def seg3d_scans(config: str) -> Callable[[DataSet, str, Sequence[str] | None, int], LabelledScans]:
-    """`DataSet.open_scans` over the test data set of a segmentation config, at another root and info file."""
+@cache
+def scan_settings(config: str) -> dict[str, Any]:
+    """The test data set of a segmentation config, wherever its files lie."""
+    settings = Config.fromfile(config).test_dataloader.dataset.to_dict()
+    return {key: value for key, value in settings.items() if key not in ('data_root', 'ann_file')}
 
-    def open_scans(dataset: DataSet, ann_file: str, sequences: Sequence[str] | None, num_sweeps: int) -> LabelledScans:
-        settings = Config.fromfile(config).test_dataloader.dataset.to_dict()
-        settings |= {'data_root': f'{Path(dataset.root)}/', 'ann_file': ann_file}
-        of_file = partial(sequence_of, scene_of_sample=None)
-        scans = Seg3DScans(settings, channels=dataset.channels, sequence_of=of_file, sequences=sequences)
-        if len(scans.classes) != len(dataset.classes):
-            raise ValueError(
-                f'{config}: its data set has {len(scans.classes)} classes, {dataset.name} has {len(dataset.classes)}'
-            )
-        scans.classes = dataset.classes  # mmdet3d's config misspells two of SemanticKITTI's
-        return scans
 
-    return open_scans
+def seg3d_scans(dataset: DataSet, ann_file: str, sequences: Sequence[str] | None, num_sweeps: int) -> LabelledScans:
+    """Read as the segmentation config of the data set tests."""
+    settings = {**scan_settings(dataset.read_with), 'data_root': f'{Path(dataset.root)}/', 'ann_file': ann_file}
+    of_file = partial(sequence_of, scene_of_sample=None)
+    scans = Seg3DScans(settings, channels=dataset.channels, sequence_of=of_file, sequences=sequences)
+    if len(scans.classes) != len(dataset.classes):
+        raise ValueError(
+            f'{dataset.read_with}: its data set has {len(scans.classes)} classes, {dataset.name} has '
+            f'{len(dataset.classes)}'
+        )
+    scans.classes = dataset.classes  # mmdet3d's config misspells two of SemanticKITTI's
+    return scans
 
 
 def _nuscenes_scans(dataset: DataSet, ann_file: str, scenes: Sequence[str] | None, num_sweeps: int) -> LabelledScans:
@@ -133,7 +144,6 @@ _NUSCENES = DataSet(
     channels=KeyFrames.channels,
     classes=CLASSES,
     ground_z_m=-1.84,
-    open_scans=_nuscenes_scans,
     pretraining='configs/dos/dos_second_nuscenes.py',
 )
 _SEMANTICKITTI = DataSet(
@@ -145,7 +155,7 @@ _SEMANTICKITTI = DataSet(
     channels=('x [m]', 'y [m]', 'z [m]', 'intensity 0-1'),
     classes=KITTI_CLASSES,
     ground_z_m=-1.73,
-    open_scans=seg3d_scans('configs/segmentation/_base_/semantickitti.py'),
+    read_with='configs/segmentation/_base_/semantickitti.py',
     pretraining='configs/dos/dos_minkunet_semantickitti.py',
 )
 _WAYMO = DataSet(
@@ -157,7 +167,7 @@ _WAYMO = DataSet(
     channels=('x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation'),
     classes=WAYMO_CLASSES,
     ground_z_m=0.0,
-    open_scans=seg3d_scans('configs/segmentation/_base_/waymo.py'),
+    read_with='configs/segmentation/_base_/waymo.py',
     pretraining='configs/dos/dos_second_waymo.py',
 )
 _SCANNET = DataSet(
@@ -169,7 +179,7 @@ _SCANNET = DataSet(
     channels=SCANNET_CHANNELS,
     classes=tuple(CLASSES_20.values()),
     ground_z_m=None,
-    open_scans=seg3d_scans('configs/segmentation/_base_/scannet.py'),
+    read_with='configs/segmentation/_base_/scannet.py',
     pretraining='configs/dos/dos_minkunet_scannet.py',
 )
 _SCANNET200 = replace(
@@ -177,7 +187,7 @@ _SCANNET200 = replace(
     name='scannet200',
     title='ScanNet200',
     classes=tuple(CLASSES_200.values()),
-    open_scans=seg3d_scans('configs/segmentation/_base_/scannet200.py'),
+    read_with='configs/segmentation/_base_/scannet200.py',
 )
 
 

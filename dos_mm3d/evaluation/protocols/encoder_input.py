@@ -37,7 +37,7 @@ class EncoderInput:
             channels=tuple(config.get('input_channels') or channels),
             point_cloud_range=tuple(map(float, grid['point_cloud_range'])),
             voxel_size=tuple(map(float, grid['voxel_size'])),
-            num_sweeps=_sweeps(config['train_dataloader']['dataset']) or 1,
+            num_sweeps=sweeps_of(config['train_dataloader']['dataset']) or 1,
             ground_z_m=ground_z_m,
         )
 
@@ -63,13 +63,16 @@ class EncoderInput:
         return 0.0 if self.ground_z_m is None or ground_z_m is None else self.ground_z_m - ground_z_m
 
 
-def _sweeps(dataset: Mapping[str, Any]) -> int | None:
-    """num_sweeps of the first data set of nuScenes' sweeps among those of a config, which may be nested."""
+def sweeps_of(dataset: Mapping[str, Any]) -> int | None:
+    """num_sweeps of the first data set of nuScenes' sweeps among those of a config, which may be nested; None without
+    one. Members of a mixture that are not drawn from do not count."""
     if 'num_sweeps' in dataset:
         return int(dataset['num_sweeps'])
+    if dataset.get('use') is not None:
+        dataset = {name: dataset['members'][name] for name in dataset['use']}
     inner = [value for value in dataset.values() if isinstance(value, Mapping)]
     inner += [item for value in dataset.values() if isinstance(value, list | tuple) for item in value]
-    found = (_sweeps(part) for part in inner if isinstance(part, Mapping))
+    found = (sweeps_of(part) for part in inner if isinstance(part, Mapping))
     return next((sweeps for sweeps in found if sweeps), None)
 
 

@@ -97,6 +97,7 @@ def probe_cell(
         network['batch_norm_scans'] = plan.bn_scans
     depends_on = {
         'dataset': dataset.name,
+        'reading': dataset.reading,
         'data_hash': dataset.hash(),
         'split': plan.split,
         'input': input_of(source).record,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from .base import Protocol, ProtocolArguments
+from .base import Protocol, ProtocolArguments, portable
 
 UNITS = {
     'mean, sd, values': "in the unit of `metric`; sd is the sample's (n - 1) over `values`, which `sd_over` names",
@@ -36,7 +36,7 @@ def build_record(
         'split': args.split,
         'complete': all(recorded.values()),
         'datasets': [
-            {'name': dataset.name, 'title': dataset.title, 'root': dataset.root, 'data_hash': dataset.hash()}
+            {'name': dataset.name, 'title': dataset.title, 'root': portable(dataset.root), 'data_hash': dataset.hash()}
             for dataset in args.datasets
         ],
         'sources': [source.record for source in args.sources],

@@ -17,9 +17,9 @@ from .table import full_text
 
 
 def record_file(protocol: Protocol, args: ProtocolArguments) -> Path:
-    """`<name>_<dataset>.json`, of the test split `<name>_<dataset>_test.json`; .md and .png stand beside it."""
+    """`<name>_<dataset><variant>.json`, of the test split ending in `_test`; .md and .png stand beside it."""
     split = '' if args.split == 'validation' else f'_{args.split}'
-    return args.out / f'{protocol.name}_{args.label}{split}.json'
+    return args.out / f'{protocol.name}_{args.label}{protocol.variant(args)}{split}.json'
 
 
 def run_protocol(protocol: Protocol, args: ProtocolArguments) -> dict[str, Any]:

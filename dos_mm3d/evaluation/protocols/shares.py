@@ -22,6 +22,11 @@ class ShareProtocol(TrainingProtocol):
         parser.add_argument('--shares', type=float, nargs='+', default=list(self.shares), help='percent of the labels')
         parser.add_argument('--share-seed', type=int, default=1, help='draw of the labelled sequences: 1, 2, ...')
 
+    def variant(self, args: ProtocolArguments) -> str:
+        """Another draw is another table."""
+        seed = args.options.get('share_seed', 1)
+        return '' if seed == 1 else f'_draw{seed}'
+
     def labels(self, args: ProtocolArguments) -> list[Labels]:
         """One a share, of the training sequences; those that are scored for choosing settings are left out."""
         frames, scored = labelled_frames(args, self.config_file(args)), scored_sequences(args)
@@ -74,6 +79,10 @@ class LabelEfficiency(ShareProtocol):
             default='finetune',
             help='everything, or one linear layer over a frozen encoder',
         )
+
+    def variant(self, args: ProtocolArguments) -> str:
+        """So is another mode."""
+        return super().variant(args) + ('' if args.options.get('mode', 'finetune') == 'finetune' else '_linear')
 
     def recipe(self, args: ProtocolArguments) -> str:
         """As the mode says."""

@@ -1,30 +1,43 @@
 """What the protocols that train share: rows, columns and cells of downstream models from scratch and from DOS."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar
 
 import numpy as np
+from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 from ...datasets.label_shares import frames_by_sequence, leaf
 from ...datasets.labelled_scenes import spread_evenly
-from .base import Cell, Column, Protocol, ProtocolArguments, Results, Source, entry, row
+from .base import Cell, Column, Protocol, ProtocolArguments, Results, Source, entry, portable, row
 from .differences import difference
 from .downstream import backbone_of, check_fit, check_input, export_once, find_config
 from .training_cells import Labels, Training, training_cell
-from .training_config import in_steps, own_steps, read_downstream
-from .training_notes import decay_note, which_checkpoints
+from .training_config import in_steps, layer_decay, own_steps, read_downstream, with_even_rates
+from .training_notes import decay_note, sweeps_note, which_checkpoints
 
-SCRATCH = 'scratch'
+
+@dataclass(frozen=True)
+class Start:
+    """One row: what its trainings start from. runs: checkpoints, none from scratch.  even_rates: without the layer
+    decay of the config, which is made for pretrained layers."""
+
+    name: str
+    title: str
+    runs: tuple[Source, ...] = ()
+    even_rates: bool = False
 
 
 class TrainingProtocol(Protocol):
     """Trains and tests one downstream model for every start, share of the labels and seed.
 
-    task: 'segmentation' or 'detection'.  same_steps: whether every share trains as long as all labels would.
+    task: 'segmentation' or 'detection'.  same_steps: whether every share trains for the same number of steps: --steps,
+    or those of the config with all labels.
     """
 
     task: ClassVar[str] = 'segmentation'
@@ -102,16 +115,28 @@ class TrainingProtocol(Protocol):
             exported = export_once(source, self.task, args.out)
             check_input(exported, config, path)
             check_fit(exported, config, path)
+        require_device_for(config, path)
         self.labels(args)
+
+    def starts(self, args: ProtocolArguments) -> list[Start]:
+        """The rows. A config whose rates fall towards the input has a second one from scratch, without that."""
+        scratch = [Start('scratch', 'from scratch')]
+        if layer_decay(self.config(args)) != 1:
+            scratch.append(Start('scratch_even', 'from scratch, one rate for all layers', even_rates=True))
+        return scratch + [
+            Start(f'dos_{dataset}', pretrained_title(args, dataset), tuple(runs))
+            for dataset, runs in grouped(args).items()
+        ]
 
     def cells(self, args: ProtocolArguments) -> list[Cell]:
         """All shares from scratch and pretrained with one seed before the next seed."""
         training = self.training(args)
+        even = replace(training, config=with_even_rates(training.config))
         return [
-            training_cell(training, labels, start, source_of(runs, seed), seed)
+            training_cell(even if start.even_rates else training, labels, start.name, source_of(start.runs, seed), seed)
             for seed in range(args.seeds)
             for labels in distinct(self.labels(args)).values()
-            for start, runs in starts(args).items()
+            for start in self.starts(args)
         ]
 
     def columns(self, args: ProtocolArguments, results: Results) -> list[Column]:
@@ -134,34 +159,33 @@ class TrainingProtocol(Protocol):
     def rows(self, args: ProtocolArguments, results: Results) -> list[dict[str, Any]]:
         """From scratch, then from the checkpoints of each data set."""
         rows = []
-        for start, runs in starts(args).items():
+        for start in self.starts(args):
             entries = {}
             for labels in self.labels(args):
                 found = self.found(args, results, start, labels)
                 for number, key in enumerate(self.keys(args) if found else ()):
                     entries[column_name(labels, key)] = entry_of(found, key, with_classes=number == 0)
-            rows.append(row(start, start_title(args, runs), 'pretrained' if runs else 'scratch', entries))
+            rows.append(row(start.name, start.title, 'pretrained' if start.runs else 'scratch', entries))
         return rows
 
     def found(
-        self, args: ProtocolArguments, results: Results, start: str, labels: Labels
+        self, args: ProtocolArguments, results: Results, start: Start, labels: Labels
     ) -> dict[int, Mapping[str, Any]]:
         """seed -> what a cell collected, also that of another share with the same labels."""
         run = distinct(self.labels(args))[labels.sequences]
-        names = {seed: f'{start}_{run.name}_seed{seed}' for seed in range(args.seeds)}
+        names = {seed: f'{start.name}_{run.name}_seed{seed}' for seed in range(args.seeds)}
         return {seed: results[name] for seed, name in names.items() if name in results}
 
     def more(self, args: ProtocolArguments, results: Results) -> dict[str, Any]:
-        """The paired differences to scratch, and the lists of labelled sequences."""
+        """The paired differences to every scratch row, and the lists of labelled sequences."""
+        pretrained = [start for start in self.starts(args) if start.runs]
+        pairs = [(start, base) for start in pretrained for base in self.starts(args) if not base.runs]
         differences = []
-        for labels in self.labels(args):
-            scratch = self.found(args, results, SCRATCH, labels)
-            for start, runs in starts(args).items():
-                pretrained = self.found(args, results, start, labels) if runs else {}
-                for key in self.keys(args):
-                    if found := difference(scratch, pretrained, key):
-                        title = self.column_title(args, labels, key)
-                        differences.append({'column': title, 'row': start_title(args, runs), **found})
+        for labels, (start, base), key in product(self.labels(args), pairs, self.keys(args)):
+            cells = self.found(args, results, base, labels), self.found(args, results, start, labels)
+            if found := difference(*cells, key):
+                title = self.column_title(args, labels, key)
+                differences.append({'column': title, 'row': pair_title(start, base), **found})
         lists = {labels.name: labels.sequences for labels in self.labels(args) if labels.sequences is not None}
         return {'differences': differences, 'labelled_sequences': {name: list(found) for name, found in lists.items()}}
 
@@ -170,7 +194,7 @@ class TrainingProtocol(Protocol):
         config = self.config(args)
         return {
             'recipe': self.recipe(args),
-            'config': str(self.config_file(args)),
+            'config': portable(self.config_file(args)),
             'train_cfg': config['train_cfg'],
             'batch_size': config['train_dataloader']['batch_size'],
             'processes': args.options.get('processes', 1),
@@ -183,10 +207,11 @@ class TrainingProtocol(Protocol):
         loop = config['train_cfg']
         length = f'{loop["max_epochs"]} epochs' if 'max_epochs' in loop else f'{loop["max_iters"]} steps'
         return [
-            f'`{self.config_file(args)}`, {length}; from scratch and from DOS with the same seeds, and so with the '
-            'same initial head, data in the same order, and length. With several seeds '
+            f'`{portable(self.config_file(args))}`, {length}; from scratch and from DOS with the same seeds, and so '
+            'with the same initial head, data in the same order, and length. With several seeds '
             f'{which_checkpoints(runs, args.seeds)}.',
             *decay_note(config),
+            *sweeps_note(config, args.sources),
         ]
 
 
@@ -203,19 +228,26 @@ def grouped(args: ProtocolArguments) -> dict[str, list[Source]]:
     return groups
 
 
-def starts(args: ProtocolArguments) -> dict[str, list[Source]]:
-    """Name of a row -> its checkpoints, none from scratch."""
-    return {SCRATCH: []} | {f'dos_{dataset}': runs for dataset, runs in grouped(args).items()}
+def pretrained_title(args: ProtocolArguments, dataset: str) -> str:
+    """What a reader sees of a row of checkpoints that were pretrained on `dataset`."""
+    return 'from DOS' if dataset == args.dataset.name else f'from DOS, pretrained on {dataset}'
 
 
-def start_title(args: ProtocolArguments, runs: list[Source]) -> str:
-    """What a reader sees of a row."""
-    if not runs:
-        return 'from scratch'
-    return 'from DOS' if runs[0].dataset == args.dataset.name else f'from DOS, pretrained on {runs[0].dataset}'
+def pair_title(start: Start, base: Start) -> str:
+    """What a reader sees of a difference: scratch is the one with the same rates, unless it is said."""
+    return start.title if not base.even_rates else f'{start.title}, against scratch with one rate for all layers'
 
 
-def source_of(runs: list[Source], seed: int) -> Source | None:
+def require_device_for(config: Mapping[str, Any], path: Path) -> None:
+    """ValueError where a config wants mixed precision of a GPU and there is none: every cell would fail."""
+    if config['optim_wrapper'].get('type') == 'AmpOptimWrapper' and get_device() == 'cpu':
+        raise ValueError(
+            f'{path}: trains in mixed precision (AmpOptimWrapper), which needs a GPU, and there is none. Run '
+            'it where there is one, or name a config without: --downstream CONFIG'
+        )
+
+
+def source_of(runs: Sequence[Source], seed: int) -> Source | None:
     """The checkpoint that a seed trains from."""
     return runs[seed % len(runs)] if runs else None
 

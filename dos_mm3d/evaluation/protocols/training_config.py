@@ -86,7 +86,22 @@ def stretched(scheduler: Mapping[str, Any], own: int, steps: int) -> dict[str, A
 
     kept = {key: value for key, value in scheduler.items() if key != 'convert_to_iter_based'}
     lengths = {key: scaled(kept[key]) for key in LENGTHS if kept.get(key) is not None}
+    if 'end' in lengths:  # a short warm-up keeps a step, which mmengine wants
+        lengths['end'] = max(lengths['end'], lengths.get('begin', 0) + 1)
     return {**kept, **lengths, 'by_epoch': False}
+
+
+def layer_decay(config: Mapping[str, Any]) -> float:
+    """Factor by which learning rates fall from layer to layer towards the input, 1 where they do not."""
+    return (config['optim_wrapper'].get('paramwise_cfg') or {}).get('layer_decay', 1)
+
+
+def with_even_rates(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with one learning rate for all layers."""
+    if layer_decay(config) == 1:
+        return dict(config)
+    wrapper = config['optim_wrapper']
+    return {**config, 'optim_wrapper': {**wrapper, 'paramwise_cfg': {**wrapper['paramwise_cfg'], 'layer_decay': 1}}}
 
 
 def cell_config(

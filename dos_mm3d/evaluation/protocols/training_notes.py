@@ -1,7 +1,12 @@
-"""Sentences below the table of a protocol that trains: what ± holds, and what may hold the scratch row back."""
+"""Sentences below the table of a protocol that trains: what ± holds, and what may hold one of the rows back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from ...datasets.label_shares import leaf
+from .base import Source
+from .encoder_input import sweeps_of
+from .training_config import layer_decay
 
 
 def which_checkpoints(runs: set[int], seeds: int) -> str:
@@ -17,14 +22,23 @@ def which_checkpoints(runs: set[int], seeds: int) -> str:
 
 
 def decay_note(config: Mapping[str, Any]) -> list[str]:
-    """Rates that fall towards the input are made for pretrained layers; a scratch row of the same config has them too.
-
-    config: resolved, of the downstream model."""
-    decay = (config['optim_wrapper'].get('paramwise_cfg') or {}).get('layer_decay', 1)
-    if decay == 1:
+    """Rates that fall towards the input are made for pretrained layers. config: resolved, of the downstream model."""
+    if (decay := layer_decay(config)) == 1:
         return []
     return [
-        f'The rates fall by a factor of {decay} a layer towards the input, from scratch as well, where that slows the '
-        'first layers: for a fair scratch row run the protocol once more with --cfg-options '
-        'optim_wrapper.paramwise_cfg.layer_decay=1 and another --out.'
+        f'The rates fall by a factor of {decay} a layer towards the input, which slows the first layers of a network '
+        'from scratch: it is trained without that too, in a row of its own.'
+    ]
+
+
+def sweeps_note(config: Mapping[str, Any], sources: Sequence[Source]) -> list[str]:
+    """Denser or thinner clouds than those of pretraining; a data set without a time lag has single scans in both."""
+    steps = leaf(config['train_dataloader']['dataset']).get('pipeline') or []
+    counts = [step['sweeps_num'] + 1 for step in steps if step['type'] == 'LoadPointsFromMultiSweeps']
+    trained = counts[0] if counts else 1
+    found = {source.dataset: sweeps_of(source.config['train_dataloader']['dataset']) or 1 for source in sources}
+    return [
+        f'Pretrained on {dataset} with {sweeps} sweep(s) in a sample, trained here with {trained}.'
+        for dataset, sweeps in found.items()
+        if sweeps != trained
     ]
