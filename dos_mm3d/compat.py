@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from mmengine.device import get_device
 from mmengine.dist import utils as mmengine_dist
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook, checkpoint_hook
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, print_log
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler, _ParamScheduler
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -468,6 +469,59 @@ def _naming_files(transform: Callable[..., dict]) -> Callable[..., dict]:
     return transform_naming_files
 
 
+def balance_classes_that_are_there() -> None:
+    """Let CBGS resample a data set in which a class has no box: a few labelled scenes, nuScenes' v1.0-mini.
+
+    Symptom: ZeroDivisionError ("division by zero" or "float division by zero") in CBGSDataset (mmdet3d 1.4.0), which
+    divides by the share of every class. A class without a box is drawn from never; where all have one, the indices are
+    upstream's. Test: test_datasets/test_rare_classes.py. Can go when upstream leaves such classes out.
+    """
+    from mmdet3d.datasets import CBGSDataset
+
+    def sample_indices(self: CBGSDataset, dataset: Any) -> list[int]:
+        classes = self.metainfo['classes']
+        of_class: dict[int, list[int]] = {label: [] for label in range(len(classes))}
+        for index in range(len(dataset)):
+            for label in dataset.get_cat_ids(index):
+                if label != -1:
+                    of_class[label].append(index)
+        there = [found for found in of_class.values() if found]
+        total = sum(map(len, there))
+        # upstream's order of the operations: rounded otherwise, a class may have a frame more or less
+        sizes = [int(len(found) * (1 / len(classes) / (len(found) / total))) for found in there]
+        return [index for found, size in zip(there, sizes) for index in np.random.choice(found, size).tolist()]
+
+    CBGSDataset._get_sample_indices = sample_indices
+
+
+def paste_only_classes_that_are_there() -> None:
+    """Let ObjectSample go without a class whose data base of boxes is empty, and say so.
+
+    Symptom: KeyError: 'construction_vehicle' of DataBaseSampler (mmdet3d 1.4.0) where the training frames have no box
+    of a class that is to be filtered or pasted; ValueError of np.stack where none is left after filtering.
+    Test: test_datasets/test_rare_classes.py. Can go when upstream passes over such classes.
+    """
+    from mmdet3d.datasets.transforms.dbsampler import DataBaseSampler
+
+    by_points, init = DataBaseSampler.filter_by_min_points, DataBaseSampler.__init__
+
+    def filter_by_min_points(db_infos: dict, min_gt_points_dict: dict) -> dict:
+        return by_points(db_infos, {name: count for name, count in min_gt_points_dict.items() if name in db_infos})
+
+    @wraps(init)
+    def init_with_what_is_there(self: DataBaseSampler, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        groups = list(zip(self.sample_classes, self.sample_max_nums))
+        kept = [(name, count) for name, count in groups if self.db_infos.get(name)]
+        self.sample_classes, self.sample_max_nums = [name for name, _ in kept], [count for _, count in kept]
+        if absent := [name for name, _ in groups if name not in self.sample_classes]:
+            text = f'{self.info_path}: has no box of {", ".join(absent)} to paste; ObjectSample goes without'
+            print_log(text, 'current', level=logging.WARNING)
+
+    DataBaseSampler.filter_by_min_points = staticmethod(filter_by_min_points)
+    DataBaseSampler.__init__ = init_with_what_is_there
+
+
 FIXES = (
     store_one_cycle_as_numbers,
     restore_numpy_long,
@@ -484,6 +538,8 @@ FIXES = (
     name_files_in_loading_errors,
     voxelize_for_minkunet_on_any_device,
     build_minkunet_twice,
+    balance_classes_that_are_there,
+    paste_only_classes_that_are_there,
 )
 
 

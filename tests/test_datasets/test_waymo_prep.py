@@ -201,3 +201,8 @@ def test_interrupted_box_database_goes_on(synthetic_waymo, tmp_path):
     gone.unlink()
     write_gt_database(root, workers=1)
     assert gone.is_file(), 'points of a box that went missing are cut out again'
+    before = kept.stat().st_mtime_ns
+    first = load_info_pickle(root / 'waymo_infos_train.pkl')['data_list'][0]
+    (root / 'training/velodyne' / first['lidar_points']['lidar_path']).touch()
+    write_gt_database(root, workers=1)
+    assert kept.stat().st_mtime_ns > before, 'so are those of a point file that was written anew'

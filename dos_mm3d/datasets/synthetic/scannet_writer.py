@@ -81,7 +81,7 @@ def write_scannet(out: str | Path, plan: ScanNetPlan, *, workers: int | None = N
     partial = fresh_partial(out)
     jobs = [(partial, plan, *scan) for scan in plan.scans()]
     print(f'stage 1 of 2: scanning {len(jobs)} rooms in {plan.views} views each')
-    counts = in_parallel(_write_scan, jobs, plan.views, workers, _warm_up)
+    counts = in_parallel(_write_scan, jobs, plan.views, workers, _warm_up, unit='view')
     print(f'stage 2 of 2: moving {partial} to {out}')
     (partial / 'scannetv2-labels.combined.tsv').write_text(records.label_map(sum(counts, Counter())))
     for split in SPLITS:

@@ -52,22 +52,27 @@ def publish(partial: Path, out: Path, manifest: dict) -> Path:
 
 
 def in_parallel(
-    work: Callable[[Any], Any], jobs: Sequence[Any], sweeps: int, workers: int | None, warm_up: Callable[[], None]
+    work: Callable[[Any], Any],
+    jobs: Sequence[Any],
+    per_job: int,
+    workers: int | None,
+    warm_up: Callable[[], None],
+    unit: str = 'sweep',
 ) -> list[Any]:
-    """Results of `work` in the order of the jobs, whatever finished first; each renders `sweeps` sweeps.
+    """Results of `work` in the order of the jobs, whatever finished first; each renders `per_job` times a `unit`.
 
     workers: processes, default one for each CPU. `warm_up` compiles the kernels once before processes are forked,
     instead of once in each."""
     workers = min(workers or os.cpu_count() or 1, len(jobs))
-    with tqdm(total=len(jobs) * sweeps, unit='sweep', desc='rendering') as bar:
+    with tqdm(total=len(jobs) * per_job, unit=unit, desc='rendering') as bar:
         if workers == 1:
-            return list(_counted(map(work, jobs), bar, sweeps))
+            return list(_counted(map(work, jobs), bar, per_job))
         warm_up()
         with multiprocessing.get_context('fork').Pool(workers) as pool:
-            return list(_counted(pool.imap(work, jobs), bar, sweeps))
+            return list(_counted(pool.imap(work, jobs), bar, per_job))
 
 
-def _counted(results: Iterator[Any], bar: tqdm, sweeps: int) -> Iterator[Any]:
+def _counted(results: Iterator[Any], bar: tqdm, per_job: int) -> Iterator[Any]:
     for result in results:
-        bar.update(sweeps)
+        bar.update(per_job)
         yield result

@@ -26,7 +26,7 @@ _creator: Any = None  # of mmdet3d, with its data set; forked processes inherit 
 
 def write_gt_database(root: str | Path, *, extra_tag: str = 'waymo', workers: int | None = None) -> Path:
     """Write `<tag>_gt_database/` and, when it is complete, `<tag>_dbinfos_train.pkl` beside `<tag>_infos_train.pkl`;
-    gives the latter's path. Segments that an interrupted run finished are kept where their infos are still the same.
+    gives the latter's path. Segments that an interrupted run finished stay where infos and point files are the same.
 
     workers: processes, default one for each CPU. FileNotFoundError without the training infos."""
     root = Path(root)
@@ -36,7 +36,7 @@ def write_gt_database(root: str | Path, *, extra_tag: str = 'waymo', workers: in
     dbinfos.unlink(missing_ok=True)
     parts = root / f'{extra_tag}_gt_database' / PARTS
     parts.mkdir(parents=True, exist_ok=True)
-    jobs = list(_jobs(infos, parts))
+    jobs = list(_jobs(infos, root / 'training' / 'velodyne', parts))
     there = set(os.listdir(parts.parent))
     left = [job for job in jobs if not _is_done(*job[1:], there)]
     if len(left) < len(jobs):
@@ -52,16 +52,23 @@ def write_gt_database(root: str | Path, *, extra_tag: str = 'waymo', workers: in
 
 
 Job = tuple[range, Path, str]
-"""Rows of a segment's frames in the infos, the file for what was made of them, digest of their infos."""
+"""Rows of a segment's frames in the infos, the file for what was made of them, digest of what that depends on."""
 
 
-def _jobs(infos: list[dict], parts: Path) -> Iterator[Job]:
+def _jobs(infos: list[dict], points: Path, parts: Path) -> Iterator[Job]:
+    """points: folder of the point files; one that was written anew is another."""
     first = 0
     for segment, entries in groupby(infos, key=lambda info: info['context_name']):
-        rows = [(info['sample_idx'], info['instances']) for info in entries]
+        rows = [(info['sample_idx'], info['instances'], *_state(points, info)) for info in entries]
         digest = hashlib.sha256(repr(rows).encode()).hexdigest()
         yield range(first, first + len(rows)), parts / f'{segment}.pkl', digest
         first += len(rows)
+
+
+def _state(points: Path, info: dict) -> tuple[int, int]:
+    """Size and time of a frame's point file."""
+    found = (points / info['lidar_points']['lidar_path']).stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _is_done(part: Path, digest: str, there: set[str]) -> bool:
