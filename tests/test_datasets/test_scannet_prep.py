@@ -1,6 +1,5 @@
-"""ScanNet's download, written by hand, read back through mmdet3d's own data set and ours, and broken in every way."""
+"""ScanNet's download, written by hand, read back through mmdet3d's own data set and ours."""
 
-import json
 import runpy
 import shutil
 import sys
@@ -10,10 +9,8 @@ import mmdet3d
 import numpy as np
 import pytest
 from mmdet3d.registry import DATASETS
-from numpy.lib import recfunctions as rfn
 from numpy.testing import assert_allclose, assert_array_equal
-from plyfile import PlyData, PlyElement
-from scannet_files import LABEL_MAP, TURN, write_download, write_mesh
+from scannet_files import LABEL_MAP, TURN, write_mesh
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
 from dos_mm3d.datasets.readers.ply import read_mesh
@@ -25,23 +22,6 @@ from dos_mm3d.datasets.scannet.raw import vertex_normals
 SEGMENTATION = Path(__file__).parents[2] / 'configs/segmentation'
 PATCH = 36  # vertices of a patch
 LABELS = {'scene0000_00': ['floor', 'chair', 'office chair'], 'scene0000_01': ['wall', 'globe', 'cup', 'couch']}
-
-
-@pytest.fixture(scope='module')
-def download(tmp_path_factory) -> tuple[Path, dict]:
-    root = tmp_path_factory.mktemp('scannet') / 'scannet'
-    return root, write_download(root)
-
-
-@pytest.fixture(scope='module')
-def converted(download, tmp_path_factory) -> Path:
-    root = shutil.copytree(download[0], tmp_path_factory.mktemp('converted') / 'scannet')
-    return prepare_scannet(root, workers=1)
-
-
-@pytest.fixture
-def raw(download, tmp_path) -> Path:
-    return shutil.copytree(download[0], tmp_path / 'scannet')
 
 
 def table(root: Path, folder: str, scan: str, columns: int, dtype=np.float32) -> np.ndarray:
@@ -221,89 +201,6 @@ def test_a_stopped_run_goes_on_and_a_changed_download_is_converted_again(raw, mo
     again.clear()
     prepare_scannet(raw, workers=1)
     assert sorted(again) == ['scene0000_00', 'scene0001_00'], 'what changed, and what is not whole'
-
-
-def scan_file(root: Path, suffix: str, scan: str = 'scene0000_01') -> Path:
-    return root / 'scans' / scan / f'{scan}{suffix}'
-
-
-def break_mesh(root: Path) -> None:
-    path = scan_file(root, '_vh_clean_2.ply')
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def break_header(root: Path) -> None:
-    scan_file(root, '_vh_clean_2.ply').write_bytes(b'ply\nformat bin')
-
-
-def break_segments(root: Path) -> None:
-    path = scan_file(root, '_vh_clean_2.0.010000.segs.json')
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps({**content, 'segIndices': content['segIndices'][:-1]}))
-
-
-def cut_segments(root: Path) -> None:
-    path = scan_file(root, '_vh_clean_2.0.010000.segs.json')
-    path.write_text(path.read_text()[:-40])
-
-
-def rename_object(root: Path) -> None:
-    path = scan_file(root, '.aggregation.json')
-    path.write_text(path.read_text().replace('"globe"', '"spaceship"'))
-
-
-def swap_segments(root: Path) -> None:
-    scan_file(root, '_vh_clean_2.0.010000.segs.json').write_text(scan_file(root, '.aggregation.json').read_text())
-
-
-def cut_label_map(root: Path) -> None:
-    path = root / 'scannetv2-labels.combined.tsv'
-    path.write_text(path.read_text() + '1357\tlast')
-
-
-def break_alignment(root: Path) -> None:
-    scan_file(root, '.txt').write_text('axisAlignment = 1 0 0\n')
-
-
-def drop_colours(root: Path) -> None:
-    path = scan_file(root, '_vh_clean_2.ply')
-    vertices, faces = read_mesh(str(path))
-    grey = PlyElement.describe(rfn.drop_fields(vertices, ['red', 'green', 'blue']), 'vertex')
-    corners = np.empty(len(faces), [('vertex_indices', 'i4', (3,))])
-    corners['vertex_indices'] = faces
-    PlyData([grey, PlyElement.describe(corners, 'face')]).write(str(path))
-
-
-BREAKS = {
-    'no whole .ply file.*truncated or corrupt': break_mesh,
-    '_vh_clean_2.ply: found content that is no whole .ply': break_header,
-    'segments of 180 vertices, the mesh has 181': break_segments,
-    'no whole JSON file': cut_segments,
-    "an object 'spaceship', which scannetv2-labels.combined.tsv does not have": rename_object,
-    "segs.json: found no list 'segIndices'": swap_segments,
-    'combined.tsv: .* wanted whole numbers. The file is cut off': cut_label_map,
-    'found axisAlignment = 1 0 0; wanted 16 numbers': break_alignment,
-    'scene0000_01.txt: found axisAlignment = 1 0 x': lambda root: scan_file(root, '.txt').write_text(
-        'axisAlignment = 1 0 x\n'
-    ),
-    '_vh_clean_2.ply: its vertices have no red, green, blue, only x, y, z, alpha': drop_colours,
-    'aggregation.json: missing; wanted': lambda root: scan_file(root, '.aggregation.json').unlink(),
-    'aggregation.json: empty; wanted': lambda root: scan_file(root, '.aggregation.json').write_text(''),
-    'scene0000_01: missing, the first of 1; found 1 of the 2': lambda root: shutil.rmtree(root / 'scans/scene0000_01'),
-    'scannetv2_val.txt: missing': lambda root: (root / 'scannetv2_val.txt').unlink(),
-    'combined.tsv: missing': lambda root: (root / 'scannetv2-labels.combined.tsv').unlink(),
-    'combined.tsv: found columns': lambda root: (root / 'scannetv2-labels.combined.tsv').write_text('a\tb\n1\t2\n'),
-    'scans: no such folder': lambda root: shutil.rmtree(root / 'scans'),
-}
-
-
-@pytest.mark.parametrize('message', BREAKS)
-def test_what_is_wrong_is_named_before_anything_is_converted(message, raw):
-    BREAKS[message](raw)
-    with pytest.raises((ValueError, FileNotFoundError), match=message) as error:
-        prepare_scannet(raw, workers=1)
-    assert str(raw) in str(error.value)
-    assert not (raw / 'points').exists() and not list(raw.glob('*.pkl'))
 
 
 def test_what_is_kept_on_purpose_is_enough(raw, capsys):

@@ -1,8 +1,8 @@
 """What the protocols that train share: rows, columns and cells of downstream models from scratch and from DOS."""
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from statistics import fmean
@@ -14,23 +14,13 @@ from mmengine.registry import init_default_scope
 
 from ...datasets.label_shares import frames_by_sequence, leaf
 from ...datasets.labelled_scenes import spread_evenly
-from .base import Cell, Column, Protocol, ProtocolArguments, Results, Source, entry, portable, row
+from .base import Cell, Column, Protocol, ProtocolArguments, Results, entry, portable, row
 from .differences import difference
 from .downstream import backbone_of, check_fit, check_input, export_once, find_config
+from .starts import Start, grouped, pair_title, pretrained_title, source_of
 from .training_cells import Labels, Training, training_cell
 from .training_config import in_steps, layer_decay, own_steps, read_downstream, with_even_rates
 from .training_notes import decay_note, sweeps_note, which_checkpoints
-
-
-@dataclass(frozen=True)
-class Start:
-    """One row: what its trainings start from. runs: checkpoints, none from scratch.  even_rates: without the layer
-    decay of the config, which is made for pretrained layers."""
-
-    name: str
-    title: str
-    runs: tuple[Source, ...] = ()
-    even_rates: bool = False
 
 
 class TrainingProtocol(Protocol):
@@ -220,24 +210,6 @@ def absolute(path: str) -> Path:
     return Path(path).resolve()
 
 
-def grouped(args: ProtocolArguments) -> dict[str, list[Source]]:
-    """Data set -> checkpoints that were pretrained on it."""
-    groups: dict[str, list[Source]] = {}
-    for source in args.sources:
-        groups.setdefault(source.dataset, []).append(source)
-    return groups
-
-
-def pretrained_title(args: ProtocolArguments, dataset: str) -> str:
-    """What a reader sees of a row of checkpoints that were pretrained on `dataset`."""
-    return 'from DOS' if dataset == args.dataset.name else f'from DOS, pretrained on {dataset}'
-
-
-def pair_title(start: Start, base: Start) -> str:
-    """What a reader sees of a difference: scratch is the one with the same rates, unless it is said."""
-    return start.title if not base.even_rates else f'{start.title}, against scratch with one rate for all layers'
-
-
 def require_device_for(config: Mapping[str, Any], path: Path) -> None:
     """ValueError where a config wants mixed precision of a GPU and there is none: every cell would fail."""
     if config['optim_wrapper'].get('type') == 'AmpOptimWrapper' and get_device() == 'cpu':
@@ -245,11 +217,6 @@ def require_device_for(config: Mapping[str, Any], path: Path) -> None:
             f'{path}: trains in mixed precision (AmpOptimWrapper), which needs a GPU, and there is none. Run '
             'it where there is one, or name a config without: --downstream CONFIG'
         )
-
-
-def source_of(runs: Sequence[Source], seed: int) -> Source | None:
-    """The checkpoint that a seed trains from."""
-    return runs[seed % len(runs)] if runs else None
 
 
 def distinct(labels: list[Labels]) -> dict[tuple[str, ...] | None, Labels]:

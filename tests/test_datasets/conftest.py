@@ -1,0 +1,26 @@
+"""A small download of ScanNet, and what is made of it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from scannet_files import write_download
+
+from dos_mm3d.datasets.scannet.prep import prepare_scannet
+
+
+@pytest.fixture(scope='session')
+def download(tmp_path_factory) -> tuple[Path, dict]:
+    root = tmp_path_factory.mktemp('scannet') / 'scannet'
+    return root, write_download(root)
+
+
+@pytest.fixture(scope='session')
+def converted(download, tmp_path_factory) -> Path:
+    root = shutil.copytree(download[0], tmp_path_factory.mktemp('converted') / 'scannet')
+    return prepare_scannet(root, workers=1)
+
+
+@pytest.fixture
+def raw(download, tmp_path) -> Path:
+    return shutil.copytree(download[0], tmp_path / 'scannet')
