@@ -1,4 +1,6 @@
-"""Write the README's tables from the records in docs/results; --check only compares, and fails where they disagree."""
+"""Write the README's tables, and docs/results/protocols.md, from the records in docs/results.
+
+--check only compares, and fails where they disagree."""
 
 import argparse
 import json
@@ -27,31 +29,34 @@ BACKBONES = {
     'PTv3': 'backbone_ptv3_test.json',
 }
 BACKBONE_BASELINES = {'random': 'random', 'random_raw': 'random + raw', 'handcrafted': 'hand-crafted + raw'}
+LABEL_EFFICIENCY = 'label_efficiency_synthetic_test.json'
+CROSS_DOMAIN = 'cross_domain_synthetic_synthetic_semantickitti_synthetic_waymo_test.json'
+IN_README = (LABEL_EFFICIENCY, CROSS_DOMAIN)
 NOT_RUN = 'not run'
 
 
 def main() -> int:
-    """0 when README and records agree (or have been made to), else 1."""
+    """0 when texts and records agree (or have been made to), else 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--check', action='store_true', help='compare only')
     check_only = parser.parse_args().check
-    text = README.read_text()
     tables = {
         'quickstart': quickstart_tables(),
         'ladder': ladder_tables(),
         'backbones': backbone_table(),
         'real-folders': real_folder_table(),
-        'label-efficiency': protocol_tables('label_efficiency_synthetic_test.json'),
-        'cross-domain': protocol_tables('cross_domain_synthetic_synthetic_semantickitti_test.json'),
+        'label-efficiency': protocol_tables(LABEL_EFFICIENCY),
+        'cross-domain': protocol_tables(CROSS_DOMAIN),
         'config-check': config_check_line(),
     }
-    wanted = with_tables(text, tables)
-    if text == wanted:
-        return 0
-    if check_only:
-        print('README.md disagrees with docs/results; run: python tools/build_tables.py', file=sys.stderr)
+    texts = {README: with_tables(README.read_text(), tables), RECORDS / 'protocols.md': protocol_page()}
+    stale = [path for path, text in texts.items() if not path.is_file() or path.read_text() != text]
+    if check_only and stale:
+        names = ', '.join(path.name for path in stale)
+        print(f'{names}: not what docs/results has; run: python tools/build_tables.py', file=sys.stderr)
         return 1
-    README.write_text(wanted)
+    for path in stale:
+        path.write_text(texts[path])
     return 0
 
 
@@ -121,6 +126,19 @@ def protocol_tables(name: str) -> str:
     """A record of tools/run_protocol.py."""
     record = read_record(name)
     return f'{NOT_RUN}.' if record is None else protocol_summary(record)
+
+
+def protocol_page() -> str:
+    """The records of tools/run_protocol.py that the README does not show, one section each."""
+    records = {path.name: json.loads(path.read_text()) for path in sorted(RECORDS.glob('*_test.json'))}
+    sections = [
+        f'## {record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}\n\n'
+        f'`{name}`\n\n{protocol_summary(record)}'
+        for name, record in records.items()
+        if 'protocol' in record and 'datasets' in record and name not in IN_README
+    ]
+    head = '# Protocols on the embedded sets\n\nWritten by `tools/build_tables.py`. What each is: `docs/protocols.md`.'
+    return '\n\n'.join([head, *sections]) + '\n'
 
 
 def config_check_line() -> str:

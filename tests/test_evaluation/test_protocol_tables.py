@@ -1,5 +1,7 @@
 """The numbers of the table, worked out by hand, and that rows on different points are refused."""
 
+import importlib.util
+from pathlib import Path
 from statistics import fmean, stdev
 
 import numpy as np
@@ -11,7 +13,10 @@ from dos_mm3d.evaluation.protocols.cross_domain import common_range, encoders, m
 from dos_mm3d.evaluation.protocols.probe_cell import rows_record
 from dos_mm3d.evaluation.protocols.probe_jobs import probe_entry, require_same_points
 from dos_mm3d.evaluation.protocols.table import full_text, main_table
+from dos_mm3d.evaluation.report import write_json
 from dos_mm3d.visualization.protocols import draw_protocol
+
+ROOT = Path(__file__).resolve().parents[2]
 
 A = {'miou': [20.0, 30.0], 'per_class': {'car': [40.0, 50.0], 'bus': [None, None]}, 'confusion': [[3, 1], [0, 0]]}
 B = {'miou': [26.0, 40.0], 'per_class': {'car': [46.0, 60.0], 'bus': [None, None]}, 'confusion': [[2, 2], [0, 0]]}
@@ -133,3 +138,20 @@ def test_points_count_where_every_encoder_sees() -> None:
     with pytest.raises(ValueError, match='nothing in common'):
         common_range([near, apart], target(-1.84))
     assert len(encoders([near, near, far])) == 2
+
+
+def test_the_page_of_protocols_has_every_record_but_the_readmes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importlib.util.spec_from_file_location('tool_build_tables', ROOT / 'tools' / 'build_tables.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.setattr(tool, 'RECORDS', tmp_path)
+    assert '##' not in tool.protocol_page()
+    for name in ('p_d_test.json', tool.LABEL_EFFICIENCY):
+        write_json(tmp_path / name, record(title=name))
+    write_json(tmp_path / 'ladder_test.json', {'protocol': {}})
+    page = tool.protocol_page()
+    assert page.count('## ') == 1
+    assert '## p_d_test.json: D' in page
+    assert main_table(record()) in page
