@@ -10,7 +10,7 @@ Expected:  not run.
 _base_ = ['./_base_/synthetic.py', './_base_/minkunet.py', '../minkunet/_base_sizes.py']
 
 voxel_size = [0.2, 0.2, 0.2]
-max_iters = 400
+max_iters = 800  # 200 from 4 labelled scenes: 25 instead of 39 mIoU on validation scenes, rare classes not learnt
 max_learning_rate = 4e-3
 
 model = dict(
@@ -30,7 +30,7 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=10),
 )
 param_scheduler = [
-    dict(type='OneCycleLR', eta_max=max_learning_rate, total_steps=max_iters, pct_start=0.3, by_epoch=False)
+    dict(type='OneCycleLR', eta_max=max_learning_rate, total_steps=max_iters, pct_start=0.1, by_epoch=False)
 ]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=max_iters, save_optimizer=False))
 log_processor = dict(by_epoch=False)

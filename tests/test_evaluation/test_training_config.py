@@ -117,9 +117,9 @@ def test_a_short_training_keeps_a_step_of_warm_up(steps: int) -> None:
 
 
 def test_steps_are_stretched_too() -> None:
-    config = in_steps(read_downstream(MINKUNET, 'data', {}), 100)  # 400 before
+    config = in_steps(read_downstream(MINKUNET, 'data', {}), 100)  # 800 before
     (one_cycle,) = config['param_scheduler']
-    assert (config['train_cfg']['max_iters'], one_cycle['total_steps'], one_cycle['pct_start']) == (100, 100, 0.3)
+    assert (config['train_cfg']['max_iters'], one_cycle['total_steps'], one_cycle['pct_start']) == (100, 100, 0.1)
     steps = [dict(type='MultiStepLR', by_epoch=True, milestones=[24, 32], end=36)]
     config = in_steps({'train_cfg': {'max_epochs': 36}, 'train_dataloader': {}, 'param_scheduler': steps}, 72)
     assert config['param_scheduler'][0]['milestones'] == [48, 64]
