@@ -1,7 +1,7 @@
 """Build configs, train them for two steps and test them once, each on the miniature of its data set.
 
 python tools/check_configs.py CONFIG [CONFIG ...]
-python tools/check_configs.py --all [--jobs 2] [--record docs/results/config_check.json]
+python tools/check_configs.py --all [--jobs 2] [--record docs/results/config_check.json] [--resume]
 
 Data set classes, pipelines, models, loops and metrics are the config's own; data are small, so is the batch. Exit
 status 1 where a config fails; its error is printed, its log is below --work-dir."""
@@ -44,6 +44,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--jobs', type=int, default=2, help='configs at a time (default: 2)')
     parser.add_argument('--record', type=Path, help='JSON file for commit, device, seconds and every outcome')
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'config_check', help='for logs')
+    parser.add_argument('--resume', action='store_true', help='leave out what passed in --work-dir with this commit')
     args = parser.parse_args()
     if bool(args.configs) == args.all:
         parser.error('name configs, or give --all')
@@ -75,12 +76,12 @@ def main() -> None:
     configs, start = wanted_configs(args), time.monotonic()
     with tempfile.TemporaryDirectory(prefix='miniatures_') as folder:
         worlds = {name: config_world(name, Path(folder, name)) for name in needed_worlds(configs.values())}
-        outcomes = check_all(configs, worlds, args.work_dir, jobs=args.jobs)
+        outcomes = check_all(configs, worlds, args.work_dir, jobs=args.jobs, commit=commit(ROOT), resume=args.resume)
     print(table(outcomes))
     if args.record is not None:
         facts = {'date': date.today().isoformat(), 'commit': commit(ROOT), 'versions': versions(), **machine()}
-        facts |= {'jobs': args.jobs, 'seconds': round(time.monotonic() - start), 'passed': len(outcomes)}
-        facts['passed'] -= len(failures(outcomes))
+        facts |= {'jobs': args.jobs, 'seconds': round(time.monotonic() - start), 'resumed': args.resume}
+        facts['passed'] = len(outcomes) - len(failures(outcomes))
         write_json(args.record, {**facts, 'configs': outcomes})
     if failures(outcomes):
         raise SystemExit(1)

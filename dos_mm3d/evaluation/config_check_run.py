@@ -5,7 +5,7 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,22 @@ PATIENCE_S = 3600.0
 
 
 def check_all(
-    configs: Mapping[str, Path], worlds: Mapping[str, Path], work_dir: Path, *, jobs: int
+    configs: Mapping[str, Path],
+    worlds: Mapping[str, Path],
+    work_dir: Path,
+    *,
+    jobs: int,
+    commit: str | None = None,
+    resume: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """Name -> outcome of every config, in the order given; `jobs` at a time, a log file of each below `work_dir`."""
-    found = {}
-    with tqdm(total=len(configs), desc='configs', unit='config') as bar:
-        for name, outcome in _as_they_end(configs, worlds, work_dir, jobs):
+    """Name -> outcome of every config, in the order given; `jobs` at a time, a log file of each below `work_dir`.
+
+    commit: of the code, None or with changes where it is not certain; resume: what passed there with that very commit
+    is not run again."""
+    found = passed_before(configs, work_dir, commit) if resume else {}
+    left = {name: path for name, path in configs.items() if name not in found}
+    with tqdm(total=len(configs), initial=len(found), desc='configs', unit='config') as bar:
+        for name, outcome in _as_they_end(left, worlds, work_dir, jobs, commit):
             found[name] = outcome
             if outcome['outcome'] == FAILS:
                 bar.write(f'FAILS {name}: {outcome["error"]}')
@@ -34,8 +44,22 @@ def check_all(
     return {name: found[name] for name in configs}
 
 
+def passed_before(configs: Iterable[str], work_dir: Path, commit: str | None) -> dict[str, dict[str, Any]]:
+    """Name -> outcome of the configs that passed with this commit; none where the code has changes beyond it."""
+    if commit is None or '+' in commit:
+        return {}
+    paths = {name: folder_of(name, work_dir) / 'outcome.json' for name in configs}
+    found = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
+    return {name: one for name, one in found.items() if one['outcome'] == PASSES and one.get('commit') == commit}
+
+
+def folder_of(name: str, work_dir: Path) -> Path:
+    """Where a config's log and outcome lie."""
+    return work_dir / name.removesuffix('.py').replace('/', '__')
+
+
 def _as_they_end(
-    configs: Mapping[str, Path], worlds: Mapping[str, Path], work_dir: Path, jobs: int
+    configs: Mapping[str, Path], worlds: Mapping[str, Path], work_dir: Path, jobs: int, commit: str | None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     waiting, running = list(configs.items()), {}
     context = multiprocessing.get_context('fork')  # the children need not import anything again
@@ -43,8 +67,8 @@ def _as_they_end(
         while waiting or running:
             while waiting and len(running) < jobs:
                 name, path = waiting.pop(0)
-                folder = work_dir / name.removesuffix('.py').replace('/', '__')
-                process = context.Process(target=_child, args=(path, worlds, folder, jobs))
+                folder = folder_of(name, work_dir)
+                process = context.Process(target=_child, args=(path, worlds, folder, jobs, commit))
                 process.start()
                 running[process.sentinel] = (name, folder, process, time.monotonic())
             wait(list(running), timeout=5)
@@ -55,14 +79,15 @@ def _as_they_end(
                 if late or not process.is_alive():
                     process.join()
                     del running[sentinel]
-                    yield name, _outcome(folder, process.exitcode, time.monotonic() - start, late)
+                    yield name, _outcome(folder, process.exitcode, late)
     finally:  # an interrupt ends what it started
         for _, _, process, _ in running.values():
             process.kill()
 
 
-def _child(path: Path, worlds: Mapping[str, Path], folder: Path, jobs: int) -> None:
+def _child(path: Path, worlds: Mapping[str, Path], folder: Path, jobs: int, commit: str | None) -> None:
     """Check one config and leave the outcome in `folder`; what it prints goes to the log file there."""
+    start = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'outcome.json').unlink(missing_ok=True)
     with (
@@ -75,19 +100,17 @@ def _child(path: Path, worlds: Mapping[str, Path], folder: Path, jobs: int) -> N
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // jobs))
         outcome = check_config(path, worlds, folder)
         print(outcome.pop('traceback', ''))
-        write_json(folder / 'outcome.json', outcome)
+        outcome['seconds']['all'] = round(time.monotonic() - start, 1)
+        write_json(folder / 'outcome.json', {**outcome, 'commit': commit})
 
 
-def _outcome(folder: Path, status: int | None, seconds: float, late: bool) -> dict[str, Any]:
+def _outcome(folder: Path, status: int | None, late: bool) -> dict[str, Any]:
     path = folder / 'outcome.json'
     if path.is_file():
-        outcome = json.loads(path.read_text())
-    else:
-        why = f'took longer than {PATIENCE_S:.0f} s' if late else f'its process ended with status {status}'
-        hint = ' (-9: killed, most often for want of memory)' if status == -9 and not late else ''
-        outcome = {'outcome': FAILS, 'error': f'{why}{hint}; see {folder / "log.txt"}', 'seconds': {}}
-    outcome['seconds']['all'] = round(seconds, 1)
-    return outcome
+        return json.loads(path.read_text())
+    why = f'took longer than {PATIENCE_S:.0f} s' if late else f'its process ended with status {status}'
+    hint = ' (-9: killed, most often for want of memory)' if status == -9 and not late else ''
+    return {'outcome': FAILS, 'error': f'{why}{hint}; see {folder / "log.txt"}', 'seconds': {}}
 
 
 PARTS = ('build', 'train', 'test', 'cpu')

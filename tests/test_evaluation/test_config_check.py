@@ -50,6 +50,19 @@ def test_an_outcome_of_an_earlier_run_is_not_taken_for_this_one(tmp_path):
     assert failures(found) == ['a/killed.py']
 
 
+@pytest.mark.usefixtures('fake_check')
+@pytest.mark.parametrize(('commit', 'again'), [('abc', 'fine'), ('abd', 'killed'), ('abc + changes', 'killed')])
+def test_what_passed_with_the_very_same_code_is_not_run_again(tmp_path, commit, again):
+    """The second time every check dies: only what is taken from the first passes."""
+    first = {'a/one.py': Path('fine.py'), 'a/two.py': Path('wrong.py')}
+    before = check_all(first, {}, tmp_path, jobs=1, commit='abc')
+    second = {name: Path('killed.py') for name in first}
+    found = check_all(second, {}, tmp_path, jobs=1, commit=commit, resume=True)
+    assert failures(found) == (['a/two.py'] if again == 'fine' else list(first))
+    assert (found['a/one.py'] == before['a/one.py']) == (again == 'fine')
+    assert failures(check_all(second, {}, tmp_path, jobs=1, commit='abc')) == list(first), 'only where it is asked for'
+
+
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
