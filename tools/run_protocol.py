@@ -28,7 +28,7 @@ from mmengine.config import DictAction
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.evaluation.protocols import PROTOCOLS, Protocol, ProtocolArguments
-from dos_mm3d.evaluation.protocols.base import SPLITS
+from dos_mm3d.evaluation.protocols.base import SPLITS, portable
 from dos_mm3d.evaluation.protocols.runner import record_file, run_protocol
 from dos_mm3d.evaluation.protocols.sources import named_path, read_datasets, read_sources
 from dos_mm3d.evaluation.protocols.table import summary
@@ -68,14 +68,15 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: Protocol) ->
     add('--config', nargs='+', default=[], metavar='[A=]PATH', help='pretraining configs; default: beside checkpoints')
     add('--data-root', nargs='+', default=[], metavar='D=PATH', help='where data sets are; default data/...')
     add('--seeds', type=int, default=3, help='seeds of what has no checkpoint, 0, 1, ...')
-    add('--steps', type=int, help='steps of trainings; default: what their configs say')
     add('--out', type=Path, help='folder; default work_dirs/protocols/NAME_D')
     add('--split', choices=SPLITS, default='validation', help='what is scored')
     add('--workers', type=int, default=1, help='cells side by side, one thread each')
     add('--again', action='store_true', help='replace a finished record of the test split')
     add('--retry-failed', action='store_true', help='run failed cells once more')
-    for option, what in (('--cfg-options', 'downstream'), ('--pretraining-options', 'pretraining')):
-        add(option, nargs='+', action=DictAction, default={}, metavar='KEY=VALUE', help=f'values of {what} configs')
+    add(
+        '--pretraining-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+        help='values of pretraining configs',
+    )  # fmt: skip
 
 
 def arguments_of(args: argparse.Namespace, protocol: Protocol) -> ProtocolArguments:
@@ -91,13 +92,19 @@ def arguments_of(args: argparse.Namespace, protocol: Protocol) -> ProtocolArgume
         or ROOT / 'work_dirs' / 'protocols' / f'{protocol.name}_{"_".join(dataset.name for dataset in datasets)}',
         split=args.split,
         options={name: value for name, value in vars(args).items() if name not in COMMON},
-        overrides=args.cfg_options,
-        steps=args.steps,
+        overrides=getattr(args, 'cfg_options', {}),
+        steps=getattr(args, 'steps', None),
         workers=args.workers,
         retry_failed=args.retry_failed,
         again=args.again,
-        command=shlex.join(['python', 'tools/run_protocol.py', *sys.argv[1:]]),
+        command=shlex.join(['python', 'tools/run_protocol.py', *map(portable_argument, sys.argv[1:])]),
     )
+
+
+def portable_argument(text: str) -> str:
+    """An argument as a record keeps it: `A=PATH` and PATH without what is of one machine."""
+    name, path = named_path(text)
+    return f'{name}={portable(path)}' if name else portable(text) if text.startswith('/') else text
 
 
 def interrupt(number: int, frame: object) -> None:

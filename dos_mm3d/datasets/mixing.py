@@ -8,6 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
+SCHEDULE, ORDER = 2, 3  # spawn keys; stream.py has the others
+
 
 def draws_per_pass(n_frames: Sequence[int], weights: Sequence[float] | None = None) -> list[int]:
     """Draws of each member in one pass of sum(n_frames) draws; they sum to that.
@@ -27,7 +29,7 @@ def pass_schedule(seed: int, number: int, draws: tuple[int, ...]) -> tuple[np.nd
     """Pass `number` over sum(draws) draws: the member of each, (N,) int64, and how many draws of this pass that member
     had before, (N,) int64."""
     members = np.repeat(np.arange(len(draws)), draws)
-    members = np.random.default_rng(_sequence(seed, number)).permutation(members)
+    members = np.random.default_rng(_sequence(SCHEDULE, seed, number)).permutation(members)
     before = np.empty_like(members)
     for member, count in enumerate(draws):
         before[members == member] = np.arange(count)
@@ -36,12 +38,13 @@ def pass_schedule(seed: int, number: int, draws: tuple[int, ...]) -> tuple[np.nd
 
 def member_order(seed: int, member: int, number: int, n: int) -> np.ndarray:
     """(n,) int64 order of a member's frames in its own pass `number`."""
-    return np.random.default_rng(_sequence(seed, number, member)).permutation(n)
+    return np.random.default_rng(_sequence(ORDER, seed, number, member)).permutation(n)
 
 
-def _sequence(*numbers: int) -> np.random.SeedSequence:
-    # The spawn key keeps these random numbers apart from those of stream.py, which use the same integers.
-    return np.random.SeedSequence(numbers, spawn_key=(2,))
+def _sequence(key: int, *numbers: int) -> np.random.SeedSequence:
+    # The spawn key keeps these random numbers apart from each other (a missing number counts as 0) and from those of
+    # stream.py, which use the same integers.
+    return np.random.SeedSequence(numbers, spawn_key=(key,))
 
 
 cached_schedule = lru_cache(maxsize=2)(pass_schedule)

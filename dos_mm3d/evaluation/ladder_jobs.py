@@ -170,7 +170,7 @@ class BaselineJob:
         return record
 
 
-def describe_failure(status: int, output: str, log: Path) -> dict[str, Any]:
+def describe_failure(status: int, output: str, log: Path | str) -> dict[str, Any]:
     """{'status': 'collapsed', 'step', 'message'} where the collapse monitor ended the command, else 'failed'."""
     if status > 0 and (match := _COLLAPSED.search(output)):
         return {'status': 'collapsed', 'step': int(match[2]), 'message': match[1]}

@@ -1,7 +1,7 @@
 """Proof that two fine-tuning runs differ in the encoder's initial weights and in nothing else."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from .report import read_json, write_json
 
 FILE = 'start.json'
 KEY = 'start_record'  # in a checkpoint
-# where detectors and segmentors of mmdet3d keep what was pretrained
+# where detectors and segmentors of mmdet3d keep a pretrained SparseEncoder, PTv3, MinkUNet or SPVCNN
 ENCODER_PREFIXES = ('pts_voxel_encoder.', 'pts_middle_encoder.', 'backbone.')
 DECODER_PREFIXES = ('pts_middle_encoder.ptv3.dec.', 'backbone.dec.')  # of PTv3 the encoder alone is pretrained
 
@@ -27,9 +27,14 @@ class StartRecordHook(Hook):
 
     It goes through checkpoints, so that a resumed run tells of its first start. Its inputs are others than without the
     interruption: mmengine does not restore the random numbers of the augmentation. Of several processes the first one
-    tells of its own inputs."""
+    tells of its own inputs.
+
+    encoder_prefixes: of the names of weights that pretraining gives."""
 
     record: dict[str, Any] | None = None
+
+    def __init__(self, encoder_prefixes: Sequence[str] = ENCODER_PREFIXES) -> None:
+        self.encoder_prefixes = tuple(encoder_prefixes)
 
     def after_load_checkpoint(self, runner, checkpoint: dict[str, Any]) -> None:
         # only in a resumed run: weights to start from may come from a run that was recorded too
@@ -47,7 +52,7 @@ class StartRecordHook(Hook):
         encoder = {
             name: value
             for name, value in state.items()
-            if name.startswith(ENCODER_PREFIXES) and not name.startswith(DECODER_PREFIXES)
+            if name.startswith(self.encoder_prefixes) and not name.startswith(DECODER_PREFIXES)
         }
         rest = {name: value for name, value in state.items() if name not in encoder}
         self.record = {'encoder': tensors_sha256(encoder), 'rest': tensors_sha256(rest), 'iters': 0, 'inputs': ''}

@@ -53,6 +53,11 @@ def test_members_come_mixed_in_the_shares_of_the_weights():
     assert chisquare(np.bincount(late, minlength=3), 2000 * np.array([5, 2, 1]) / 8).pvalue > 0.01
 
 
+def test_an_order_is_not_the_schedules_permutation():
+    members = pass_schedule(5, 2, (30, 20))[0]
+    assert not np.array_equal(np.repeat([0, 1], (30, 20))[member_order(5, 0, 2, 50)], members)
+
+
 def test_orders_differ_between_passes_seeds_and_members():
     orders = {
         tuple(member_order(seed, member, number, 50)) for seed in (0, 1) for member in (0, 1) for number in (0, 1)

@@ -5,6 +5,7 @@ import pytest
 from dos_mm3d.evaluation.probe import Protocol, draw_scans
 from dos_mm3d.evaluation.protocols.draws import Draws, flat
 
+GOLDEN = [[7, 9], [2, 3], [0, 11]]
 FEW = Draws({'k1': 1, 'k5': 5, 'k10': 10, 'k20': 20}, n=6, nested=True)
 
 
@@ -31,8 +32,9 @@ def test_a_draw_does_not_depend_on_what_else_is_drawn() -> None:
 
 
 def test_the_linear_probe_draws_as_it_always_did() -> None:
-    draws = Draws({'miou': 20}, n=3, nested=False).of(48)
-    assert draws == {'miou': draw_scans(48, Protocol(scans_per_draw=20, n_draws=3))}
+    """Two scans of twelve, as its records were made."""
+    assert Draws({'miou': 2}, n=3, nested=False).of(12) == {'miou': GOLDEN}
+    assert draw_scans(12, Protocol(scans_per_draw=2, n_draws=3)) == GOLDEN
 
 
 def test_more_scans_than_there_are() -> None:

@@ -8,7 +8,13 @@ from protocol_fakes import tiny_source
 
 from dos_mm3d.evaluation.protocols.datasets import DATASETS
 from dos_mm3d.evaluation.protocols.probe_jobs import encoder_hash
-from dos_mm3d.evaluation.protocols.sources import config_of, named_path, read_sources, require_different
+from dos_mm3d.evaluation.protocols.sources import (
+    config_of,
+    named_path,
+    read_datasets,
+    read_sources,
+    require_different,
+)
 
 TINY = """
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]']
@@ -107,6 +113,14 @@ def test_what_is_missing_or_doubled(tiny_model: None, tmp_path: Path) -> None:
     twice = read_sources([str(path)], [], DATASETS['synthetic'], {}) * 2
     with pytest.raises(ValueError, match='are the same checkpoint; wanted runs with other seeds'):
         require_different(twice)
+
+
+def test_what_would_not_be_used_is_refused(tiny_model: None, tmp_path: Path) -> None:
+    path = write(tmp_path / 'run')
+    with pytest.raises(ValueError, match=r'--config waymo=...: no checkpoint was pretrained on it.*synthetic'):
+        read_sources([str(path)], [f'waymo={path}'], DATASETS['synthetic'], {})
+    with pytest.raises(ValueError, match=r'--data-root waymo=...: it is not used; wanted one of synthetic'):
+        read_datasets(['synthetic'], [], [f'waymo={tmp_path}'])
 
 
 @pytest.mark.parametrize('name', sorted(DATASETS))

@@ -9,7 +9,8 @@ import pytest
 from protocol_fakes import target, tiny_source
 
 from dos_mm3d.evaluation.protocols.base import entry, row
-from dos_mm3d.evaluation.protocols.cross_domain import common_range, encoders, marked
+from dos_mm3d.evaluation.protocols.cross_domain import common_range, encoders, in_domain, marked
+from dos_mm3d.evaluation.protocols.datasets import DATASETS
 from dos_mm3d.evaluation.protocols.probe_cell import rows_record
 from dos_mm3d.evaluation.protocols.probe_jobs import probe_entry, require_same_points
 from dos_mm3d.evaluation.protocols.table import full_text, main_table
@@ -155,3 +156,13 @@ def test_the_page_of_protocols_has_every_record_but_the_readmes(
     assert page.count('## ') == 1
     assert '## p_d_test.json: D' in page
     assert main_table(record()) in page
+
+
+def test_baselines_are_fed_as_the_encoder_of_their_own_data_whatever_the_order() -> None:
+    box_m = [-10, -10, -3, 10, 10, 3]
+    kitti = tiny_source('synthetic_semantickitti', box_m, ground_z_m=-1.73)
+    nuscenes = tiny_source('synthetic', box_m, ground_z_m=-1.84)
+    for sources in ([kitti, nuscenes], [nuscenes, kitti]):
+        assert in_domain(sources, DATASETS['synthetic']) is nuscenes
+        assert in_domain(sources, DATASETS['synthetic_semantickitti']) is kitti
+        assert in_domain(sources, DATASETS['synthetic_waymo']) is nuscenes

@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import torch
+from mmengine.config import Config
 
+from dos_mm3d.evaluation.protocols.base import Source
+from dos_mm3d.evaluation.protocols.downstream import encoder_prefixes
 from dos_mm3d.evaluation.start_record import StartRecordHook
 
 
@@ -48,3 +52,31 @@ def test_weights_to_start_from_bring_no_record(tmp_path: Path) -> None:
     hook.after_load_checkpoint(runner, {'start_record': {'iters': 99}})
     hook.before_train(runner)
     assert hook.record['iters'] == 0
+
+
+@pytest.mark.parametrize(
+    ('config', 'task', 'prefixes'),
+    [
+        ('dos_cylinder3d_synthetic', 'segmentation', ('voxel_encoder.', 'backbone.')),
+        ('dos_pillars_synthetic', 'detection', ('pts_voxel_encoder.', 'pts_backbone.')),
+        ('dos_second_synthetic', 'detection', ('pts_voxel_encoder.', 'pts_middle_encoder.')),
+        ('dos_minkunet_synthetic', 'segmentation', ('backbone.',)),
+    ],
+)
+def test_what_pretraining_gives_is_the_encoder(
+    config: str, task: str, prefixes: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Else every pair of runs would be told to have different heads."""
+    path = Path(__file__).parents[2] / f'configs/dos/{config}.py'
+    source = Source('synthetic', 0, Path('c.pth'), path, Config.fromfile(path).to_dict(), 'sha')
+    assert encoder_prefixes(source, task) == prefixes
+    records = []
+    for value in (0.0, 1.0):
+        model = torch.nn.ModuleDict({name: torch.nn.Linear(2, 2) for name in ('head', *(p[:-1] for p in prefixes))})
+        for name, parameter in model.named_parameters():
+            torch.nn.init.constant_(parameter, 0.5 if name.startswith('head') else value)
+        hook = StartRecordHook(encoder_prefixes=prefixes)
+        hook.before_train(start(model, tmp_path))
+        records.append(hook.record)
+    assert records[0]['rest'] == records[1]['rest']
+    assert records[0]['encoder'] != records[1]['encoder']

@@ -35,6 +35,10 @@ def cell(config: dict, **changes) -> dict:
     return cell_config(config, **{**wanted, **changes})
 
 
+def unused() -> int:
+    raise AssertionError('only where epochs and steps are mixed')
+
+
 def test_all_paths_move_with_the_root() -> None:
     config = read_downstream(ROOT / 'configs/centerpoint/centerpoint_small_synthetic.py', '/elsewhere', {})
     assert config['train_dataloader']['dataset']['data_root'] == '/elsewhere/'
@@ -98,7 +102,7 @@ def test_own_length_counts_batches_of_all_processes() -> None:
 
 
 def test_epochs_become_steps_and_schedules_keep_their_shape() -> None:
-    config = in_steps(read_downstream(PTV3, 'data', {}), 500)
+    config = in_steps(read_downstream(PTV3, 'data', {}), 500, unused)
     assert config['train_cfg'] == dict(type='IterBasedTrainLoop', max_iters=500)
     linear, cosine = config['param_scheduler']
     assert (linear['end'], cosine['begin'], cosine['end'], cosine['T_max']) == (20, 20, 500, 480)  # 50 epochs before
@@ -109,7 +113,7 @@ def test_epochs_become_steps_and_schedules_keep_their_shape() -> None:
 
 @pytest.mark.parametrize('steps', [2, 5, 12, 13, 50])
 def test_a_short_training_keeps_a_step_of_warm_up(steps: int) -> None:
-    config = in_steps(read_downstream(PTV3, 'data', {}), steps)
+    config = in_steps(read_downstream(PTV3, 'data', {}), steps, unused)
     warm_up = config['param_scheduler'][0]
     assert warm_up['end'] == max(1, round(2 * steps / 50))
     scheduler = PARAM_SCHEDULERS.build({**warm_up, 'optimizer': torch.optim.SGD([torch.zeros(1)], lr=1.0)})
@@ -117,19 +121,30 @@ def test_a_short_training_keeps_a_step_of_warm_up(steps: int) -> None:
 
 
 def test_steps_are_stretched_too() -> None:
-    config = in_steps(read_downstream(MINKUNET, 'data', {}), 100)  # 800 before
+    config = in_steps(read_downstream(MINKUNET, 'data', {}), 100, unused)
     (one_cycle,) = config['param_scheduler']
     assert (config['train_cfg']['max_iters'], one_cycle['total_steps'], one_cycle['pct_start']) == (100, 100, 0.1)
     steps = [dict(type='MultiStepLR', by_epoch=True, milestones=[24, 32], end=36)]
-    config = in_steps({'train_cfg': {'max_epochs': 36}, 'train_dataloader': {}, 'param_scheduler': steps}, 72)
+    config = in_steps({'train_cfg': {'max_epochs': 36}, 'train_dataloader': {}, 'param_scheduler': steps}, 72, unused)
     assert config['param_scheduler'][0]['milestones'] == [48, 64]
+
+
+def test_a_warm_up_in_steps_is_stretched_beside_epochs() -> None:
+    """As mmdet3d's SPVCNN has it: 125 steps, then epochs."""
+    mixed = [dict(type='LinearLR', by_epoch=False, end=125), dict(type='CosineAnnealingLR', begin=0, T_max=15, end=15)]
+    config = {'train_cfg': {'max_epochs': 15}, 'train_dataloader': {}, 'param_scheduler': mixed}
+    warm_up, cosine = in_steps(config, 200, lambda: 25_000)['param_scheduler']
+    assert (warm_up['end'], cosine['T_max']) == (1, 200)
+    warm_up, cosine = in_steps(config, 50_000, lambda: 25_000)['param_scheduler']
+    assert (warm_up['end'], cosine['T_max'], cosine['by_epoch']) == (250, 50_000, False)
 
 
 def test_a_cell_starts_where_it_is_told_and_can_be_resumed(tmp_path: Path) -> None:
     config = read_downstream(MINKUNET, 'data', {'max_iters': 400})
     made = cell(config, seed=5, weights='w.pth')
     assert (made['randomness']['seed'], made['load_from'], made['resume']) == (5, 'w.pth', False)
-    assert {'type': 'StartRecordHook'} in made['custom_hooks']
+    names = ['pts_voxel_encoder.', 'pts_middle_encoder.', 'backbone.']
+    assert {'type': 'StartRecordHook', 'encoder_prefixes': names} in made['custom_hooks']
     checkpoint = made['default_hooks']['checkpoint']
     assert checkpoint['interval'] == 40
     assert checkpoint.get('save_optimizer', True), 'without the optimiser an interrupted training could not go on'

@@ -187,7 +187,7 @@ def test_finetune_takes_the_labels_of_the_config(wanted: ProtocolArguments, trai
 def test_objects_are_pasted_where_all_frames_are_labelled(split: str, pastes: list[bool], tmp_path: Path) -> None:
     """The data base of objects is made of all training frames."""
     scored = None if split == 'test' else ('c',)
-    training = Training('detection', 'detection', {}, 'data', 'train.pkl', 'hash', scored, 1, tmp_path)
+    training = Training('detection', 'detection', {}, 'data', 'train.pkl', 'hash', scored, 1, (), tmp_path)
     labels = [Labels(percent, names, len(names), 2, 4) for percent, names in ((20.0, ('a',)), (100.0, ('a', 'b')))]
     assert [pastes_objects(training, one) for one in labels] == pastes
 

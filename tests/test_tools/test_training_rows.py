@@ -45,6 +45,27 @@ def test_scratch_is_also_trained_with_one_rate_for_all_layers(
     assert [row['name'] for row in run_protocol(Finetune(), even)['rows']] == ['scratch', 'dos_synthetic']
 
 
+def test_lists_of_the_two_splits_lie_apart_and_only_the_first_draw_is_led(
+    synthetic_nuscenes: Path, trainings: TrainingFakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = pretraining_checkpoint('configs/dos/dos_minkunet_synthetic.py', tmp_path / 'minkunet')
+    wanted = arguments(synthetic_nuscenes, tmp_path / 'out', sources(checkpoint), seeds=1, options={'shares': [1.0]})
+    record = run_protocol(LabelEfficiency(), wanted)
+    (folder,) = wanted.out.glob('label_shares_*')
+    assert folder.name == 'label_shares_synthetic_seed1_test'
+    drawn = record['labelled_sequences']['labels_1']
+    other = next(name for name in wanted.dataset.sequences(wanted.dataset.infos[0]) if [name] != drawn)
+    monkeypatch.setattr('dos_mm3d.evaluation.protocols.shares.FIRST', other)
+    led = LabelEfficiency().labels(wanted)[0]
+    assert led.sequences == (other,)
+    assert f'Draw 1 begins with {other}' in ' '.join(LabelEfficiency().notes(wanted))
+    second = [
+        LabelEfficiency().labels(replace(wanted, options={**wanted.options, 'share_seed': seed}))[0].sequences
+        for seed in range(2, 8)
+    ]
+    assert len(set(second)) == 2, 'other draws are led by nothing'
+
+
 def test_another_table_is_another_file(tmp_path: Path) -> None:
     def name(protocol, **options: object) -> str:
         return record_file(protocol, arguments(tmp_path, tmp_path, (), options=options)).name

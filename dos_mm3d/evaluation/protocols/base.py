@@ -175,6 +175,9 @@ class Protocol(ABC):
         """Everything that can be known before anything runs. Raises what one sentence can say: ValueError,
         FileNotFoundError with what was found, what was wanted and the remedy."""
 
+    def begin(self, args: ProtocolArguments) -> None:  # noqa: B027  most write nothing
+        """Write what belongs beside the record, before any cell runs; nobody else works in the folder then."""
+
     @abstractmethod
     def cells(self, args: ProtocolArguments) -> list[Cell]:
         """What is to be run, scratch included, in an order in which an early end leaves most of the table."""

@@ -9,7 +9,7 @@ from typing import Any
 from ..ladder_children import Children
 from ..ladder_jobs import describe_failure
 from ..report import nan_to_none, read_json, write_json
-from .base import Cell
+from .base import Cell, portable
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class CellJob:
             start = time.perf_counter()
             status, output = children.run(commands[number], self.log)
             if status:
-                return describe_failure(status, output, self.log)
+                return describe_failure(status, output, portable(self.log))
             self._remember(number + 1, time.perf_counter() - start)
         return None
 
@@ -86,7 +86,7 @@ class CellJob:
             found = dict(self.cell.collect(self.folder))
             return {'status': 'finished', 'said': found.pop('said', 'done'), 'found': found}
         except (OSError, ValueError, KeyError) as error:
-            return {'status': 'failed', 'message': f'{type(error).__name__}: {error}; its log is {self.log}'}
+            return {'status': 'failed', 'message': f'{type(error).__name__}: {error}; its log is {portable(self.log)}'}
 
     def _progress(self) -> dict[str, Any]:
         """Commands that ended well and their seconds, an interrupted one's not counted."""

@@ -76,7 +76,8 @@ class CrossDomain(Protocol):
         cells = []
         for target in args.datasets:
             plan = self.plan(args, target)
-            cells.append(probe_cell(f'{target.name}_fixed', target, args.sources[0], plan, {'kind': 'none'}, BASELINES))
+            own = in_domain(args.sources, target)
+            cells.append(probe_cell(f'{target.name}_fixed', target, own, plan, {'kind': 'none'}, BASELINES))
             cells += [
                 probe_cell(_pair(source, target), target, source, plan, {'kind': 'checkpoint'}, PRETRAINED)
                 for source in args.sources
@@ -156,8 +157,15 @@ class CrossDomain(Protocol):
         return [
             'Bold: probed on what it was pretrained on. Networks: pretraining runs, seeds of the random ones. Random '
             "networks have the BatchNorm statistics of the target's unlabelled scans; pretrained ones their own, and "
-            "the target's in the rows that say so."
+            "the target's in the rows that say so. Raw input and hand-crafted statistics are fed as the encoder "
+            'that was pretrained on the target.'
         ]
+
+
+def in_domain(sources: Sequence[Source], target: DataSet) -> Source:
+    """Whose input the features without a network are made of: the source that was pretrained on the target, which is
+    fed all that it has; else the first by name, whatever order they were given in."""
+    return min(sources, key=lambda source: (source.dataset != target.name, source.dataset, source.number))
 
 
 def encoders(sources: Sequence[Source]) -> dict[str, Source]:

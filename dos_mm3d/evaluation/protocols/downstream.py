@@ -33,7 +33,6 @@ CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
         'ptv3': (f'{SEGMENTATION}ptv3_finetune_{{data}}.py',),
         'minkunet': (f'{SEGMENTATION}minkunet_{{data}}.py', f'{SEGMENTATION}minkunet_small_{{data}}.py'),
         'spvcnn': (f'{SEGMENTATION}spvcnn_{{data}}.py',),
-        'cylinder3d': (f'{SEGMENTATION}cylinder3d_{{data}}.py',),
     },
     'detection': {
         'second': (
@@ -51,10 +50,13 @@ _WHOLE_NET = (
 _OF_A_DETECTOR = (
     'it is the encoder of a detector, without a class for every point; what there is: linear_probe, detection'
 )
+_NAME_IT = 'no config of it is kept here; name one with --downstream CONFIG'
 WHY_NOT = {
     ('decoder_probe', 'minkunet'): _WHOLE_NET,
     ('decoder_probe', 'spvcnn'): _WHOLE_NET,
     ('decoder_probe', 'cylinder3d'): _WHOLE_NET,
+    ('finetune', 'cylinder3d'): _NAME_IT,
+    ('detection', 'pillars'): _NAME_IT,
     **{(recipe, kind): _OF_A_DETECTOR for recipe in ('decoder_probe', 'finetune') for kind in ('second', 'pillars')},
     **{
         ('detection', kind): 'no detector of mmdet3d has this backbone; what there is: linear_probe and finetune'
@@ -77,6 +79,13 @@ def backbone_of(source: Source) -> str:
     if name not in BACKBONES:
         raise ValueError(f'{source.checkpoint}: its backbone is {name}; wanted one of {", ".join(BACKBONES)}')
     return BACKBONES[name]
+
+
+def encoder_prefixes(source: Source, task: str) -> tuple[str, ...]:
+    """Of the names of the weights that a checkpoint gives the model of a task."""
+    kind = backbone_class(source.config['model']['backbone']['type'], str(source.checkpoint))
+    names = kind.downstream_names_by_task.get(task, kind.downstream_names)
+    return tuple(dict.fromkeys(names.values()))
 
 
 def find_config(recipe: str, source: Source, dataset: DataSet) -> Path:

@@ -34,6 +34,7 @@ def run_protocol(protocol: Protocol, args: ProtocolArguments) -> dict[str, Any]:
     jobs = [CellJob(cell, args.out, facts, args.retry_failed) for cell in protocol.cells(args)]
     require_distinct(jobs)
     with locked(args.out, what='protocol') as lock:
+        protocol.begin(args)
 
         def on_result() -> None:
             if args.split == 'validation':

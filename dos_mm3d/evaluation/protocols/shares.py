@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from ...datasets.label_shares import FIRST, SHARES_PERCENT, draw_shares
 from ..report import write_json
-from .base import Cell, ProtocolArguments, Results
+from .base import ProtocolArguments, Results
 from .training import TrainingProtocol, facts_of, labelled_frames, scored_sequences
 from .training_cells import Labels
 
@@ -32,18 +32,18 @@ class ShareProtocol(TrainingProtocol):
         frames, scored = labelled_frames(args, self.config_file(args)), scored_sequences(args)
         frames = {name: count for name, count in frames.items() if name not in scored}
         percents = sorted(set(args.options['shares']))
-        drawn = draw_shares(frames, percents, seed=args.options['share_seed'], first=FIRST)
+        seed = args.options['share_seed']
+        drawn = draw_shares(frames, percents, seed=seed, first=FIRST if seed == 1 else None)
         return [
             Labels(percent, tuple(names), len(names), len(frames), sum(frames[name] for name in names))
             for percent, names in drawn.items()
         ]
 
-    def cells(self, args: ProtocolArguments) -> list[Cell]:
-        """As all trainings; the lists are written, for the record and for SequenceShare(sequences=FILE)."""
-        folder = args.out / f'label_shares_{args.dataset.name}_seed{args.options["share_seed"]}'
+    def begin(self, args: ProtocolArguments) -> None:
+        """The lists are written, for SequenceShare(sequences=FILE); those of the two splits differ."""
+        folder = args.out / f'label_shares_{args.dataset.name}_seed{args.options["share_seed"]}_{args.split}'
         for labels in self.labels(args):
             write_json(folder / f'{labels.name}.json', list(labels.sequences))
-        return super().cells(args)
 
     def settings(self, args: ProtocolArguments) -> dict[str, Any]:
         """Which draw."""
@@ -57,7 +57,13 @@ class ShareProtocol(TrainingProtocol):
             *super().notes(args),
             'Labels are drawn as whole sequences, never fewer than one, as frames of one sequence look alike; a larger '
             'share contains the smaller ones. Shares that come to the same list were run once.',
+            *self._first_note(args),
         ]
+
+    def _first_note(self, args: ProtocolArguments) -> list[str]:
+        """nuScenes' published single scene."""
+        led = args.options['share_seed'] == 1 and any(FIRST in (one.sequences or ()) for one in self.labels(args))
+        return [f"Draw 1 begins with {FIRST}, the one scene of NOMAE's 0.1 %."] if led else []
 
 
 class LabelEfficiency(ShareProtocol):

@@ -38,6 +38,8 @@ def read_datasets(names: Sequence[str] | None, checkpoints: Sequence[str], roots
     names = names or list(dict.fromkeys(named_path(text)[0] for text in checkpoints))
     if None in names or not names:
         raise ValueError('on which data sets? Wanted --dataset D, or --checkpoint D=PATH for every checkpoint')
+    if unused := sorted(set(places) - set(names)):
+        raise ValueError(f'--data-root {unused[0]}=...: it is not used; wanted one of {", ".join(names)}')
     datasets = tuple(dataset_named(name).at(places.get(name)) for name in names)
     for dataset in datasets:
         dataset.require()
@@ -70,6 +72,10 @@ def read_sources(
         require_whole(config, config_file, checkpoint)
         sources.append(Source(name, numbers[name], checkpoint, config_file, config, file_sha256(checkpoint)))
         numbers[name] += 1
+    if unused := sorted({name for name in given if name} - set(numbers)):
+        raise ValueError(
+            f'--config {unused[0]}=...: no checkpoint was pretrained on it; wanted one of {sorted(numbers)}'
+        )
     require_different(sources)
     return tuple(sources)
 

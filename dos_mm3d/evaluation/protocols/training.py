@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any, ClassVar
 
 import numpy as np
+from mmengine.config import DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
@@ -16,7 +17,7 @@ from ...datasets.label_shares import frames_by_sequence, leaf
 from ...datasets.labelled_scenes import spread_evenly
 from .base import Cell, Column, Protocol, ProtocolArguments, Results, entry, portable, row
 from .differences import difference
-from .downstream import backbone_of, check_fit, check_input, export_once, find_config
+from .downstream import backbone_of, check_fit, check_input, encoder_prefixes, export_once, find_config
 from .starts import Start, grouped, pair_title, pretrained_title, source_of
 from .training_cells import Labels, Training, training_cell
 from .training_config import in_steps, layer_decay, own_steps, read_downstream, with_even_rates
@@ -54,6 +55,15 @@ class TrainingProtocol(Protocol):
             help="config to train, default the backbone's for the data set",
         )
         parser.add_argument('--processes', type=int, default=1, help='GPUs of each training (tools/dist_train.sh)')
+        parser.add_argument('--steps', type=int, help='of each training; default: what its config says')
+        parser.add_argument(
+            '--cfg-options',
+            nargs='+',
+            action=DictAction,
+            default={},
+            metavar='KEY=VALUE',
+            help='of the downstream config',
+        )
 
     def config_file(self, args: ProtocolArguments) -> Path:
         """The downstream config: named, or found for the first checkpoint's backbone."""
@@ -69,7 +79,14 @@ class TrainingProtocol(Protocol):
         config, steps = read_downstream(path, args.dataset.root, args.overrides), args.steps
         if steps is None and self.same_steps:
             steps = own_steps(config, config_labels(args, path).frames, args.options.get('processes', 1))
-        return config if steps is None else in_steps(config, steps)
+        if steps is None:
+            return config
+
+        def own_total() -> int:
+            frames = sum(labelled_frames(args, path).values())
+            return own_steps(config, frames, args.options.get('processes', 1))
+
+        return in_steps(config, steps, own_total)
 
     def training(self, args: ProtocolArguments) -> Training:
         """What all cells share."""
@@ -83,6 +100,7 @@ class TrainingProtocol(Protocol):
             data_hash=dataset.hash(),
             test_sequences=None if args.split == 'test' else tuple(dataset.part('validation')[1]),
             processes=args.options.get('processes', 1),
+            encoder_prefixes=encoder_prefixes(args.sources[0], self.task),
             out=args.out,
         )
 

@@ -43,6 +43,7 @@ class Training:
 
     task: 'segmentation' or 'detection'.  recipe: of :data:`downstream.CONFIGS`.  config: resolved, in its final length.
     root: of the data; ann_file: infos of the training split.  data_hash: of the data set.
+    encoder_prefixes: of the names of weights that pretraining gives.
     test_sequences: of the training split, None for the official test set.  processes: of each training.
     """
 
@@ -54,6 +55,7 @@ class Training:
     data_hash: str
     test_sequences: tuple[str, ...] | None
     processes: int
+    encoder_prefixes: tuple[str, ...]
     out: Path
 
 
@@ -93,6 +95,7 @@ def write_cell_config(training: Training, labels: Labels, source: Source | None,
         test_sequences=_list(training.test_sequences),
         train_ann_file=training.ann_file,
         paste=pastes(training, labels),
+        encoder_prefixes=training.encoder_prefixes,
     )
     config['test_evaluator'] = with_devkit_files(config['test_evaluator'], folder.resolve() / 'test')
     write_config(folder / 'config.py', config)

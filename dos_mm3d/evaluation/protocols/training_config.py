@@ -1,13 +1,16 @@
 """The config of one training of a protocol: a downstream config with another data root, length, seed, start, labels."""
 
 import copy
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ...datasets.label_shares import cut_to_sequences, leaf
 from ...engine.config_overrides import load_with_overrides
+from ..start_record import ENCODER_PREFIXES
 
 FIXED = ('load_from', 'resume', 'work_dir', 'randomness.seed')
 SPLIT_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
@@ -24,7 +27,7 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     """
     if taken := sorted(set(overrides) & set(FIXED)):
         raise ValueError(f'--cfg-options {", ".join(taken)}: the protocol sets it; use --seeds, --out, --checkpoint')
-    config = load_with_overrides(path, dict(overrides)).to_dict()
+    config = copy.deepcopy(_resolved(path, path.stat().st_mtime_ns, json.dumps(dict(overrides), sort_keys=True)))
     if lacking := [key for key in (*SPLIT_KEYS, 'train_cfg') if not config.get(key)]:
         raise ValueError(f'{path}: has no {", ".join(lacking)}; wanted a config that tools/train.py and test.py take')
     old, new = leaf(config['train_dataloader']['dataset'])['data_root'].rstrip('/'), str(data_root).rstrip('/')
@@ -32,6 +35,12 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     config |= dict(val_dataloader=None, val_evaluator=None, val_cfg=None)
     config['train_cfg'] = {key: value for key, value in config['train_cfg'].items() if not key.startswith('val_')}
     return config
+
+
+@lru_cache(maxsize=8)
+def _resolved(path: Path, written_ns: int, overrides: str) -> dict[str, Any]:
+    """Read once for a call: rows, columns and notes ask again and again. overrides: as JSON."""
+    return load_with_overrides(path, json.loads(overrides)).to_dict()
 
 
 def with_leaf(dataset: Mapping[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
@@ -60,10 +69,12 @@ def own_steps(config: Mapping[str, Any], n_frames: int, processes: int) -> int:
     return loop['max_epochs'] * math.ceil(n_frames / (config['train_dataloader']['batch_size'] * processes))
 
 
-def in_steps(config: Mapping[str, Any], steps: int) -> dict[str, Any]:
+def in_steps(config: Mapping[str, Any], steps: int, own_total: Callable[[], int]) -> dict[str, Any]:
     """The config with `steps` steps, whatever it counted in before; schedules keep their shape.
 
-    Frames come in a new random order when all have been seen (InfiniteSampler), so that the number of frames is free.
+    own_total: () -> steps that it trains for (:func:`own_steps`), asked for where both units occur: in a config that
+    counts in epochs, a warm-up may count in steps. Frames come in a new random order when all have been seen
+    (InfiniteSampler), so that the number of frames is free.
     """
     config = copy.deepcopy(dict(config))
     loop = config['train_cfg']
@@ -72,7 +83,7 @@ def in_steps(config: Mapping[str, Any], steps: int) -> dict[str, Any]:
     config['train_dataloader'] |= dict(sampler=dict(type='InfiniteSampler', shuffle=True))
     config['log_processor'] = {**config.get('log_processor', {}), 'by_epoch': False}
     config['param_scheduler'] = [
-        stretched(scheduler, own, steps) if scheduler.get('by_epoch', True) == by_epoch else scheduler
+        stretched(scheduler, own if scheduler.get('by_epoch', True) == by_epoch else own_total(), steps)
         for scheduler in config.get('param_scheduler') or []
     ]
     return config
@@ -113,12 +124,14 @@ def cell_config(
     test_sequences: Sequence[str] | None,
     train_ann_file: str,
     paste: bool,
+    encoder_prefixes: Sequence[str] = ENCODER_PREFIXES,
 ) -> dict[str, Any]:
     """What tools/train.py and tools/test.py get: resumable, with a record of the start.
 
     weights: what `load_from` names, None from scratch.  train_sequences: None for the labels of the config itself.
     test_sequences: of the training split's info file, for choosing settings; None for the config's test set.
     paste: whether objects may be pasted (ObjectSample): they come from all frames, labelled or not.
+    encoder_prefixes: of the names of weights that pretraining gives.
     """
     config = copy.deepcopy(dict(config))
     config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
@@ -127,7 +140,10 @@ def cell_config(
     config['custom_imports'] = dict(
         imports=[*dict.fromkeys([*imports, 'dos_mm3d', 'dos_mm3d.evaluation.start_record'])], allow_failed_imports=False
     )
-    config['custom_hooks'] = [*(config.get('custom_hooks') or []), dict(type='StartRecordHook')]
+    config['custom_hooks'] = [
+        *(config.get('custom_hooks') or []),
+        dict(type='StartRecordHook', encoder_prefixes=list(encoder_prefixes)),
+    ]
     config['default_hooks'] = {**config['default_hooks'], **hooks_for(config['train_cfg'])}
     train = config['train_dataloader']
     if not paste:
