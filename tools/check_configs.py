@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 
+import torch
 from miniatures import WORLDS, config_world
 from mmengine.config import Config
 
@@ -73,6 +74,7 @@ def needed_worlds(configs: Iterable[Path]) -> list[str]:
 def main() -> None:
     """Write the miniatures that the configs need, check all, print the table."""
     args = parse_args()
+    torch.set_num_threads(1)  # a forked child waits for ever for OpenMP threads that this process had
     configs, start = wanted_configs(args), time.monotonic()
     with tempfile.TemporaryDirectory(prefix='miniatures_') as folder:
         worlds = {name: config_world(name, Path(folder, name)) for name in needed_worlds(configs.values())}
