@@ -4,7 +4,8 @@ Command:   python tools/train.py configs/segmentation/minkunet_small_synthetic.p
            python tools/test.py configs/segmentation/minkunet_small_synthetic.py CHECKPOINT
            (from DOS weights: --cfg-options load_from=EXPORTED, made with configs/dos/dos_minkunet_synthetic.py)
 Hardware:  2 CPU cores, no GPU.
-Expected:  not run.
+Expected:  3 minutes on one core. With 600 steps, from 4 labelled scenes: 38.4 +- 3.0 mIoU from scratch, 39.9 +- 2.2
+           from DOS weights (docs/results/label_efficiency_synthetic_test.json).
 """
 
 _base_ = ['./_base_/synthetic.py', './_base_/minkunet.py', '../minkunet/_base_sizes.py']
