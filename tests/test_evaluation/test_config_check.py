@@ -1,6 +1,8 @@
 """Configs are checked apart from one another, and whatever is wrong with one is its outcome."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,16 @@ def test_what_is_wrong_with_a_config_is_its_outcome(text, said, tmp_path):
     path.write_text(text)
     seen = check_config(path, {}, tmp_path)
     assert seen['outcome'] == 'fails' and said in seen['error']
+
+
+def test_the_tool_ends_where_it_has_several_threads(tmp_path):
+    """A child forked from a process with OpenMP threads waits for them for ever: it hung while it built the model."""
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, 'tools/check_configs.py', 'configs/centerpoint/centerpoint_small_synthetic_waymo.py']
+    env = {**os.environ, 'OMP_NUM_THREADS': '2'}
+    done = subprocess.run(
+        [*command, '--jobs', '1', '--work-dir', str(tmp_path)],
+        cwd=root, env=env, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '1 of 1 configs pass' in done.stdout
