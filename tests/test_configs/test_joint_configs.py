@@ -2,18 +2,23 @@
 
 from pathlib import Path
 
+import mmdet3d
 import pytest
 import torch
-from mmdet3d.registry import DATASETS
+from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config
 from tiny_runs import losses_of
 
 from dos_mm3d.datasets.stream import Draw
 from dos_mm3d.engine.config_overrides import load_with_overrides
+from dos_mm3d.export.backbone import export_backbone, read_export
+from dos_mm3d.export.loading import fit_report
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NAMES = ('dos_second_joint', 'dos_minkunet_joint', 'dos_ptv3_joint', 'dos_minkunet_joint_synthetic')
 MEMBERS = {'nuscenes', 'waymo', 'semantickitti'}
+MIM = Path(mmdet3d.__file__).parent / '.mim/configs'
+MINKUNET = MIM / 'minkunet/minkunet34_w32_spconv_8xb2-amp-laser-polar-mix-3x_semantickitti.py'
 
 
 def load(name: str) -> Config:
@@ -104,3 +109,26 @@ def test_two_steps_at_tiny_size(name, roots, tiny_pretraining):
     assert any(not torch.equal(value, before[key]) for key, value in runner.model.teacher.named_parameters())
     shares = {key: buffer.current() for key, buffer in runner.message_hub.log_scalars.items() if 'share_' in key}
     assert sum(shares.values()) == pytest.approx(1) and {key.removeprefix('train/share_') for key in shares} <= MEMBERS
+
+
+@pytest.mark.parametrize(
+    ('name', 'downstream', 'task'),
+    [
+        ('dos_second_joint', CONFIGS / 'centerpoint/centerpoint_voxel01_nuscenes_joint.py', None),
+        ('dos_ptv3_joint', CONFIGS / 'segmentation/ptv3_finetune_semantickitti.py', 'segmentation'),
+        ('dos_minkunet_joint', MINKUNET, None),
+    ],
+)
+def test_every_exported_tensor_has_its_place_downstream(name, downstream, task, tmp_path):
+    """What docs/joint_pretraining.md says of each: it takes the weights."""
+    cfg = load(name)
+    model = MODELS.build(cfg.model)
+    meta = {'cfg': cfg.pretty_text, 'iter': 0, 'epoch': 0}
+    torch.save({'meta': meta, 'state_dict': model.state_dict()}, tmp_path / 'joint.pth')
+    del model
+    export_backbone(tmp_path / 'joint.pth', tmp_path / 'backbone.pth', task=task)
+    found = fit_report(
+        MODELS.build(Config.fromfile(downstream).model), read_export(tmp_path / 'backbone.pth')['state_dict']
+    )
+    assert not found.unexpected and not found.wrong_shape
+    assert len(found.matched) > 50
