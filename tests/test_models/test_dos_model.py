@@ -95,10 +95,15 @@ def test_a_missing_parent_is_an_error(model, pairs):
         model.student.backbone(model.data_preprocessor.voxelize_points(views.points), stray, 4)
 
 
-def test_a_full_voxel_buffer_is_an_error(model, pairs):
-    model.data_preprocessor.voxel_layer.max_voxels = (50, 50)
+def test_a_full_voxel_buffer_is_an_error_while_training(model, pairs):
+    preprocessor, points = model.data_preprocessor, pack(model, pairs).points
+    wanted = preprocessor.train().voxelize_points(points)
+    preprocessor.voxel_layer.max_voxels = (50, 50)
     with pytest.raises(ValueError, match='max_voxels'):
-        model.data_preprocessor.voxelize_points(pack(model, pairs).points)
+        preprocessor.voxelize_points(points)
+    kept = preprocessor.eval().voxelize_points(points)
+    assert len(kept['coors']) > 50, 'a frozen encoder sees every voxel of whatever it is fed'
+    assert all(torch.equal(kept[name], value) for name, value in wanted.items())
 
 
 def test_gradient_reaches_student_and_prototypes_only(model, pairs):

@@ -96,11 +96,13 @@ class ViewPreprocessor(Det3DDataPreprocessor):
         """mmdet3d's voxel dict (voxels, coors [batch, z, y, x], ...) of one tensor (n, C) per cloud.
 
         With a ``loss_grid`` also ``loss_cells`` (rows, 4) int [batch, z, y, x], all -1 outside it.
-        The model would drop the points of voxels beyond its limit, and their loss voxels had no feature: ValueError.
+        While training, ValueError for more voxels than the model's limit: it would drop the points beyond, and their
+        loss voxels had no feature. A frozen encoder is fed whole scans, of other data sets too: there, all voxels are
+        kept.
         """
         clouds = [VOXEL_TYPES[self.voxel_type](self.voxel_layer, cloud) for cloud in points]
         fullest = max(len(cloud['coors']) for cloud in clouds)
-        if 0 < self.voxel_limit < fullest:
+        if self.training and 0 < self.voxel_limit < fullest:
             raise ValueError(
                 f'a view has {fullest} voxels and the voxel layer holds {self.voxel_limit}, so points would be lost: '
                 'raise max_voxels of model.data_preprocessor (of its voxel_layer for hard voxels), enlarge voxel_size '
@@ -116,12 +118,12 @@ class ViewPreprocessor(Det3DDataPreprocessor):
 
     @property
     def voxel_limit(self) -> int:
-        """Voxels of a cloud beyond which the model would drop some; 0 or less: none."""
+        """Voxels of a cloud beyond which the model would drop some while it trains; 0 or less: none."""
         if self.voxel_type == 'cylindrical':
             return 0
         if self.voxel_type == 'minkunet':
             return self.max_voxels or 0
-        return self.voxel_layer.max_voxels[0 if self.training else 1]
+        return self.voxel_layer.max_voxels[0]
 
 
 def select_voxels(voxel_dict: VoxelDict, cells: Tensor, loss_stride: int) -> VoxelDict:
