@@ -4,7 +4,8 @@ Command:   python tools/train.py configs/dos/dos_second_synthetic_waymo.py
 Data:      tools/create_synthetic.py --format waymo --train-scenes 10, then tools/create_data.py waymo
            --root-path data/synthetic_waymo; with fewer scenes: --cfg-options segments=[0,1]
 Hardware:  2 CPU cores, no GPU.
-Expected:  not run.
+Expected:  2000 steps: not run. With 300 steps, 2 minutes: linear probe 20.2 +- 1.0 mIoU over three seeds, random
+           initialisation 14.8 (docs/results/cross_domain_*_test.json).
 
 All but the data is that of dos_second_synthetic.py, encoder, voxels, schedule; Waymo's z counts from the road, not from
 the sensor, hence the other range.
