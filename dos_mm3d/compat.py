@@ -487,6 +487,8 @@ def balance_classes_that_are_there() -> None:
                     of_class[label].append(index)
         there = [found for found in of_class.values() if found]
         total = sum(map(len, there))
+        if not total:
+            raise ValueError(f'CBGSDataset: no frame has a box of {", ".join(classes)}; wanted labels to balance')
         # upstream's order of the operations: rounded otherwise, a class may have a frame more or less
         sizes = [int(len(found) * (1 / len(classes) / (len(found) / total))) for found in there]
         return [index for found, size in zip(there, sizes) for index in np.random.choice(found, size).tolist()]

@@ -20,9 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmengine.config import DictAction
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
+from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.evaluation.ladder import LadderSettings, needs_handcrafted, run_ladder
 from dos_mm3d.evaluation.ladder_cells import SPLITS, Cell
@@ -51,9 +51,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--scans', type=int, default=Protocol.scans_per_draw, help='labelled scans of a draw')
     parser.add_argument('--draws', type=int, default=Protocol.n_draws, help='draws of the labelled scans')
     parser.add_argument('--bn-scans', type=int, default=40, help="scans for the random networks' BatchNorm statistics")
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE', help='for every row alike'
-    )
+    add_overrides(parser, '--cfg-options', 'values for every row alike')
     args = parser.parse_args()
     for name in ('seeds', 'steps', 'workers', 'option_seeds', 'scans', 'draws', 'bn_scans'):
         if getattr(args, name) is not None and getattr(args, name) < 1:

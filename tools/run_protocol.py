@@ -23,9 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mmengine.config import DictAction
-
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
+from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.evaluation.protocols import PROTOCOLS, Protocol, ProtocolArguments
 from dos_mm3d.evaluation.protocols.base import SPLITS, portable
@@ -73,10 +72,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: Protocol) ->
     add('--workers', type=int, default=1, help='cells side by side, one thread each')
     add('--again', action='store_true', help='replace a finished record of the test split')
     add('--retry-failed', action='store_true', help='run failed cells once more')
-    add(
-        '--pretraining-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
-        help='values of pretraining configs',
-    )  # fmt: skip
+    add_overrides(parser, '--pretraining-options', 'values of pretraining configs')
 
 
 def arguments_of(args: argparse.Namespace, protocol: Protocol) -> ProtocolArguments:

@@ -5,12 +5,18 @@ data set that was built from it where it was. Here the assignment itself is repl
 that whatever is derived from the variable follows.
 """
 
+import argparse
 import ast
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
+
+
+def add_overrides(parser: argparse.ArgumentParser, option: str, what: str) -> None:
+    """`option KEY=VALUE ...`, which :func:`load_with_overrides` takes; what: its help."""
+    parser.add_argument(option, nargs='+', action=DictAction, default={}, metavar='KEY=VALUE', help=what)
 
 
 def load_with_overrides(path: Path, overrides: dict[str, Any]) -> Config:

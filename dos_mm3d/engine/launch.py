@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
@@ -19,7 +19,7 @@ from torch import distributed
 
 from ..datasets.file_check import check_files, data_sets_in
 from ..export.files import read_checkpoint
-from .config_overrides import load_with_overrides
+from .config_overrides import add_overrides, load_with_overrides
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -28,14 +28,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that OpenMMLab's train.py and test.py have in common."""
     parser.add_argument('config', type=Path, help='config file')
     parser.add_argument('--work-dir', type=Path, help='folder of logs and checkpoints; default work_dirs/<config name>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='override values of the config, e.g. train_dataloader.batch_size=2 or key="[a,b]"',
-    )
+    values = 'override values of the config, e.g. train_dataloader.batch_size=2 or key="[a,b]"'
+    add_overrides(parser, '--cfg-options', values)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     # torch.distributed.launch passes this one; torchrun sets the environment variable instead
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)

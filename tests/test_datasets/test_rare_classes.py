@@ -52,6 +52,11 @@ def test_a_class_without_a_box_is_left_out_and_the_others_are_balanced() -> None
     assert (drawn == 8).sum() == 3
 
 
+def test_without_any_box_there_is_nothing_to_balance() -> None:
+    with pytest.raises(ValueError, match='no frame has a box of car, truck, bus'):
+        resampled([[], [-1]])
+
+
 def sampler(folder: Path, boxes: dict[str, list[int]], wanted: dict[str, int]) -> DataBaseSampler:
     """boxes: class -> points in each of its boxes."""
     infos = {

@@ -1,13 +1,11 @@
 """tools/ablate.py: mistakes are one sentence; the real tools run two rows end to end."""
 
-import importlib.util
 import json
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from in_process import tool_in_process
 
 from dos_mm3d.evaluation.ladder_file import Ladder
 
@@ -34,22 +32,7 @@ MISTAKES = {
 @pytest.fixture
 def ablate(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Run tools/ablate.py in this process, which it leaves in the folder where it was."""
-    from dos_mm3d.engine import launch
-
-    spec = importlib.util.spec_from_file_location('tool_ablate', ROOT / 'tools' / 'ablate.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
-    def call(*arguments: object) -> None:
-        monkeypatch.chdir(Path.cwd())
-        monkeypatch.setattr(sys, 'argv', ['ablate.py', *map(str, arguments)])
-        handler = signal.getsignal(signal.SIGTERM)
-        try:
-            launch.run_tool(module.main)
-        finally:
-            signal.signal(signal.SIGTERM, handler)
-
-    return call
+    return tool_in_process('ablate', monkeypatch)
 
 
 @pytest.mark.parametrize('case', sorted(MISTAKES))

@@ -1,14 +1,12 @@
 """The command line of tools/run_protocol.py: mistakes are one sentence, pairs run end to end."""
 
-import importlib.util
 import json
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from in_process import tool_in_process
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
 
@@ -18,22 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def tool(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Run tools/run_protocol.py in this process, which it leaves in the folder where it was."""
-    from dos_mm3d.engine import launch
-
-    spec = importlib.util.spec_from_file_location('tool_run_protocol', ROOT / 'tools' / 'run_protocol.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
-    def call(*arguments: object) -> None:
-        monkeypatch.chdir(Path.cwd())
-        monkeypatch.setattr(sys, 'argv', ['run_protocol.py', *map(str, arguments)])
-        handler = signal.getsignal(signal.SIGTERM)
-        try:
-            launch.run_tool(module.main)
-        finally:
-            signal.signal(signal.SIGTERM, handler)
-
-    return call
+    return tool_in_process('run_protocol', monkeypatch)
 
 
 ROOTS = ('--data-root', 'synthetic={world}')

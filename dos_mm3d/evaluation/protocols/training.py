@@ -9,12 +9,12 @@ from statistics import fmean
 from typing import Any, ClassVar
 
 import numpy as np
-from mmengine.config import DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 from ...datasets.label_shares import frames_by_sequence, leaf
 from ...datasets.labelled_scenes import spread_evenly
+from ...engine.config_overrides import add_overrides
 from .base import Cell, Column, Protocol, ProtocolArguments, Results, entry, portable, row
 from .differences import difference
 from .downstream import backbone_of, check_fit, check_input, encoder_prefixes, export_once, find_config
@@ -56,14 +56,7 @@ class TrainingProtocol(Protocol):
         )
         parser.add_argument('--processes', type=int, default=1, help='GPUs of each training (tools/dist_train.sh)')
         parser.add_argument('--steps', type=int, help='of each training; default: what its config says')
-        parser.add_argument(
-            '--cfg-options',
-            nargs='+',
-            action=DictAction,
-            default={},
-            metavar='KEY=VALUE',
-            help='of the downstream config',
-        )
+        add_overrides(parser, '--cfg-options', 'values of the downstream config')
 
     def config_file(self, args: ProtocolArguments) -> Path:
         """The downstream config: named, or found for the first checkpoint's backbone."""
