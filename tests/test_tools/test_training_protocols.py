@@ -272,6 +272,7 @@ def test_the_tool_trains_tests_and_reports(
     done = subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / 'label_efficiency_synthetic_test.json').read_text())
+    assert str(tmp_path) not in json.dumps(record), 'the command too is kept without what is of one machine'
     assert [cell['status'] for cell in record['cells']] == ['finished', 'finished']
     (found,) = record['differences']
     assert (found['unfair'], found['same_batches']) == ({}, [0]), 'same head and batches, another encoder'
