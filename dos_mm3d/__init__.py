@@ -4,7 +4,7 @@ from . import compat
 
 compat.apply()
 
-from . import datasets, engine, evaluation, models  # noqa: E402  (mmdet3d must be imported after the repairs)
+from . import datasets, engine, metrics, models  # noqa: E402  (mmdet3d must be imported after the repairs)
 
 __version__ = '0.1.0'
-__all__ = ['datasets', 'engine', 'evaluation', 'models']
+__all__ = ['datasets', 'engine', 'metrics', 'models']

@@ -28,8 +28,8 @@ from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler, _Pa
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from torch import nn
 
-from dos_mm3d.functional.scatter import scatter_points
-from dos_mm3d.functional.sparse_conv import patch_mmcv, patch_spconv
+from dos_mm3d.cpu.scatter import scatter_points
+from dos_mm3d.cpu.sparse_conv import patch_mmcv, patch_spconv
 
 _applied = False
 
@@ -305,7 +305,7 @@ def convolve_sparsely_with_mmcv_on_cpu() -> None:
     Symptom: "get_indice_pairs is not implemented on CPU" (mmcv 2.1.0; mmdet3d 1.4.0 imports these modules by name, so
     its switch to spconv does not reach them). The modules, the layout of their kernels and how they look up index pairs
     stay; pairs come from spconv, sums from our race-free kernels. spconv's own modules in their place would compute
-    another network: see functional/sparse_conv/mmcv_modules.py. CUDA tensors still go to mmcv.
+    another network: see cpu/sparse_conv/mmcv_modules.py. CUDA tensors still go to mmcv.
     Test: test_functional/test_mmcv_modules.py. Can go when mmcv has CPU kernels for them.
     """
     if importlib.util.find_spec('spconv') is None:

@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from miniatures import WORLDS, config_world, nuscenes_world, scannet_world, semantickitti_world, waymo_world
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
+from dos_mm3d.miniatures.worlds import (
+    WORLDS,
+    config_world,
+    nuscenes_world,
+    scannet_world,
+    semantickitti_world,
+    waymo_world,
+)
 
 
 @pytest.fixture(autouse=True)

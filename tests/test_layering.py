@@ -11,6 +11,8 @@ LAYERS = {
     'dos_mm3d.functional': 0,
     'dos_mm3d.structures': 0,
     'dos_mm3d.compat': 0,
+    'dos_mm3d.cpu': 0,
+    'dos_mm3d.files': 0,
     'dos_mm3d.datasets': 1,
     'dos_mm3d.models.preprocessors': 2,
     'dos_mm3d.models.backbones': 2,
@@ -18,9 +20,12 @@ LAYERS = {
     'dos_mm3d.models.methods': 3,
     'dos_mm3d.models.segmentors': 3,
     'dos_mm3d.engine': 4,
-    'dos_mm3d.evaluation': 4,
+    'dos_mm3d.metrics': 4,
+    'dos_mm3d.probe': 4,
     'dos_mm3d.export': 4,
     'dos_mm3d.visualization': 4,
+    'dos_mm3d.miniatures': 6,
+    'dos_mm3d.studies': 7,
 }
 # these only gather what registers itself
 GATHERERS = {'dos_mm3d': 5, 'dos_mm3d.models': 3}

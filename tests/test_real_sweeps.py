@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_runs import losses_of
+
+from tests.helpers.tiny_runs import losses_of
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / 'shared' / 'data' / 'real'

@@ -24,14 +24,14 @@ sys.path.insert(0, str(ROOT))
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.evaluation.ladder import LadderSettings, needs_handcrafted, run_ladder
-from dos_mm3d.evaluation.ladder_cells import SPLITS, Cell
-from dos_mm3d.evaluation.ladder_file import Ladder, read_ladder
-from dos_mm3d.evaluation.ladder_jobs import Commands
-from dos_mm3d.evaluation.ladder_text import summary
-from dos_mm3d.evaluation.probe import Protocol
+from dos_mm3d.probe.probe import Protocol
+from dos_mm3d.studies.ablation.cells import SPLITS, Cell
+from dos_mm3d.studies.ablation.jobs import Commands
+from dos_mm3d.studies.ablation.ladder import LadderSettings, needs_handcrafted, run_ladder
+from dos_mm3d.studies.ablation.ladder_file import Ladder, read_ladder
+from dos_mm3d.studies.ablation.text import summary
 
-PROBE = [sys.executable, '-m', 'dos_mm3d.evaluation.ladder_probe']
+PROBE = [sys.executable, '-m', 'dos_mm3d.studies.ablation.probe']
 
 
 def parse_args() -> argparse.Namespace:

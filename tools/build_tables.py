@@ -12,13 +12,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dos_mm3d.evaluation.config_check import FAILS
-from dos_mm3d.evaluation.ladder_text import SPLITS, plus_minus
-from dos_mm3d.evaluation.ladder_text import markdown_table as markdown
-from dos_mm3d.evaluation.ladder_text import summary as ladder_summary
-from dos_mm3d.evaluation.protocols.table import summary as protocol_summary
-from dos_mm3d.evaluation.quickstart_text import finetune_header, finetune_table, task_of
-from dos_mm3d.evaluation.report import probe_table
+from dos_mm3d.studies.ablation.text import SPLITS, plus_minus
+from dos_mm3d.studies.ablation.text import markdown_table as markdown
+from dos_mm3d.studies.ablation.text import summary as ladder_summary
+from dos_mm3d.studies.config_check.check import FAILS
+from dos_mm3d.studies.protocols.table import summary as protocol_summary
+from dos_mm3d.studies.quickstart.probe_table import probe_table
+from dos_mm3d.studies.quickstart.text import finetune_header, finetune_table, task_of
 
 README = ROOT / 'README.md'
 RECORDS = ROOT / 'docs' / 'results'

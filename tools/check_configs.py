@@ -21,18 +21,18 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
+sys.path.insert(0, str(ROOT))
 
 import torch
-from miniatures import WORLDS, config_world
 from mmengine.config import Config
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
-from dos_mm3d.engine.config_shrink import data_sets_of, is_config
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.evaluation.config_check_run import check_all, failures, table
-from dos_mm3d.evaluation.report import write_json
-from dos_mm3d.evaluation.run_facts import commit, machine, versions
+from dos_mm3d.files import write_json
+from dos_mm3d.miniatures.worlds import WORLDS, config_world
+from dos_mm3d.studies.config_check.run import check_all, failures, table
+from dos_mm3d.studies.config_check.shrink import data_sets_of, is_config
+from dos_mm3d.studies.runner.facts import commit, machine, versions
 
 CONFIGS = ROOT / 'configs'
 

@@ -26,10 +26,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
 from waymo_environment import DEFAULT_PYTHON, environment_problem
 from waymo_metric.scenes import KINDS, Side, joined, pooled, random_scenes
 
-from dos_mm3d.evaluation.report import write_json
-from dos_mm3d.evaluation.run_facts import commit, versions
-from dos_mm3d.evaluation.waymo import waymo_detection_metrics
-from dos_mm3d.evaluation.waymo.metrics import detection_counts
+from dos_mm3d.files import write_json
+from dos_mm3d.metrics.waymo import waymo_detection_metrics
+from dos_mm3d.metrics.waymo.metrics import detection_counts
+from dos_mm3d.studies.runner.facts import commit, versions
 
 RECORD = ROOT / 'docs' / 'results' / 'waymo_metric.json'
 OP = ROOT / 'tools' / 'waymo_metric' / 'official_op.py'

@@ -13,10 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dos_mm3d.datasets.synthetic.scannet_writer import ScanNetPlan, write_scannet
-from dos_mm3d.datasets.synthetic.semantickitti_writer import KittiPlan, write_semantickitti
-from dos_mm3d.datasets.synthetic.waymo_writer import WaymoPlan, write_waymo
-from dos_mm3d.datasets.synthetic.writer import Plan, write_dataset
+from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
+from dos_mm3d.miniatures.semantickitti_writer import KittiPlan, write_semantickitti
+from dos_mm3d.miniatures.waymo_writer import WaymoPlan, write_waymo
+from dos_mm3d.miniatures.writer import Plan, write_dataset
 
 SCENES = {'train_scenes': 'train_scenes', 'val_scenes': 'val_scenes'}
 FORMATS = {

@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
-from dos_mm3d.evaluation.probe import Protocol
-from dos_mm3d.evaluation.probe_checkpoint import probe_checkpoint
-from dos_mm3d.evaluation.report import write_json
+from dos_mm3d.files import write_json
+from dos_mm3d.probe.checkpoint import probe_checkpoint
+from dos_mm3d.probe.probe import Protocol
 
 
 def parse_args() -> argparse.Namespace:

@@ -17,10 +17,10 @@ sys.path.insert(0, str(ROOT))
 
 from mmengine.config import Config
 
-from dos_mm3d.evaluation import quickstart_stages as stages
-from dos_mm3d.evaluation.logged_command import StageFailed
-from dos_mm3d.evaluation.quickstart_report import RunFolders, write_report
-from dos_mm3d.evaluation.stages import Stage, StageRunner
+from dos_mm3d.studies.quickstart import stages as stages
+from dos_mm3d.studies.quickstart.report import RunFolders, write_report
+from dos_mm3d.studies.quickstart.stage_runner import Stage, StageRunner
+from dos_mm3d.studies.runner.logged_command import StageFailed
 
 
 def parse_args() -> argparse.Namespace:

@@ -15,8 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dos_mm3d.evaluation.report import write_json
-from dos_mm3d.evaluation.run_facts import commit, machine, versions
+from dos_mm3d.files import write_json
+from dos_mm3d.studies.runner.facts import commit, machine, versions
 
 RECORD = ROOT / 'docs' / 'results' / 'real_folders.json'
 STEPS = 200

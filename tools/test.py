@@ -12,9 +12,9 @@ from mmengine.dist import is_main_process
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
-from dos_mm3d.evaluation.confusion_metric import ConfusionMatrix
-from dos_mm3d.evaluation.report import nan_to_none, write_json
 from dos_mm3d.export.loading import require_fit
+from dos_mm3d.files import nan_to_none, write_json
+from dos_mm3d.metrics.confusion import ConfusionMatrix
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""Data sets of unlabelled sweeps, registered into mmdet3d."""
+"""Data sets of unlabelled and labelled sweeps, registered into mmdet3d."""
 
 from . import (
     folder,
@@ -6,7 +6,6 @@ from . import (
     label_shares,
     labelled_frames,
     labelled_scenes,
-    lidarseg,
     nuscenes,
     scannet,
     semantickitti,
@@ -21,7 +20,6 @@ __all__ = [
     'label_shares',
     'labelled_frames',
     'labelled_scenes',
-    'lidarseg',
     'nuscenes',
     'scannet',
     'semantickitti',

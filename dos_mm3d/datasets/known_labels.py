@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .lidarseg import NuScenesLidarseg
-from .lidarseg_classes import read_class_table
+from .nuscenes.classes import read_class_table
+from .nuscenes.segmentation import NuScenesLidarseg
 
 
 def known_labels(cls: type, dataset: Mapping[str, Any], infos: Mapping[str, Any]) -> np.ndarray | None:

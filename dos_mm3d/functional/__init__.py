@@ -1,5 +1,6 @@
 """Pure mathematics: torch in, torch out, one equation a function."""
 
+from ..cpu.scatter import mean_over_points, occupied_cells, reduce_by_row, scatter_points
 from .clustering import balanced_assignment, clustering_loss
 from .collapse import column_entropy, effective_rank, feature_spread, prototype_usage, usage_entropy, used_share
 from .cylindrical import cylinder_cells, polar_points
@@ -8,7 +9,6 @@ from .intensity import unit_intensity
 from .masking import block_size_cells, draw_visible_cells
 from .matching import match_cells
 from .regression import cosine_regression
-from .scatter import mean_over_points, occupied_cells, reduce_by_row, scatter_points
 from .schedules import cosine_ramp, linear_warmup
 from .sinkhorn import zipf_sinkhorn
 from .softmap import softmap_kl

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .sorted_unique import sorted_unique
+from ..cpu.sorted_unique import sorted_unique
 
 
 def block_size_cells(block_size_m: float, cell_size_m: tuple[float, float, float]) -> tuple[int, int, int]:

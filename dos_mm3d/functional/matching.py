@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .cell_kernels import most_shared
+from ..cpu.cell_kernels import most_shared
 
 
 def match_cells(origin_a: Tensor, cell_a: Tensor, origin_b: Tensor, cell_b: Tensor, num_cells_a: int) -> Tensor:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from tiny_runs import losses_of
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.engine.hooks import CollapseMonitorHook
+from tests.helpers.tiny_runs import losses_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / 'configs/ablations'

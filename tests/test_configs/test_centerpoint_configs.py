@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config, ConfigDict
-from mmengine.registry import init_default_scope
+from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.utils import get_installed_path
+
+from tests.helpers.detectors import load, tiny, without_scope
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / 'configs' / 'centerpoint').glob('*.py'))
@@ -18,11 +19,6 @@ FULL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_voxel01_nuscenes.py'
 FULL_DOS = ROOT / 'configs' / 'centerpoint' / 'centerpoint_voxel01_nuscenes_dos.py'
 PTV3_SMALL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_ptv3_small_synthetic.py'
 DATA_ROOT_KEYS = ('data_root', 'ann_file', 'info_path')
-
-
-def load(path: Path) -> Config:
-    init_default_scope('mmdet3d')
-    return Config.fromfile(path)
 
 
 def upstream() -> Config:
@@ -36,26 +32,10 @@ def build_model(cfg: Config) -> torch.nn.Module:
     return MODELS.build(copy.deepcopy(cfg.model))
 
 
-def without_scope(value):
-    """A plain copy without the `_scope_` entries that mmengine adds to a config of another package."""
-    if isinstance(value, dict):
-        return {key: without_scope(item) for key, item in value.items() if key != '_scope_'}
-    return [without_scope(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def typed_steps(pipeline: list) -> Iterator[dict]:
     for step in pipeline:
         yield step
         yield from typed_steps(step.get('transforms', []))
-
-
-def moved(value, old: str, new: str):
-    """The config with every path that starts with `old` starting with `new`."""
-    if isinstance(value, dict):
-        return type(value)({key: moved(item, old, new) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return type(value)(moved(item, old, new) for item in value)
-    return value.replace(old, new, 1) if isinstance(value, str) and value.startswith(old) else value
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -128,43 +108,6 @@ def test_small_head_starts_at_its_heatmap_bias_and_mmdet3ds_does_not():
         biases[path] = torch.cat([head.heatmap[-1].bias.detach() for head in model.pts_bbox_head.task_heads])
     assert torch.equal(biases[SMALL], torch.full_like(biases[SMALL], -2.19))
     assert biases[FULL].min() > -1
-
-
-def tiny(cfg: Config, data_root: Path, work_dir: Path) -> Config:
-    """Two steps of one key frame each on a tiny data set, in this process."""
-    cfg = Config(moved(cfg._cfg_dict, str(cfg.data_root), f'{data_root}/'))
-    loader = cfg.train_dataloader
-    loader.update(batch_size=1, num_workers=0, persistent_workers=False)
-    loader.sampler = dict(type='InfiniteSampler', shuffle=True)
-    if 'labelled_scenes' in loader.dataset:
-        loader.dataset.labelled_scenes = 1
-    if loader.dataset.type == 'CBGSDataset':  # divides by the number of frames of each class, some absent here
-        loader.dataset = loader.dataset.dataset
-    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2)
-    cfg.update(work_dir=str(work_dir), experiment_name=work_dir.name, load_from=None, randomness=dict(seed=0))
-    cfg.update(param_scheduler=[], val_cfg=None, val_dataloader=None, val_evaluator=None)
-    cfg.default_hooks = ConfigDict(checkpoint=None)
-    cfg.custom_hooks = [dict(type='RecordLosses')]
-    cfg.log_processor = dict(by_epoch=False)
-    return cfg
-
-
-@pytest.fixture
-def recorded() -> Iterator[list[dict]]:
-    """Registers a hook that keeps the outputs of every training step."""
-    from mmdet3d.registry import HOOKS
-    from mmengine.hooks import Hook
-
-    outputs: list[dict] = []
-
-    @HOOKS.register_module(name='RecordLosses', force=True)
-    class RecordLosses(Hook):
-        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-            losses.append({name: float(value) for name, value in outputs.items()})
-
-    losses = outputs
-    yield outputs
-    HOOKS._module_dict.pop('RecordLosses')
 
 
 def test_every_part_is_trained(synthetic_nuscenes, tmp_path, recorded):

@@ -10,8 +10,10 @@ from mmdet3d.registry import DATASETS
 from mmdet3d.structures.ops.box_np_ops import points_in_rbbox
 from mmengine.runner import Runner
 from mmengine.utils import get_installed_path
-from test_centerpoint_configs import ROOT, load, moved, recorded, tiny, without_scope  # noqa: F401  (a fixture)
 
+from tests.helpers.detectors import load, moved, tiny, without_scope
+
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / 'configs/centerpoint'
 UPSTREAM = Path(get_installed_path('mmdet3d')) / '.mim/configs/centerpoint'
 ALL, FEW = FOLDER / 'centerpoint_voxel0075_nuscenes.py', FOLDER / 'centerpoint_voxel0075_nuscenes_20percent.py'
@@ -99,7 +101,7 @@ def test_pasted_or_not_points_come_in_the_channels_of_joint_pretraining(syntheti
 
 
 @pytest.mark.parametrize('path', [ALL, FEW], ids=lambda path: path.stem)
-def test_two_steps_on_coarse_cells(path, synthetic_nuscenes, tmp_path, recorded):  # noqa: F811
+def test_two_steps_on_coarse_cells(path, synthetic_nuscenes, tmp_path, recorded):
     cfg = load(path)
     cfg.merge_from_dict(COARSE)
     whole = cfg.train_dataloader.dataset

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from tiny_runs import losses_of
+
+from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 DETECTORS = {

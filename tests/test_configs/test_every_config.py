@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from miniatures import WORLDS
 from mmengine.config import Config
 
 import dos_mm3d  # noqa: F401  (registers our classes)
-from dos_mm3d.engine.config_shrink import READERS, data_sets_of, is_config
-from dos_mm3d.evaluation.config_check import check_config
+from dos_mm3d.miniatures.worlds import WORLDS
+from dos_mm3d.studies.config_check.check import check_config
+from dos_mm3d.studies.config_check.shrink import READERS, data_sets_of, is_config
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs'
 CONFIGS = sorted(path for path in FOLDER.rglob('*.py') if is_config(path, FOLDER))

@@ -7,12 +7,12 @@ import pytest
 import torch
 from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config
-from tiny_runs import losses_of
 
 from dos_mm3d.datasets.stream import Draw
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.export.backbone import export_backbone, read_export
 from dos_mm3d.export.loading import fit_report
+from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NAMES = ('dos_second_joint', 'dos_minkunet_joint', 'dos_ptv3_joint', 'dos_minkunet_joint_synthetic')

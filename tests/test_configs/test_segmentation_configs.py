@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from miniatures import thin_nuscenes, thin_semantickitti
 from mmdet3d.models.segmentors import Seg3DTTAModel
 from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
-from tiny_runs import losses_of
 
 import dos_mm3d  # noqa: F401  (registers our classes)
+from dos_mm3d.miniatures.worlds import thin_nuscenes, thin_semantickitti
+from tests.helpers.tiny_runs import losses_of
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'segmentation'
 ELSEWHERE = {'spvcnn_semantickitti'}  # its adapter's tests

@@ -9,10 +9,10 @@ import torch
 from mmdet3d.registry import DATASETS
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
-from tiny_runs import losses_of
 
 from dos_mm3d.datasets.splits import cut_scenes
 from dos_mm3d.engine.config_overrides import load_with_overrides
+from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 PRETRAINING = {'dos_second_waymo': 'centerpoint_voxel01_waymo', 'dos_ptv3_waymo': 'centerpoint_ptv3_waymo'}

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scannet_files import write_download
 
 from dos_mm3d.datasets.scannet.prep import prepare_scannet
+from tests.helpers.scannet_files import write_download
 
 
 @pytest.fixture(scope='session')

@@ -6,11 +6,11 @@ from pathlib import Path
 import mmengine
 import numpy as np
 import pytest
-from nuscenes_world import World
+from dos_mm3d.datasets.nuscenes.sweeps.sweeps import NuScenesSweeps
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
-from dos_mm3d.datasets.nuscenes import NuScenesSweeps
 from dos_mm3d.datasets.stream import Draw
+from tests.helpers.nuscenes_world import World
 
 
 def test_missing_infos_say_how_to_make_them(tmp_path):

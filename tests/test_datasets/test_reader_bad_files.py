@@ -7,9 +7,17 @@ import pyarrow
 import pytest
 from plyfile import PlyData, PlyElement
 from pyarrow import feather
-from sweep_files import PCD_ENCODINGS, check_message, make_sweep, mixed_fields, refusal, write_feather, write_pcd
 
 from dos_mm3d.datasets.readers import read_sweep
+from tests.helpers.sweep_files import (
+    PCD_ENCODINGS,
+    check_message,
+    make_sweep,
+    mixed_fields,
+    refusal,
+    write_feather,
+    write_pcd,
+)
 
 
 def test_missing_file_and_unknown_suffix(tmp_path):

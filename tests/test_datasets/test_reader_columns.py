@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sweep_files import REAL, check_message, make_sweep, refusal
 
 from dos_mm3d.datasets.readers import read_sweep
+from tests.helpers.sweep_files import REAL, check_message, make_sweep, refusal
 
 
 @pytest.mark.parametrize('shuffled', [False, True])

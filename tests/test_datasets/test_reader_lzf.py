@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from sweep_files import lzf_compress, make_sweep
 
 from dos_mm3d.datasets.readers.lzf import _decompress, lzf_decompress
+from tests.helpers.sweep_files import lzf_compress, make_sweep
 
 
 def test_lzf_by_hand():

@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from plyfile import PlyData, PlyElement
-from sweep_files import PCD_ENCODINGS, check_message, make_sweep, mixed_fields, refusal, write_feather, write_pcd
 
 from dos_mm3d.datasets.readers import read_sweep
+from tests.helpers.sweep_files import (
+    PCD_ENCODINGS,
+    check_message,
+    make_sweep,
+    mixed_fields,
+    refusal,
+    write_feather,
+    write_pcd,
+)
 
 
 @pytest.mark.parametrize(('name', 'columns'), [('a.bin', 4), ('a.pcd.bin', 5)])

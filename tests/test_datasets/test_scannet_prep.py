@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from mmdet3d.registry import DATASETS
 from numpy.testing import assert_allclose, assert_array_equal
-from scannet_files import LABEL_MAP, TURN, write_mesh
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
 from dos_mm3d.datasets.readers.ply import read_mesh
@@ -18,6 +17,7 @@ from dos_mm3d.datasets.scannet import scans as scans_module
 from dos_mm3d.datasets.scannet.classes import CLASSES_20, CLASSES_200, GROUP_OF_200, NYU40_OF_200
 from dos_mm3d.datasets.scannet.prep import prepare_scannet
 from dos_mm3d.datasets.scannet.raw import vertex_normals
+from tests.helpers.scannet_files import LABEL_MAP, TURN, write_mesh
 
 SEGMENTATION = Path(__file__).parents[2] / 'configs/segmentation'
 PATCH = 36  # vertices of a patch

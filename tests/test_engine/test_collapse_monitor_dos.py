@@ -1,6 +1,5 @@
 """The monitor on the real DOS model in a tiny world: planted failures are named, a healthy run is left alone."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,9 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-sys.path.insert(0, str(Path(__file__).parents[1] / 'test_models'))
-import two_rank_worker as tiny
-
 from dos_mm3d.datasets.transforms import BlockMask, PackViews, TwoViews
 from dos_mm3d.engine.hooks import CollapseError, CollapseMonitorHook, DOSHook
+from tests.helpers import two_rank_worker as tiny
 
 CONFIG = Config(
     dict(

@@ -9,10 +9,10 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.utils import get_installed_path
-from round_trip import randomise
 from torch import nn
 
 import dos_mm3d  # noqa: F401  (repairs upstream bugs)
+from tests.helpers.round_trip import randomise
 
 NUSCENES_CONFIG = 'centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
 CONFIG_TEXT = """

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from round_trip import load_through_runner
 from torch import nn
 
 from dos_mm3d.export.backbone import export_backbone, read_export
 from dos_mm3d.export.files import tensors_sha256
 from dos_mm3d.export.kernels import to_spconv1, to_spconv2
 from dos_mm3d.export.loading import fit_report
+from tests.helpers.round_trip import load_through_runner
 
 ROOT = Path(__file__).resolve().parents[2]
 

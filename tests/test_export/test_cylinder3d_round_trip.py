@@ -8,11 +8,17 @@ import torch
 from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.config import Config
-from round_trip import assert_same_tensors, load_through_runner, mmdet3d_config, randomise, save_as_runner_does
 from torch import nn
 
 from dos_mm3d.export.backbone import export_backbone, read_export
 from dos_mm3d.export.loading import fit_report
+from tests.helpers.round_trip import (
+    assert_same_tensors,
+    load_through_runner,
+    mmdet3d_config,
+    randomise,
+    save_as_runner_does,
+)
 
 SEGMENTOR = 'cylinder3d/cylinder3d_4xb4-3x_semantickitti.py'
 PRETRAINING = Path(__file__).resolve().parents[2] / 'configs/dos/dos_cylinder3d_semantickitti.py'

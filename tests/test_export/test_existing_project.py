@@ -6,17 +6,17 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import existing_projects as texts
 import pytest
 import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
-from round_trip import randomise, save_as_runner_does
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.export.backbone import export_backbone, read_export
 from dos_mm3d.export.files import read_checkpoint
 from dos_mm3d.export.kernels import to_spconv2
+from tests.helpers import existing_projects as texts
+from tests.helpers.round_trip import randomise, save_as_runner_does
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/dos'
 LEARNING_RATE = 1e-6  # that of texts.SHORT

@@ -8,7 +8,13 @@ import torch
 from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.config import Config
-from round_trip import (
+from torch import nn
+from torch.testing import assert_close
+
+from dos_mm3d.export.backbone import export_backbone, read_export
+from dos_mm3d.export.loading import fit_report
+from dos_mm3d.models.backbones import MinkUNetAdapter
+from tests.helpers.round_trip import (
     assert_same_tensors,
     exported_from,
     load_through_runner,
@@ -16,12 +22,6 @@ from round_trip import (
     pretraining_model,
     save_as_runner_does,
 )
-from torch import nn
-from torch.testing import assert_close
-
-from dos_mm3d.export.backbone import export_backbone, read_export
-from dos_mm3d.export.loading import fit_report
-from dos_mm3d.models.backbones import MinkUNetAdapter
 
 SEGMENTOR = 'minkunet/minkunet34_w32_spconv_8xb2-laser-polar-mix-3x_semantickitti.py'
 PRETRAINING = Path(__file__).resolve().parents[2] / 'configs/dos/dos_minkunet_semantickitti.py'

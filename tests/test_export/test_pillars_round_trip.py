@@ -7,17 +7,17 @@ import pytest
 import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
-from round_trip import (
+from torch import nn
+
+from dos_mm3d.export.backbone import read_export
+from dos_mm3d.export.loading import fit_report
+from tests.helpers.round_trip import (
     assert_same_tensors,
     exported_from,
     load_through_runner,
     mmdet3d_config,
     pretraining_model,
 )
-from torch import nn
-
-from dos_mm3d.export.backbone import read_export
-from dos_mm3d.export.loading import fit_report
 
 DETECTOR = 'centerpoint/centerpoint_pillar02_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
 PRETRAINING = Path(__file__).resolve().parents[2] / 'configs/dos/dos_pillars_nuscenes.py'

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 from mmdet3d.registry import MODELS
-from pointcept_files import (
+from torch import Tensor
+
+from dos_mm3d.export.files import read_checkpoint
+from dos_mm3d.export.loading import fit_report
+from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3
+from tests.helpers.pointcept_files import (
     CHANNELS,
     HEADS,
     convert,
@@ -18,11 +23,6 @@ from pointcept_files import (
     tensors,
     trainer_file,
 )
-from torch import Tensor
-
-from dos_mm3d.export.files import read_checkpoint
-from dos_mm3d.export.loading import fit_report
-from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/convert_pointcept.py'
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from pointcept_files import convert, head, network, published_config, tensors
 
 from dos_mm3d.export.pointcept import convert_pointcept
+from tests.helpers.pointcept_files import convert, head, network, published_config, tensors
 
 
 def without(state: dict, *names: str) -> dict:

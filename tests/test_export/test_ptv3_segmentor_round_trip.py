@@ -7,12 +7,12 @@ import pytest
 import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
-from round_trip import assert_same_tensors, load_through_runner, randomise, save_as_runner_does
 from torch import nn
 
 from dos_mm3d.export.backbone import export_backbone, read_export
 from dos_mm3d.export.loading import fit_report
 from dos_mm3d.models.backbones.ptv3 import upcast
+from tests.helpers.round_trip import assert_same_tensors, load_through_runner, randomise, save_as_runner_does
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

@@ -1,7 +1,8 @@
 """A pretrained SPVCNN goes into mmdet3d's MinkUNet segmentor with our SPVCNN, tensor for tensor, under mmdet3d's names.
 
-mmdet3d's own SPVCNNBackbone is built here over tests/torchsparse_stub.py, a stand-in: it gives the names and shapes
-that the file must have. Loading and running it on torchsparse itself is not run (test_models/test_spvcnn.py, last one).
+mmdet3d's own SPVCNNBackbone is built here over tests/helpers/torchsparse_stub.py, a stand-in: it gives the names and
+shapes that the file must have. Loading and running it on torchsparse itself is not run (test_models/test_spvcnn.py,
+last one).
 """
 
 import copy
@@ -9,15 +10,21 @@ from pathlib import Path
 
 import pytest
 import torch
-import torchsparse_stub
 from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.config import Config
-from round_trip import assert_same_tensors, load_through_runner, mmdet3d_config, randomise, save_as_runner_does
 from torch import nn
 
 from dos_mm3d.export.backbone import export_backbone, read_export
 from dos_mm3d.export.loading import fit_report, require_fit
+from tests.helpers import torchsparse_stub
+from tests.helpers.round_trip import (
+    assert_same_tensors,
+    load_through_runner,
+    mmdet3d_config,
+    randomise,
+    save_as_runner_does,
+)
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 THEIRS = 'spvcnn/spvcnn_w32_8xb2-amp-15e_semantickitti.py'

@@ -6,11 +6,11 @@ import pytest
 import torch
 from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config
-from round_trip import assert_same_tensors, exported_from, load_through_runner, pretraining_model
 from torch import nn
 
 from dos_mm3d.export.backbone import read_export
 from dos_mm3d.export.loading import fit_report
+from tests.helpers.round_trip import assert_same_tensors, exported_from, load_through_runner, pretraining_model
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 PRETRAINING = CONFIGS / 'dos/dos_second_waymo.py'

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from dos_mm3d.cpu.sorted_unique import sorted_unique
 from dos_mm3d.datasets.transforms.loss_grid import LossGrid, unique_cells
 from dos_mm3d.functional import draw_visible_cells, match_cells
 from dos_mm3d.functional.augment import nearest_points, squared_distances
-from dos_mm3d.functional.sorted_unique import sorted_unique
 
 SPAN = [-51.2, -40.0, -5.0, 51.2, 51.2, 3.0]  # no cube, and not symmetric: an axis taken for another shows
 

@@ -3,9 +3,6 @@
 Blocks hold 16 rows here, so that every case has many and a ragged last one.
 """
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -20,9 +17,7 @@ from dos_mm3d.functional import (
     zipf_prior,
     zipf_sinkhorn,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))
-from streaming_cases import (
+from tests.helpers.streaming_cases import (
     TEMPERATURES,
     case,
     oracle_loss,

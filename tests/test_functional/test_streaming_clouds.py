@@ -1,16 +1,11 @@
 """One softmap per cloud: cloud_index against a loop over clouds."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch.testing import assert_close
 
 from dos_mm3d.functional import streaming_column_entropies, streaming_softmap_loss, streaming_softmaps, zipf_prior
-
-sys.path.insert(0, str(Path(__file__).parent))
-from streaming_cases import TEMPERATURES, case, plain_loss, value_and_gradients
+from tests.helpers.streaming_cases import TEMPERATURES, case, plain_loss, value_and_gradients
 
 N, K = 120, 12
 SETTINGS = dict(n_iters=3, **TEMPERATURES)

@@ -1,8 +1,5 @@
 """The streaming loss where it could break: sizes, extreme logits, half precision, memory, bad input."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -16,9 +13,7 @@ from dos_mm3d.functional import (
     streaming_softmap_loss,
     zipf_prior,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))
-from streaming_cases import (
+from tests.helpers.streaming_cases import (
     TEMPERATURES,
     case,
     oracle_target,

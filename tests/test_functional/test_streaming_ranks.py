@@ -1,15 +1,11 @@
 """Two gloo ranks with uneven numbers of points, one of them even without any, equal one process."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 import torch.multiprocessing as mp
 from torch.testing import assert_close
 
-sys.path.insert(0, str(Path(__file__).parent))
-import streaming_rank_worker as worker
+from tests.helpers import streaming_rank_worker as worker
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,7 @@ import torch
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
-from dos_mm3d.functional.scatter import reduce_by_row
+from dos_mm3d.cpu.scatter import reduce_by_row
 from dos_mm3d.functional.trilinear import interpolate, trilinear_corners, voxel_of_point
 
 

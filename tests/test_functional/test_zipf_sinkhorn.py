@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from streaming_cases import oracle_target
 from torch.testing import assert_close
 
 from dos_mm3d.functional import zipf_prior, zipf_sinkhorn
+from tests.helpers.streaming_cases import oracle_target
 
 N, K = 300, 24
 

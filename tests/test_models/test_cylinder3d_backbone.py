@@ -1,8 +1,6 @@
 """Cylinder3D's adapter: where features are taken and of what; and mmdet3d's whole segmentor on the CPU."""
 
 import copy
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,13 +8,11 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, PointData
 from torch.testing import assert_close
 
-sys.path.insert(0, str(Path(__file__).parent))
-import two_rank_worker as tiny
-
 from dos_mm3d.datasets.transforms import BlockMask, LocalViews, MaskTokenSites, PackViews
 from dos_mm3d.datasets.transforms.views import TwoViews
 from dos_mm3d.models.backbones import Cylinder3DAdapter
 from dos_mm3d.models.preprocessors.views import select_voxels
+from tests.helpers import two_rank_worker as tiny
 
 SHAPE = [40, 48, 12]
 CYLINDER = [0, -3.14159265359, -5, 9, 3.14159265359, 3]

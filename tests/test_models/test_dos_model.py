@@ -1,17 +1,12 @@
 """What each branch sees, where features are taken, and who gets gradients."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch.testing import assert_close
 
-sys.path.insert(0, str(Path(__file__).parent))
-import two_rank_worker as tiny
-
 from dos_mm3d.models.preprocessors.views import select_voxels
 from dos_mm3d.structures import SparseViews
+from tests.helpers import two_rank_worker as tiny
 
 
 @pytest.fixture

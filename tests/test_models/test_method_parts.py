@@ -1,17 +1,13 @@
 """What the student is given, which rows are compared: mask tokens, same view, local views."""
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-sys.path.insert(0, str(Path(__file__).parent))
-import two_rank_worker as tiny
-
 from dos_mm3d.datasets.transforms import LocalViews, MaskTokenSites
+from tests.helpers import two_rank_worker as tiny
 
 CLUSTERING = dict(type='ClusteringHead', channels=16, num_prototypes=32)
 TOKENS = dict(student_input=dict(type='MaskTokens', num_columns=5), terms=dict(type='HiddenAndVisible'))

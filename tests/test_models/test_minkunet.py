@@ -1,6 +1,5 @@
 """MinkUNet under the contract of loss voxels, its voxels, and its pretraining configs built and stepped."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,17 +7,15 @@ import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from spconv.pytorch import SparseConvTensor
-from tiny_runs import losses_of
 from torch.testing import assert_close
-
-sys.path.insert(0, str(Path(__file__).parent))
-import two_rank_worker as tiny
 
 from dos_mm3d.models.backbones import MinkUNetAdapter
 from dos_mm3d.models.backbones.minkunet import pooled_mean
 from dos_mm3d.models.methods.student_input import MaskTokens
 from dos_mm3d.models.preprocessors.views import select_voxels
 from dos_mm3d.structures import SparseTokens, SparseViews
+from tests.helpers import two_rank_worker as tiny
+from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NAMES = ('dos_minkunet_synthetic', 'dos_minkunet_nuscenes', 'dos_minkunet_semantickitti')

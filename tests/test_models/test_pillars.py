@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from tiny_runs import losses_of
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones import PillarBackbone
 from dos_mm3d.models.preprocessors.views import select_voxels
+from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/dos'
 NAMES = ('dos_pillars_synthetic', 'dos_pillars_nuscenes')

@@ -6,11 +6,11 @@ import pytest
 import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
-from tiny_runs import losses_of
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones.ptv3 import PTv3, PTv3Backbone
 from dos_mm3d.models.preprocessors.views import select_voxels
+from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NAMES = ('dos_ptv3_synthetic', 'dos_ptv3_nuscenes', 'dos_ptv3_semantickitti')

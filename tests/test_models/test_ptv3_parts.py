@@ -5,10 +5,10 @@ import types
 
 import pytest
 import torch
-from ptv3_nets import CHANNELS, cloud, model
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3, attention, upcast
+from tests.helpers.ptv3_nets import CHANNELS, cloud, model
 
 
 def test_attention_turns_with_differences_of_coordinates_only():

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from tiny_runs import losses_of
+
+from tests.helpers.tiny_runs import losses_of
 
 DOS = Path(__file__).resolve().parents[2] / 'configs/dos'
 TINY_PTV3 = dict(channels=[8, 16, 24], depths=[1, 1, 1], heads=[1, 2, 2], patch_sizes=64)

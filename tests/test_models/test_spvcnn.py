@@ -1,7 +1,7 @@
 """Our SPVCNN against mmdet3d's own forward.
 
-mmdet3d's SPVCNNBackbone runs here on tests/torchsparse_stub.py, a stand-in written for these tests. The round trip with
-torchsparse itself is not run: no registry has it. Its test is the last one, and skips.
+mmdet3d's SPVCNNBackbone runs here on tests/helpers/torchsparse_stub.py, a stand-in written for these tests.
+The round trip with torchsparse itself is not run: no registry has it. Its test is the last one, and skips.
 """
 
 import copy
@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
-import torchsparse_stub
 from mmdet3d.models.backbones.spvcnn_backone import SPVCNNBackbone
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
-from spvcnn_nets import TINY, randomise, voxels
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones import SPVCNN
 from dos_mm3d.models.backbones.spvcnn.layers import spconv_weight
+from tests.helpers import torchsparse_stub
+from tests.helpers.spvcnn_nets import TINY, randomise, voxels
 
 THEIRS = Path(get_installed_path('mmdet3d')) / '.mim/configs/spvcnn/spvcnn_w32_8xb2-amp-15e_semantickitti.py'
 

@@ -8,12 +8,12 @@ from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
-from spvcnn_nets import TINY, randomise, voxels
-from tiny_runs import losses_of
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones import SPVCNN, SPVCNNAdapter
 from dos_mm3d.models.preprocessors.views import select_voxels
+from tests.helpers.spvcnn_nets import TINY, randomise, voxels
+from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 THEIRS = Path(get_installed_path('mmdet3d')) / '.mim/configs/spvcnn/spvcnn_w32_8xb2-amp-15e_semantickitti.py'

@@ -1,17 +1,12 @@
 """Two ranks with uneven numbers of points equal one rank, in loss and gradients (gloo, CPU)."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 import torch.multiprocessing as mp
 from torch.testing import assert_close
 
-sys.path.insert(0, str(Path(__file__).parent))
-import two_rank_worker as worker
-
 from dos_mm3d.models.heads import ClusteringHead, ZipfSinkhornHead
+from tests.helpers import two_rank_worker as worker
 
 
 @pytest.fixture(scope='module')

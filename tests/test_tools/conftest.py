@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from ladder_fakes import CONFIG, LADDER, Fakes
-from training_fakes import TrainingFakes
 
-from dos_mm3d.evaluation.ladder import LadderSettings
-from dos_mm3d.evaluation.ladder_file import Ladder, read_ladder
+from dos_mm3d.studies.ablation.ladder import LadderSettings
+from dos_mm3d.studies.ablation.ladder_file import Ladder, read_ladder
+from tests.helpers.ladder_fakes import CONFIG, LADDER, Fakes
+from tests.helpers.training_fakes import TrainingFakes
 
 
 @pytest.fixture
@@ -37,5 +37,5 @@ def settings(ladder: Ladder, tmp_path: Path) -> LadderSettings:
 @pytest.fixture
 def trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingFakes:
     made = TrainingFakes(tmp_path)
-    monkeypatch.setattr('dos_mm3d.evaluation.protocols.training_cells.cell_commands', made.commands)
+    monkeypatch.setattr('dos_mm3d.studies.protocols.training_cells.cell_commands', made.commands)
     return made

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from in_process import tool_in_process
 
-from dos_mm3d.evaluation.ladder_file import Ladder
+from dos_mm3d.studies.ablation.ladder_file import Ladder
+from tests.helpers.in_process import tool_in_process
 
 ROOT = Path(__file__).resolve().parents[2]
 MISTAKES = {

@@ -13,8 +13,8 @@ import compare_waymo_metric as tool
 from benchmarks import waymo as benchmark
 from waymo_metric.scenes import KINDS, random_scenes
 
-from dos_mm3d.evaluation.waymo import waymo_detection_metrics
-from dos_mm3d.evaluation.waymo.metrics import detection_counts
+from dos_mm3d.metrics.waymo import waymo_detection_metrics
+from dos_mm3d.metrics.waymo.metrics import detection_counts
 
 
 @pytest.fixture(scope='module')

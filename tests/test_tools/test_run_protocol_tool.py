@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from in_process import tool_in_process
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
+
+from tests.helpers.in_process import tool_in_process
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from waymo_raw_files import raw_file
+
+from tests.helpers.waymo_raw_files import raw_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
 import create_data

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from waymo_raw_files import framed, raw_file, slow_crc32c
+
+from tests.helpers.waymo_raw_files import framed, raw_file, slow_crc32c
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
 import create_data

@@ -6,10 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from dos_mm3d.studies.quickstart.report_html import Picture, Section, Sentences, Table, render_page
 from dos_mm3d.visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
 from dos_mm3d.visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from dos_mm3d.visualization.features_pca import draw_features_from_above, one_per_cell, pca_colours
-from dos_mm3d.visualization.report_html import Picture, Section, Sentences, Table, render_page
 from dos_mm3d.visualization.style import to_png, write_png
 
 PNG = b'\x89PNG\r\n\x1a\n'

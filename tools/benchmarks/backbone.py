@@ -17,10 +17,10 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 import dos_mm3d  # noqa: F401  (registers the backbones, routes spconv's CPU computation)
+from dos_mm3d.cpu.sparse_conv.convolution import GridTooLargeError
 from dos_mm3d.datasets.transforms.loss_grid import LossGrid
-from dos_mm3d.evaluation.report import write_json
-from dos_mm3d.evaluation.run_facts import commit, machine, versions
-from dos_mm3d.functional.sparse_conv.convolution import GridTooLargeError
+from dos_mm3d.files import write_json
+from dos_mm3d.studies.runner.facts import commit, machine, versions
 
 from .conv import read_sweep, synthetic_sweep
 from .measure import extra_peak_mib, seconds

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dos_mm3d.evaluation.report import write_json
-from dos_mm3d.evaluation.run_facts import commit, machine, versions
+from dos_mm3d.files import write_json
 from dos_mm3d.functional import softmap_kl, streaming_softmap_loss, zipf_prior, zipf_sinkhorn
+from dos_mm3d.studies.runner.facts import commit, machine, versions
 
 from .measure import extra_peak_mib, seconds
 

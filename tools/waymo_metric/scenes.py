@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from dos_mm3d.evaluation.waymo import waymo_difficulty
+from dos_mm3d.metrics.waymo import waymo_difficulty
 
 Side = dict[str, NDArray]
 SIZES_M = np.array([[4.6, 2.1, 1.7], [0.9, 0.85, 1.75], [0.6, 0.6, 0.8], [1.8, 0.8, 1.75]])  # by type

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...functional.cell_kernels import keys_of_points
+from ...cpu.cell_kernels import keys_of_points
+from ...cpu.sorted_unique import sorted_unique
 from ...functional.grid import grid_shape, inside_grid, point_cells
-from ...functional.sorted_unique import sorted_unique
 
 
 class LossGrid:

@@ -16,15 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .frame_record import (
-    FOLDERS,
-    POINT_COLUMNS,
-    SPLIT_DIGITS,
-    SPLIT_FOLDERS,
-    FrameRecord,
-    frame_path,
-    read_record,
-)
+from .frame_record import FOLDERS, POINT_COLUMNS, SPLIT_DIGITS, SPLIT_FOLDERS, FrameRecord, frame_path, read_record
 from .infos import frame_info
 
 POINT_BYTES = 4 * POINT_COLUMNS

@@ -8,7 +8,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
-from ...functional.scatter import mean_over_points
+from ...cpu.scatter import mean_over_points
 from ...functional.sparse_lookup import find_rows
 from .base import LossVoxelBackbone
 

@@ -7,7 +7,7 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor
 
-from ...functional.scatter import occupied_cells, reduce_by_row
+from ...cpu.scatter import occupied_cells, reduce_by_row
 from ...functional.sparse_lookup import find_rows
 from .base import LossVoxelBackbone
 

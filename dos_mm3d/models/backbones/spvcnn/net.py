@@ -12,7 +12,7 @@ from mmengine.model import BaseModule
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, cat, nn
 
-from ....functional.scatter import reduce_by_row
+from ....cpu.scatter import reduce_by_row
 from ....functional.trilinear import interpolate, trilinear_corners, voxel_of_point
 from .layers import ConvModule, ResidualBlock
 

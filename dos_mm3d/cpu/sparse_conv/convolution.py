@@ -1,0 +1,223 @@
+"""The convolution as an autograd function, and the doors of spconv that lead to it."""
+
+import math
+from collections.abc import Callable
+from types import ModuleType
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+_VECTOR_BYTES = 64
+# spconv's CPU search for neighbours counts cells in 32 bits and mixes up voxels beyond, without a word (spconv 2.3.8).
+MAX_CPU_CELLS = 2**31
+_DTYPES = (torch.float32, torch.float64)
+
+
+class _SparseConv(torch.autograd.Function):
+    """y[o] = sum over pairs (i, o) of offset k of W[k] x[i]; `backwards` swaps i and o (inverse convolution)."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
+        from dos_mm3d.cpu.sparse_conv.launch import accumulate_rows
+
+        ctx.pairs, ctx.backwards = pairs, backwards
+        ctx.save_for_backward(x, weight)
+        blocks, n_rows, mirrored = _targets(pairs, backwards)
+        # a transpose of two dimensions: torch is several times faster at it than at three
+        lines = _pad_columns(weight.flatten(1).t()).contiguous()
+        kernel = lines.view(-1, weight.shape[-1], lines.shape[1])
+        out = accumulate_rows(x, kernel, blocks, n_rows, mirrored)
+        return _cut_columns(out, weight.shape[0])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        grad = grad.contiguous()
+        grad_x = _input_gradient(grad, weight, ctx.pairs, ctx.backwards) if ctx.needs_input_grad[0] else None
+        grad_weight = _weight_gradient(x, grad, weight, ctx.pairs, ctx.backwards) if ctx.needs_input_grad[1] else None
+        return grad_x, grad_weight, None, None
+
+
+def _targets(pairs, backwards: bool) -> tuple:
+    """Blocks, number of rows and mirroring for a sum into the outputs, or `backwards` into the inputs."""
+    if not backwards:
+        return pairs.by_output, pairs.n_outputs, False
+    return (pairs.by_output, pairs.n_inputs, True) if pairs.subm else (pairs.by_input, pairs.n_inputs, False)
+
+
+def _input_gradient(grad: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
+    from dos_mm3d.cpu.sparse_conv.launch import accumulate_rows
+
+    blocks, n_rows, mirrored = _targets(pairs, not backwards)
+    kernel = _pad_columns(weight.flatten(1, -2).permute(1, 0, 2)).contiguous()
+    return _cut_columns(accumulate_rows(grad, kernel, blocks, n_rows, mirrored), weight.shape[-1])
+
+
+def _weight_gradient(x: Tensor, grad: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
+    from dos_mm3d.cpu.sparse_conv.kernels import OUTER_CHANNELS
+    from dos_mm3d.cpu.sparse_conv.launch import accumulate_outer
+
+    lists = pairs.lists[:, [1, 0, 2, 3]] if backwards else pairs.lists
+    dw = accumulate_outer(_pad_columns(x, OUTER_CHANNELS), _pad_columns(grad), lists)
+    lines = dw[:, : weight.shape[-1], : weight.shape[0]].reshape(-1, weight.shape[0])
+    return lines.t().reshape(weight.shape)
+
+
+def _pad_columns(matrix: Tensor, multiple: int | None = None) -> Tensor:
+    """With zero columns up to a `multiple`, by default a whole number of vectors; the matrix itself if it fits."""
+    missing = -matrix.shape[-1] % (multiple or _VECTOR_BYTES // matrix.element_size())
+    return F.pad(matrix, (0, missing)) if missing else matrix
+
+
+def _cut_columns(matrix: Tensor, n_columns: int) -> Tensor:
+    """The first columns, and the matrix itself where those are all: autograd forbids in-place sums into a view."""
+    return matrix if matrix.shape[1] == n_columns else matrix[:, :n_columns].clone()
+
+
+def _check(features: Tensor, weight: Tensor) -> None:
+    if features.dtype not in _DTYPES or weight.dtype != features.dtype:
+        raise TypeError(
+            f'sparse convolution on the CPU got features of {features.dtype} and weights of {weight.dtype}, wanted '
+            'both torch.float32 or both torch.float64; convert them, or switch autocast off around the sparse encoder'
+        )
+    if features.shape[1] != weight.shape[-1]:
+        raise ValueError(
+            f'sparse convolution got features with {features.shape[1]} channels for a weight of {tuple(weight.shape)} '
+            '(out, *kernel, in)'
+        )
+
+
+def _pairs_of(indice_pairs: Tensor, indice_pair_num: Tensor, n_inputs: int, n_outputs: int, subm: bool):
+    """The pairs, kept on the tensor they come from: every layer and pass that shares it finds them there."""
+    from dos_mm3d.cpu.sparse_conv.pairs import Pairs
+
+    known = getattr(indice_pairs, '_dos_pairs', None)
+    if known is None or (known.n_inputs, known.n_outputs, known.subm) != (n_inputs, n_outputs, subm):
+        known = Pairs(indice_pairs, indice_pair_num, n_inputs, n_outputs, subm)
+        indice_pairs._dos_pairs = known
+    return known
+
+
+def sparse_conv(
+    features: Tensor,
+    weight: Tensor,
+    indice_pairs: Tensor,
+    indice_pair_num: Tensor,
+    n_outputs: int,
+    *,
+    subm: bool = False,
+    inverse: bool = False,
+) -> Tensor:
+    """Convolve `features` (n, in) with `weight` (out, *kernel, in) over spconv's index pairs; returns (n_outputs, out).
+
+    `indice_pairs` (2, K, N) int32 and `indice_pair_num` (K,) are what `spconv.pytorch.ops.get_indice_pairs` returns;
+    with `inverse` those of the convolution that is undone. float32 and float64; the same bits on any number of threads.
+    """
+    _check(features, weight)
+    n_inputs = n_outputs if inverse else features.shape[0]
+    n_targets = features.shape[0] if inverse else n_outputs
+    pairs = _pairs_of(indice_pairs, indice_pair_num, n_inputs, n_targets, subm)
+    return _SparseConv.apply(features.contiguous(), weight, pairs, inverse)
+
+
+def _convolver(original: Callable, subm: bool, inverse: bool, no_activation: object) -> Callable:
+    """A stand-in for one of spconv's functions: CPU tensors come here, others go to `original`."""
+
+    def convolve(
+        features,
+        filters,
+        indice_pairs,
+        indice_pair_num,
+        n_outputs,
+        algo,
+        timer=None,
+        bias=None,
+        act_alpha=0.0,
+        act_beta=0.0,
+        act_type=no_activation,
+    ):
+        if features.device.type != 'cpu':
+            settings = (algo, timer, bias, act_alpha, act_beta, act_type)
+            return original(features, filters, indice_pairs, indice_pair_num, n_outputs, *settings)
+        if act_type != no_activation:
+            raise NotImplementedError(
+                f'a sparse convolution on the CPU has no fused activation, got {act_type}; put the activation in a '
+                'module of its own'
+            )
+        out = sparse_conv(features, filters, indice_pairs, indice_pair_num, n_outputs, subm=subm, inverse=inverse)
+        return out if bias is None else out + bias
+
+    convolve.original = original
+    return convolve
+
+
+class GridTooLargeError(ValueError):
+    """More cells than spconv's CPU code tells apart."""
+
+
+def _check_cells(batch_size: int, spatial_shape: list[int]) -> None:
+    """GridTooLargeError for a grid in which spconv would find wrong neighbours."""
+    cells = int(batch_size) * math.prod(map(int, spatial_shape))  # mmdet3d hands an int32 tensor, which would overflow
+    if cells >= MAX_CPU_CELLS:
+        raise GridTooLargeError(
+            f'{batch_size} samples in a grid of {list(map(int, spatial_shape))} have {cells} cells; on the CPU spconv '
+            f'can tell fewer than {MAX_CPU_CELLS} apart: lower the batch size, crop the clouds or enlarge the voxels'
+        )
+
+
+def _pair_sharer(original: Callable) -> Callable:
+    """`get_indice_pairs` that computes the pairs of a submanifold convolution once per tensor of sites on the CPU.
+
+    mmdet3d's SparseBasicBlock names no indice_key, so spconv would compute them for every convolution. They are kept on
+    the tensor of sites itself, with its version: whoever writes to it gets new ones.
+    """
+
+    def get_indice_pairs(
+        indices,
+        batch_size,
+        spatial_shape,
+        algo,
+        ksize,
+        stride,
+        padding,
+        dilation,
+        out_padding,
+        subm=False,
+        *rest,
+        **named,
+    ):
+        def compute():
+            settings = (ksize, stride, padding, dilation, out_padding, subm)
+            return original(indices, batch_size, spatial_shape, algo, *settings, *rest, **named)
+
+        if indices.device.type == 'cpu':
+            _check_cells(batch_size, spatial_shape)
+        # Inference tensors carry no version, so a write to them would go unnoticed.
+        if indices.device.type != 'cpu' or not subm or indices.is_inference():
+            return compute()
+        key = (indices._version, batch_size, *map(tuple, (spatial_shape, ksize, dilation)))
+        known = getattr(indices, '_dos_subm_pairs', {})
+        if key not in known:
+            known = {old: value for old, value in known.items() if old[0] == indices._version}
+            known[key] = compute()[1:]
+            indices._dos_subm_pairs = known
+        return indices, *known[key]
+
+    get_indice_pairs.original = original
+    return get_indice_pairs
+
+
+def patch_spconv(functional: ModuleType, ops: ModuleType, no_activation: object) -> None:
+    """Route the CPU computation of spconv's modules to `sparse_conv`; a second call does nothing.
+
+    `functional` and `ops` are spconv.pytorch's modules of these names, `no_activation` its `Activation.None_`.
+    """
+    if hasattr(functional.indice_conv, 'original'):
+        return
+    for name, subm, inverse in (('conv', False, False), ('inverse_conv', False, True), ('subm_conv', True, False)):
+        original = getattr(functional, f'indice_{name}')
+        setattr(functional, f'indice_{name}', _convolver(original, subm, inverse, no_activation))
+    ops.get_indice_pairs = _pair_sharer(ops.get_indice_pairs)

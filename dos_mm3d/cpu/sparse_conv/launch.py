@@ -1,0 +1,79 @@
+"""Runs the kernels on torch tensors, on as many threads as torch may use.
+
+The threads are those of torch's own OpenMP pool: workers of a second pool would fight its spinning ones for the cores,
+and processes where torch is held to one thread (data loading workers, which are forked) start none.
+"""
+
+import ctypes
+import warnings
+from functools import cache
+
+import numpy as np
+import torch
+from numba import cfunc
+from torch import Tensor
+
+from dos_mm3d.cpu.sparse_conv.kernels import JOB, OUTER_SPAN, SOURCES
+from dos_mm3d.cpu.sparse_conv.pairs import Blocks
+
+
+@cache
+def _compiled(name: str, dtype: torch.dtype):
+    """The C function of one kernel, compiled when first needed and kept on disk by numba."""
+    return cfunc(JOB, cache=True)(SOURCES[name, dtype])
+
+
+@cache
+def _parallel_region():
+    """`GOMP_parallel` of the OpenMP library that torch itself is linked to, or None where torch has none."""
+    region = getattr(ctypes.CDLL(torch._C.__file__), 'GOMP_parallel', None)
+    if region is None:
+        warnings.warn('torch is built without GNU OpenMP: sparse convolutions run on one thread', stacklevel=2)
+        return None
+    region.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
+    region.restype = None
+    return region
+
+
+def _run(name: str, dtype: torch.dtype, *values: int) -> None:
+    """Run one job, whose first value is its number of units, on at most `torch.get_num_threads()` threads."""
+    job = np.zeros(16, np.int64)
+    job[1 : 1 + len(values)] = values
+    kernel = _compiled(name, dtype)
+    n_threads = min(torch.get_num_threads(), values[0])
+    if n_threads > 1 and (region := _parallel_region()) is not None:
+        region(kernel.address, job.ctypes.data, n_threads, 0)
+    else:
+        kernel.ctypes(job.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)))
+
+
+def accumulate_rows(x: Tensor, weight: Tensor, blocks: Blocks, n_rows: int, mirrored: bool) -> Tensor:
+    """out[d] = sum over pairs (s, d) of every offset k of x[s] @ weight[k].
+
+    x (n, c), weight (offsets, c, columns) with columns a multiple of a vector; returns (n_rows, columns). With
+    `mirrored` the pairs of offset k meet weight[offsets - 1 - k].
+    """
+    out = x.new_zeros(n_rows, weight.shape[2])
+    n_offsets, n_channels, n_columns = weight.shape
+    item = x.element_size()
+    line = n_columns * item
+    starts, src, dst = (array.ctypes.data for array in (blocks.starts, blocks.src, blocks.dst))
+    sizes = (n_channels * item, out.data_ptr(), line, weight.data_ptr(), line, n_channels * line, n_channels)
+    _run('rows', x.dtype, blocks.n_blocks, n_offsets, starts, src, dst, x.data_ptr(), *sizes, mirrored)
+    return out
+
+
+def accumulate_outer(x: Tensor, grad: Tensor, lists: np.ndarray) -> Tensor:
+    """dw[k] = sum over the pairs (s, d) of offset k of x[s]^T grad[d].
+
+    x (n, c) with c a multiple of OUTER_CHANNELS, grad (m, columns) with columns a multiple of a vector, `lists` as in
+    `Pairs.lists`; returns (offsets, c, columns).
+    """
+    n_channels, n_columns = x.shape[1], grad.shape[1]
+    dw = x.new_zeros(len(lists), n_channels, n_columns)
+    item = x.element_size()
+    n_spans = -(-n_channels // OUTER_SPAN)
+    order = np.ascontiguousarray(lists[np.argsort(-lists[:, 2], kind='stable')])
+    strides = (x.data_ptr(), n_channels * item, grad.data_ptr(), n_columns * item, dw.data_ptr(), n_channels, item)
+    _run('outer', x.dtype, len(lists) * n_spans, n_spans, order.ctypes.data, *strides)
+    return dw

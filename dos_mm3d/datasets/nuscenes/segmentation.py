@@ -1,0 +1,91 @@
+"""nuScenes lidarseg for mmdet3d's segmentors: key frames with a class for every point."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmdet3d.datasets import Seg3DDataset
+from mmdet3d.registry import DATASETS
+
+from ..info_pickle import load_info_pickle
+from ..labelled_scenes import read_scene_of_sample, spread_evenly
+from .classes import CLASSES, IGNORE, read_class_table
+
+PALETTE = (
+    (112, 128, 144), (220, 20, 60), (255, 127, 80), (255, 158, 0), (233, 150, 70), (255, 61, 99), (0, 0, 230),
+    (47, 79, 79), (255, 140, 0), (255, 99, 71), (0, 207, 191), (175, 0, 75), (75, 0, 75), (112, 180, 60),
+    (222, 184, 135), (0, 175, 0),
+)  # fmt: skip
+
+
+@DATASETS.register_module()
+class NuScenesLidarseg(Seg3DDataset):
+    """The 16 classes of the lidarseg challenge as labels 0 .. 15, everything else 16, which is ignored (mmdet3d's
+    convention: the class without a name comes last).
+
+    Reads the infos of mmdet3d's converter, whose entries carry ``pts_semantic_mask_path`` where lidarseg is installed,
+    and the categories' numbers in ``category.json``. mmdet3d 1.4.0 has no such data set.
+
+    Args:
+        labelled_scenes: keep the key frames of that many scenes, spread evenly over the sorted scene names, as
+            :class:`LabelledScenesDataset` does: training with few labels. None keeps all.
+        data_prefix: folders below ``data_root``; the labels' one names the version.
+    """
+
+    METAINFO = dict(
+        classes=CLASSES,
+        palette=[list(colour) for colour in PALETTE],
+        seg_valid_class_ids=tuple(range(len(CLASSES))),
+        seg_all_class_ids=tuple(range(len(CLASSES))),
+    )
+    DATA_PREFIX = dict(pts='samples/LIDAR_TOP', pts_semantic_mask='lidarseg/v1.0-trainval')
+
+    def __init__(
+        self,
+        data_root: str,
+        ann_file: str,
+        labelled_scenes: int | None = None,
+        data_prefix: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.labelled_scenes = labelled_scenes
+        super().__init__(
+            data_root=data_root,
+            ann_file=ann_file,
+            metainfo=dict(classes=CLASSES),
+            data_prefix={**self.DATA_PREFIX, **(data_prefix or {})},
+            ignore_index=len(CLASSES),
+            **kwargs,
+        )
+
+    def get_seg_label_mapping(self, metainfo: dict) -> None:
+        """Nothing yet: which ``category.json`` holds the numbers is known when the infos are read."""
+
+    def load_data_list(self) -> list[dict]:
+        """The infos' key frames with their paths; ValueError where they carry no labels."""
+        infos = load_info_pickle(self.ann_file, data_set='nuscenes')
+        for name, value in infos['metainfo'].items():
+            self._metainfo.setdefault(name, value)
+        tables = Path(self.data_root) / infos['metainfo']['version']
+        self.seg_label_mapping = label_of_category(tables / 'category.json')
+        return [self.parse_data_info(info) for info in self.select(infos['data_list'], tables)]
+
+    def select(self, data_list: list[dict], tables: Path) -> list[dict]:
+        """The entries of the labelled scenes."""
+        without = sum('pts_semantic_mask_path' not in info for info in data_list)
+        if without:
+            raise ValueError(
+                f'{self.ann_file}: {without} of {len(data_list)} key frames have no pts_semantic_mask_path; install '
+                'nuScenes-lidarseg over the data set and run `python tools/create_data.py nuscenes ...` again'
+            )
+        if self.labelled_scenes is None:
+            return data_list
+        scene_of = read_scene_of_sample(tables)
+        kept = set(spread_evenly(sorted({scene_of[info['token']] for info in data_list}), self.labelled_scenes))
+        return [info for info in data_list if scene_of[info['token']] in kept]
+
+
+def label_of_category(category_file: Path) -> np.ndarray:
+    """(256,) int64: number in a lidarseg file -> label 0 .. 15, or 16 for what is ignored."""
+    one_based = read_class_table(category_file).astype(np.int64)
+    return np.where(one_based == IGNORE, len(CLASSES), one_based - 1)

@@ -1,0 +1,220 @@
+"""Pretraining on nuScenes frames with their previous sweeps, without labels."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import numpy as np
+import torch
+from mmdet3d.registry import DATASETS
+from mmengine.logging import print_log
+from torch import Tensor
+
+from ..info_pickle import load_info_pickle
+from ..labelled_scenes import read_scene_of_sample
+from ..readers.raw import check_column_count, read_float_table
+from ..readers.sweep import check_sweep
+from ..splits import cut_scenes
+from ..stream import SweepStream
+
+COLUMNS = 5  # on disk: x, y, z, intensity 0-255, ring
+CLOSE_M = 1.0
+
+
+@dataclass(frozen=True)
+class Frames:
+    """All LiDAR files that an info file knows, row i of everything describing file i.
+
+    paths: the files.  timestamps_s: (F,) float64.  lidar2global: (F, 4, 4) float64.  previous: (F,) int64, the row
+    of the sweep before, -1 where there is none.  is_key: (F,) bool."""
+
+    paths: list[str]
+    timestamps_s: np.ndarray
+    lidar2global: np.ndarray
+    previous: np.ndarray
+    is_key: np.ndarray
+
+
+@DATASETS.register_module()
+class NuScenesSweeps(SweepStream):
+    """nuScenes frames as CenterPoint of mmdet3d is fed them: (N, 5) float32, x, y, z in metres in the anchor's
+    LiDAR frame, intensity 0-255, time lag in seconds (0 for the anchor's own points, which come first; larger is
+    older).
+
+    ann_file: mmdet3d infos, relative to data_root or absolute.
+    num_sweeps: sweeps in a sample, the anchor included; fewer at the start of a scene (mmdet3d's pad_empty_sweeps
+    repeats the key frame there, which adds no information and is not done).
+    anchors: 'keyframes', or 'all': every file is an anchor once, the intermediate sweeps included.
+    scenes: names of the scenes to use; part: 'pretrain', 'probe_train' or 'validation', a fixed cut by scene of what
+    the info file holds (:func:`cut_scenes`).
+    Both need v1.0-*/sample.json and scene.json below data_root.
+    remove_close: drop points of previous sweeps within a square of 1 m around the sensor, as CenterPoint's config
+    does."""
+
+    DATA_PREFIX = dict(pts='samples/LIDAR_TOP', sweeps='sweeps/LIDAR_TOP')
+
+    def __init__(
+        self,
+        data_root: str,
+        ann_file: str,
+        pipeline: Sequence[dict] = (),
+        num_sweeps: int = 10,
+        anchors: str = 'keyframes',
+        scenes: Sequence[str] | None = None,
+        part: str | None = None,
+        data_prefix: Mapping[str, str] | None = None,
+        remove_close: bool = True,
+        on_bad_file: str = 'error',
+    ) -> None:
+        super().__init__(pipeline, on_bad_file)
+        if anchors not in ('keyframes', 'all') or num_sweeps < 1:
+            raise ValueError(f"anchors must be 'keyframes' or 'all', num_sweeps >= 1, got {anchors!r} and {num_sweeps}")
+        self.num_sweeps, self.remove_close = num_sweeps, remove_close
+        infos = load_info_pickle(os.path.join(data_root, ann_file), data_set='nuscenes')
+        infos = select_scenes(infos, data_root, scenes=scenes, part=part)
+        prefix = {
+            name: os.path.join(data_root, folder)
+            for name, folder in {**self.DATA_PREFIX, **(data_prefix or {})}.items()
+        }
+        self.table = frame_table(infos['data_list'], prefix)
+        self.anchors = np.flatnonzero(self.table.is_key) if anchors == 'keyframes' else np.arange(len(self.table.paths))
+        if not len(self.anchors):
+            raise ValueError(
+                f'{os.path.join(data_root, ann_file)}: found no frame; wanted at least one. Check the scenes.'
+            )
+        self._check_first_file()
+        print_log(f'NuScenesSweeps: {len(self)} anchors ({anchors}) of up to {num_sweeps} sweeps.', logger='current')
+
+    @property
+    def frames(self) -> np.ndarray:
+        """Rows of `table` that are drawn as anchors."""
+        return self.anchors
+
+    def load(self, index: int) -> tuple[Tensor, str]:
+        """Points (N, 5), x, y, z, intensity 0-255, time lag in s, and the anchor's file."""
+        anchor = int(self.anchors[index])
+        rows = self._rows_of_sample(anchor)
+        tables = [self._read(row) for row in rows]
+        points = [self._into_frame(table, row, anchor) for table, row in zip(tables, rows, strict=True)]
+        return torch.from_numpy(np.concatenate(points)), self.table.paths[anchor]
+
+    def _rows_of_sample(self, anchor: int) -> list[int]:
+        rows = [anchor]
+        while len(rows) < self.num_sweeps and self.table.previous[rows[-1]] >= 0:
+            rows.append(int(self.table.previous[rows[-1]]))
+        return rows
+
+    def _read(self, row: int) -> np.ndarray:
+        path = self.table.paths[row]
+        if not os.path.isfile(path):
+            raise FileNotFoundError(
+                f'{path}: no such file; wanted a sweep that the infos name. Check data_root and data_prefix, or that '
+                'all parts of the data set are there.'
+            )
+        table = read_float_table(path, COLUMNS)
+        check_sweep(path, table)
+        return table
+
+    def _into_frame(self, table: np.ndarray, row: int, anchor: int) -> np.ndarray:
+        """Points of sweep `row` in the anchor's LiDAR frame, the ring replaced by the time lag."""
+        if row != anchor:
+            if self.remove_close:
+                table = table[~(np.abs(table[:, :2]) < CLOSE_M).all(1)]
+            sweep2anchor = np.linalg.solve(self.table.lidar2global[anchor], self.table.lidar2global[row]).astype(
+                np.float32
+            )
+            table[:, :3] = table[:, :3] @ sweep2anchor[:3, :3].T + sweep2anchor[:3, 3]
+        table[:, 4] = self.table.timestamps_s[anchor] - self.table.timestamps_s[row]
+        return table
+
+    def _check_first_file(self) -> None:
+        """Wrong columns would be the same in all files: one is looked at."""
+        path = self.table.paths[self.anchors[0]]
+        if os.path.isfile(path):
+            check_column_count(read_float_table(path, COLUMNS).reshape(-1), COLUMNS, path)
+
+
+def frame_table(data_list: Sequence[dict], prefix: Mapping[str, str]) -> Frames:
+    """All files of the infos, each once, in the order in which they are met; `prefix` holds the folders 'pts' and
+    'sweeps'.
+
+    A key frame's sweeps run backwards in time without gaps, so that each is the predecessor of the one before it."""
+    rows: dict[str, int] = {}
+    records: list[tuple[float, np.ndarray]] = []
+    previous: dict[int, int] = {}
+    keys: set[int] = set()
+    for info in data_list:
+        newer = -1
+        for entry, is_key in [(info, True), *((sweep, False) for sweep in info.get('lidar_sweeps', ()))]:
+            path = _file_of(entry, is_key, prefix)
+            row = rows.setdefault(path, len(rows))
+            if row == len(records):
+                records.append(_record(entry, path))
+            if is_key:
+                keys.add(row)
+            else:
+                previous.setdefault(newer, row)
+            newer = row
+    n = len(records)
+    return Frames(
+        paths=list(rows),
+        timestamps_s=np.array([timestamp_s for timestamp_s, _ in records]),
+        lidar2global=np.array([pose for _, pose in records]).reshape(n, 4, 4),
+        previous=np.array([previous.get(row, -1) for row in range(n)], np.int64),
+        is_key=np.isin(np.arange(n), sorted(keys)),
+    )
+
+
+def select_scenes(infos: dict, data_root: str, *, scenes: Sequence[str] | None, part: str | None) -> dict:
+    """The infos with only the frames of the wanted scenes; unchanged where neither argument is given."""
+    if scenes is None and part is None:
+        return infos
+    tables = Path(data_root) / infos['metainfo']['version']
+    scene_of = read_scene_of_sample(tables)
+    strangers = [info['token'] for info in infos['data_list'] if info['token'] not in scene_of]
+    if strangers:
+        raise ValueError(
+            f'{tables}: found {len(strangers)} of {len(infos["data_list"])} frames of the infos not in sample.json; '
+            'wanted the tables that the infos were made from. Check data_root and ann_file.'
+        )
+    present = list(dict.fromkeys(scene_of[info['token']] for info in infos['data_list']))
+    if unknown := sorted(set(scenes or ()) - set(present)):
+        raise ValueError(
+            f'{data_root}: found scenes {present}; wanted {unknown}. Correct `scenes` or take another ann_file.'
+        )
+    wanted = set(present if scenes is None else scenes) & set(part_of(present, part))
+    if not wanted:
+        raise ValueError(
+            f'{data_root}: found {len(present)} scenes, none left by scenes={scenes}, part={part!r}; '
+            'wanted at least one. Correct them.'
+        )
+    return {**infos, 'data_list': [info for info in infos['data_list'] if scene_of[info['token']] in wanted]}
+
+
+def part_of(scene_names: Sequence[str], part: str | None) -> Sequence[str]:
+    """The scenes of one part of the fixed cut, all of them for None. ValueError for a part that does not exist."""
+    if part is None:
+        return scene_names
+    parts = cut_scenes(scene_names)
+    if part not in parts:
+        raise ValueError(f'part must be one of {sorted(parts)} or None, got {part!r}')
+    return parts[part]
+
+
+def _file_of(entry: dict, is_key: bool, prefix: Mapping[str, str]) -> str:
+    """Where the file of an info entry is: infos name key frames by file name, sweeps by the path at conversion."""
+    path = PurePath(entry['lidar_points']['lidar_path'])
+    kind = 'pts' if is_key or 'samples' in path.parts[-3:] else 'sweeps'
+    return os.path.join(prefix[kind], path.name)
+
+
+def _record(entry: dict, path: str) -> tuple[float, np.ndarray]:
+    """(time in s, LiDAR to global (4, 4) float64) of an info entry."""
+    ego2global, lidar2ego = entry.get('ego2global'), entry['lidar_points'].get('lidar2ego')
+    if ego2global is None or lidar2ego is None:
+        raise ValueError(
+            f'{path}: found no pose in its info entry; wanted ego2global and lidar_points.lidar2ego. '
+            'Create the infos again with `python tools/create_data.py nuscenes ...`.'
+        )
+    return float(entry['timestamp']), np.asarray(ego2global, np.float64) @ np.asarray(lidar2ego, np.float64)

@@ -1,0 +1,5 @@
+"""SemanticKITTI: unlabelled sweeps, classes, and the conversion of a download."""
+
+from . import sweeps
+
+__all__ = ['sweeps']

@@ -1,0 +1,211 @@
+"""SemanticKITTI on disk -> the infos that mmdet3d trains on, of the frames that are there.
+
+mmdet3d's own converter writes the frame numbers of the complete data set without looking at the disk."""
+
+import os
+import pickle
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ..readers import read_sweep
+from .classes import RAW_LABELS, SPLITS, unknown_labels
+
+POINT_BYTES, LABEL_BYTES = 16, 4
+INFO_SPLITS = {'train': ('train',), 'val': ('val',), 'trainval': ('train', 'val'), 'test': ('test',)}
+SCANS_AGAIN = 'Unpack data_odometry_velodyne.zip (cvlibs.net, KITTI odometry) again'
+LABELS_AGAIN = 'Unpack data_odometry_labels.zip (semantic-kitti.org) again'
+
+
+def prepare_semantickitti(
+    root: str | Path,
+    *,
+    out_dir: str | Path | None = None,
+    extra_tag: str = 'semantickitti',
+    allow_partial: bool = False,
+    workers: int | None = None,
+) -> Path:
+    """Check the sequences below `root` and write `<tag>_infos_{train,val,trainval,test}.pkl` into out_dir (default:
+    root); gives that folder.
+
+    A split none of whose sequences is there gets no file, and its older one is removed; 'trainval' needs both. A
+    subset of the sequences is fine, and what is missing is printed. The files get their names when all are complete.
+
+    allow_partial: take sequences that have fewer scans than their times.txt, for those who keep only some on purpose.
+    workers: threads that read the labels, default one for each CPU.
+    FileNotFoundError and ValueError, naming the file and the remedy, where something is missing, cut off or wrong."""
+    root = Path(root)
+    out = root if out_dir is None else Path(out_dir)
+    frames = {number: _frames(folder, allow_partial) for number, folder in find_sequences(root).items()}
+    labelled = [number for split in ('train', 'val') for number in SPLITS[split] if number in frames]
+    _check_files(root, frames, labelled, workers or os.cpu_count() or 1)
+    infos = {
+        name: [info for split in parts for number in SPLITS[split] for info in _infos(number, frames.get(number, ()))]
+        for name, parts in INFO_SPLITS.items()
+    }
+    if not (infos['train'] and infos['val']):
+        infos['trainval'] = []
+    out.mkdir(parents=True, exist_ok=True)
+    _publish({out / f'{extra_tag}_infos_{name}.pkl': data_list for name, data_list in infos.items()})
+    _report(frames, infos)
+    return out
+
+
+def find_sequences(root: Path) -> dict[str, Path]:
+    """Official number -> folder of the sequences below `root`; what else lies there is printed and left out.
+
+    FileNotFoundError where `root` is no SemanticKITTI."""
+    folder = root / 'sequences'
+    if not folder.is_dir():
+        nested = sorted(path.parent for path in root.glob('*/sequences')) if root.is_dir() else []
+        hint = f'; it is in {nested[0]}: give that' if nested else ', as the zip files unpack to (dataset/sequences/)'
+        raise FileNotFoundError(f'{folder}: no such folder. Give the folder that holds sequences/00 ...{hint}.')
+    official = {number for numbers in SPLITS.values() for number in numbers}
+    present = sorted(path for path in folder.iterdir() if path.is_dir())
+    if others := [path.name for path in present if path.name not in official]:
+        print(f'{folder}: left out, not official sequences (00 to 21): {", ".join(others)}')
+    sequences = {path.name: path for path in present if path.name in official}
+    if not sequences:
+        raise FileNotFoundError(f'{folder}: none of the sequences 00 to 21 is there. {SCANS_AGAIN}.')
+    return sequences
+
+
+def _frames(folder: Path, allow_partial: bool) -> list[str]:
+    """Sorted names of the frames of a sequence, each with its label where the sequence is a labelled one."""
+    scans = _names(folder / 'velodyne', '.bin', SCANS_AGAIN)
+    if folder.name not in SPLITS['test']:
+        labels = _names(folder / 'labels', '.label', LABELS_AGAIN)
+        _check_pairs(folder, scans, labels)
+    if not allow_partial:
+        _check_complete(folder, scans)
+    return scans
+
+
+def _names(folder: Path, suffix: str, remedy: str) -> list[str]:
+    names = sorted(path.stem for path in folder.glob(f'*{suffix}')) if folder.is_dir() else []
+    if not names:
+        found = 'no such folder' if not folder.is_dir() else f'no {suffix} file in it'
+        raise FileNotFoundError(f'{folder}: {found}. {remedy}, or remove sequence {folder.parent.name}.')
+    if strange := [name for name in names if not re.fullmatch(r'\d{6}', name)]:
+        raise ValueError(
+            f'{folder}/{strange[0]}{suffix}: wanted names of six digits, as 000000{suffix}; {len(strange)} of '
+            f'{len(names)} are others. Move them away, or rename them in both velodyne/ and labels/.'
+        )
+    return names
+
+
+def _check_pairs(folder: Path, scans: list[str], labels: list[str]) -> None:
+    """FileNotFoundError where a scan has no label file or the other way round."""
+    if scans == labels:
+        return
+    without = sorted(set(scans) - set(labels))
+    orphans = sorted(set(labels) - set(scans))
+    path, remedy = (
+        (folder / f'labels/{without[0]}.label', LABELS_AGAIN)
+        if without
+        else (folder / f'velodyne/{orphans[0]}.bin', SCANS_AGAIN)
+    )
+    raise FileNotFoundError(
+        f'{path}: missing; found {len(scans)} scans and {len(labels)} label files in sequence {folder.name}, '
+        f'wanted one for each scan ({len(without)} scans without labels, {len(orphans)} labels without a scan). '
+        f'{remedy}.'
+    )
+
+
+def _check_complete(folder: Path, scans: list[str]) -> None:
+    """FileNotFoundError where there are fewer scans than times.txt has lines, or holes in their numbering."""
+    times = folder / 'times.txt'
+    wanted = len(times.read_text().split()) if times.is_file() else int(scans[-1]) + 1
+    missing = sorted({f'{number:06d}' for number in range(wanted)} - set(scans))
+    if missing:
+        source = f'{times} has {wanted} lines' if times.is_file() else f'the last one is {scans[-1]}'
+        raise FileNotFoundError(
+            f'{folder}/velodyne/{missing[0]}.bin: missing, the first of {len(missing)}; found {len(scans)} scans, '
+            f'but {source}. {SCANS_AGAIN}, or say that you keep only some frames on purpose (--allow-partial).'
+        )
+
+
+def _check_files(root: Path, frames: dict[str, list[str]], labelled: list[str], workers: int) -> None:
+    """Sizes and labels of every frame, and the content of each sequence's first scan."""
+    for number, names in frames.items():
+        path = root / f'sequences/{number}/velodyne/{names[0]}.bin'
+        if path.stat().st_size and path.stat().st_size % POINT_BYTES == 0:
+            read_sweep(path, bin_columns=4)
+    jobs = [(root / 'sequences' / number, name, number in labelled) for number in frames for name in frames[number]]
+    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(jobs), unit='scan', desc='checking') as bar:
+        try:
+            for _ in pool.map(lambda job: _check_frame(*job), jobs):
+                bar.update()
+        finally:  # the first bad file ends it
+            pool.shutdown(cancel_futures=True)
+
+
+def _check_frame(folder: Path, name: str, labelled: bool) -> None:
+    """ValueError where a scan or its labels are empty, cut off, of different lengths or of unknown classes."""
+    scan = folder / f'velodyne/{name}.bin'
+    n_points = _count(scan, POINT_BYTES, 'x, y, z, remission as float32', SCANS_AGAIN)
+    if not labelled:
+        return
+    labels = folder / f'labels/{name}.label'
+    n_labels = _count(labels, LABEL_BYTES, 'one uint32', LABELS_AGAIN)
+    if n_points != n_labels:
+        short, remedy = (scan, SCANS_AGAIN) if n_points < n_labels else (labels, LABELS_AGAIN)
+        raise ValueError(
+            f'{short}: found {n_points} points in {scan.name} and {n_labels} labels in {labels.name}, wanted as many. '
+            f'The file is cut off, or scan and labels are of different versions. {remedy}.'
+        )
+    if len(strange := unknown_labels(np.fromfile(labels, np.uint32))):
+        raise ValueError(
+            f'{labels}: found classes {strange[:8].tolist()} in the lower 16 bits, wanted those of '
+            f'semantic-kitti.yaml, {sorted(RAW_LABELS)}. If they are numbers of the 19 classes, map them back. Else: '
+            f'{LABELS_AGAIN}.'
+        )
+
+
+def _count(path: Path, item_bytes: int, item: str, remedy: str) -> int:
+    size = path.stat().st_size
+    if size == 0 or size % item_bytes:
+        raise ValueError(
+            f'{path}: found {size} bytes, wanted a multiple of {item_bytes}, and not 0 ({item} for each point). '
+            f'The file is cut off. {remedy}.'
+        )
+    return size // item_bytes
+
+
+def _infos(number: str, names: list[str]) -> list[dict]:
+    """Entries of a sequence as mmdet3d's converter writes them; those of the test split name no labels."""
+    infos = []
+    for name in names:
+        lidar = {'lidar_path': f'sequences/{number}/velodyne/{name}.bin', 'num_pts_feats': 4}
+        info = {'lidar_points': lidar, 'sample_id': f'{int(number)}{int(name)}'}
+        if number not in SPLITS['test']:
+            info['pts_semantic_mask_path'] = f'sequences/{number}/labels/{name}.label'
+        infos.append(info)
+    return infos
+
+
+def _publish(data_lists: dict[Path, list[dict]]) -> None:
+    """Write all files beside their names, then rename them; a file without frames is removed."""
+    for path, data_list in data_lists.items():
+        with path.with_suffix('.partial').open('wb') as file:
+            pickle.dump({'metainfo': {'DATASET': 'SemanticKITTI'}, 'data_list': data_list}, file)
+    for path, data_list in data_lists.items():
+        if data_list:
+            os.replace(path.with_suffix('.partial'), path)
+        else:
+            path.with_suffix('.partial').unlink()
+            path.unlink(missing_ok=True)
+
+
+def _report(frames: dict[str, list[str]], infos: dict[str, list[dict]]) -> None:
+    """Print what was found, and what is missing from the official split."""
+    for split, numbers in SPLITS.items():
+        missing = [number for number in numbers if number not in frames]
+        print(
+            f'{split}: {len(infos[split])} scans of {len(numbers) - len(missing)} of {len(numbers)} sequences'
+            + (f'; missing: {", ".join(missing)}' if missing else '')
+            + ('' if infos[split] else '; no info file')
+        )

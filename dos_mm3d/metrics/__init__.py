@@ -1,0 +1,7 @@
+"""Metrics that mmdet3d lacks, registered into it."""
+
+from .confusion import ConfusionMatrix
+from .grouped import GroupedSegMetric
+from .waymo import WaymoDetMetric, waymo_detection_metrics
+
+__all__ = ['ConfusionMatrix', 'GroupedSegMetric', 'WaymoDetMetric', 'waymo_detection_metrics']

@@ -1,0 +1,59 @@
+"""Which class is taken for which: the confusion matrix of a segmentation test (tools/test.py --confusion FILE)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmdet3d.registry import METRICS
+from mmengine.evaluator import BaseMetric
+
+from ..files import read_json, write_json
+from .segmentation import confusion_matrix
+
+
+@METRICS.register_module()
+class ConfusionMatrix(BaseMetric):
+    """Beside a segmentation metric: counts the points of each true and predicted class and writes
+    ``{'classes': names, 'confusion': K x K, rows are the true classes}``.
+
+    A matrix per scan is all that is kept: a test set of any size fits. Points without a true class are left out.
+
+    Args:
+        out_file: the JSON file.
+    """
+
+    def __init__(self, out_file: str, collect_device: str = 'cpu') -> None:
+        super().__init__(collect_device=collect_device, prefix='confusion')
+        self.out_file = Path(out_file)
+
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Count the points of a batch; ValueError where predictions and labels do not match, or there are none."""
+        if 'ignore_index' not in self.dataset_meta:
+            raise ValueError(
+                'a confusion matrix (--confusion) is for segmentation: this data set has no class per point'
+            )
+        n_classes, ignored = len(self.dataset_meta['classes']), self.dataset_meta['ignore_index']
+        for sample in data_samples:
+            truth = np.asarray(sample['eval_ann_info']['pts_semantic_mask'])
+            predicted = _array(sample['pred_pts_seg']['pts_semantic_mask'])
+            if truth.shape != predicted.shape:
+                raise ValueError(f'{len(truth)} labels and {len(predicted)} predictions for one scan')
+            kept = truth != ignored
+            self.results.append(confusion_matrix(truth[kept], predicted[kept], n_classes=n_classes))
+
+    def compute_metrics(self, results: Sequence[np.ndarray]) -> dict[str, float]:
+        """Write the sum over all scans; the number of points is all that is printed."""
+        total = np.sum(results, axis=0)
+        write_json(self.out_file, {'classes': list(self.dataset_meta['classes']), 'confusion': total.tolist()})
+        return {'points': float(total.sum())}
+
+
+def read_confusion(path: str | Path) -> tuple[list[str], np.ndarray]:
+    """(names of the classes, (K, K) int64 confusion matrix) of a file that :class:`ConfusionMatrix` wrote."""
+    found = read_json(path)
+    return list(found['classes']), np.array(found['confusion'], np.int64)
+
+
+def _array(values: Any) -> np.ndarray:
+    return values.cpu().numpy() if hasattr(values, 'cpu') else np.asarray(values)

@@ -1,0 +1,148 @@
+"""Writes the procedural world as SemanticKITTI sequences, seen by a 64-beam LiDAR ten times a second."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.semantickitti.classes import SPLITS
+from .lidar import HDL64E, Sweep, render
+from .semantickitti_labels import raw_labels
+from .shapes import rotation
+from .staging import fresh_partial, in_parallel, must_write, publish
+from .world import Pose, Scene, build_scene
+
+GENERATOR = 1
+"""Raise it with every change that alters a byte of the output: folders of another number are not reused."""
+FRAME_PERIOD_S = 0.1
+LIDAR_ON_CAR = Pose(np.eye(3), np.array([0.76, 0.0, 1.73]))
+"""KITTI's mount: x forward, y left, z up, ahead of the rear axle and above the ground, metres."""
+LIDAR_TO_CAMERA = Pose(rotation(-np.pi / 2, 0.0, -np.pi / 2).round().T, np.array([0.0, -0.08, -0.27]))
+"""x right, y down, z forward, 0.27 m ahead of the LiDAR and 0.08 m below it."""
+CAMERA = np.array([[718.856, 0.0, 607.1928, 0.0], [0.0, 718.856, 185.2157, 0.0], [0.0, 0.0, 1.0, 0.0]])
+
+
+@dataclass(frozen=True)
+class KittiPlan:
+    """What is asked for: the output is a pure function of these fields (and of GENERATOR).
+
+    The first sequences of the official lists of training and test, and 08, the validation split; those of the test
+    split get no labels, as there. columns: of a turn; fewer make small scans for tests."""
+
+    seed: int = 0
+    train_sequences: int = 4
+    test_sequences: int = 1
+    seconds: float = 5.0
+    columns: int = HDL64E.columns
+
+    def __post_init__(self) -> None:
+        for name, least in (('train', 1), ('test', 0)):
+            found, most = getattr(self, f'{name}_sequences'), len(SPLITS[name])
+            if not least <= found <= most:
+                raise ValueError(f'{name}_sequences must be {least} to {most} (official sequences), got {found}')
+        if not 1 <= self.n_frames <= 200:
+            raise ValueError(f'seconds must be 0.1 to 20 (roads are 190 m long), got {self.seconds}')
+        if not 8 <= self.columns <= HDL64E.columns:
+            raise ValueError(f'columns must be 8 to {HDL64E.columns}, got {self.columns}')
+        if self.seed < 0:
+            raise ValueError(f'seed must be 0 or more, got {self.seed}')
+
+    @property
+    def n_frames(self) -> int:
+        """Scans of one sequence, ten a second."""
+        return round(self.seconds / FRAME_PERIOD_S)
+
+    def manifest(self) -> dict:
+        """What is written into the folder, to know it again."""
+        return {'format': 'semantickitti', 'generator': GENERATOR, **asdict(self)}
+
+    def sequences(self) -> Iterator[tuple[str, str]]:
+        """(split, official number) of every sequence."""
+        counts = {'train': self.train_sequences, 'val': len(SPLITS['val']), 'test': self.test_sequences}
+        for split, count in counts.items():
+            yield from ((split, number) for number in SPLITS[split][:count])
+
+
+def write_semantickitti(out: str | Path, plan: KittiPlan, *, workers: int | None = None, force: bool = False) -> Path:
+    """Write the sequences of a plan to `out`, or reuse them where they already stand there, whole and of the same
+    plan.
+
+    Everything goes to `<out>.partial`, which is renamed at the very end: a killed run leaves no folder that looks
+    whole. Raises FileExistsError for a folder of anything else; `force` replaces an older synthetic data set, never
+    other data."""
+    out = Path(out)
+    if not must_write(out, plan.manifest(), force):
+        return out
+    partial = fresh_partial(out)
+    jobs = [(partial, plan, split, number) for split, number in plan.sequences()]
+    print(f'stage 1 of 2: rendering {len(jobs)} sequences of {plan.n_frames} scans')
+    in_parallel(_write_sequence, jobs, plan.n_frames, workers, _warm_up)
+    print(f'stage 2 of 2: moving {partial} to {out}')
+    return publish(partial, out, plan.manifest())
+
+
+def scene_of(plan: KittiPlan, split: str, number: str) -> Scene:
+    """The world of a sequence: the training scenes' for those of 'train', validation's for the others."""
+    index = SPLITS[split].index(number)
+    world = ('train', index) if split == 'train' else ('val', index + (len(SPLITS['val']) if split == 'test' else 0))
+    return replace(build_scene(plan.seed, *world, plan.seconds), lidar=LIDAR_ON_CAR)
+
+
+def render_frame(plan: KittiPlan, scene: Scene, number: str, frame: int) -> Sweep:
+    """Scan `frame` of a sequence."""
+    sensor = replace(HDL64E, columns=plan.columns)
+    return render(scene, frame * FRAME_PERIOD_S, plan.seed, (int(number), frame), sensor)
+
+
+def _write_sequence(job: tuple[Path, KittiPlan, str, str]) -> None:
+    root, plan, split, number = job
+    scene, folder = scene_of(plan, split, number), root / 'sequences' / number
+    (folder / 'velodyne').mkdir(parents=True)
+    if split != 'test':
+        (folder / 'labels').mkdir()
+    for frame in range(plan.n_frames):
+        sweep = render_frame(plan, scene, number, frame)
+        points = sweep.points[:, :4].copy()
+        points[:, 3] = remission(points[:, 3])
+        points.tofile(folder / f'velodyne/{frame:06d}.bin')
+        if split != 'test':
+            raw_labels(scene, sweep, frame * FRAME_PERIOD_S).tofile(folder / f'labels/{frame:06d}.label')
+    times_s = [frame * FRAME_PERIOD_S for frame in range(plan.n_frames)]
+    (folder / 'times.txt').write_text(''.join(f'{t:.6e}\n' for t in times_s))
+    (folder / 'calib.txt').write_text(_calibration())
+    (folder / 'poses.txt').write_text(''.join(f'{_numbers(pose)}\n' for pose in camera_poses(scene, times_s)))
+
+
+def remission(intensity: np.ndarray) -> np.ndarray:
+    """Intensity 0-255 as KITTI has it: float32, hundredths from 0 to 0.99."""
+    return (np.minimum(np.rint(intensity * (100 / 255)), 99) / 100).astype(np.float32)
+
+
+def camera_poses(scene: Scene, times_s: list[float]) -> list[np.ndarray]:
+    """(3, 4) left camera -> left camera of the first scan, for every scan, as poses.txt has it."""
+    camera_to_lidar = LIDAR_TO_CAMERA.inverse()
+    to_first = LIDAR_TO_CAMERA.after(scene.lidar_pose(times_s[0]).inverse())
+    poses = [to_first.after(scene.lidar_pose(t)).after(camera_to_lidar) for t in times_s]
+    return [_matrix(pose) for pose in poses]
+
+
+def _calibration() -> str:
+    """calib.txt: four cameras, all alike and in one place, and LiDAR -> camera."""
+    rows = [(f'P{i}', CAMERA) for i in range(4)] + [('Tr', _matrix(LIDAR_TO_CAMERA))]
+    return ''.join(f'{name}: {_numbers(matrix)}\n' for name, matrix in rows)
+
+
+def _matrix(pose: Pose) -> np.ndarray:
+    return np.column_stack([pose.turn, pose.origin])
+
+
+def _numbers(matrix: np.ndarray) -> str:
+    """Rounded, so that the last bits of a sum do not show; + 0.0 turns -0 into 0."""
+    return ' '.join(f'{value:.12e}' for value in (matrix.round(9) + 0.0).reshape(-1))
+
+
+def _warm_up() -> None:
+    plan = KittiPlan(columns=8)
+    scene = scene_of(plan, 'train', '00')
+    raw_labels(scene, render_frame(plan, scene, '00', 0), 0.0)

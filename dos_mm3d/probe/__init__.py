@@ -1,0 +1,1 @@
+"""Frozen features under one linear layer, beside the baselines that need no pretraining."""

@@ -1,0 +1,159 @@
+"""The protocol of the linear probe: which points train, which draws, which rows, and how they are scored."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from ..datasets.nuscenes.classes import CLASSES, IGNORE
+from ..metrics.segmentation import confusion_matrix
+from .linear_probe import FeatureBlock, LinearLayer, ProbeRecipe, fit_linear, predict
+from .scans import ProbeScan
+
+Extractor = Callable[[ProbeScan], dict[str, FeatureBlock]]
+"""A scan to its blocks of features at the key-frame points, by name."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """20 labelled scans, three draws of them.
+
+    points_per_class: at most so many training points of one class in one scan; each then stands for several, which its
+        weight says, so that the cross entropy stays that of all points while rare classes are not thinned out.
+    """
+
+    scans_per_draw: int = 20
+    n_draws: int = 3
+    points_per_class: int = 100
+    seed: int = 0
+    recipe: ProbeRecipe = field(default_factory=ProbeRecipe)
+
+
+@dataclass(frozen=True)
+class TrainingPoints:
+    """The chosen points of one scan: features of every block at them, labels from 0, weights in points."""
+
+    features: dict[str, Tensor]
+    labels: Tensor
+    weights: Tensor
+
+
+def choose_points(labels: Tensor, *, per_class: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """At most `per_class` points of every class but IGNORE; returns their numbers (p,) and weights (p,) float32.
+
+    The weights of a class sum to the number of its points.
+    """
+    order = torch.randperm(len(labels), generator=generator)
+    chosen, weights = [], []
+    for label in labels.unique().tolist():
+        if label == IGNORE:
+            continue
+        members = order[labels[order] == label]
+        kept = members[:per_class]
+        chosen.append(kept)
+        weights.append(torch.full((len(kept),), len(members) / len(kept)))
+    if not chosen:
+        return order[:0], torch.zeros(0)
+    return torch.cat(chosen), torch.cat(weights)
+
+
+def draw_scans(n_scans: int, protocol: Protocol) -> list[list[int]]:
+    """`n_draws` lists of scan numbers, sorted, without repetition inside a draw; all scans where there are too few."""
+    generator = np.random.default_rng(protocol.seed)
+    size = min(protocol.scans_per_draw, n_scans)
+    return [sorted(generator.choice(n_scans, size, replace=False).tolist()) for _ in range(protocol.n_draws)]
+
+
+def gather_training(
+    scans: Sequence[ProbeScan], wanted: Sequence[int], extract: Extractor, protocol: Protocol
+) -> dict[int, TrainingPoints]:
+    """Features of the chosen points of every wanted scan, by scan number."""
+    gathered = {}
+    for number in tqdm(wanted, desc='probe: features of training scans', unit='scan'):
+        scan = scans[number]
+        generator = torch.Generator().manual_seed(protocol.seed * 1_000_003 + number)
+        chosen, weights = choose_points(scan.labels, per_class=protocol.points_per_class, generator=generator)
+        features = {name: block.at_points(chosen) for name, block in extract(scan).items()}
+        gathered[number] = TrainingPoints(features, scan.labels[chosen] - 1, weights)
+    return gathered
+
+
+def fit_rows(
+    training: Mapping[int, TrainingPoints],
+    draws: Sequence[Sequence[int]],
+    rows: Mapping[str, Sequence[str]],
+    recipe: ProbeRecipe,
+    *,
+    n_classes: int = len(CLASSES),
+) -> dict[str, list[LinearLayer]]:
+    """One layer per row and draw. rows: name -> names of the blocks that are concatenated."""
+    layers: dict[str, list[LinearLayer]] = {}
+    with tqdm(total=len(rows) * len(draws), desc='probe: fitting', unit='fit') as bar:
+        for name, blocks in rows.items():
+            layers[name] = []
+            for draw in draws:
+                parts = [training[number] for number in draw]
+                layers[name].append(_fit_draw(parts, blocks, recipe, n_classes))
+                bar.update()
+    return layers
+
+
+def _fit_draw(
+    parts: Sequence[TrainingPoints], blocks: Sequence[str], recipe: ProbeRecipe, n_classes: int
+) -> LinearLayer:
+    features = torch.cat([torch.cat([part.features[block] for block in blocks], dim=1) for part in parts])
+    labels = torch.cat([part.labels for part in parts])
+    weights = torch.cat([part.weights for part in parts])
+    return fit_linear(features, labels, weights, n_classes=n_classes, recipe=recipe)
+
+
+def score_rows(
+    scans: Sequence[ProbeScan],
+    extract: Extractor,
+    rows: Mapping[str, Sequence[str]],
+    layers: Mapping[str, Sequence[LinearLayer]],
+    *,
+    n_classes: int = len(CLASSES),
+) -> dict[str, list[NDArray[np.int64]]]:
+    """Confusion matrices (classes, classes) per row and draw over all scans, one scan in memory at a time."""
+    n = n_classes
+    totals = {name: [np.zeros((n, n), np.int64) for _ in layers[name]] for name in rows}
+    for number in tqdm(range(len(scans)), desc='probe: test scans', unit='scan'):
+        scan = scans[number]
+        known = scan.labels != IGNORE
+        truth = (scan.labels[known] - 1).numpy()
+        blocks = {name: _only(block, known) for name, block in extract(scan).items()}
+        for name, names in rows.items():
+            predictions = predict([blocks[block] for block in names], layers[name])
+            for total, predicted in zip(totals[name], predictions):
+                total += confusion_matrix(truth, predicted.numpy(), n_classes=n)
+    return totals
+
+
+def _only(block: FeatureBlock, keep: Tensor) -> FeatureBlock:
+    return FeatureBlock(block.values, block.row_of_point[keep])
+
+
+def run_probe(
+    train_scans: Sequence[ProbeScan],
+    test_scans: Sequence[ProbeScan],
+    extract: Extractor,
+    rows: Mapping[str, Sequence[str]],
+    protocol: Protocol,
+    *,
+    draws: Sequence[Sequence[int]] | None = None,
+    n_classes: int = len(CLASSES),
+) -> dict[str, list[NDArray[np.int64]]]:
+    """Train every row on every draw of the training scans and test it on all test scans: confusion matrices.
+
+    draws: lists of scan numbers, by default those of the protocol.  n_classes: labels are 1 to n_classes, 0 is ignored.
+    """
+    draws = draw_scans(len(train_scans), protocol) if draws is None else draws
+    wanted = sorted({number for draw in draws for number in draw})
+    training = gather_training(train_scans, wanted, extract, protocol)
+    layers = fit_rows(training, draws, rows, protocol.recipe, n_classes=n_classes)
+    return score_rows(test_scans, extract, rows, layers, n_classes=n_classes)

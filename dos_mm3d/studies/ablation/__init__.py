@@ -1,0 +1,1 @@
+"""Rows of a ladder, each a pretraining config, judged alike."""

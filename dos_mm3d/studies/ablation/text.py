@@ -1,0 +1,184 @@
+"""A ladder's record as markdown: the tables of the README and of ladder.md."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .classes import GROUPS
+from .record import BASELINES, conclusions, lost_cells
+
+NOT_RUN = 'not run'
+MONITORS = {'effective_rank': 'rank', 'cosine_std': 'sd of cosines', 'prototypes_used': 'prototypes used'}
+SPLITS = {'validation': 'validation scenes (for choosing settings)', 'test': 'test scenes'}
+NONE = '-'
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in GitHub's dialect."""
+    lines = [header, ['---'] * len(header), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """Rows, options and baselines, how they were run, and the conclusions."""
+    parts = [rows_table(record, record['rows'], 'against the row above'), differs_from_order(record)]
+    if any(row['cells'] for row in record['options']):
+        parts.append(rows_table(record, record['options'], 'against ' + title_of(record, record['reference'])))
+    parts += [baselines_table(record), facts(record), *conclusions(record)]
+    return '\n\n'.join(part for part in parts if part)
+
+
+def full_text(record: Mapping[str, Any]) -> str:
+    """ladder.md: the summary, then classes, other features, monitors and seconds."""
+    state = '' if record['complete'] else ' (incomplete)'
+    sections = {
+        f'# Ladder, {SPLITS[record["split"]]}{state}': summary(record),
+        '## IoU per class [%]': class_table(record),
+        '## Other features of the same runs, mIoU [%]': other_features_table(record),
+        '## Collapse monitors at the last step': monitor_table(record),
+        '## Cells': cell_table(record),
+    }
+    return '\n\n'.join(f'{title}\n\n{text}' for title, text in sections.items()) + '\n'
+
+
+def title_of(record: Mapping[str, Any], name: str) -> str:
+    """Title of a row or option."""
+    return next(row['title'] for row in all_rows(record) if row['name'] == name)
+
+
+def all_rows(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Rows, then options."""
+    return [*record['rows'], *record['options']]
+
+
+def number(value: float | None, form: str = '.1f') -> str:
+    """A number, or '-' where there is none."""
+    return NONE if value is None else format(value, form)
+
+
+def plus_minus(mean: float, sd: float | None) -> str:
+    """`27.3 ± 0.8`, without the second part for a single value."""
+    return number(mean) + ('' if sd is None else f' ± {sd:.1f}')
+
+
+def rows_table(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], compared: str) -> str:
+    """One line per row: mean and sd over seeds, paired difference, verdict, class groups."""
+    header = ('row', 'mIoU [%]', 'seeds', compared, '95 % interval', 'verdict', *GROUPS)
+    return markdown_table(header, [_line(row) for row in rows])
+
+
+def _line(row: Mapping[str, Any]) -> tuple[str, ...]:
+    lost = lost_cells(row)
+    if row['mean'] is None:
+        return (row['title'], '; '.join(lost) or NOT_RUN, '0' if lost else NONE, *[NONE] * (3 + len(GROUPS)))
+    miou = '; '.join([plus_minus(row['mean'], row['sd']), *lost])
+    return (
+        row['title'],
+        miou,
+        str(len(row['seeds'])),
+        *_difference(row['difference']),
+        *(number(row['groups'][group]) for group in GROUPS),
+    )
+
+
+def _difference(difference: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    if difference is None:
+        return NONE, NONE, NONE
+    interval = NONE if difference['low'] is None else f'{difference["low"]:+.1f} to {difference["high"]:+.1f}'
+    return f'{difference["mean"]:+.1f}', interval, difference['verdict']
+
+
+def differs_from_order(record: Mapping[str, Any]) -> str:
+    """A sentence on the rows that are compared with another row than the one above them in the table."""
+    pairs = [
+        f'{row["title"]} with {title_of(record, row["above"])}'
+        for before, row in zip(record['rows'], record['rows'][1:])
+        if row['above'] is not None and row['above'] != before['name']
+    ]
+    return f'Compared with another row than the one above: {"; ".join(pairs)}.' if pairs else ''
+
+
+def baselines_table(record: Mapping[str, Any]) -> str:
+    """What needs no pretraining."""
+    rows = [
+        (title, plus_minus(row['mean'], row['sd']), *(number(row['groups'][group]) for group in GROUPS))
+        for name, title in BASELINES.items()
+        for row in [record['baselines'][name]]
+    ]
+    return markdown_table(('baseline', 'mIoU [%]', *GROUPS), rows)
+
+
+def facts(record: Mapping[str, Any]) -> str:
+    """One paragraph: what the numbers are and how they came about."""
+    classes, protocol, machine = record['classes'], record['protocol'], record['machine']
+    hours = sum(sum(cell['seconds'].values()) for row in all_rows(record) for cell in row['cells']) / 3600
+    groups = ', '.join(f'{group}: {" ".join(classes["groups"][group])}' for group in GROUPS)
+    absent = ', '.join(classes['classes_absent']) or 'none'
+    commits = ', '.join(f'`{commit[:10]}{" + changes" if "changes" in commit else ""}`' for commit in record['commits'])
+    return (
+        f'Linear probe of the teacher on {classes["scored_scans"]} key frames of the {SPLITS[record["split"]]}, '
+        f'draws: {protocol["n_draws"]}, of {protocol["scans_per_draw"]} labelled scans each; {record["steps"]} steps '
+        f'of pretraining a cell; ± is the standard deviation over seeds; the interval is that of the paired difference '
+        f'over seeds (Student t). Classes by labelled points: {groups}; without a point in this split: {absent}. '
+        f'{hours:.1f} h of one thread in all, device {machine["device"]}, torch {record["versions"]["torch"]}, '
+        f'commit {commits or "unknown"}.'
+    )
+
+
+def class_table(record: Mapping[str, Any]) -> str:
+    """Rows that have numbers, and baselines; classes from frequent to rare."""
+    rows = [(row['name'], row['per_class']) for row in all_rows(record) if row['mean'] is not None]
+    rows += [(name, row['per_class']) for name, row in record['baselines'].items()]
+    names = [name for group in GROUPS for name in record['classes']['groups'][group]]
+    lines = [(title, *(number(per_class[name]) for name in names)) for title, per_class in rows]
+    return markdown_table(('row', *(name.replace('_', ' ') for name in names)), lines)
+
+
+def other_features_table(record: Mapping[str, Any]) -> str:
+    """Student, and what is gained by adding the raw input, where a row was probed with it."""
+    rows = [row for row in all_rows(record) if row['mean'] is not None]
+    names = list(dict.fromkeys(name for row in rows for name in row['other_features']))
+    lines = [
+        (
+            row['name'],
+            plus_minus(row['mean'], row['sd']),
+            *(
+                plus_minus(found['mean'], found['sd']) if (found := row['other_features'].get(name)) else NONE
+                for name in names
+            ),
+        )
+        for row in rows
+    ]
+    return markdown_table(('row', 'teacher', *(name.replace('_', ' + ') for name in names)), lines)
+
+
+def monitor_table(record: Mapping[str, Any]) -> str:
+    """Means over seeds; a method without prototypes logs none of theirs."""
+    lines = [
+        (row['name'], *(number(row['monitors'].get(name), '.2f') for name in MONITORS))
+        for row in all_rows(record)
+        if row['mean'] is not None
+    ]
+    return markdown_table(('row', *MONITORS.values()), lines)
+
+
+def cell_table(record: Mapping[str, Any]) -> str:
+    """Every cell with what became of it."""
+    lines = [
+        (
+            row['name'],
+            str(cell['seed']),
+            cell['status'] if 'step' not in cell else f'{cell["status"]} at step {cell["step"]}',
+            number(row.get('seeds', {}).get(str(cell['seed'])), '.2f'),
+            *(number(cell['seconds'].get(part), '.0f') for part in ('pretrain', 'probe')),
+            _one_line(cell.get('message', '')),
+        )
+        for row in all_rows(record)
+        for cell in row['cells']
+    ]
+    return markdown_table(('row', 'seed', 'status', 'mIoU [%]', 'pretrain [s]', 'probe [s]', 'message'), lines)
+
+
+def _one_line(text: str) -> str:
+    """Short and without what would end a table's cell."""
+    flat = ' '.join(text.split()).replace('|', '\\|')
+    return flat if len(flat) <= 200 else f'{flat[:200]} ...'

@@ -1,0 +1,1 @@
+"""Every config, built and stepped on the miniature of its data set."""

@@ -1,0 +1,91 @@
+"""One config, proven on its miniature: built, stepped twice, tested once."""
+
+import math
+import resource
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from ...engine.launch import build_runner
+from .shrink import STEPS, data_sets_of, small_config
+
+PASSES, FAILS = 'passes', 'fails'
+
+
+def check_config(path: Path, worlds: Mapping[str, Path], work_dir: Path) -> dict[str, Any]:
+    """Outcome of one config: never raises for what is wrong with the config.
+
+    worlds: data set -> root of its miniature; work_dir: for logs. Gives outcome ('passes', 'fails'), seconds of each
+    part (wall clock) and of all (cpu), and what was seen: parameters, losses, number of metrics; or the error's
+    text."""
+    seen: dict[str, Any] = {'outcome': PASSES, 'seconds': {}}
+    start_cpu = time.process_time()
+    try:
+        # the runner lays out the config's text five times, which takes longer than two steps
+        with mock.patch.object(Config, 'pretty_text', ''):
+            _run(path, worlds, work_dir, seen)
+    except Exception as error:  # any error of any config is an outcome here
+        seen.update(outcome=FAILS, error=_one_line(error), traceback=traceback.format_exc())
+    seen['seconds']['cpu'] = round(time.process_time() - start_cpu, 2)  # the others depend on what else runs
+    seen['peak_memory_mib'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return seen
+
+
+def _run(path: Path, worlds: Mapping[str, Path], work_dir: Path, seen: dict[str, Any]) -> None:
+    """Build, train and test; `seen` is filled on the way, so that it says how far an error let it come."""
+    cfg = Config.fromfile(path)
+    if 'model' not in cfg:
+        seen['rows'] = _check_rows(path, cfg)
+        return
+    seen['data'] = data_sets_of(cfg)
+    runner = _timed(seen, 'build', lambda: build_runner(small_config(path, worlds, work_dir)))
+    seen['parameters'] = sum(parameter.numel() for parameter in runner.model.parameters())
+    _timed(seen, 'train', lambda: _train(runner, seen))
+    if runner.cfg.get('test_dataloader') is not None:
+        metrics = _timed(seen, 'test', runner.test)
+        seen['metrics'] = len(metrics)
+        if not metrics:
+            raise ValueError(f'{path}: its test gives no metric; wanted one at least from test_evaluator')
+
+
+def _check_rows(path: Path, cfg: Config) -> int:
+    """The number of a ladder's rows and options; FileNotFoundError where one of their configs is missing."""
+    rows = [*cfg.get('rows', ()), *cfg.get('options', ())]
+    if not rows:
+        raise ValueError(f'{path}: has neither a model nor rows; a part of other configs is named _base_...')
+    root = next(parent.parent for parent in path.resolve().parents if parent.name == 'configs')
+    if missing := [row.config for row in rows if not (root / row.config).is_file()]:
+        raise FileNotFoundError(f'{path}: rows name {missing}, which are not there; correct their paths')
+    return len(rows)
+
+
+def _train(runner: Runner, seen: dict[str, Any]) -> None:
+    """Two steps; ValueError where a loss is not finite or no weight moves."""
+    before = {name: value.detach().clone() for name, value in runner.model.named_parameters() if value.requires_grad}
+    runner.train()
+    losses = [float(loss) for loss in runner.message_hub.get_scalar('train/loss').data[0]]
+    seen['losses'] = losses
+    if len(losses) != STEPS or not all(math.isfinite(loss) for loss in losses):
+        raise ValueError(f'{runner.experiment_name}: losses {losses}; wanted {STEPS} finite ones')
+    if all(torch.equal(value, before[name]) for name, value in runner.model.named_parameters() if name in before):
+        raise ValueError(f'{runner.experiment_name}: no weight moved in {STEPS} steps')
+
+
+def _timed(seen: dict[str, Any], part: str, work: Callable[[], Any]) -> Any:
+    start = time.perf_counter()
+    try:
+        return work()
+    finally:
+        seen['seconds'][part] = round(time.perf_counter() - start, 2)
+
+
+def _one_line(error: Exception) -> str:
+    text = ' '.join(str(error).split())
+    return f'{type(error).__name__}: {text[:400]}'

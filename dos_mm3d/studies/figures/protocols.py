@@ -1,0 +1,152 @@
+"""A protocol's table as a picture: dots, curves or a matrix, what is pretrained apart from what is not."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ...visualization.style import COLOURS, new_figure, quiet
+
+TITLE_CHARACTERS = 34
+ROW_HEIGHT_IN = 0.42
+SCRATCH_STYLES = ((0, (1, 1)), (0, (4, 2)), (0, (5, 1, 1, 1)), (0, (7, 3)), '-')
+PRETRAINED_COLOURS = (COLOURS['main'], COLOURS['second'], COLOURS['third'], '#7a5195', '#b8860b')
+MARKERS = 'os^Dv'
+
+
+def draw_protocol(record: Mapping[str, Any]) -> Figure:
+    """The picture that the record's `plot` names. Rows without a number are left out.
+
+    ValueError where no row has a number, or for an unknown kind of plot.
+    """
+    rows = [row for row in record['rows'] if row['entries']]
+    if not rows:
+        raise ValueError(f'{record["protocol"]}: no row has a number yet, there is nothing to draw')
+    kinds = {'dots': _draw_dots, 'curve': _draw_curves, 'matrix': _draw_matrix}
+    if record['plot'] not in kinds:
+        raise ValueError(f'plot is {record["plot"]!r}, wanted one of {", ".join(kinds)}')
+    return kinds[record['plot']](record, rows)
+
+
+def _title(record: Mapping[str, Any]) -> str:
+    names = ', '.join(dataset['title'] for dataset in record['datasets'])
+    return f'{record["title"]}: {names}, {record["split"]} split'
+
+
+def _draw_dots(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """One panel a column: mean (bar), its values (dots), sd (line)."""
+    columns = record['columns']
+    height_in = 1.3 + ROW_HEIGHT_IN * len(rows)
+    figure, axes = new_figure(1, len(columns), width_in=3.2 + 4.2 * len(columns), height_in=height_in)
+    for axis, column in zip(axes, columns):
+        for y, row in enumerate(rows):
+            if entry := row['entries'].get(column['name']):
+                _draw_entry(axis, entry, y, COLOURS['main'] if row['kind'] == 'pretrained' else COLOURS['grey'])
+        axis.set_yticks(range(len(rows)), [textwrap.fill(row['title'], TITLE_CHARACTERS) for row in rows])
+        axis.set_ylim(len(rows) - 0.4, -0.6)
+        title = _title(record) if len(columns) == 1 else column['title']
+        quiet(axis, title=title, x=column['title'] if len(columns) == 1 else record['metric'], y='')
+        axis.tick_params(labelleft=axis is axes[0])
+    if len(columns) > 1:
+        figure.suptitle(_title(record), fontsize=10)
+    over = sorted({e['sd_over'] for row in rows for e in row['entries'].values() if e['sd'] is not None})
+    axes[-1].legend(handles=_dot_handles(', '.join(over)), fontsize=7, frameon=False, loc='best')
+    return figure
+
+
+def _draw_entry(axis, entry: Mapping[str, Any], y: float, colour: str) -> None:
+    values = list(entry['values'].values())
+    if entry['sd'] is not None:
+        axis.hlines(y, entry['mean'] - entry['sd'], entry['mean'] + entry['sd'], color=colour, linewidth=4, alpha=0.25)
+        axis.plot(values, [y] * len(values), 'o', color=colour, markersize=3.5, alpha=0.6)
+    axis.margins(x=0.12)
+    axis.plot(entry['mean'], y, '|', color=colour, markersize=13, markeredgewidth=2.2)
+    axis.annotate(
+        f'{entry["mean"]:.1f}',
+        (max([entry['mean'] + (entry['sd'] or 0), *values]), y),
+        xytext=(7, 0),
+        textcoords='offset points',
+        va='center',
+        fontsize=7.5,
+        color=colour,
+    )
+
+
+def _dot_handles(over: str) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=COLOURS['main'], marker='|', linestyle='', markeredgewidth=2.2, label='pretrained'),
+        Line2D([], [], color=COLOURS['grey'], marker='|', linestyle='', markeredgewidth=2.2, label='not pretrained'),
+    ]
+    if over:
+        handles.append(Line2D([], [], color=COLOURS['light'], linewidth=4, label=f'± sd over {over}'))
+    return handles
+
+
+def _draw_curves(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """One line a row over the columns' x, with sd as a band."""
+    figure, (axis,) = new_figure(1, 1, width_in=7.6, height_in=4.6)
+    place = {column['name']: column['x'] for column in record['columns']}
+    counts = {'scratch': 0, 'pretrained': 0}
+    for row in rows:
+        number = counts[row['kind']]
+        counts[row['kind']] += 1
+        _draw_curve(axis, row, place, *_curve_style(row['kind'], number))
+    if record['log_x']:
+        axis.set_xscale('log')
+    axis.minorticks_off()
+    axis.set_xticks(list(place.values()), [f'{x:g}' for x in place.values()])
+    quiet(axis, title=_title(record), x=record['axis'], y=record['metric'])
+    axis.legend(fontsize=8, frameon=False, loc='upper left', bbox_to_anchor=(1.01, 1.0))
+    return figure
+
+
+def _curve_style(kind: str, number: int) -> tuple[str, Any]:
+    """Colour and line of the n-th row of a kind: pretrained ones differ in colour, the others in dashes too."""
+    if kind == 'pretrained':
+        return PRETRAINED_COLOURS[number % len(PRETRAINED_COLOURS)], '-'
+    return COLOURS['grey'], SCRATCH_STYLES[number % len(SCRATCH_STYLES)]
+
+
+def _draw_curve(axis, row: Mapping[str, Any], place: Mapping[str, float], colour: str, style: Any) -> None:
+    found = sorted((place[name], entry['mean'], entry['sd'] or 0.0) for name, entry in row['entries'].items())
+    x, mean, sd = (np.array(values) for values in zip(*found))
+    marker = 'o' if row['kind'] == 'pretrained' else None
+    axis.plot(x, mean, color=colour, linestyle=style, marker=marker, markersize=4, linewidth=1.5, label=row['title'])
+    axis.fill_between(x, mean - sd, mean + sd, color=colour, alpha=0.12 if row['kind'] == 'pretrained' else 0.06)
+
+
+def _draw_matrix(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Rows by columns with the numbers in the fields; shades compare within a column, in-domain fields are bold."""
+    columns = record['columns']
+    means = np.array([[row['entries'].get(c['name'], {}).get('mean', np.nan) for c in columns] for row in rows], float)
+    figure, (axis,) = new_figure(1, 1, width_in=4.4 + 1.7 * len(columns), height_in=1.4 + ROW_HEIGHT_IN * len(rows))
+    axis.imshow(_shades(means), cmap='Blues', vmin=0, vmax=1.6, aspect='auto')
+    for y, row in enumerate(rows):
+        for x, column in enumerate(columns):
+            entry = row['entries'].get(column['name'])
+            text = 'not run' if entry is None else _field(entry)
+            weight = 'bold' if entry and entry.get('in_domain') else 'normal'
+            axis.text(x, y, text, ha='center', va='center', fontsize=8, fontweight=weight)
+    axis.set_yticks(range(len(rows)), [textwrap.fill(row['title'], TITLE_CHARACTERS) for row in rows])
+    axis.set_xticks(range(len(columns)), [column['title'] for column in columns])
+    below = f'{record["axis"]} ({record["metric"]}; bold: in domain; shades within a column)'
+    quiet(axis, title=f'{record["title"]}, {record["split"]} split', x=below, y='')
+    axis.grid(False)
+    axis.tick_params(length=0)
+    return figure
+
+
+def _shades(means: np.ndarray) -> np.ndarray:
+    """(rows, columns) from 0, the lowest of a column, to 1; a column with one number is in the middle, nan stays."""
+    known = np.isfinite(means)
+    low, high = np.where(known, means, np.inf).min(0), np.where(known, means, -np.inf).max(0)
+    several = np.broadcast_to(high > low, means.shape)
+    shades = np.where(known, 0.5, np.nan)
+    return np.divide(means - low, high - low, out=shades, where=several & known)
+
+
+def _field(entry: Mapping[str, Any]) -> str:
+    return f'{entry["mean"]:.1f}' + ('' if entry['sd'] is None else f' ± {entry["sd"]:.1f}')

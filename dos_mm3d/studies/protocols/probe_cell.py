@@ -1,0 +1,156 @@
+"""One cell of a probe: python -m dos_mm3d.studies.protocols.probe_cell JOB.json --out FILE.
+
+The job names the data, what the encoder is fed, the network, the rows and the draws; `probe_jobs` writes it."""
+
+import argparse
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmdet3d.registry import MODELS
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from numpy.typing import NDArray
+from torch import nn
+
+from ...engine.launch import run_tool
+from ...files import nan_to_none, read_json, write_json
+from ...metrics.segmentation import iou_percent, miou_percent
+from ...probe.batch_norm import reestimate_batch_norm
+from ...probe.checkpoint import Spread
+from ...probe.features import EncoderFeatures, pillar_features, raw_features
+from ...probe.labelled_scans import LabelledScans
+from ...probe.linear_probe import ProbeRecipe
+from ...probe.pretrained import backbone_forward, device_of, load_pretrained, point_batches, random_backbones
+from ...probe.probe import Extractor, Protocol, run_probe
+from ...probe.scans import ProbeScan
+from ..ablation.probe import together
+from .datasets import DataSet, dataset_named
+from .draws import Draws, flat
+from .encoder_input import EncoderInput, FedScans
+
+
+class ProbeJob:
+    """What a job file asks for, opened."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self.job = job
+        self.dataset: DataSet = dataset_named(job['dataset']).at(job['root'])
+        self.input = EncoderInput.from_record(job['input'])
+        self.rows: dict[str, list[str]] = job['rows']
+        self.protocol = Protocol(points_per_class=job['points_per_class'], recipe=ProbeRecipe(**job['recipe']))
+
+    def scans(self, part: str) -> LabelledScans:
+        return self.dataset.scans(part, num_sweeps=self.input.num_sweeps)
+
+    def fed(self, scans: LabelledScans) -> FedScans:
+        ground, box = self.dataset.ground_z_m, self.job['score_range']
+        return FedScans(scans, self.input, ground_z_m=ground, score_range=box)
+
+    def scored(self) -> Sequence[ProbeScan]:
+        """All scans of the split, or so many, evenly spread."""
+        scans = self.fed(self.scans(self.job['split']))
+        return scans if self.job['scored_scans'] is None else Spread(scans, self.job['scored_scans'])
+
+    def batch_norm_scans(self) -> Spread:
+        """Unlabelled scans of the data set that is probed."""
+        return Spread(self.fed(self.scans('pretrain')), self.job['network']['batch_norm_scans'])
+
+    def extractor(self) -> Extractor:
+        """Every block that one of the rows names."""
+        blocks = {block for names in self.rows.values() for block in names}
+        parts = [raw_features] if 'raw' in blocks else []
+        parts += [pillar_features] if 'pillars' in blocks else []
+        if self.job['network']['kind'] != 'none':
+            parts.append(self.encoders(blocks))
+        return together(*parts)
+
+    def encoders(self, blocks: set[str]) -> EncoderFeatures:
+        """The network's backbones that a row names, in eval mode."""
+        init_default_scope('mmdet3d')
+        cfg, network = Config.fromfile(self.job['config']), self.job['network']
+        if network['kind'] == 'random':
+            model = MODELS.build(cfg.model).eval().to(get_device())
+            (backbone,) = random_backbones(cfg, model, [network['seed']], self.batch_norm_scans()).values()
+            return EncoderFeatures(model, {'random': backbone}, device=device_of(model))
+        model = load_pretrained(cfg, self.job['checkpoint']).to(get_device())
+        found: dict[str, nn.Module] = {'teacher': model.teacher.backbone, 'student': model.student.backbone}
+        if 'teacher_adapted' in blocks:
+            found['teacher_adapted'] = adapted = copy.deepcopy(model.teacher.backbone)
+            batches = point_batches(self.batch_norm_scans())
+            reestimate_batch_norm(adapted, backbone_forward(model, [adapted]), batches)
+        wanted = {name: found[name] for name in found if name in blocks}
+        return EncoderFeatures(model, wanted, device=device_of(model))
+
+
+def run(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Fit and score every row on every draw: see `summarise` for what is recorded."""
+    probe = ProbeJob(job)
+    train, scored = probe.scans('probe_train'), probe.scored()
+    draws = Draws(**job['draws']).of(len(train))
+    confusions = run_probe(
+        probe.fed(train),
+        scored,
+        probe.extractor(),
+        probe.rows,
+        probe.protocol,
+        draws=flat(draws),
+        n_classes=len(train.classes),
+    )
+    return {
+        'classes': list(train.classes),
+        'training_scans': len(train),
+        'scored_scans': len(scored),
+        'scored_points': next(iter(confusions.values()))[0].sum(1).tolist(),
+        'columns': {name: column_record(train, of_column) for name, of_column in draws.items()},
+        'rows': {row: rows_record(found, draws, train.classes) for row, found in confusions.items()},
+    }
+
+
+def column_record(train: LabelledScans, draws: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """The labelled scans of every draw, by name, and how many sequences they come from."""
+    return {
+        'draws': [[train.names[number] for number in draw] for draw in draws],
+        'labelled_frames': [len(draw) for draw in draws],
+        'sequences': [len({train.sequences[number] for number in draw}) for draw in draws],
+    }
+
+
+def rows_record(
+    confusions: Sequence[NDArray[np.int64]], draws: Mapping[str, Sequence[Sequence[int]]], classes: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Column -> numbers of a row; confusions come in the order of `flat(draws)`."""
+    found, start = {}, 0
+    for name, of_column in draws.items():
+        found[name] = summarise(confusions[start : start + len(of_column)], classes)
+        start += len(of_column)
+    return found
+
+
+def summarise(confusions: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> dict[str, Any]:
+    """miou: per draw, percent.  per_class: class -> IoU per draw, None where the class has no point in the split.
+    confusion: (classes, classes) points, summed over the draws."""
+    iou = np.array([iou_percent(matrix) for matrix in confusions])
+    return {
+        'miou': [miou_percent(matrix) for matrix in confusions],
+        'per_class': nan_to_none({name: column.tolist() for name, column in zip(classes, iou.T)}),
+        'confusion': np.sum(confusions, axis=0).tolist(),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line: run, add the seconds, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('job', type=Path)
+    parser.add_argument('--out', type=Path, required=True)
+    args = parser.parse_args(arguments)
+    start = time.perf_counter()
+    write_json(args.out, {**run(read_json(args.job)), 'seconds': time.perf_counter() - start})
+
+
+if __name__ == '__main__':
+    run_tool(main)

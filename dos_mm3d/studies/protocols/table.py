@@ -1,0 +1,157 @@
+"""A protocol's record as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..ablation.text import NONE, NOT_RUN, markdown_table, number, plus_minus
+from .differences import difference_table
+
+SPLITS = {'validation': 'validation split (for choosing settings)', 'test': 'test split'}
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """The table, what it is, and what failed."""
+    parts = [main_table(record), difference_table(record), *notes(record), provenance(record), *failures(record)]
+    return '\n\n'.join(part for part in parts if part)
+
+
+def full_text(record: Mapping[str, Any]) -> str:
+    """The whole .md file: the summary, classes, spread, cells."""
+    state = '' if record['complete'] else ' (incomplete)'
+    names = ', '.join(dataset['title'] for dataset in record['datasets'])
+    sections = {
+        f'# {record["title"]}: {names}, {SPLITS[record["split"]]}{state}': summary(record),
+        **class_sections(record),
+        '## Every value': values_table(record),
+        '## Cells': cell_table(record),
+    }
+    return '\n\n'.join(f'{title}\n\n{text}' for title, text in sections.items() if text) + '\n'
+
+
+def main_table(record: Mapping[str, Any]) -> str:
+    """One line per row, one column per column; with a single column also the spread over draws and the networks."""
+    columns = record['columns']
+    header = ['', *(column['title'] for column in columns)]
+    lines = [[row['title'], *(cell_text(row, column['name']) for column in columns)] for row in record['rows']]
+    if len(columns) == 1 and any(_draws(row, columns[0]['name']) for row in record['rows']):
+        header += ['sd over draws', 'networks']
+        for line, row in zip(lines, record['rows']):
+            line += _spread(row['entries'].get(columns[0]['name']))
+    return markdown_table(header, lines)
+
+
+def cell_text(row: Mapping[str, Any], column: str) -> str:
+    """`34.1 ± 0.6`, in bold where the entry is marked `in_domain`."""
+    entry = row['entries'].get(column)
+    if entry is None:
+        return NOT_RUN
+    text = plus_minus(entry['mean'], entry['sd'])
+    return f'**{text}**' if entry.get('in_domain') else text
+
+
+def _draws(row: Mapping[str, Any], column: str) -> Any:
+    return row['entries'].get(column, {}).get('draws')
+
+
+def _spread(entry: Mapping[str, Any] | None) -> list[str]:
+    if entry is None:
+        return [NONE, NONE]
+    return [number(entry.get('sd_draws')), str(len(entry['values']))]
+
+
+def notes(record: Mapping[str, Any]) -> list[str]:
+    """What ± is, what the columns share, and the protocol's own sentences."""
+    over = {entry['sd_over'] for row in record['rows'] for entry in row['entries'].values() if entry['sd'] is not None}
+    first = f'{record["metric"]} on the {SPLITS[record["split"]]}'
+    first += f'; ± is the standard deviation over {" or ".join(sorted(over))}.' if over else '.'
+    return [first, *column_facts(record), *record['notes']]
+
+
+def column_facts(record: Mapping[str, Any]) -> list[str]:
+    """`1 scan: labelled frames 1; sequences 1` of every column that has facts."""
+    lines = [
+        f'{column["title"]}: '
+        + '; '.join(f'{name.replace("_", " ")} {_fact(value)}' for name, value in column['facts'].items())
+        for column in record['columns']
+        if column['facts']
+    ]
+    return ['  \n'.join(lines)] if lines else []
+
+
+def _fact(value: Any) -> str:
+    """A list of equal numbers is told once."""
+    values = list(dict.fromkeys(value)) if isinstance(value, list | tuple) else [value]
+    return ', '.join(map(str, values)) or 'none'
+
+
+def provenance(record: Mapping[str, Any]) -> str:
+    """One paragraph: what was judged, with what, how long it took."""
+    sources = '; '.join(_source(source) for source in record['sources']) or 'none'
+    hours = sum(cell.get('seconds', 0) for cell in record['cells']) / 3600
+    commits = ', '.join(f'`{commit[:10]}{" + changes" if "changes" in commit else ""}`' for commit in record['commits'])
+    return (
+        f'Checkpoints: {sources}. {hours:.2f} h of computing in all, device {record["machine"]["device"]}, torch '
+        f'{record["versions"]["torch"]}, commit {commits or "unknown"}.'
+    )
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    steps = '' if source['steps'] is None else f', {source["steps"]} steps'
+    return f'`{source["sha256"][:8]}` pretrained on {source["pretrained_on"]}{steps}, seed {source["seed"]}'
+
+
+def failures(record: Mapping[str, Any]) -> list[str]:
+    """A line per cell that ended without numbers."""
+    lost = [cell for cell in record['cells'] if cell['status'] in ('failed', 'collapsed')]
+    return [f'- {cell["name"]} {cell["status"]}: {_one_line(cell.get("message", ""))}' for cell in lost]
+
+
+def class_sections(record: Mapping[str, Any]) -> dict[str, str]:
+    """For every column whose entries have them: a table of the classes, and of a detector's true-positive errors."""
+    classes = record.get('per_class_title', 'IoU per class [%]')
+    sections = {}
+    for column in record['columns']:
+        for key, title, form in (('per_class', classes, '.1f'), ('errors', 'True-positive errors', '.3f')):
+            found = [(row['title'], row['entries'].get(column['name'], {}).get(key)) for row in record['rows']]
+            if found := [(title, values) for title, values in found if values]:
+                suffix = f', {column["title"]}' if len(record['columns']) > 1 else ''
+                sections[f'## {title}{suffix}'] = class_table(found, form)
+    return sections
+
+
+def class_table(rows: Sequence[tuple[str, Mapping[str, float | None]]], form: str = '.1f') -> str:
+    """Classes downwards, as there may be 200 of them; rows to the right."""
+    names = list(rows[0][1])
+    lines = [(name.replace('_', ' '), *(number(per_class[name], form) for _, per_class in rows)) for name in names]
+    return markdown_table(('class', *(title for title, _ in rows)), lines)
+
+
+def values_table(record: Mapping[str, Any]) -> str:
+    """What every mean is made of."""
+    titles = {column['name']: column['title'] for column in record['columns']}
+    lines = [
+        (
+            row['title'],
+            titles[column],
+            entry['sd_over'],
+            ' '.join(f'{value:.2f}' for value in entry['values'].values()),
+            ' '.join(f'{value:.2f}' for value in entry.get('draws') or ()) or NONE,
+        )
+        for row in record['rows']
+        for column, entry in row['entries'].items()
+    ]
+    return markdown_table(('row', 'column', 'over', 'values', 'draws'), lines)
+
+
+def cell_table(record: Mapping[str, Any]) -> str:
+    """Every cell with what became of it."""
+    lines = [
+        (cell['name'], cell['status'], number(cell.get('seconds'), '.0f'), _one_line(cell.get('message', '')))
+        for cell in record['cells']
+    ]
+    return markdown_table(('cell', 'status', 'seconds', 'message'), lines)
+
+
+def _one_line(text: str) -> str:
+    flat = ' '.join(text.split()).replace('|', '\\|')
+    return flat if len(flat) <= 200 else f'{flat[:200]} ...'

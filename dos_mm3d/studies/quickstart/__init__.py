@@ -1,0 +1,1 @@
+"""The first whole: stages, record and report of tools/quickstart.py."""

@@ -1,0 +1,85 @@
+"""What the pictures of a pretraining run are drawn from: feature colours of one scan, usage of the prototypes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...datasets.nuscenes.classes import CLASSES, IGNORE
+from ...functional.collapse import prototype_usage
+from ...models.methods.dos import DOS
+from ...probe.features import EncoderFeatures, raw_features
+from ...probe.linear_probe import FeatureBlock
+from ...probe.scans import ProbeScan
+from ...visualization.features_pca import one_per_cell, pca_colours
+
+FIT_CELL_M = 0.5
+CLASS_COLOURS = {
+    'barrier': '#708090',
+    'bicycle': '#dc143c',
+    'bus': '#ff7f50',
+    'car': '#ff9e00',
+    'construction_vehicle': '#e9967a',
+    'motorcycle': '#ff3d63',
+    'pedestrian': '#0000e6',
+    'traffic_cone': '#2f4f4f',
+    'trailer': '#ff8c00',
+    'truck': '#ff6347',
+    'driveable_surface': '#00cfbf',
+    'other_flat': '#af004b',
+    'sidewalk': '#4b004b',
+    'terrain': '#70b43c',
+    'manmade': '#deb887',
+    'vegetation': '#00af00',
+}
+"""The devkit's palette."""
+
+
+def colour_panels(
+    scan: ProbeScan, encoders: EncoderFeatures, titles: dict[str, str], *, reach_m: float
+) -> dict[str, NDArray[np.float64]]:
+    """Title -> (n, 3) colours of the key-frame points: true classes, then the PCA of every block named in `titles`.
+
+    titles: block name -> title of its panel, in the order wanted.  reach_m: half the width of the picture.
+    """
+    blocks = {**raw_features(scan), **encoders(scan)}
+    fit_rows = one_per_cell(scan.points[scan.key_rows, :2].numpy(), cell_m=FIT_CELL_M, reach_m=reach_m)
+    panels = {'true classes': class_colours(scan.labels)}
+    return panels | {
+        title: pca_colours(_standardised(blocks[name], fit_rows), fit_rows) for name, title in titles.items()
+    }
+
+
+def class_legend(labels: torch.Tensor) -> dict[str, str]:
+    """Name -> colour of the classes that occur."""
+    return {
+        CLASSES[label - 1].replace('_', ' '): CLASS_COLOURS[CLASSES[label - 1]] for label in labels.unique() if label
+    }
+
+
+def _standardised(block: FeatureBlock, fit_rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n, C) features at the points in units of each channel's sd over `fit_rows`."""
+    values = block.at_points(torch.arange(len(block.row_of_point))).numpy()
+    sd = values[fit_rows].std(0)
+    return (values - values[fit_rows].mean(0)) / np.where(sd > 1e-6, sd, 1)
+
+
+def class_colours(labels: torch.Tensor) -> NDArray[np.float64]:
+    """(n, 3) colours of labels 0..16; ignored points are grey."""
+    table = np.full((len(CLASSES) + 1, 3), 0.35)
+    for index, name in enumerate(CLASSES, start=1):
+        table[index] = [int(CLASS_COLOURS[name][i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    table[IGNORE] = 0.35
+    return table[labels.numpy()]
+
+
+@torch.no_grad()
+def usage_over_scans(model: DOS, scans: Sequence[ProbeScan]) -> NDArray[np.float64]:
+    """(K,) share of the loss voxels of whole, unmasked scans that lie nearest to each prototype of the teacher."""
+    encoders = EncoderFeatures(model, {'teacher': model.teacher.backbone})
+    usage = []
+    for scan in scans:
+        features = model.teacher.projector(encoders(scan)['teacher'].values)
+        usage.append(prototype_usage(model.head.teacher_cosines(features)).numpy())
+    return np.mean(usage, axis=0)

@@ -1,0 +1,1 @@
+"""One engine for resumable studies: cells, children, workers, records."""

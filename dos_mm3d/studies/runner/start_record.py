@@ -1,0 +1,86 @@
+"""Proof that two fine-tuning runs differ in the encoder's initial weights and in nothing else."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmdet3d.registry import HOOKS
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from ...export.files import tensors_sha256
+from ...files import read_json, write_json
+
+FILE = 'start.json'
+KEY = 'start_record'  # in a checkpoint
+# where detectors and segmentors of mmdet3d keep a pretrained SparseEncoder, PTv3, MinkUNet or SPVCNN
+ENCODER_PREFIXES = ('pts_voxel_encoder.', 'pts_middle_encoder.', 'backbone.')
+DECODER_PREFIXES = ('pts_middle_encoder.ptv3.dec.', 'backbone.dec.')  # of PTv3 the encoder alone is pretrained
+
+
+@HOOKS.register_module()
+class StartRecordHook(Hook):
+    """Writes `start.json` into the work_dir: sha256 of the initial encoder, of all other initial weights and buffers,
+    and, after training, of every input batch (points in their order, augmentation included).
+
+    It goes through checkpoints, so that a resumed run tells of its first start. Its inputs are others than without the
+    interruption: mmengine does not restore the random numbers of the augmentation. Of several processes the first one
+    tells of its own inputs.
+
+    encoder_prefixes: of the names of weights that pretraining gives."""
+
+    record: dict[str, Any] | None = None
+
+    def __init__(self, encoder_prefixes: Sequence[str] = ENCODER_PREFIXES) -> None:
+        self.encoder_prefixes = tuple(encoder_prefixes)
+
+    def after_load_checkpoint(self, runner, checkpoint: dict[str, Any]) -> None:
+        # only in a resumed run: weights to start from may come from a run that was recorded too
+        if runner._resume:
+            self.record = checkpoint.get(KEY)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict[str, Any]) -> None:
+        checkpoint[KEY] = dict(self.record)
+
+    def before_train(self, runner) -> None:
+        if self.record is not None:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        state = model.state_dict()
+        encoder = {
+            name: value
+            for name, value in state.items()
+            if name.startswith(self.encoder_prefixes) and not name.startswith(DECODER_PREFIXES)
+        }
+        rest = {name: value for name, value in state.items() if name not in encoder}
+        self.record = {'encoder': tensors_sha256(encoder), 'rest': tensors_sha256(rest), 'iters': 0, 'inputs': ''}
+
+    def after_train_iter(
+        self, runner, batch_idx: int, data_batch: Mapping[str, Any] | None = None, outputs: dict | None = None
+    ) -> None:
+        digest = hashlib.sha256(self.record['inputs'].encode())
+        for points in data_batch['inputs']['points']:
+            digest.update(points.cpu().contiguous().numpy().tobytes())
+        self.record['inputs'] = digest.hexdigest()
+        self.record['iters'] += 1
+
+    @master_only
+    def after_train(self, runner) -> None:
+        write_json(Path(runner.work_dir) / FILE, self.record)
+
+
+def check_fair(scratch_dir: Path, pretrained_dir: Path) -> dict[str, bool]:
+    """What two runs shared, from their `start.json`. ValueError where they differ in more than the initial encoder, or
+    not even in that."""
+    scratch, pretrained = read_json(scratch_dir / FILE), read_json(pretrained_dir / FILE)
+    same = {name: scratch[name] == pretrained[name] for name in scratch}
+    unfair = [name for name in ('rest', 'inputs', 'iters') if not same[name]]
+    if unfair or same['encoder']:
+        raise ValueError(
+            f'{scratch_dir} and {pretrained_dir} are no fair pair: '
+            + (f'they differ in {", ".join(unfair)}' if unfair else 'they started from the same encoder')
+            + '; wanted the same seed, initial head, data and steps, and another encoder. Delete both, run again.'
+        )
+    return {'same_initial_head': same['rest'], 'same_inputs': same['inputs'], 'same_steps': same['iters']}

@@ -1,0 +1,92 @@
+"""Small scripts that stand in for pretraining and probe of a ladder of two rows and an option."""
+
+import json
+import sys
+from pathlib import Path
+
+from dos_mm3d.datasets.nuscenes.sweeps.classes import CLASSES
+
+from dos_mm3d.studies.ablation.jobs import Commands
+
+CONFIG = """
+data_root = '{data}/'
+max_iters = 10
+scale = {scale}
+model = dict(backbone=dict(type='B'), data_preprocessor=dict(voxel_layer=dict(voxel_size=[0.2, 0.2, 0.2])))
+train_dataloader = dict(dataset=dict(data_root=data_root, num_sweeps=2), batch_size=(1, 2))
+train_cfg = dict(max_iters=max_iters)
+default_hooks = dict(logger=dict(interval=10))
+"""
+LADDER = """
+_above = dict(a=None, b='a')
+rows = [dict(name=n, config=r'{folder}/' + n + '.py', title='row ' + n, above=a) for n, a in _above.items()]
+options = [dict(name='c', config=r'{folder}/c.py', title='option c', above='b')]
+"""
+FAKE_TRAIN = """
+import json, pathlib, sys, time
+config, work_dir, calls, behaviour = map(pathlib.Path, sys.argv[1:])
+name = work_dir.parent.name.rsplit('_', 2)[0]
+with open(calls, 'a') as file:
+    file.write(f'train {name} {"again" if work_dir.exists() else "new"}\\n')
+work_dir.mkdir(exist_ok=True)
+do = json.loads(behaviour.read_text()).get(name)
+if do == 'sleep':
+    time.sleep(60)
+if do == 'collapse':
+    sys.exit('error: pretraining has collapsed at iteration 7: constant features. Lower the rate.')
+if do == 'fail':
+    sys.exit('error: no room left')
+logs = work_dir / 'run' / 'vis_data'
+logs.mkdir(parents=True, exist_ok=True)
+scalar = dict(loss=1.5, time=2.0, effective_rank=9.0, alpha=1.25, step=3)
+(logs / 'scalars.json').write_text(json.dumps(scalar))
+for step in (2, 3):
+    (work_dir / f'iter_{step}.pth').touch()
+(work_dir / 'last_checkpoint').write_text(str(work_dir / 'iter_3.pth'))
+"""
+FAKE_PROBE = """
+import json, sys
+out, calls, names, classes = sys.argv[1:5]
+with open(calls, 'a') as file:
+    file.write(f'probe {sys.argv[5]}\\n')
+def row(miou):
+    return dict(miou=miou, sd=0.5, draws=[miou], per_class=dict.fromkeys(classes.split(), miou))
+rows = {name: row(float(20 + i)) for i, name in enumerate(names.split())}
+if sys.argv[5] == 'baselines':
+    points = dict.fromkeys(classes.split(), 5)
+    rows = dict(rows=rows, class_points=points, split=dict(scored_scans=1, classes_absent=[]))
+open(out, 'w').write(json.dumps(dict(found=rows, seconds=1.0)))
+"""
+BASELINES = 'raw pillars handcrafted random random_raw random_raw_handcrafted'
+
+
+class Fakes:
+    """Stands in for the tools: what each row's pretraining shall do, and what was called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.calls_file, self.behaviour_file = folder / 'calls.txt', folder / 'behaviour.json'
+        self.calls_file.touch()
+        self.behave()
+
+    def behave(self, **rows: str) -> None:
+        """row_seedN='collapse' | 'fail' | 'sleep'; everything else goes well."""
+        self.behaviour_file.write_text(json.dumps(rows))
+
+    def take_calls(self) -> list[str]:
+        """What was called since the last time."""
+        calls = self.calls_file.read_text().splitlines()
+        self.calls_file.write_text('')
+        return calls
+
+    def commands(self) -> Commands:
+        def python(script: str, *arguments: object) -> list[str]:
+            return [sys.executable, '-c', script, *map(str, arguments)]
+
+        def probe(name: str, rows: str, out: Path) -> list[str]:
+            return python(FAKE_PROBE, out, self.calls_file, rows, ' '.join(CLASSES), name)
+
+        return Commands(
+            train=lambda config, work: python(FAKE_TRAIN, config, work, self.calls_file, self.behaviour_file),
+            probe_cell=lambda cell, checkpoint, out: probe(cell.name, 'teacher student', out),
+            probe_baselines=lambda config, out: probe('baselines', BASELINES, out),
+        )

@@ -1,0 +1,112 @@
+"""Pretraining checkpoints that cost nothing, and small scripts that stand in for training and test of a protocol."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmdet3d.registry import MODELS
+from mmengine.config import Config
+
+from dos_mm3d.studies.protocols.base import ProtocolArguments, Source
+from dos_mm3d.studies.protocols.datasets import dataset_named
+from dos_mm3d.studies.protocols.sources import read_sources
+
+ROOT = Path(__file__).resolve().parents[2]
+FAKE_TRAIN = """
+import json, pathlib, sys
+folder, calls, behaviour = map(pathlib.Path, sys.argv[1:])
+config = {}
+exec((folder / 'config.py').read_text(), config)
+name, run = folder.name.rsplit('_', 1)[0], folder / 'run'
+with open(calls, 'a') as file:
+    file.write(f'train {name} {"again" if run.exists() else "new"}\\n')
+run.mkdir(exist_ok=True)
+do = json.loads(behaviour.read_text())
+if name in do.get('fail', ()):
+    sys.exit('error: no room left')
+seed = config['randomness']['seed']
+start = dict(encoder=f'{config["load_from"]} {seed}', rest=f'head {seed}', inputs=f'inputs {seed}', iters=4)
+(run / 'start.json').write_text(json.dumps(start | do.get(name, {})))
+"""
+FAKE_TEST = """
+import json, pathlib, sys
+folder, calls = map(pathlib.Path, sys.argv[1:])
+config = {}
+exec((folder / 'config.py').read_text(), config)
+with open(calls, 'a') as file:
+    file.write(f'test {folder.name.rsplit("_", 1)[0]}\\n')
+right = 10 + 2 * config['randomness']['seed'] + (5 if config['load_from'] else 0)
+sequences = config['train_dataloader']['dataset'].get('sequences') or 'all'
+right += 20 if len(sequences) > 1 else 0
+confusion = [[right, 100 - right], [0, 100]]
+(folder / 'confusion.json').write_text(json.dumps(dict(classes=['a', 'b'], confusion=confusion)))
+(folder / 'metrics.json').write_text(json.dumps(dict(miou=0.5)))
+summary = folder / 'test' / 'pred_instances_3d'
+summary.mkdir(parents=True, exist_ok=True)
+devkit = dict(mean_ap=right / 100, nd_score=0.5, mean_dist_aps=dict(car=right / 100), tp_errors=dict(trans_err=0.25))
+(summary / 'metrics_summary.json').write_text(json.dumps(devkit))
+"""
+
+
+def fake_miou(seed: int, *, pretrained: bool, all_labels: bool) -> float:
+    """mIoU in percent of the confusion matrix that FAKE_TEST writes: class a has `right` of 100 points, class b all."""
+    right = 10 + 2 * seed + 5 * pretrained + 20 * all_labels
+    return (right + 100 * 100 / (200 - right)) / 2
+
+
+@dataclass(frozen=True)
+class TrainingFakes:
+    """Stands in for tools/train.py and tools/test.py: what each cell's training shall do, and what was called."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.calls_file.touch()
+        self.behave({})
+
+    @property
+    def calls_file(self) -> Path:
+        return self.folder / 'calls.txt'
+
+    def behave(self, wanted: dict) -> None:
+        """{'fail': names of cells, name of a cell: what its start.json says otherwise}."""
+        (self.folder / 'behaviour.json').write_text(json.dumps(wanted))
+
+    def take_calls(self) -> list[str]:
+        """What was called since the last time."""
+        calls = self.calls_file.read_text().splitlines()
+        self.calls_file.write_text('')
+        return calls
+
+    def commands(self, training: object, folder: Path) -> list[list[str]]:
+        """In place of training_cells.cell_commands."""
+        train = [sys.executable, '-c', FAKE_TRAIN, folder, self.calls_file, self.folder / 'behaviour.json']
+        return [[*map(str, train)], [sys.executable, '-c', FAKE_TEST, str(folder), str(self.calls_file)]]
+
+
+def pretraining_checkpoint(config: str, folder: Path, *, seed: int = 0) -> Path:
+    """An untrained checkpoint of a pretraining config, with the config text that the exporter reads, beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cfg = Config.fromfile(ROOT / config)
+    torch.manual_seed(seed)
+    model = MODELS.build(cfg.model)
+    meta = {'cfg': cfg.pretty_text, 'iter': 4, 'epoch': 0}
+    torch.save({'meta': meta, 'state_dict': model.state_dict()}, folder / 'iter_4.pth')
+    (folder / 'config.py').write_text(cfg.pretty_text)
+    return folder / 'iter_4.pth'
+
+
+def sources(*checkpoints: Path, pretrained_on: str = 'synthetic') -> tuple[Source, ...]:
+    """As the command line's."""
+    return read_sources([str(path) for path in checkpoints], [], dataset_named(pretrained_on), {})
+
+
+def arguments(root: Path, out: Path, found: tuple[Source, ...], **more: object) -> ProtocolArguments:
+    """A test on the embedded nuScenes below `root`."""
+    options = {'shares': [0.1, 1.0, 100.0], 'share_seed': 1, 'mode': 'finetune', 'downstream': None, 'processes': 1}
+    options |= more.pop('options', {})
+    dataset = dataset_named('synthetic').at(str(root))
+    wanted = {'seeds': 2, 'split': 'test', 'steps': 4, **more}
+    return ProtocolArguments(datasets=(dataset,), sources=found, out=out, options=options, **wanted)

@@ -1,0 +1,86 @@
+"""Features at points: the voxel a point lies in, columns, colours."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dos_mm3d.datasets.transforms.loss_grid import LossGrid
+from dos_mm3d.probe.checkpoint import Spread, rows_of_table
+from dos_mm3d.probe.features import EncoderFeatures, pillar_features, raw_features
+from dos_mm3d.probe.scans import ProbeScan
+from dos_mm3d.studies.quickstart.picture_arrays import class_colours
+
+
+class CellBackbone(nn.Module):
+    """Its feature is the loss voxel itself."""
+
+    loss_stride = 2
+
+    def forward(self, voxel_dict: dict, cells: Tensor, batch_size: int) -> Tensor:
+        return cells.float()
+
+
+class FakePreprocessor(nn.Module):
+    def grid_of_loss_voxels(self, loss_stride: int) -> LossGrid:
+        return LossGrid([-4, -4, -2, 4, 4, 2], [0.5, 0.5, 0.5], loss_stride)
+
+    def voxelize_points(self, points: list[Tensor]) -> dict:
+        assert not self.training, 'the voxel buffers of testing are wanted'
+        return {}
+
+
+def scan() -> ProbeScan:
+    generator = torch.Generator().manual_seed(0)
+    points = torch.rand(200, 5, generator=generator) * torch.tensor([8, 8, 4, 255, 0]) - torch.tensor([4, 4, 2, 0, 0])
+    key_rows = torch.arange(120)
+    return ProbeScan(points, key_rows, torch.randint(0, 17, (120,), generator=generator))
+
+
+def test_every_point_gets_the_feature_of_its_own_loss_voxel() -> None:
+    model, backbone = SimpleNamespace(data_preprocessor=FakePreprocessor()), CellBackbone()
+    sample = scan()
+    block = EncoderFeatures(model, {'teacher': backbone})(sample)['teacher']
+    expected = np.floor((sample.points[:120, :3].numpy() - [-4, -4, -2]) / 1.0)[:, ::-1]
+    at_points = block.at_points(torch.arange(120)).numpy()
+    np.testing.assert_array_equal(at_points[:, 1:], expected)
+    np.testing.assert_array_equal(at_points[:, 0], 0)
+    assert len(block.values) == len(np.unique(expected, axis=0)), 'one row per occupied voxel'
+    assert not backbone.training
+
+
+def test_raw_features_are_the_input_columns_of_key_points() -> None:
+    sample = scan()
+    block = raw_features(sample)['raw']
+    assert torch.equal(block.at_points(torch.arange(120)), sample.points[:120])
+
+
+def test_pillars_see_older_sweeps_too() -> None:
+    sample = scan()
+    with_old = pillar_features(sample)['pillars'].values
+    alone = pillar_features(ProbeScan(sample.points[:120], sample.key_rows, sample.labels))['pillars'].values
+    assert with_old.shape == (120, 28)
+    assert (with_old[:, 21] >= alone[:, 21]).all(), 'log count in 4 m pillars'
+    assert (with_old[:, 21] > alone[:, 21]).any()
+
+
+def test_rows_are_those_of_the_contract() -> None:
+    rows, groups = rows_of_table([0, 1, 2])
+    assert rows['handcrafted'] == ['pillars', 'raw']
+    assert rows['random_raw_1'] == ['random_1', 'raw']
+    assert groups['random'] == ['random_0', 'random_1', 'random_2']
+    assert {'raw', 'random', 'random_raw', 'handcrafted', 'dos', 'dos_raw'} <= set(groups)
+    assert set().union(*groups.values()) == set(rows)
+
+
+def test_spread_takes_first_and_last() -> None:
+    spread = Spread(list('abcdefghij'), 4)
+    assert list(spread) == ['a', 'd', 'g', 'j']
+    assert list(Spread(['a', 'b'], 5)) == ['a', 'b']
+
+
+def test_class_colours() -> None:
+    colours = class_colours(torch.tensor([0, 4]))
+    np.testing.assert_allclose(colours[0], 0.35)
+    np.testing.assert_allclose(colours[1], np.array([255, 158, 0]) / 255)

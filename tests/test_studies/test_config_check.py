@@ -1,0 +1,95 @@
+"""Configs are checked apart from one another, and whatever is wrong with one is its outcome."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dos_mm3d.studies.config_check import run as config_check_run
+from dos_mm3d.studies.config_check.check import check_config
+from dos_mm3d.studies.config_check.run import check_all, failures, table
+
+
+@pytest.fixture
+def fake_check(monkeypatch) -> None:
+    """A check that does what the file's name says, in the forked child."""
+
+    def check(path: Path, worlds: dict, work_dir: Path) -> dict:
+        print('something', path.stem)
+        if path.stem == 'killed':
+            os.kill(os.getpid(), 9)
+        if path.stem == 'hangs':
+            import time
+
+            time.sleep(60)
+        outcome = dict(outcome='passes', seconds=dict(build=1.0), data=['nuscenes'], parameters=10**6)
+        return outcome if path.stem == 'fine' else {**outcome, 'outcome': 'fails', 'error': 'X: no', 'traceback': 'T'}
+
+    monkeypatch.setattr(config_check_run, 'check_config', check)
+    monkeypatch.setattr(config_check_run, 'PATIENCE_S', 3.0)
+
+
+@pytest.mark.usefixtures('fake_check')
+def test_one_that_fails_or_dies_or_hangs_does_not_disturb_the_others(tmp_path):
+    configs = {f'a/{name}.py': Path(f'{name}.py') for name in ('killed', 'fine', 'hangs', 'wrong')}
+    found = check_all(configs, {}, tmp_path, jobs=2)
+    assert list(found) == list(configs)
+    assert failures(found) == ['a/killed.py', 'a/hangs.py', 'a/wrong.py']
+    assert 'status -9' in found['a/killed.py']['error'] and 'memory' in found['a/killed.py']['error']
+    assert 'took longer than 3 s' in found['a/hangs.py']['error']
+    assert (tmp_path / 'a__fine/log.txt').read_text() == 'something fine\n\n'
+    text = table(found)
+    assert '1 of 4 configs pass' in text and 'FAILS a/wrong.py: X: no' in text
+    assert [line.split()[:2] for line in text.splitlines()][2] == ['a/fine.py', 'passes']
+
+
+@pytest.mark.usefixtures('fake_check')
+def test_an_outcome_of_an_earlier_run_is_not_taken_for_this_one(tmp_path):
+    check_all({'a/killed.py': Path('fine.py')}, {}, tmp_path, jobs=1)
+    found = check_all({'a/killed.py': Path('killed.py')}, {}, tmp_path, jobs=1)
+    assert failures(found) == ['a/killed.py']
+
+
+@pytest.mark.usefixtures('fake_check')
+@pytest.mark.parametrize(('commit', 'again'), [('abc', 'fine'), ('abd', 'killed'), ('abc + changes', 'killed')])
+def test_what_passed_with_the_very_same_code_is_not_run_again(tmp_path, commit, again):
+    """The second time every check dies: only what is taken from the first passes."""
+    first = {'a/one.py': Path('fine.py'), 'a/two.py': Path('wrong.py')}
+    before = check_all(first, {}, tmp_path, jobs=1, commit='abc')
+    second = {name: Path('killed.py') for name in first}
+    found = check_all(second, {}, tmp_path, jobs=1, commit=commit, resume=True)
+    assert failures(found) == (['a/two.py'] if again == 'fine' else list(first))
+    assert (found['a/one.py'] == before['a/one.py']) == (again == 'fine')
+    assert failures(check_all(second, {}, tmp_path, jobs=1, commit='abc')) == list(first), 'only where it is asked for'
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('model = dict(type="DOS"', 'SyntaxError'),
+        ('x = 1', 'neither a model nor rows'),
+        ('rows = [dict(config="configs/none.py")]', 'configs/none.py'),
+        ('model = dict(type="DOS")', 'names data of []'),
+    ],
+)
+def test_what_is_wrong_with_a_config_is_its_outcome(text, said, tmp_path):
+    path = tmp_path / 'configs/dos/wrong.py'
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    seen = check_config(path, {}, tmp_path)
+    assert seen['outcome'] == 'fails' and said in seen['error']
+
+
+def test_the_tool_ends_where_it_has_several_threads(tmp_path):
+    """A child forked from a process with OpenMP threads waits for them for ever: it hung while it built the model."""
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, 'tools/check_configs.py', 'configs/centerpoint/centerpoint_small_synthetic_waymo.py']
+    env = {**os.environ, 'OMP_NUM_THREADS': '2'}
+    done = subprocess.run(
+        [*command, '--jobs', '1', '--work-dir', str(tmp_path)],
+        cwd=root, env=env, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '1 of 1 configs pass' in done.stdout

@@ -1,0 +1,104 @@
+"""What a ladder is made of: children, time left, the configs of its cells, the message of a failed cell."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from dos_mm3d.engine.hooks.collapse_monitor import CollapseMonitorHook
+from dos_mm3d.studies.ablation.cells import make_cell, resolve_config, write_config
+from dos_mm3d.studies.ablation.jobs import describe_failure
+from dos_mm3d.studies.ablation.ladder_file import Ladder
+from dos_mm3d.studies.runner.children import Children, locked
+from dos_mm3d.studies.runner.jobs import duration, fraction_done, seconds_left
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_child_that_outlives_its_ladder_keeps_the_folder(tmp_path: Path) -> None:
+    with locked(tmp_path) as lock:
+        children = Children(lock)
+        process = children._start([sys.executable, '-c', 'import time; time.sleep(60)'], subprocess.DEVNULL)
+    with pytest.raises(BlockingIOError, match=f'in use.*{process.pid}'), locked(tmp_path):
+        pass
+    children.end()
+    assert process.poll() is not None
+    with locked(tmp_path):
+        pass
+
+
+def test_children_run_on_one_thread(tmp_path: Path) -> None:
+    script = 'import os; print(os.environ["OMP_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"])'
+    with locked(tmp_path) as lock:
+        status, output = Children(lock).run([sys.executable, '-c', script], tmp_path / 'log')
+    assert (status, output) == (0, '1 PASSIVE\n')
+
+
+def test_time_left() -> None:
+    assert seconds_left([], [(5.0, 0.01)], waiting=3, workers=2) is None
+    assert seconds_left([], [(30.0, 0.5), (30.0, 0.0)], waiting=3, workers=2) == (30 + 30 + 3 * 60) / 2
+    assert seconds_left([100.0, 50.0], [(70.0, 0.0), (90.0, 0.0)], waiting=2, workers=2) == (5 + 2 * 75) / 2
+    assert seconds_left([100.0], [(40.0, 0.9)], waiting=0, workers=2) == 60
+    assert [duration(seconds) for seconds in (40, 700, 8000)] == ['40 s', '12 min', '2 h 13 min']
+
+
+def test_progress_is_read_from_the_log(tmp_path: Path) -> None:
+    log = tmp_path / 'log'
+    assert fraction_done(log) == 0
+    log.write_text('\n$ train\nIter(train) [290/300]  lr: 1\n\n$ train --resume\nIter(train) [ 30/300]  lr: 1\nother')
+    assert fraction_done(log) == 0.1
+
+
+def test_seeds_steps_and_last_log_line_are_in_the_config(ladder: Ladder, tmp_path: Path) -> None:
+    config = resolve_config(ladder.row('a'), steps=15, overrides={'scale': 3})
+    cells = [make_cell(ladder.row('a'), config, seed, tmp_path) for seed in (0, 4)]
+    assert (config['train_cfg']['max_iters'], config['scale']) == (15, 3)
+    assert config['default_hooks']['logger']['interval'] == 5
+    assert [cell.config['randomness']['seed'] for cell in cells] == [0, 4]
+    assert cells[0].config_hash != cells[1].config_hash
+    write_config(tmp_path / 'written.py', cells[1].config)
+    assert "'seed': 4" in (tmp_path / 'written.py').read_text()
+    with pytest.raises(ValueError, match=r'written\.py: .* limit holds'):
+        write_config(tmp_path / 'written.py', {'limit': float('inf')})
+
+
+def test_a_written_config_is_the_resolved_one(ladder: Ladder, tmp_path: Path) -> None:
+    row = replace(ladder.row('a'), config=ROOT / 'configs/dos/dos_second_synthetic.py')
+    config = resolve_config(row, steps=7, overrides={'data_root': f'{tmp_path / "data"}/'})
+    cell = make_cell(row, config, 2, tmp_path)
+    write_config(cell.config_file, cell.config)
+    assert Config.fromfile(cell.config_file).to_dict() == cell.config
+    assert cell.config['param_scheduler'][0]['total_steps'] == 7
+
+
+def test_a_config_that_ignores_max_iters_is_named(ladder: Ladder) -> None:
+    row = ladder.row('a')
+    row.config.write_text(row.config.read_text().replace('max_iters=max_iters', 'max_iters=10'))
+    with pytest.raises(ValueError, match=r'a\.py: trains 10 steps whatever max_iters is'):
+        resolve_config(row, steps=3, overrides={})
+
+
+def test_what_the_monitor_raises_is_understood(tmp_path: Path) -> None:
+    """The hook's own message, as tools/train.py prints it."""
+
+    class Loss:
+        def detach(self) -> float:
+            return float('nan')
+
+    class Runner:
+        iter, work_dir, log_dir, cfg = 41, tmp_path, tmp_path, {}
+
+        class model:
+            state_dict = staticmethod(dict)
+
+        class visualizer:
+            close = staticmethod(lambda: None)
+
+    with pytest.raises(RuntimeError) as stop:
+        CollapseMonitorHook().after_train_iter(Runner, 0, outputs={'loss': Loss()})
+    found = describe_failure(1, f'some lines\nerror: {stop.value}\n', tmp_path / 'log')
+    assert (found['status'], found['step']) == ('collapsed', 42)
+    assert describe_failure(-9, '', tmp_path / 'log')['message'].startswith('was ended by signal 9')

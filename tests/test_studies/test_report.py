@@ -1,0 +1,153 @@
+"""The report's sentences follow its numbers; records are read as the tools leave them."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pyquaternion import Quaternion
+
+from dos_mm3d.files import nan_to_none, read_json, write_json
+from dos_mm3d.studies.quickstart.probe_table import probe_table
+from dos_mm3d.studies.quickstart.text import conclusions, plain_table
+from dos_mm3d.studies.runner.detection_record import flat_predictions, flat_truth, read_scalars, summarise_pretraining
+from dos_mm3d.studies.runner.start_record import StartRecordHook, check_fair
+from dos_mm3d.visualization.boxes_bev import FlatBoxes
+
+
+def made_up_report(dos: float, *, seeds: tuple[float, ...] = (0.01,)) -> dict:
+    row = {'miou': 20.0, 'sd': 1.0}
+    probe = {name: dict(row) for name in ('raw', 'random', 'random_raw', 'handcrafted', 'dos', 'dos_raw')}
+    probe['dos']['miou'] = dos
+    run = {'mAP': 0.2, 'NDS': 0.3, 'AP': {'car': 0.4}}
+    pairs = [{'mAP_difference': d, 'NDS_difference': d} for d in seeds]
+    return {'probe': probe, 'detection': {'scratch': run, 'dos': run, 'seeds': pairs, 'model': 'CenterPoint'}}
+
+
+def test_conclusions_say_what_the_numbers_say() -> None:
+    better, worse = conclusions(made_up_report(30.0)), conclusions(made_up_report(12.5))
+    assert 'DOS beats random initialisation: 30.0 against 20.0 mIoU (+10.0 points)' in better[0]
+    assert 'DOS does not beat' in worse[0]
+    assert '(-7.5 points)' in worse[0]
+
+
+@pytest.mark.parametrize(
+    ('seeds', 'words'),
+    [
+        ((0.01,), 'a gain at this size'),
+        ((-0.01,), 'no gain at this size'),
+        ((0.01, 0.02, 0.03), 'all seeds agree'),
+        ((0.01, -0.02, 0.03), 'disagree in sign'),
+    ],
+)
+def test_detection_is_not_oversold(seeds: tuple[float, ...], words: str) -> None:
+    sentence = conclusions(made_up_report(30.0, seeds=seeds))[-1]
+    assert words in sentence
+    assert ('One seed, which' in sentence) == (len(seeds) == 1)
+
+
+def test_table_gives_the_gain_over_random_and_raw() -> None:
+    report = made_up_report(30.0)
+    assert ('DOS (teacher)', '30.0 ± 1.0', '+10.0') in probe_table(report['probe'])
+    assert 'DOS (teacher)' in plain_table(report)
+
+
+def test_json_is_whole_strict_and_round_trips(tmp_path: Path) -> None:
+    path = tmp_path / 'a' / 'report.json'
+    write_json(path, {'x': [1.5, None]})
+    assert read_json(path) == {'x': [1.5, None]}
+    with pytest.raises(ValueError, match='JSON'):
+        write_json(path, {'x': math.nan})
+    assert read_json(path) == {'x': [1.5, None]}, 'a failed write damaged the file'
+    assert [file.name for file in path.parent.iterdir()] == ['report.json']
+    assert nan_to_none({'a': [math.nan, 1], 'b': (math.inf,)}) == {'a': [None, 1], 'b': [None]}
+    with pytest.raises(FileNotFoundError, match='quickstart'):
+        read_json(tmp_path / 'none.json')
+
+
+def test_scalars_of_a_resumed_run_are_joined(tmp_path: Path) -> None:
+    for start, steps in (('20260101_000000', (10, 20, 30)), ('20260102_000000', (30, 40))):
+        folder = tmp_path / start / 'vis_data'
+        folder.mkdir(parents=True)
+        value = 1.0 if start.startswith('20260101') else 2.0
+        lines = [json.dumps({'loss': value, 'time': 0.5, 'effective_rank': 9.0, 'step': step}) for step in steps]
+        (folder / 'scalars.json').write_text('\n'.join([*lines, '{"loss": 3.0, "st']))
+    scalars = read_scalars(tmp_path)
+    assert scalars['loss'] == {'step': [10, 20, 30, 40], 'value': [1.0, 1.0, 2.0, 2.0]}
+    summary = summarise_pretraining(scalars)
+    assert (summary['steps'], summary['loss_first'], summary['loss_last']) == (40, 1.0, 2.0)
+    assert summary['seconds'] == pytest.approx(40 * 0.5)
+    assert summary['monitors'] == {'effective_rank': 9.0}
+
+
+class FakeRunner:
+    def __init__(self, model: torch.nn.Module, work_dir: Path) -> None:
+        self.model, self.work_dir = model, str(work_dir)
+
+
+def record_start(work_dir: Path, *, encoder: float, head: float, points: float) -> Path:
+    model = torch.nn.ModuleDict({'pts_middle_encoder': torch.nn.Linear(1, 1), 'pts_bbox_head': torch.nn.Linear(1, 1)})
+    torch.nn.init.constant_(model['pts_middle_encoder'].weight, encoder)
+    torch.nn.init.constant_(model['pts_bbox_head'].weight, head)
+    torch.nn.init.zeros_(model['pts_middle_encoder'].bias)
+    torch.nn.init.zeros_(model['pts_bbox_head'].bias)
+    hook, runner = StartRecordHook(), FakeRunner(model, work_dir)
+    hook.before_train(runner)
+    torch.nn.init.zeros_(model['pts_bbox_head'].weight)  # what training does later is no part of the start
+    hook.after_train_iter(runner, 0, {'inputs': {'points': [torch.full((3, 5), points)]}})
+    hook.after_train(runner)
+    return work_dir
+
+
+def test_fair_pair_differs_in_the_encoder_only(tmp_path: Path) -> None:
+    a = record_start(tmp_path / 'a', encoder=1, head=1, points=1)
+    b = record_start(tmp_path / 'b', encoder=2, head=1, points=1)
+    assert all(check_fair(a, b).values())
+
+
+@pytest.mark.parametrize(
+    ('change', 'found'),
+    [({'head': 2}, 'rest'), ({'points': 2}, 'inputs'), ({'encoder': 1}, 'same encoder')],
+)
+def test_unfair_pairs_are_refused(tmp_path: Path, change: dict, found: str) -> None:
+    a = record_start(tmp_path / 'a', encoder=1, head=1, points=1)
+    b = record_start(tmp_path / 'b', **{'encoder': 2, 'head': 1, 'points': 1, **change})
+    with pytest.raises(ValueError, match=found):
+        check_fair(a, b)
+
+
+def pose(yaw_rad: float, translation: list[float]) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, :3] = Quaternion(axis=[0, 0, 1], radians=yaw_rad).rotation_matrix
+    matrix[:3, 3] = translation
+    return matrix
+
+
+def test_predictions_come_back_from_the_global_frame(tmp_path: Path) -> None:
+    """A box written to the devkit's format lies on the true box that it was made from."""
+    lidar2ego, ego2global = pose(0.3, [1, 0, 1.8]), pose(-1.1, [400, 900, 0])
+    true = {'bbox_3d': [10, -4, -1, 4.5, 1.9, 1.6, 0.7], 'bbox_label_3d': 0, 'num_lidar_pts': 9}
+    info = {
+        'token': 't',
+        'ego2global': ego2global.tolist(),
+        'lidar_points': {'lidar2ego': lidar2ego.tolist()},
+        'instances': [true, {**true, 'num_lidar_pts': 0}],
+    }
+    lidar2global = ego2global @ lidar2ego
+    centre = lidar2global @ [10, -4, -1, 1]
+    turn = Quaternion(matrix=lidar2global[:3, :3]) * Quaternion(axis=[0, 0, 1], radians=0.7)
+    box = {'translation': centre[:3].tolist(), 'size': [1.9, 4.5, 1.6], 'rotation': turn.elements.tolist()}
+    results = {'results': {'t': [{**box, 'detection_score': 0.5, 'detection_name': 'car'}]}}
+    write_json(tmp_path / 'results.json', results)
+    truth, predicted = flat_truth(info, ['car']), flat_predictions(tmp_path / 'results.json', info)
+    assert truth.names == ['car'], 'a box without a point is left out'
+    np.testing.assert_allclose(predicted.corners(), truth.corners(), atol=1e-6)
+
+
+def test_corners_start_front_left() -> None:
+    box = FlatBoxes(np.array([[1.0, 2.0]]), np.array([[4.0, 2.0]]), np.array([np.pi / 2]), ['car'])
+    # heading along y: ahead is +y, left is -x
+    np.testing.assert_allclose(box.corners()[0], [[0, 4], [0, 0], [2, 0], [2, 4]], atol=1e-9)
+    np.testing.assert_allclose(box.headings()[0], [[1, 2], [1, 4]], atol=1e-9)

@@ -1,0 +1,206 @@
+"""tools/run_protocol.py: goes on after an end, tells what failed, says what is wrong in one sentence."""
+
+import json
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from dos_mm3d.studies.protocols.base import Cell, Column, Protocol, ProtocolArguments, Results, entry, row
+from dos_mm3d.studies.protocols.datasets import DATASETS
+from dos_mm3d.studies.protocols.runner import run_protocol
+from dos_mm3d.studies.runner.children import locked
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import json, pathlib, sys, time
+name, step, out, calls, behaviour, value = sys.argv[1:7]
+with open(calls, 'a') as file:
+    file.write(f'{name} {step}\\n')
+do = json.loads(pathlib.Path(behaviour).read_text()).get(f'{name} {step}')
+if do == 'sleep':
+    time.sleep(60)
+if do == 'fail':
+    sys.exit('error: no room left')
+pathlib.Path(out).write_text(json.dumps({'value': float(value)}))
+"""
+
+
+class Fake(Protocol):
+    """Two cells of scratch and two pretrained ones, each of two commands."""
+
+    name, title, plot = 'fake', 'Fake', 'dots'
+    values = {'scratch_0': 10, 'scratch_1': 12, 'dos_0': 20, 'dos_1': 26}
+
+    def __init__(self, folder: Path) -> None:
+        self.calls_file, self.behaviour_file = folder / 'calls.txt', folder / 'behaviour.json'
+        self.calls_file.touch()
+        self.behave()
+
+    def behave(self, **cells: str) -> None:
+        """name='train sleep' | 'test fail' ...; everything else goes well."""
+        steps = {f'{name} {what.split()[0]}': what.split()[1] for name, what in cells.items()}
+        self.behaviour_file.write_text(json.dumps(steps))
+
+    def take_calls(self) -> list[str]:
+        """What was run since the last time."""
+        calls = self.calls_file.read_text().splitlines()
+        self.calls_file.write_text('')
+        return calls
+
+    def check(self, args: ProtocolArguments) -> None:
+        if args.options.get('wrong'):
+            raise ValueError('wrong')
+
+    def cells(self, args: ProtocolArguments) -> list[Cell]:
+        return [self.cell(name, value, args) for name, value in self.values.items()]
+
+    def cell(self, name: str, value: int, args: ProtocolArguments) -> Cell:
+        def commands(folder: Path) -> list[list[str]]:
+            files = [str(self.calls_file), str(self.behaviour_file), str(value)]
+            return [
+                [sys.executable, '-S', '-c', SCRIPT, name, step, str(folder / f'{step}.json'), *files]
+                for step in ('train', 'test')
+            ]
+
+        depends_on = {'split': args.split, 'value': value, **args.options}
+        return Cell(name, depends_on, commands, lambda folder: json.loads((folder / 'test.json').read_text()))
+
+    def columns(self, args: ProtocolArguments, results: Results) -> list[Column]:
+        return [Column('m', 'mIoU')]
+
+    def rows(self, args: ProtocolArguments, results: Results) -> list[dict[str, Any]]:
+        rows = []
+        for name, kind in (('scratch', 'scratch'), ('dos', 'pretrained')):
+            values = {key: found['value'] for key, found in results.items() if key.startswith(name)}
+            rows.append(row(name, name, kind, {'m': entry(values, sd_over='seeds')} if values else {}))
+        return rows
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Fake:
+    return Fake(tmp_path)
+
+
+@pytest.fixture
+def args(tmp_path: Path) -> ProtocolArguments:
+    """A data set of which nothing reads more than the infos' bytes."""
+    (tmp_path / 'data').mkdir()
+    for name in DATASETS['synthetic'].infos:
+        (tmp_path / 'data' / name).write_bytes(b'infos')
+    dataset = DATASETS['synthetic'].at(tmp_path / 'data')
+    return ProtocolArguments((dataset,), (), 2, tmp_path / 'out', 'validation', command='python tools/run_protocol.py')
+
+
+ALL = [f'{name} {step}' for name in Fake.values for step in ('train', 'test')]
+
+
+def test_finished_cells_are_not_run_again(fake: Fake, args: ProtocolArguments) -> None:
+    record = run_protocol(fake, args)
+    assert fake.take_calls() == ALL
+    assert record['complete']
+    scratch, dos = record['rows']
+    assert (scratch['entries']['m']['mean'], dos['entries']['m']['mean']) == (11.0, 23.0)
+    assert dos['entries']['m']['sd'] == pytest.approx(18**0.5)
+    again = run_protocol(fake, args)
+    assert fake.take_calls() == []
+    assert again['rows'] == record['rows']
+    for suffix in ('json', 'md', 'png'):
+        assert (args.out / f'fake_synthetic.{suffix}').is_file()
+    wanted = {'commit', 'machine', 'versions', 'command', 'seeds', 'units', 'datasets', 'cells'}
+    assert wanted <= set(json.loads((args.out / 'fake_synthetic.json').read_text()))
+
+
+def test_an_end_keeps_what_is_finished_and_repeats_only_what_was_running(fake: Fake, args: ProtocolArguments) -> None:
+    fake.behave(dos_0='test sleep')
+
+    def ctrl_c(number: int, frame: FrameType) -> None:
+        # not while matplotlib draws the report of the cell before: it may swallow the exception
+        if 'dos_0 test' in fake.calls_file.read_text() and Path(frame.f_code.co_filename).name == 'threading.py':
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise KeyboardInterrupt
+
+    before, start = signal.signal(signal.SIGALRM, ctrl_c), time.perf_counter()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            run_protocol(fake, args)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.perf_counter() - start < 30, 'the sleeping child was waited for'
+    table = (args.out / 'fake_synthetic.md').read_text()
+    assert '(incomplete)' in table
+    assert '| dos | not run |' in table
+    assert fake.take_calls() == ALL[:6]
+    fake.behave()
+    record = run_protocol(fake, args)
+    assert fake.take_calls() == ['dos_0 test', *ALL[6:]], 'what is trained is not trained again'
+    assert record['complete']
+
+
+def test_other_settings_are_other_cells_and_the_old_ones_are_found_again(fake: Fake, args: ProtocolArguments) -> None:
+    run_protocol(fake, args)
+    fake.take_calls()
+    run_protocol(fake, replace(args, options={'scans': 3}))
+    assert fake.take_calls() == ALL
+    run_protocol(fake, args)
+    assert fake.take_calls() == []
+
+
+def test_a_failed_cell_is_told_and_retried_on_request(
+    fake: Fake, args: ProtocolArguments, capsys: pytest.CaptureFixture
+) -> None:
+    fake.behave(dos_1='test fail')
+    record = run_protocol(fake, args)
+    assert record['rows'][1]['entries']['m']['values'] == {'dos_0': 20.0}
+    assert 'no room left' in (args.out / 'fake_synthetic.md').read_text()
+    out = capsys.readouterr().out
+    assert '[fake: 4 cells, 0 done before, 4 to do on 1 worker(s)]' in out
+    assert 'dos_1: failed: ended with status 1' in out
+    fake.take_calls()
+    fake.behave()
+    run_protocol(fake, args)
+    assert fake.take_calls() == [], 'not retried silently'
+    record = run_protocol(fake, replace(args, retry_failed=True))
+    assert fake.take_calls() == ['dos_1 train', 'dos_1 test'], 'from its first command'
+    assert record['rows'][1]['entries']['m']['mean'] == 23.0
+
+
+def test_only_one_at_a_time(fake: Fake, args: ProtocolArguments) -> None:
+    with (
+        locked(args.out),
+        pytest.raises(BlockingIOError, match=r'out is in use by another protocol.*take another --out'),
+    ):
+        run_protocol(fake, args)
+    assert fake.take_calls() == []
+
+
+def test_what_is_wrong_is_said_before_anything_runs(fake: Fake, args: ProtocolArguments) -> None:
+    with pytest.raises(ValueError, match='wrong'):
+        run_protocol(fake, replace(args, options={'wrong': True}))
+    assert fake.take_calls() == []
+
+
+def test_the_test_split_is_reported_once(fake: Fake, args: ProtocolArguments) -> None:
+    once = replace(args, split='test')
+    run_protocol(fake, once)
+    with pytest.raises(FileExistsError, match=r'fake_synthetic_test\.json.*--again'):
+        run_protocol(fake, once)
+    with pytest.raises(FileExistsError):
+        run_protocol(fake, replace(once, retry_failed=True))
+    run_protocol(fake, replace(once, again=True))
+
+
+def test_cells_of_the_test_split_that_gave_no_number_may_be_retried(fake: Fake, args: ProtocolArguments) -> None:
+    once = replace(args, split='test')
+    fake.behave(dos_1='test fail')
+    run_protocol(fake, once)
+    fake.behave()
+    record = run_protocol(fake, replace(once, retry_failed=True))
+    assert record['rows'][1]['entries']['m']['mean'] == 23.0
