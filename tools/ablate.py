@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.probe.probe import Protocol
+from dos_mm3d.probe.probe import ProbeSettings
 from dos_mm3d.studies.ablation.cells import SPLITS, Cell
 from dos_mm3d.studies.ablation.jobs import Commands
 from dos_mm3d.studies.ablation.ladder import LadderSettings, needs_handcrafted, run_ladder
@@ -48,8 +48,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--split', choices=SPLITS, default='validation', help='scenes that are scored')
     parser.add_argument('--again', action='store_true', help='replace a finished record of the test split')
     parser.add_argument('--retry-failed', action='store_true', help='run failed and collapsed cells once more')
-    parser.add_argument('--scans', type=int, default=Protocol.scans_per_draw, help='labelled scans of a draw')
-    parser.add_argument('--draws', type=int, default=Protocol.n_draws, help='draws of the labelled scans')
+    parser.add_argument('--scans', type=int, default=ProbeSettings.scans_per_draw, help='labelled scans of a draw')
+    parser.add_argument('--draws', type=int, default=ProbeSettings.n_draws, help='draws of the labelled scans')
     parser.add_argument('--bn-scans', type=int, default=40, help="scans for the random networks' BatchNorm statistics")
     add_overrides(parser, '--cfg-options', 'values for every row alike')
     args = parser.parse_args()
@@ -71,7 +71,7 @@ def settings_of(args: argparse.Namespace) -> LadderSettings:
         steps=args.steps,
         split=args.split,
         overrides=args.cfg_options,
-        protocol=Protocol(scans_per_draw=args.scans, n_draws=args.draws),
+        protocol=ProbeSettings(scans_per_draw=args.scans, n_draws=args.draws),
         bn_scans=args.bn_scans,
         workers=args.workers,
         retry_failed=args.retry_failed,

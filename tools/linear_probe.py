@@ -15,7 +15,7 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
 from dos_mm3d.files import write_json
 from dos_mm3d.probe.checkpoint import probe_checkpoint
-from dos_mm3d.probe.probe import Protocol
+from dos_mm3d.probe.probe import ProbeSettings
 
 
 def parse_args() -> argparse.Namespace:
@@ -24,8 +24,8 @@ def parse_args() -> argparse.Namespace:
     launch.add_common_arguments(parser)
     parser.add_argument('checkpoint', help='pretraining checkpoint')
     parser.add_argument('--out', type=Path, required=True, help='JSON file to write')
-    parser.add_argument('--scans', type=int, default=Protocol.scans_per_draw, help='labelled scans of a draw')
-    parser.add_argument('--draws', type=int, default=Protocol.n_draws, help='draws of the labelled scans')
+    parser.add_argument('--scans', type=int, default=ProbeSettings.scans_per_draw, help='labelled scans of a draw')
+    parser.add_argument('--draws', type=int, default=ProbeSettings.n_draws, help='draws of the labelled scans')
     parser.add_argument('--seeds', type=int, default=3, help='random networks to compare with')
     parser.add_argument('--bn-scans', type=int, default=40, help="scans for the random networks' BatchNorm statistics")
     return parser.parse_args()
@@ -36,7 +36,7 @@ def main() -> None:
     args = parse_args()
     cfg = launch.load_config(args)
     start = time.perf_counter()
-    protocol = Protocol(scans_per_draw=args.scans, n_draws=args.draws)
+    protocol = ProbeSettings(scans_per_draw=args.scans, n_draws=args.draws)
     result = probe_checkpoint(cfg, args.checkpoint, protocol, seeds=range(args.seeds), bn_scans=args.bn_scans)
     result['seconds'] = time.perf_counter() - start
     write_json(args.out, result)

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from ..datasets.splits import cut_scenes
 from .features import AllFeatures, EncoderFeatures
 from .pretrained import load_pretrained, random_backbones
-from .probe import Protocol, run_probe
+from .probe import ProbeSettings, run_probe
 from .scans import ProbeScan, ProbeScans, scene_names
 from .summary import classes_absent, summarise
 
@@ -77,7 +77,12 @@ def rows_of_table(seeds: Sequence[int]) -> tuple[dict[str, list[str]], dict[str,
 
 
 def probe_checkpoint(
-    cfg: Config, checkpoint: str | Path, protocol: Protocol, *, seeds: Sequence[int] = (0, 1, 2), bn_scans: int = 40
+    cfg: Config,
+    checkpoint: str | Path,
+    settings: ProbeSettings,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    bn_scans: int = 40,
 ) -> dict[str, Any]:
     """Probe the teacher and the student of a checkpoint beside every baseline; mIoU in percent.
 
@@ -90,15 +95,15 @@ def probe_checkpoint(
     backbones = random_backbones(cfg, model, seeds, bn)
     backbones |= {'teacher': model.teacher.backbone, 'student': model.student.backbone}
     rows, groups = rows_of_table(seeds)
-    confusions = run_probe(train, test, AllFeatures(EncoderFeatures(model, backbones)), rows, protocol)
+    confusions = run_probe(train, test, AllFeatures(EncoderFeatures(model, backbones)), rows, settings)
     summary = summarise(confusions, groups)
     summary['protocol'] = {
         'units': 'percent',
         'training_scenes': scenes_of(cfg, 'probe_train'),
-        'scans_per_draw': min(protocol.scans_per_draw, len(train)),
-        'draws': protocol.n_draws,
-        'points_per_class_and_scan': protocol.points_per_class,
-        'recipe': vars(protocol.recipe),
+        'scans_per_draw': min(settings.scans_per_draw, len(train)),
+        'draws': settings.n_draws,
+        'points_per_class_and_scan': settings.points_per_class,
+        'recipe': vars(settings.recipe),
         'test_scans': len(test),
         'batch_norm_scans': len(bn),
         'random_seeds': list(seeds),

@@ -19,7 +19,7 @@ Extractor = Callable[[ProbeScan], dict[str, FeatureBlock]]
 
 
 @dataclass(frozen=True)
-class Protocol:
+class ProbeSettings:
     """20 labelled scans, three draws of them.
 
     points_per_class: at most so many training points of one class in one scan; each then stands for several, which its
@@ -61,22 +61,22 @@ def choose_points(labels: Tensor, *, per_class: int, generator: torch.Generator)
     return torch.cat(chosen), torch.cat(weights)
 
 
-def draw_scans(n_scans: int, protocol: Protocol) -> list[list[int]]:
+def draw_scans(n_scans: int, settings: ProbeSettings) -> list[list[int]]:
     """`n_draws` lists of scan numbers, sorted, without repetition inside a draw; all scans where there are too few."""
-    generator = np.random.default_rng(protocol.seed)
-    size = min(protocol.scans_per_draw, n_scans)
-    return [sorted(generator.choice(n_scans, size, replace=False).tolist()) for _ in range(protocol.n_draws)]
+    generator = np.random.default_rng(settings.seed)
+    size = min(settings.scans_per_draw, n_scans)
+    return [sorted(generator.choice(n_scans, size, replace=False).tolist()) for _ in range(settings.n_draws)]
 
 
 def gather_training(
-    scans: Sequence[ProbeScan], wanted: Sequence[int], extract: Extractor, protocol: Protocol
+    scans: Sequence[ProbeScan], wanted: Sequence[int], extract: Extractor, settings: ProbeSettings
 ) -> dict[int, TrainingPoints]:
     """Features of the chosen points of every wanted scan, by scan number."""
     gathered = {}
     for number in tqdm(wanted, desc='probe: features of training scans', unit='scan'):
         scan = scans[number]
-        generator = torch.Generator().manual_seed(protocol.seed * 1_000_003 + number)
-        chosen, weights = choose_points(scan.labels, per_class=protocol.points_per_class, generator=generator)
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
+        chosen, weights = choose_points(scan.labels, per_class=settings.points_per_class, generator=generator)
         features = {name: block.at_points(chosen) for name, block in extract(scan).items()}
         gathered[number] = TrainingPoints(features, scan.labels[chosen] - 1, weights)
     return gathered
@@ -143,17 +143,17 @@ def run_probe(
     test_scans: Sequence[ProbeScan],
     extract: Extractor,
     rows: Mapping[str, Sequence[str]],
-    protocol: Protocol,
+    settings: ProbeSettings,
     *,
     draws: Sequence[Sequence[int]] | None = None,
     n_classes: int = len(CLASSES),
 ) -> dict[str, list[NDArray[np.int64]]]:
     """Train every row on every draw of the training scans and test it on all test scans: confusion matrices.
 
-    draws: lists of scan numbers, by default those of the protocol.  n_classes: labels are 1 to n_classes, 0 is ignored.
+    draws: lists of scan numbers, by default those of the settings.  n_classes: labels are 1 to n_classes, 0 is ignored.
     """
-    draws = draw_scans(len(train_scans), protocol) if draws is None else draws
+    draws = draw_scans(len(train_scans), settings) if draws is None else draws
     wanted = sorted({number for draw in draws for number in draw})
-    training = gather_training(train_scans, wanted, extract, protocol)
-    layers = fit_rows(training, draws, rows, protocol.recipe, n_classes=n_classes)
+    training = gather_training(train_scans, wanted, extract, settings)
+    layers = fit_rows(training, draws, rows, settings.recipe, n_classes=n_classes)
     return score_rows(test_scans, extract, rows, layers, n_classes=n_classes)

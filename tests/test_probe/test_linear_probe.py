@@ -7,7 +7,7 @@ from dos_mm3d.datasets.nuscenes.sweeps.classes import CLASSES, IGNORE
 
 from dos_mm3d.metrics.segmentation import miou_percent
 from dos_mm3d.probe.linear_probe import FeatureBlock, ProbeRecipe, balance, fit_linear, predict, weighted_moments
-from dos_mm3d.probe.probe import Protocol, choose_points, draw_scans, run_probe
+from dos_mm3d.probe.probe import ProbeSettings, choose_points, draw_scans, run_probe
 from dos_mm3d.probe.scans import ProbeScan
 from dos_mm3d.probe.summary import classes_absent, summarise
 
@@ -33,7 +33,7 @@ def raw_block(scan: ProbeScan) -> dict[str, FeatureBlock]:
 def probe_miou(*, shuffled: bool) -> float:
     scans = [planted_scan(seed, shuffled=shuffled) for seed in range(6)]
     tests = [planted_scan(seed, shuffled=shuffled) for seed in range(10, 14)]
-    protocol = Protocol(scans_per_draw=4, n_draws=2, points_per_class=50, recipe=RECIPE)
+    protocol = ProbeSettings(scans_per_draw=4, n_draws=2, points_per_class=50, recipe=RECIPE)
     confusions = run_probe(scans, tests, raw_block, {'raw': ['raw']}, protocol)
     summary = summarise(confusions, {'raw': ['raw']})
     assert len(classes_absent(confusions['raw'][0])) == len(CLASSES) - N_PLANTED
@@ -60,7 +60,7 @@ def test_standardisation_uses_the_training_points_and_their_weights() -> None:
 
 def test_test_points_do_not_move_the_layer() -> None:
     scans = [planted_scan(seed) for seed in range(3)]
-    protocol = Protocol(scans_per_draw=3, n_draws=1, points_per_class=50, recipe=RECIPE)
+    protocol = ProbeSettings(scans_per_draw=3, n_draws=1, points_per_class=50, recipe=RECIPE)
     near, far = planted_scan(20), planted_scan(21)
     alone = run_probe(scans, [near], raw_block, {'raw': ['raw']}, protocol)['raw'][0]
     shifted = ProbeScan(far.points + 1000, far.key_rows, far.labels)
@@ -137,7 +137,7 @@ def test_chosen_points_stand_for_all_points_of_their_class() -> None:
 
 
 def test_draws_differ_and_repeat() -> None:
-    protocol = Protocol(scans_per_draw=20, n_draws=3)
+    protocol = ProbeSettings(scans_per_draw=20, n_draws=3)
     draws = draw_scans(48, protocol)
     assert [len(set(draw)) for draw in draws] == [20] * 3
     assert draws[0] != draws[1] != draws[2]

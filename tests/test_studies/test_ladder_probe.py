@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.probe.checkpoint import TEST_INFOS, scans_of, scans_of_split
-from dos_mm3d.probe.probe import Protocol
+from dos_mm3d.probe.probe import ProbeSettings
 from dos_mm3d.studies.ablation.classes import label_counts
 from dos_mm3d.studies.ablation.probe import baseline_rows, cell_protocol, main
 
@@ -69,7 +69,7 @@ def test_splits_share_no_scene(config: Path) -> None:
 
 def test_the_protocol_survives_json() -> None:
     """It is compared with what a record holds."""
-    protocol = cell_protocol(Protocol(), handcrafted=True)
+    protocol = cell_protocol(ProbeSettings(), handcrafted=True)
     assert json.loads(json.dumps(protocol)) == protocol
-    assert protocol != cell_protocol(Protocol(), handcrafted=False)
-    assert protocol != cell_protocol(Protocol(n_draws=2), handcrafted=True)
+    assert protocol != cell_protocol(ProbeSettings(), handcrafted=False)
+    assert protocol != cell_protocol(ProbeSettings(n_draws=2), handcrafted=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from dos_mm3d.probe.probe import Protocol
+from dos_mm3d.probe.probe import ProbeSettings
 from dos_mm3d.studies.ablation.jobs import LadderError
 from dos_mm3d.studies.ablation.ladder import LadderSettings, run_ladder
 from tests.helpers.ladder_fakes import Fakes
@@ -72,7 +72,7 @@ def test_another_split_or_protocol_needs_no_pretraining(
     run_ladder(settings, fakes.commands())
     probes = [f'probe {row} seed {seed}' for row in 'ab' for seed in (0, 1)] + ['probe baselines']
     assert sorted(fakes.take_calls()) == sorted(probes)
-    run_ladder(replace(settings, protocol=Protocol(n_draws=2)), fakes.commands())
+    run_ladder(replace(settings, protocol=ProbeSettings(n_draws=2)), fakes.commands())
     assert sorted(fakes.take_calls()) == sorted(probes), 'another protocol is another probe of the same checkpoints'
 
 

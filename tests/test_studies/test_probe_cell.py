@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
-from dos_mm3d.probe.probe import Protocol
+from dos_mm3d.probe.probe import ProbeSettings
 from dos_mm3d.studies.ablation.probe import probe_cell as ladder_probe_cell
 from dos_mm3d.studies.protocols import probe_cell as cell_tool
 from dos_mm3d.studies.protocols.base import Source
@@ -67,7 +67,7 @@ def test_a_checkpoint_has_the_numbers_of_the_ladders_probe(
 ) -> None:
     rows = {'dos': ['teacher'], 'dos_raw': ['teacher', 'raw']}
     found = run(tmp_path / 'c', source, 'synthetic', synthetic_nuscenes, ONE, {'kind': 'checkpoint'}, rows)
-    protocol = Protocol(scans_per_draw=1, n_draws=1)
+    protocol = ProbeSettings(scans_per_draw=1, n_draws=1)
     cfg = Config(dict(source.config))
     expected = ladder_probe_cell(cfg, source.checkpoint, protocol, split='test', handcrafted=False)
     for mine, theirs in (('dos', 'teacher'), ('dos_raw', 'teacher_raw')):

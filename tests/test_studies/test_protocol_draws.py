@@ -2,7 +2,7 @@
 
 import pytest
 
-from dos_mm3d.probe.probe import Protocol, draw_scans
+from dos_mm3d.probe.probe import ProbeSettings, draw_scans
 from dos_mm3d.studies.protocols.draws import Draws, flat
 
 GOLDEN = [[7, 9], [2, 3], [0, 11]]
@@ -34,7 +34,7 @@ def test_a_draw_does_not_depend_on_what_else_is_drawn() -> None:
 def test_the_linear_probe_draws_as_it_always_did() -> None:
     """Two scans of twelve, as its records were made."""
     assert Draws({'miou': 2}, n=3, nested=False).of(12) == {'miou': GOLDEN}
-    assert draw_scans(12, Protocol(scans_per_draw=2, n_draws=3)) == GOLDEN
+    assert draw_scans(12, ProbeSettings(scans_per_draw=2, n_draws=3)) == GOLDEN
 
 
 def test_more_scans_than_there_are() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ...files import nan_to_none, read_json, write_json, write_text
-from ...probe.probe import Protocol
+from ...probe.probe import ProbeSettings
 from ...visualization.style import write_png
 from ..figures.ladder import draw_ladder
 from ..runner.children import Children, locked
@@ -39,7 +39,7 @@ class LadderSettings:
     steps: int | None
     split: str
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    protocol: Protocol = field(default_factory=Protocol)
+    protocol: ProbeSettings = field(default_factory=ProbeSettings)
     bn_scans: int = 40
     workers: int = 2
     retry_failed: bool = False

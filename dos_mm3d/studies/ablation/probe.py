@@ -21,7 +21,7 @@ from ...probe.checkpoint import batch_norm_scans, scans_of_split, scenes_of
 from ...probe.features import EncoderFeatures, pillar_features, raw_features
 from ...probe.linear_probe import FeatureBlock
 from ...probe.pretrained import load_pretrained, random_backbones
-from ...probe.probe import Extractor, Protocol, run_probe
+from ...probe.probe import Extractor, ProbeSettings, run_probe
 from ...probe.scans import ProbeScan
 from ...probe.summary import classes_absent, summarise
 from .cells import SPLITS
@@ -47,14 +47,14 @@ def together(*extractors: Callable[[ProbeScan], dict[str, FeatureBlock]]) -> Ext
     return lambda scan: {name: block for extract in extractors for name, block in extract(scan).items()}
 
 
-def cell_protocol(protocol: Protocol, *, handcrafted: bool) -> dict[str, Any]:
+def cell_protocol(protocol: ProbeSettings, *, handcrafted: bool) -> dict[str, Any]:
     """What decides the numbers of a cell's probe beside its checkpoint and the split, as JSON gives it back."""
     rows = {**CELL_ROWS, **(HANDCRAFTED_ROW if handcrafted else {})}
     return {**asdict(protocol), 'rows': rows}
 
 
 def probe_cell(
-    cfg: Config, checkpoint: str | Path, protocol: Protocol, *, split: str, handcrafted: bool
+    cfg: Config, checkpoint: str | Path, protocol: ProbeSettings, *, split: str, handcrafted: bool
 ) -> dict[str, Any]:
     """{row: {'miou', 'sd', 'draws', 'per_class'}} of a checkpoint's teacher, teacher + raw and student, in percent.
 
@@ -69,7 +69,7 @@ def probe_cell(
 
 
 def probe_baselines(
-    cfg: Config, protocol: Protocol, *, split: str, seeds: Sequence[int], bn_scans: int
+    cfg: Config, protocol: ProbeSettings, *, split: str, seeds: Sequence[int], bn_scans: int
 ) -> dict[str, Any]:
     """{'rows': {name: as for a cell}, 'class_points', 'split': facts about the data}: nothing here is pretrained."""
     init_default_scope('mmdet3d')
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: probe, add the seconds, write."""
     args = _parser().parse_args(arguments)
     cfg = Config.fromfile(args.config)
-    protocol = Protocol(scans_per_draw=args.scans, n_draws=args.draws)
+    protocol = ProbeSettings(scans_per_draw=args.scans, n_draws=args.draws)
     start = time.perf_counter()
     if args.what == 'cell':
         found: Mapping[str, Any] = probe_cell(
@@ -116,8 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument('config', type=Path)
         command.add_argument('--split', choices=SPLITS, required=True)
         command.add_argument('--out', type=Path, required=True)
-        command.add_argument('--scans', type=int, default=Protocol.scans_per_draw, help='labelled scans of a draw')
-        command.add_argument('--draws', type=int, default=Protocol.n_draws, help='draws of the labelled scans')
+        command.add_argument('--scans', type=int, default=ProbeSettings.scans_per_draw, help='labelled scans of a draw')
+        command.add_argument('--draws', type=int, default=ProbeSettings.n_draws, help='draws of the labelled scans')
     cell.add_argument('checkpoint', type=Path)
     cell.add_argument('--handcrafted', action='store_true', help='also with the pillar statistics')
     baselines.add_argument('--seeds', type=int, default=3, help='random networks')

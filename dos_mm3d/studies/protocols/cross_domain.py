@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from ...probe.probe import Protocol as ProbeDefaults
+from ...probe.probe import ProbeSettings
 from .base import Cell, Column, Protocol, ProtocolArguments, Results, Source, row
 from .datasets import DATASETS, DataSet
 from .draws import Draws
@@ -42,8 +42,8 @@ class CrossDomain(Protocol):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Sizes."""
-        parser.add_argument('--scans', type=int, default=ProbeDefaults.scans_per_draw, help='labelled scans of a draw')
-        parser.add_argument('--draws', type=int, default=ProbeDefaults.n_draws, help='draws of the labelled scans')
+        parser.add_argument('--scans', type=int, default=ProbeSettings.scans_per_draw, help='labelled scans of a draw')
+        parser.add_argument('--draws', type=int, default=ProbeSettings.n_draws, help='draws of the labelled scans')
         add_probe_arguments(parser)
 
     def plan(self, args: ProtocolArguments, target: DataSet) -> ProbePlan:

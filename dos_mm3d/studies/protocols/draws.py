@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...probe.probe import Protocol, draw_scans
+from ...probe.probe import ProbeSettings, draw_scans
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Draws:
         the linear probe takes all of them then."""
         if not self.nested:
             ((name, size),) = self.sizes.items()
-            return {name: draw_scans(n_scans, Protocol(scans_per_draw=size, n_draws=self.n, seed=self.seed))}
+            return {name: draw_scans(n_scans, ProbeSettings(scans_per_draw=size, n_draws=self.n, seed=self.seed))}
         if max(self.sizes.values()) > n_scans:
             raise ValueError(
                 f'a draw of {max(self.sizes.values())} labelled scans was asked for, there are {n_scans}; wanted at '

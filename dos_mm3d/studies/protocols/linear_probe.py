@@ -2,7 +2,7 @@
 
 import argparse
 
-from ...probe.probe import Protocol as ProbeDefaults
+from ...probe.probe import ProbeSettings
 from .base import ProtocolArguments
 from .draws import Draws
 from .probing import FIXED, PRETRAINED, RANDOM, Probing, add_probe_arguments
@@ -21,8 +21,8 @@ class LinearProbe(Probing):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Sizes."""
-        parser.add_argument('--scans', type=int, default=ProbeDefaults.scans_per_draw, help='labelled scans of a draw')
-        parser.add_argument('--draws', type=int, default=ProbeDefaults.n_draws, help='draws of the labelled scans')
+        parser.add_argument('--scans', type=int, default=ProbeSettings.scans_per_draw, help='labelled scans of a draw')
+        parser.add_argument('--draws', type=int, default=ProbeSettings.n_draws, help='draws of the labelled scans')
         add_probe_arguments(parser)
 
     def draws(self, args: ProtocolArguments) -> Draws:

@@ -26,7 +26,7 @@ from ...probe.features import EncoderFeatures, pillar_features, raw_features
 from ...probe.labelled_scans import LabelledScans
 from ...probe.linear_probe import ProbeRecipe
 from ...probe.pretrained import backbone_forward, device_of, load_pretrained, point_batches, random_backbones
-from ...probe.probe import Extractor, Protocol, run_probe
+from ...probe.probe import Extractor, ProbeSettings, run_probe
 from ...probe.scans import ProbeScan
 from ..ablation.probe import together
 from .datasets import DataSet, dataset_named
@@ -42,7 +42,7 @@ class ProbeJob:
         self.dataset: DataSet = dataset_named(job['dataset']).at(job['root'])
         self.input = EncoderInput.from_record(job['input'])
         self.rows: dict[str, list[str]] = job['rows']
-        self.protocol = Protocol(points_per_class=job['points_per_class'], recipe=ProbeRecipe(**job['recipe']))
+        self.protocol = ProbeSettings(points_per_class=job['points_per_class'], recipe=ProbeRecipe(**job['recipe']))
 
     def scans(self, part: str) -> LabelledScans:
         return self.dataset.scans(part, num_sweeps=self.input.num_sweeps)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...files import read_json, write_json
 from ...probe.linear_probe import ProbeRecipe
-from ...probe.probe import Protocol
+from ...probe.probe import ProbeSettings
 from ..ablation.cells import content_hash, write_config
 from ..runner.statistics import sample_sd
 from .base import Cell, Results, Source, entry
@@ -28,7 +28,7 @@ class ProbePlan:
     split: str
     draws: Draws
     bn_scans: int
-    points_per_class: int = Protocol.points_per_class
+    points_per_class: int = ProbeSettings.points_per_class
     scored_scans: int | None = None
     recipe: ProbeRecipe = field(default_factory=ProbeRecipe)
     score_range: tuple[float, ...] | None = None

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from ...probe.probe import Protocol as ProbeDefaults
+from ...probe.probe import ProbeSettings
 from .base import Cell, Column, Protocol, ProtocolArguments, Results, row
 from .draws import Draws
 from .probe_jobs import (
@@ -48,7 +48,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--points-per-class',
         type=int,
-        default=ProbeDefaults.points_per_class,
+        default=ProbeSettings.points_per_class,
         help='training points of one class in one scan, at most',
     )
 
