@@ -12,12 +12,12 @@ from pathlib import Path
 TOOLS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TOOLS.parent), str(TOOLS)]
 
-from dos_mm3d.datasets.nuscenes.sweeps.convert import prepare_nuscenes
-from dos_mm3d.datasets.semantickitti.sweeps.convert import prepare_semantickitti
 from waymo_environment import records_python
 from waymo_records.stage import convert_records
 
+from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.datasets.scannet.prep import prepare_scannet
+from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.datasets.waymo.prep import prepare_waymo
 

@@ -3,9 +3,15 @@
 import torch
 from torch import Tensor
 
-from ..functional.sparse_lookup import flat_index
-
 REDUCTIONS = ('max', 'mean', 'sum')
+
+
+def flat_index(coords: Tensor, spatial_shape: tuple[int, ...] | list[int]) -> Tensor:
+    """(M, 1 + d) integer [batch, ...] -> (M,) int64 unique key in a grid of ``spatial_shape`` (d,)."""
+    key = coords[:, 0].long()
+    for axis, size in enumerate(spatial_shape, start=1):
+        key = key * size + coords[:, axis].long()
+    return key
 
 
 def occupied_cells(coords: Tensor) -> tuple[Tensor, Tensor]:

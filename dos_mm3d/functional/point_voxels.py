@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..cpu.scatter import flat_index
 from .grid import point_cells
-from .sparse_lookup import flat_index
 
 LARGEST_CELL = 2**16 - 2  # what the space-filling curves can number
 

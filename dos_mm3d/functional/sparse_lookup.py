@@ -3,13 +3,7 @@
 import torch
 from torch import Tensor
 
-
-def flat_index(coords: Tensor, spatial_shape: tuple[int, ...] | list[int]) -> Tensor:
-    """(M, 1 + d) integer [batch, ...] -> (M,) int64 unique key in a grid of ``spatial_shape`` (d,)."""
-    key = coords[:, 0].long()
-    for axis, size in enumerate(spatial_shape, start=1):
-        key = key * size + coords[:, axis].long()
-    return key
+from ..cpu.scatter import flat_index
 
 
 def find_rows(query: Tensor, sites: Tensor, spatial_shape: tuple[int, ...] | list[int]) -> Tensor:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
-from dos_mm3d.datasets.nuscenes.sweeps.convert import prepare_nuscenes
+from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.datasets.scannet.prep import prepare_scannet
-from dos_mm3d.datasets.semantickitti.sweeps.convert import prepare_semantickitti
+from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.datasets.waymo.prep import prepare_waymo
 from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet

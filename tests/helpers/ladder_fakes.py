@@ -4,8 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from dos_mm3d.datasets.nuscenes.sweeps.classes import CLASSES
-
+from dos_mm3d.datasets.nuscenes.classes import CLASSES
 from dos_mm3d.studies.ablation.jobs import Commands
 
 CONFIG = """

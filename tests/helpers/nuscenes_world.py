@@ -6,7 +6,8 @@ from pathlib import Path
 
 import mmengine
 import numpy as np
-from dos_mm3d.datasets.nuscenes.sweeps.sweeps import NuScenesSweeps
+
+from dos_mm3d.datasets.nuscenes.sweeps import NuScenesSweeps
 
 PERIOD_S = 0.05
 KEY_EVERY, KEYS_PER_SCENE = 4, 3

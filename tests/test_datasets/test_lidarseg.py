@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dos_mm3d.datasets.nuscenes.sweeps.classes import CLASSES
-from dos_mm3d.datasets.nuscenes.sweeps.segmentation import NuScenesLidarseg, label_of_category
 from mmdet3d.registry import DATASETS
 from nuscenes.eval.lidarseg.utils import LidarsegClassMapper
 
 import dos_mm3d  # noqa: F401  (registers our classes)
+from dos_mm3d.datasets.nuscenes.classes import CLASSES
+from dos_mm3d.datasets.nuscenes.segmentation import NuScenesLidarseg, label_of_category
 from dos_mm3d.miniatures.worlds import thin_nuscenes
 
 POINTS = 900  # of a scan

@@ -6,9 +6,9 @@ from pathlib import Path
 import mmengine
 import numpy as np
 import pytest
-from dos_mm3d.datasets.nuscenes.sweeps.sweeps import NuScenesSweeps
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
+from dos_mm3d.datasets.nuscenes.sweeps import NuScenesSweeps
 from dos_mm3d.datasets.stream import Draw
 from tests.helpers.nuscenes_world import World
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dos_mm3d.datasets.nuscenes.sweeps.sweeps import NuScenesSweeps
 from mmdet3d.datasets import LoadPointsFromFile, LoadPointsFromMultiSweeps, NuScenesDataset
 from numpy.testing import assert_allclose
 
 import dos_mm3d  # noqa: F401  (applies the repairs)
+from dos_mm3d.datasets.nuscenes.sweeps import NuScenesSweeps
 from dos_mm3d.datasets.splits import cut_scenes
 from tests.helpers.nuscenes_world import KEY_EVERY, KEYS_PER_SCENE, N_FRAMES, PERIOD_S, SCENES, World
 

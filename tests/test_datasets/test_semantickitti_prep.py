@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dos_mm3d.datasets.semantickitti.sweeps.classes import RAW_LABELS, SPLITS, unknown_labels
-from dos_mm3d.datasets.semantickitti.sweeps.convert import prepare_semantickitti
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
-from dos_mm3d.datasets.semantickitti.sweeps import convert as semantickitti_prep
+from dos_mm3d.datasets.semantickitti import convert as semantickitti_prep
+from dos_mm3d.datasets.semantickitti.classes import RAW_LABELS, SPLITS, unknown_labels
+from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 
 MIM = Path(get_installed_path('mmdet3d')) / '.mim'
 TOOL = Path(__file__).parents[2] / 'tools' / 'create_data.py'

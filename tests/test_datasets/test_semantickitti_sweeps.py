@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dos_mm3d.datasets.semantickitti.sweeps.classes import SPLITS
-from dos_mm3d.datasets.semantickitti.sweeps.sweeps import SemanticKittiSweeps
 from mmengine.config import Config
 
+from dos_mm3d.datasets.semantickitti.classes import SPLITS
+from dos_mm3d.datasets.semantickitti.sweeps import SemanticKittiSweeps
 from dos_mm3d.engine.config_overrides import load_with_overrides
 
 ALL = (Path(__file__).parents[2] / 'configs/dos').glob('*_semantickitti.py')

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from dos_mm3d.datasets.nuscenes.sweeps.classes import CATEGORY_TO_CLASS, CLASSES, class_of_category_index
 from nuscenes.eval.lidarseg.utils import ConfusionMatrix, LidarsegClassMapper
 
+from dos_mm3d.datasets.nuscenes.classes import CATEGORY_TO_CLASS, CLASSES, class_of_category_index
 from dos_mm3d.metrics.segmentation import confusion_matrix, iou_percent, miou_percent
 
 

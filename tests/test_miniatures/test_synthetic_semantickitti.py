@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dos_mm3d.datasets.semantickitti.sweeps.classes import (
+from mmdet3d.datasets import SemanticKittiDataset
+from mmdet3d.registry import DATASETS
+from mmengine.config import Config
+from scipy.spatial import cKDTree
+
+import dos_mm3d  # noqa: F401  (registers our classes)
+from dos_mm3d.datasets.semantickitti.classes import (
     RAW_ID,
     RAW_LABELS,
     SPLITS,
@@ -16,12 +22,6 @@ from dos_mm3d.datasets.semantickitti.sweeps.classes import (
     split_labels,
     unknown_labels,
 )
-from mmdet3d.datasets import SemanticKittiDataset
-from mmdet3d.registry import DATASETS
-from mmengine.config import Config
-from scipy.spatial import cKDTree
-
-import dos_mm3d  # noqa: F401  (registers our classes)
 from dos_mm3d.miniatures import semantickitti_writer
 from dos_mm3d.miniatures.semantickitti_labels import OF_CATEGORY
 from dos_mm3d.miniatures.semantickitti_writer import KittiPlan, write_semantickitti

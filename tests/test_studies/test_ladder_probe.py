@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dos_mm3d.datasets.nuscenes.sweeps.classes import CLASSES, read_class_table
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from dos_mm3d.datasets.nuscenes.classes import CLASSES, read_class_table
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.probe.checkpoint import TEST_INFOS, scans_of, scans_of_split
 from dos_mm3d.probe.probe import ProbeSettings

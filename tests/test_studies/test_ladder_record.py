@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dos_mm3d.datasets.nuscenes.sweeps.classes import CLASSES
 
+from dos_mm3d.datasets.nuscenes.classes import CLASSES
 from dos_mm3d.files import write_json
 from dos_mm3d.studies.ablation.ladder_file import Ladder, LadderRow
 from dos_mm3d.studies.ablation.record import build_record, conclusions

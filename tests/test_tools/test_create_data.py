@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dos_mm3d.datasets.nuscenes.sweeps.convert import prepare_nuscenes
 from mmengine.fileio import load
 
 from dos_mm3d.compat import nuscenes_converter
+from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.miniatures.taxonomy import CLASS_RANGE_M
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'create_data.py'
@@ -67,7 +67,7 @@ def test_an_interrupted_conversion_keeps_no_results(synthetic_nuscenes, tmp_path
     root = tmp_path / 'copy'
     shutil.copytree(synthetic_nuscenes, root, ignore=shutil.ignore_patterns('nuscenes_*'))
     monkeypatch.setattr(
-        'dos_mm3d.datasets.nuscenes.sweeps.convert._publish', lambda *args: (_ for _ in ()).throw(KeyboardInterrupt)
+        'dos_mm3d.datasets.nuscenes.convert._publish', lambda *args: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     with pytest.raises(KeyboardInterrupt):
         prepare_nuscenes(root)

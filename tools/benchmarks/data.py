@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 import mmengine
 import numpy as np
 import torch
-from dos_mm3d.datasets.nuscenes.sweeps.sweeps import COLUMNS, NuScenesSweeps
 from mmdet3d.registry import DATASETS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
 import dos_mm3d  # noqa: F401  (registers data sets and transforms)
+from dos_mm3d.datasets.nuscenes.sweeps import COLUMNS, NuScenesSweeps
 from dos_mm3d.datasets.stream import SweepStream, sample_generator
 from dos_mm3d.files import write_json
 from dos_mm3d.structures import pack_pairs

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.logging import MMLogger
 
-from ... import report as records
+from ... import files as records
 from ...datasets.info_pickle import load_info_pickle
 from ...datasets.splits import cut_scenes
 from ...probe.checkpoint import TEST_INFOS, TRAIN_INFOS, Spread, scans_of
