@@ -9,9 +9,9 @@ from typing import Any
 
 from mmengine.logging import MMLogger
 
-from ... import files as records
 from ...datasets.info_pickle import load_info_pickle
 from ...datasets.splits import cut_scenes
+from ...files import nan_to_none, read_json, write_json, write_text
 from ...probe.checkpoint import TEST_INFOS, TRAIN_INFOS, Spread, scans_of
 from ...probe.features import EncoderFeatures
 from ...probe.pretrained import load_pretrained, random_backbones
@@ -24,6 +24,7 @@ from ..runner.detection_record import RESULTS, flat_predictions, flat_truth, rea
 from ..runner.facts import commit, machine, versions
 from .finetune_record import STARTS, TASKS, RunFolders, collect_finetuned
 from .picture_arrays import class_legend, colour_panels, usage_over_scans
+from .probe_table import PROBE_ROWS, UNITS, probe_table
 from .report_html import Picture, Section, Sentences, Table, render_page
 from .text import START_LABELS, conclusions, finetune_header, finetune_table, plain_table
 
@@ -33,10 +34,10 @@ REACH_M = 40.0
 def collect(folders: RunFolders, *, seconds: Mapping[str, float], seed: int) -> dict[str, Any]:
     """Everything that goes into report.json. ValueError where two runs were no fair pair."""
     report = {
-        'units': records.UNITS,
+        'units': UNITS,
         'seed': seed,
         'pretrain': summarise_pretraining(read_scalars(folders.pretrain)),
-        'probe': records.read_json(folders.probe),
+        'probe': read_json(folders.probe),
         folders.task: collect_finetuned(folders),
         'seconds': dict(seconds),
         'versions': versions(),
@@ -44,7 +45,7 @@ def collect(folders: RunFolders, *, seconds: Mapping[str, float], seed: int) -> 
         'commit': commit(Path(__file__).parent),
     }
     report['conclusions'] = conclusions(report)
-    return records.nan_to_none(report)
+    return nan_to_none(report)
 
 
 def write_report(folders: RunFolders, *, seconds: Mapping[str, float], seed: int) -> str:
@@ -52,10 +53,10 @@ def write_report(folders: RunFolders, *, seconds: Mapping[str, float], seed: int
     # models and data sets announce themselves when they are built; here that is no news
     MMLogger.get_current_instance().setLevel(logging.WARNING)
     report = collect(folders, seconds=seconds, seed=seed)
-    records.write_json(folders.root / 'report.json', report)
+    write_json(folders.root / 'report.json', report)
     with contextlib.redirect_stdout(io.StringIO()):
         html = page(report, folders)
-    records.write_text(folders.root / 'report.html', html)
+    write_text(folders.root / 'report.html', html)
     return plain_table(report) + f'\n{folders.root / "report.html"}\n{folders.root / "report.json"}'
 
 
@@ -76,7 +77,7 @@ def page(report: Mapping[str, Any], folders: RunFolders) -> str:
 
 def _probe_parts(probe: Mapping[str, Any]) -> list:
     protocol = probe['protocol']
-    rows = [key for key in records.PROBE_ROWS if key in probe]
+    rows = [key for key in PROBE_ROWS if key in probe]
     per_class = [
         (
             name,
@@ -92,7 +93,7 @@ def _probe_parts(probe: Mapping[str, Any]) -> list:
     ]
     header = ('features', 'mIoU', 'over random + raw')
     return [
-        Table(header, records.probe_table(probe)),
+        Table(header, probe_table(probe)),
         Sentences(notes),
         Table(('IoU per class', *(row.replace('_', ' ') for row in rows)), per_class),
     ]
