@@ -1,6 +1,6 @@
 """Blocks of features at the key-frame points of a scan: encoders, raw input, hand-crafted statistics."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +10,17 @@ from .linear_probe import FeatureBlock
 from .pillar_statistics import pillar_statistics
 from .scans import ProbeScan
 
+Extractor = Callable[[ProbeScan], dict[str, FeatureBlock]]
+"""A scan to its blocks of features at the key-frame points, by name."""
+
 
 class EncoderFeatures:
-    """Features of frozen backbones at the loss voxels of the key-frame points.
+    """Features of frozen backbones at the loss voxels of the key-frame points, one block for each backbone.
 
-    model: the pretraining model, whose preprocessor voxelises. backbones: name -> `LossVoxelBackbone`; all are put into
-    eval mode and share one voxelisation of the scan. device: where they run; the features are given on the CPU.
+    Args:
+        model: the pretraining model, whose preprocessor voxelises.
+        backbones: name -> `LossVoxelBackbone`; all are put into eval mode and share one voxelisation of the scan.
+        device: where they run; the features are given on the CPU.
     """
 
     def __init__(
@@ -54,11 +59,9 @@ def pillar_features(scan: ProbeScan) -> dict[str, FeatureBlock]:
     return {'pillars': FeatureBlock(values, torch.arange(len(values)))}
 
 
-class AllFeatures:
-    """Every block that a row of the probe may name: encoders, `raw`, `pillars`."""
-
-    def __init__(self, encoders: EncoderFeatures) -> None:
-        self.encoders = encoders
-
-    def __call__(self, scan: ProbeScan) -> dict[str, FeatureBlock]:
-        return {**raw_features(scan), **pillar_features(scan), **self.encoders(scan)}
+def extractor_of(blocks: Collection[str], encoders: EncoderFeatures | None) -> Extractor:
+    """The extractor of the blocks that are asked for: `raw`, `pillars`, and all that the encoders give."""
+    by_hand = {'raw': raw_features, 'pillars': pillar_features}
+    extractors = [extract for name, extract in by_hand.items() if name in blocks]
+    extractors += [] if encoders is None else [encoders]
+    return lambda scan: {name: block for extract in extractors for name, block in extract(scan).items()}

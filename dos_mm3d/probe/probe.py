@@ -1,6 +1,6 @@
-"""The protocol of the linear probe: which points train, which draws, which rows, and how they are scored."""
+"""The linear probe: which points it is trained on, in which draws, for which rows, and how the rows are scored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,19 +11,22 @@ from tqdm import tqdm
 
 from ..datasets.nuscenes.classes import CLASSES, IGNORE
 from ..metrics.segmentation import confusion_matrix
+from .features import Extractor
 from .linear_probe import FeatureBlock, LinearLayer, ProbeRecipe, fit_linear, predict
 from .scans import ProbeScan
-
-Extractor = Callable[[ProbeScan], dict[str, FeatureBlock]]
-"""A scan to its blocks of features at the key-frame points, by name."""
 
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """20 labelled scans, three draws of them.
+    """The numbers of a linear probe: by default three draws of 20 labelled scans.
 
-    points_per_class: at most so many training points of one class in one scan; each then stands for several, which its
-        weight says, so that the cross entropy stays that of all points while rare classes are not thinned out.
+    Args:
+        scans_per_draw: labelled scans that one layer is trained on.
+        n_draws: draws of the labelled scans, one layer for each.
+        points_per_class: at most so many training points of one class in one scan; each then stands for several, which
+            its weight says, so that the cross entropy stays that of all points while rare classes are not thinned out.
+        seed: of the draws and of the choice of points.
+        recipe: how a layer is fitted.
     """
 
     scans_per_draw: int = 20
@@ -35,7 +38,13 @@ class ProbeSettings:
 
 @dataclass(frozen=True)
 class TrainingPoints:
-    """The chosen points of one scan: features of every block at them, labels from 0, weights in points."""
+    """The chosen points of one scan.
+
+    Args:
+        features: name of a block -> (p, C) float32.
+        labels: (p,) int64, from 0.
+        weights: (p,) float32, the number of points that each stands for.
+    """
 
     features: dict[str, Tensor]
     labels: Tensor

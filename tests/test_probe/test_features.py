@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from dos_mm3d.datasets.transforms.loss_grid import LossGrid
-from dos_mm3d.probe.checkpoint import Spread, rows_of_table
-from dos_mm3d.probe.features import EncoderFeatures, pillar_features, raw_features
+from dos_mm3d.probe.checkpoint import TABLE_ROWS, Spread, rows_of_seeds
+from dos_mm3d.probe.features import EncoderFeatures, extractor_of, pillar_features, raw_features
 from dos_mm3d.probe.scans import ProbeScan
 from dos_mm3d.studies.quickstart.picture_arrays import class_colours
 
@@ -65,12 +65,19 @@ def test_pillars_see_older_sweeps_too() -> None:
     assert (with_old[:, 21] > alone[:, 21]).any()
 
 
-def test_rows_are_those_of_the_contract() -> None:
-    rows, groups = rows_of_table([0, 1, 2])
+def test_only_the_blocks_that_are_asked_for_are_computed() -> None:
+    encoders = EncoderFeatures(SimpleNamespace(data_preprocessor=FakePreprocessor()), {'teacher': CellBackbone()})
+    assert set(extractor_of({'raw', 'teacher'}, encoders)(scan())) == {'raw', 'teacher'}
+    assert set(extractor_of({'raw', 'pillars'}, None)(scan())) == {'raw', 'pillars'}
+
+
+def test_a_row_of_random_networks_has_one_row_for_each_seed() -> None:
+    rows, groups = rows_of_seeds(TABLE_ROWS, [0, 1, 2])
     assert rows['handcrafted'] == ['pillars', 'raw']
     assert rows['random_raw_1'] == ['random_1', 'raw']
     assert groups['random'] == ['random_0', 'random_1', 'random_2']
-    assert {'raw', 'random', 'random_raw', 'handcrafted', 'dos', 'dos_raw'} <= set(groups)
+    assert groups['dos'] == ['dos']
+    assert set(groups) == set(TABLE_ROWS)
     assert set().union(*groups.values()) == set(rows)
 
 

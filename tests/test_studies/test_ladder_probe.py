@@ -15,7 +15,7 @@ from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.probe.checkpoint import TEST_INFOS, scans_of, scans_of_split
 from dos_mm3d.probe.probe import ProbeSettings
 from dos_mm3d.studies.ablation.classes import label_counts
-from dos_mm3d.studies.ablation.probe import baseline_rows, cell_protocol, main
+from dos_mm3d.studies.ablation.probe import BASELINE_ROWS, cell_protocol, main
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ('--split', 'test', '--scans', '1', '--draws', '1')
@@ -44,7 +44,7 @@ def test_a_cell_is_probed_with_its_own_rows(config: Path, tmp_path: Path) -> Non
 def test_baselines_need_no_checkpoint(config: Path, tmp_path: Path) -> None:
     main(['baselines', str(config), '--out', str(tmp_path / 'out.json'), '--seeds', '2', '--bn-scans', '1', *SIZES])
     found = json.loads((tmp_path / 'out.json').read_text())['found']
-    assert set(found['rows']) == set(baseline_rows(range(2))[1])
+    assert set(found['rows']) == set(BASELINE_ROWS)
     assert len(found['rows']['random_raw_handcrafted']['seeds']) == 2
     assert found['split']['scored_scans'] == 4
     assert set(found['class_points']) == set(CLASSES)

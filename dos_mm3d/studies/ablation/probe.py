@@ -6,45 +6,30 @@ python -m dos_mm3d.studies.ablation.probe baselines CONFIG --split validation --
 
 import argparse
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmdet3d.registry import MODELS
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from ...engine.launch import run_tool
 from ...files import write_json
-from ...probe.checkpoint import batch_norm_scans, scans_of_split, scenes_of
-from ...probe.features import EncoderFeatures, pillar_features, raw_features
-from ...probe.linear_probe import FeatureBlock
-from ...probe.pretrained import load_pretrained, random_backbones
-from ...probe.probe import Extractor, ProbeSettings, run_probe
-from ...probe.scans import ProbeScan
-from ...probe.summary import classes_absent, summarise
+from ...probe.checkpoint import probe_run, scans_of_split
+from ...probe.probe import ProbeSettings
 from .cells import SPLITS
 from .classes import label_counts
 
 CELL_ROWS = {'teacher': ['teacher'], 'teacher_raw': ['teacher', 'raw'], 'student': ['student']}
 HANDCRAFTED_ROW = {'teacher_raw_handcrafted': ['teacher', 'pillars', 'raw']}
-
-
-def baseline_rows(seeds: Sequence[int]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """(rows: name -> feature blocks, groups: name in the record -> rows), one row per seed for random networks."""
-    rows = {'raw': ['raw'], 'pillars': ['pillars'], 'handcrafted': ['pillars', 'raw']}
-    groups = {name: [name] for name in rows}
-    kinds = {'random': [], 'random_raw': ['raw'], 'random_raw_handcrafted': ['pillars', 'raw']}
-    for kind, others in kinds.items():
-        groups[kind] = [f'{kind}_{seed}' for seed in seeds]
-        rows |= {f'{kind}_{seed}': [f'random_{seed}', *others] for seed in seeds}
-    return rows, groups
-
-
-def together(*extractors: Callable[[ProbeScan], dict[str, FeatureBlock]]) -> Extractor:
-    """All blocks of several extractors: a scan is read, and voxelised, once."""
-    return lambda scan: {name: block for extract in extractors for name, block in extract(scan).items()}
+BASELINE_ROWS = {
+    'raw': ['raw'],
+    'pillars': ['pillars'],
+    'handcrafted': ['pillars', 'raw'],
+    'random': ['random'],
+    'random_raw': ['random', 'raw'],
+    'random_raw_handcrafted': ['random', 'pillars', 'raw'],
+}
 
 
 def cell_protocol(protocol: ProbeSettings, *, handcrafted: bool) -> dict[str, Any]:
@@ -60,34 +45,20 @@ def probe_cell(
 
     handcrafted: also teacher + raw + pillar statistics.
     """
-    train, scored = scans_of_split(cfg, split)
-    model = load_pretrained(cfg, checkpoint)
-    encoders = EncoderFeatures(model, {'teacher': model.teacher.backbone, 'student': model.student.backbone})
-    extract = together(raw_features, encoders, *([pillar_features] if handcrafted else []))
     rows = cell_protocol(protocol, handcrafted=handcrafted)['rows']
-    return summarise(run_probe(train, scored, extract, rows, protocol), {name: [name] for name in rows})
+    return probe_run(cfg, rows, protocol, split=split, checkpoint=checkpoint)[0]
 
 
 def probe_baselines(
     cfg: Config, protocol: ProbeSettings, *, split: str, seeds: Sequence[int], bn_scans: int
 ) -> dict[str, Any]:
     """{'rows': {name: as for a cell}, 'class_points', 'split': facts about the data}: nothing here is pretrained."""
-    init_default_scope('mmdet3d')
-    train, scored = scans_of_split(cfg, split)
-    model = MODELS.build(cfg.model).eval()
-    encoders = EncoderFeatures(model, random_backbones(cfg, model, seeds, batch_norm_scans(cfg, bn_scans)))
-    rows, groups = baseline_rows(seeds)
-    confusions = run_probe(train, scored, together(raw_features, pillar_features, encoders), rows, protocol)
+    rows, facts = probe_run(cfg, BASELINE_ROWS, protocol, split=split, seeds=seeds, bn_scans=bn_scans)
+    kept = ('training_scenes', 'training_scans', 'scored_scans', 'classes_absent')
     return {
-        'rows': summarise(confusions, groups),
-        'class_points': label_counts(train),
-        'split': {
-            'name': split,
-            'training_scenes': scenes_of(cfg, 'probe_train'),
-            'training_scans': len(train),
-            'scored_scans': len(scored),
-            'classes_absent': classes_absent(confusions['raw'][0]),
-        },
+        'rows': rows,
+        'class_points': label_counts(scans_of_split(cfg, split)[0]),
+        'split': {'name': split, **{key: facts[key] for key in kept}},
     }
 
 

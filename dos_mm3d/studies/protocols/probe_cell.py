@@ -22,13 +22,12 @@ from ...files import nan_to_none, read_json, write_json
 from ...metrics.segmentation import iou_percent, miou_percent
 from ...probe.batch_norm import reestimate_batch_norm
 from ...probe.checkpoint import Spread
-from ...probe.features import EncoderFeatures, pillar_features, raw_features
+from ...probe.features import EncoderFeatures, Extractor, extractor_of
 from ...probe.labelled_scans import LabelledScans
 from ...probe.linear_probe import ProbeRecipe
 from ...probe.pretrained import backbone_forward, device_of, load_pretrained, point_batches, random_backbones
-from ...probe.probe import Extractor, ProbeSettings, run_probe
+from ...probe.probe import ProbeSettings, run_probe
 from ...probe.scans import ProbeScan
-from ..ablation.probe import together
 from .datasets import DataSet, dataset_named
 from .draws import Draws, flat
 from .encoder_input import EncoderInput, FedScans
@@ -63,11 +62,7 @@ class ProbeJob:
     def extractor(self) -> Extractor:
         """Every block that one of the rows names."""
         blocks = {block for names in self.rows.values() for block in names}
-        parts = [raw_features] if 'raw' in blocks else []
-        parts += [pillar_features] if 'pillars' in blocks else []
-        if self.job['network']['kind'] != 'none':
-            parts.append(self.encoders(blocks))
-        return together(*parts)
+        return extractor_of(blocks, None if self.job['network']['kind'] == 'none' else self.encoders(blocks))
 
     def encoders(self, blocks: set[str]) -> EncoderFeatures:
         """The network's backbones that a row names, in eval mode."""

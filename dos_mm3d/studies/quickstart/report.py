@@ -10,12 +10,10 @@ from typing import Any
 from mmengine.logging import MMLogger
 
 from ...datasets.info_pickle import load_info_pickle
-from ...datasets.splits import cut_scenes
 from ...files import nan_to_none, read_json, write_json, write_text
-from ...probe.checkpoint import TEST_INFOS, TRAIN_INFOS, Spread, scans_of
+from ...probe.checkpoint import TEST_INFOS, pretraining_scans, scans_of
 from ...probe.features import EncoderFeatures
 from ...probe.pretrained import load_pretrained, random_backbones
-from ...probe.scans import scene_names
 from ...visualization.boxes_bev import draw_boxes_from_above
 from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from ...visualization.features_pca import draw_features_from_above
@@ -138,8 +136,7 @@ def _feature_picture(folders: RunFolders) -> Picture:
     """Raw input, a random network and DOS on the first test scan."""
     cfg = folders.pretrain_config
     model = load_pretrained(cfg, folders.checkpoint())
-    cut = cut_scenes(scene_names(cfg.train_dataloader.dataset.data_root, TRAIN_INFOS))
-    random = random_backbones(cfg, model, [0], Spread(scans_of(cfg, TRAIN_INFOS, cut['pretrain']), 8))
+    random = random_backbones(cfg, model, [0], pretraining_scans(cfg, 8))
     encoders = EncoderFeatures(model, {**random, 'teacher': model.teacher.backbone})
     scan = scans_of(cfg, TEST_INFOS, None)[0]
     titles = {'raw': 'raw input', 'random_0': 'random initialisation', 'teacher': 'DOS (teacher)'}
@@ -158,8 +155,7 @@ def _pretraining_parts(pretrain: Mapping[str, Any], folders: RunFolders) -> list
     losses = {name: scalars[name] for name in ('loss', 'loss_same', 'loss_cross') if name in scalars}
     cfg = folders.pretrain_config
     model = load_pretrained(cfg, folders.checkpoint())
-    cut = cut_scenes(scene_names(cfg.train_dataloader.dataset.data_root, TRAIN_INFOS))
-    scans = Spread(scans_of(cfg, TRAIN_INFOS, cut['pretrain']), 12)
+    scans = pretraining_scans(cfg, 12)
     usage = draw_prototype_usage(usage_over_scans(model, scans), model.head.prior.numpy())
     text = (
         f'{pretrain["steps"]} steps in {pretrain["seconds"]:.0f} s; loss {pretrain["loss_first"]:.2f} at first, '
