@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..datasets.nuscenes.classes import CLASSES, IGNORE
-from ..metrics.segmentation import confusion_matrix
+from ..metrics.confusion import confusion_matrix
 from .features import Extractor
 from .linear_probe import FeatureBlock, LinearLayer, ProbeRecipe, fit_linear, predict
 from .scans import ProbeScan

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.nuscenes.classes import CLASSES
-from ..metrics.segmentation import iou_percent, miou_percent
+from ..metrics.confusion import iou_percent, miou_percent
 
 
 def summarise(

@@ -5,8 +5,7 @@ import pytest
 import torch
 from mmdet3d.evaluation.metrics import SegMetric
 
-from dos_mm3d.metrics.confusion import ConfusionMatrix, read_confusion
-from dos_mm3d.metrics.segmentation import miou_percent
+from dos_mm3d.metrics.confusion import ConfusionMatrix, miou_percent, read_confusion
 
 CLASSES = ('road', 'car', 'tree')
 META = dict(classes=CLASSES, ignore_index=3, label2cat=dict(enumerate(CLASSES)))

@@ -5,7 +5,7 @@ import pytest
 from nuscenes.eval.lidarseg.utils import ConfusionMatrix, LidarsegClassMapper
 
 from dos_mm3d.datasets.nuscenes.classes import CATEGORY_TO_CLASS, CLASSES, class_of_category_index
-from dos_mm3d.metrics.segmentation import confusion_matrix, iou_percent, miou_percent
+from dos_mm3d.metrics.confusion import confusion_matrix, iou_percent, miou_percent
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dos_mm3d.datasets.nuscenes.classes import CLASSES, IGNORE
-from dos_mm3d.metrics.segmentation import miou_percent
+from dos_mm3d.metrics.confusion import miou_percent
 from dos_mm3d.probe.linear_probe import FeatureBlock, ProbeRecipe, balance, fit_linear, predict, weighted_moments
 from dos_mm3d.probe.probe import ProbeSettings, choose_points, draw_scans, run_probe
 from dos_mm3d.probe.scans import ProbeScan

@@ -19,7 +19,7 @@ from torch import nn
 
 from ...engine.launch import run_tool
 from ...files import nan_to_none, read_json, write_json
-from ...metrics.segmentation import iou_percent, miou_percent
+from ...metrics.confusion import iou_percent, miou_percent
 from ...probe.batch_norm import reestimate_batch_norm
 from ...probe.checkpoint import Spread
 from ...probe.features import EncoderFeatures, Extractor, extractor_of

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import read_json
-from ...metrics.confusion import read_confusion
-from ...metrics.segmentation import iou_percent, miou_percent
+from ...metrics.confusion import iou_percent, miou_percent, read_confusion
 from ..ablation.cells import content_hash, write_config
 from ..ablation.jobs import last_scalars
 from ..runner.detection_record import SUMMARY, read_devkit_summary
