@@ -32,6 +32,6 @@ dos = dict(
 )
 custom_hooks = [
     # the teacher of a short run must not lag: (0.99, 0.999) cost 1.5 mIoU on validation scenes (docs/results)
-    dict(type='DOSHook', teacher_keep=(0.95, 0.98)),
+    dict(type='DOSHook', momentum=(0.95, 0.98)),
     dict(type='CollapseMonitorHook', interval=10),
 ]

@@ -55,7 +55,6 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='nuscenes_infos_train.pkl',
         num_sweeps=_base_.sweeps_num + 1,
-        anchors='keyframes',
         pipeline=[
             dict(
                 type='TwoViews',
@@ -96,7 +95,7 @@ param_scheduler = [
     )
 ]
 custom_hooks = [
-    dict(type='DOSHook', teacher_keep=(0.994, 1.0)),
+    dict(type='DOSHook', momentum=(0.994, 1.0)),
     dict(type='CollapseMonitorHook', interval=10),
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -36,7 +36,7 @@ train_dataloader = dict(
         data_root=_base_.data_root,
         ann_file='nuscenes_infos_train.pkl',
         num_sweeps=_base_.sweeps_num + 1,
-        anchors='all',
+        key_frames_only=False,
         part='pretrain',
         pipeline=[
             _base_.dos.views,

@@ -105,7 +105,7 @@ def reading_of(dataset: Mapping[str, Any]) -> Reading:
     """What the loading steps of a data set's pipeline read; without any, what our unlabelled views do."""
     columns, label_type, modulus = None, None, None
     types = [step['type'] for step in dataset.get('pipeline') or ()]
-    sweeps = dataset.get('num_sweeps', 1) > 1 or dataset.get('anchors') == 'all'
+    sweeps = dataset.get('num_sweeps', 1) > 1 or not dataset.get('key_frames_only', True)
     for step in dataset.get('pipeline') or ():
         if step['type'] == 'LoadPointsFromFile':
             columns = step.get('load_dim', 6)

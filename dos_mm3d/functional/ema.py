@@ -7,15 +7,18 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def ema_update_(teacher: Iterable[Tensor], student: Iterable[Tensor], *, teacher_keep: float) -> None:
-    """theta_T <- keep * theta_T + (1 - keep) * theta_S, in place, pair by pair.
+def ema_update_(teacher: Iterable[Tensor], student: Iterable[Tensor], *, momentum: float) -> None:
+    """teacher <- momentum * teacher + (1 - momentum) * student, in place, tensor by tensor.
 
-    ``teacher_keep`` is the share of the teacher that stays (the 0.996 of DINO and Sonata). Raises ValueError outside
-    [0, 1] or when the two sides hold different numbers of tensors.
+    Args:
+        teacher: tensors that follow.
+        student: tensors that are followed, as many, of the same shapes.
+        momentum: share of the teacher that stays, as in DINO and Sonata (0.996 there; mmengine's averaged models call
+            the other share momentum). ValueError outside [0, 1].
     """
     teacher, student = list(teacher), list(student)
-    if not 0.0 <= teacher_keep <= 1.0:
-        raise ValueError(f'teacher_keep must be in [0, 1], got {teacher_keep}')
+    if not 0.0 <= momentum <= 1.0:
+        raise ValueError(f'momentum must be in [0, 1], got {momentum}')
     if len(teacher) != len(student):
         raise ValueError(f'teacher has {len(teacher)} tensors, student {len(student)}: they must be twins')
-    torch._foreach_lerp_(teacher, student, 1.0 - teacher_keep)
+    torch._foreach_lerp_(teacher, student, 1.0 - momentum)

@@ -1,21 +1,27 @@
-"""Zipf-Sinkhorn softmap loss without an N x K matrix (dos.md 3.2, 3.3): time of O(N K D), memory of O((N + K) D)."""
+"""The softmap loss without an N x K matrix: time of O(N K D), memory of O((N + K) D).
 
+docs/method.md, "Softmap and loss" and "Zipf-Sinkhorn".
+"""
+
+import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from .distributed import count_over_ranks
+from .distributed import count_over_ranks, sum_over_ranks
 from .sinkhorn import check_rounds
-from .streaming_autograd import CompareSoftmaps, Task
-from .streaming_blocks import Precision
+from .streaming_blocks import BlockLogits, Precision
+from .streaming_passes import Columns, Softmaps, add_gradients, compare
 
 
 class StreamedSoftmaps(NamedTuple):
     """Scalars of one comparison of softmaps; only ``loss`` has a gradient.
 
-    The entropies are those of :func:`column_entropy`: means over prototypes of H(column) / log N in [0, 1], averaged
-    over clouds where there are several softmaps; NaN where no softmax has two points.
+    The entropies are those of :func:`column_entropy`: means over prototypes of H(column) / log N in [0, 1]; NaN for a
+    single point.
     """
 
     loss: Tensor
@@ -23,56 +29,16 @@ class StreamedSoftmaps(NamedTuple):
     target_entropy: Tensor
 
 
-def streaming_softmap_loss(
-    student: Tensor,
-    teacher: Tensor,
-    prototypes: Tensor,
-    prior: Tensor,
-    *,
-    student_temperature: float,
-    teacher_temperature: float,
-    n_iters: int,
-    teacher_prototypes: Tensor | None = None,
-    cloud_index: Tensor | None = None,
-    process_group=None,
-) -> Tensor:
+def streaming_softmap_loss(student: Tensor, teacher: Tensor, prototypes: Tensor, prior: Tensor, **settings) -> Tensor:
     """softmap_kl(student logits, zipf_sinkhorn(teacher logits)), value and gradients, without an N x K matrix.
 
-    The logits are ``student @ prototypes.T / student_temperature`` and ``teacher @ teacher_prototypes.T /
-    teacher_temperature``. Nothing is normalised here: pass unit features and unit prototypes for cosines.
-
-    Args:
-        student, teacher: (N, D) features whose rows are matched pairs. float64 is computed in float64, everything else
-            in float32; on CUDA, half inputs or autocast mean bfloat16 matrix products with float32 sums.
-        prototypes: (K, D), the student's.
-        prior: (K,) positive, sums to 1 (:func:`zipf_prior`).
-        n_iters: Sinkhorn rounds T >= 2.
-        teacher_prototypes: (K, D); None takes ``prototypes``. The teacher's side never gets a gradient.
-        cloud_index: (N,) integers: one softmax per cloud, and the mean over clouds. Clouds with fewer than two points
-            are left out; without any other the loss is 0 and so are its gradients.
-        process_group: one softmax over the points of all its ranks, of which some may have none. Every rank returns
-            the same scalar, and DDP's mean over ranks is the gradient of one process that saw all points.
+    Arguments, keyword arguments and errors are those of :func:`streaming_softmaps`.
 
     Returns:
         Scalar; its gradient with respect to student logit (i, k) is (student softmap - target)[i, k] / K. Only
         ``student`` and ``prototypes`` get gradients, once: there is no second derivative.
-
-    Raises:
-        ValueError: shapes that do not fit, no point at all, fewer than two rounds, a temperature that is not positive,
-            or both of ``cloud_index`` and ``process_group``.
     """
-    return streaming_softmaps(
-        student,
-        teacher,
-        prototypes,
-        prior,
-        student_temperature=student_temperature,
-        teacher_temperature=teacher_temperature,
-        n_iters=n_iters,
-        teacher_prototypes=teacher_prototypes,
-        cloud_index=cloud_index,
-        process_group=process_group,
-    ).loss
+    return streaming_softmaps(student, teacher, prototypes, prior, **settings).loss
 
 
 def streaming_softmaps(
@@ -85,34 +51,48 @@ def streaming_softmaps(
     teacher_temperature: float,
     n_iters: int | None,
     teacher_prototypes: Tensor | None = None,
-    cloud_index: Tensor | None = None,
     process_group=None,
 ) -> StreamedSoftmaps:
     """:func:`streaming_softmap_loss` and, from the same passes, the entropies that tell a collapse.
 
-    Arguments and errors as there, and one thing more: with ``prior`` and ``n_iters`` both None the target is the
-    teacher's own softmax over points, without Sinkhorn.
+    The logits are ``student @ prototypes.T / student_temperature`` and ``teacher @ teacher_prototypes.T /
+    teacher_temperature``. Nothing is normalised here: pass unit features and unit prototypes for cosines.
+
+    Args:
+        student: (N, D) features. float64 is computed in float64, everything else in float32; on CUDA, half inputs or
+            autocast mean bfloat16 matrix products with float32 sums.
+        teacher: (N, D) features; row i belongs to row i of the student's.
+        prototypes: (K, D), the student's.
+        prior: (K,) positive, sums to 1 (:func:`zipf_prior`). None, and n_iters None: the target is the teacher's own
+            softmax over points, without Sinkhorn.
+        student_temperature: positive.
+        teacher_temperature: positive.
+        n_iters: Sinkhorn rounds T >= 2.
+        teacher_prototypes: (K, D); None takes ``prototypes``. The teacher's side never gets a gradient.
+        process_group: one softmax over the points of all its ranks, of which some may have none. Every rank returns
+            the same scalar, and DDP's mean over ranks is the gradient of one process that saw all points.
+
+    Raises:
+        ValueError: shapes that do not fit, no point at all, fewer than two rounds, or a temperature that is not
+            positive.
     """
     teacher = teacher.detach()
     teacher_prototypes = (prototypes if teacher_prototypes is None else teacher_prototypes).detach()
     check_tensors(student, teacher, prototypes, teacher_prototypes, prior)
     check_settings(prior, n_iters, student_temperature, teacher_temperature)
-    if cloud_index is not None and process_group is not None:
-        raise ValueError('got both cloud_index and process_group: a softmax runs over one cloud or over all ranks')
     count = count_over_ranks(len(student), process_group, device=student.device)
     if count == 0:
         raise ValueError('streaming_softmap_loss got no point: a softmax over zero points does not exist')
-    whole = [(slice(0, len(student)), count)]
-    task = Task(
-        student_temperature=student_temperature,
-        teacher_temperature=teacher_temperature,
-        prior=prior,
+    precision = Precision.of(student, teacher, prototypes)
+    settings = Settings(
+        temperatures=(student_temperature, teacher_temperature),
+        log_prior=None if prior is None else prior.to(student.device, precision.work).log(),
         n_iters=n_iters,
-        selections=whole if cloud_index is None else rows_of_clouds(cloud_index, len(student)),
+        count=count,
         process_group=process_group,
-        precision=Precision.of(student, teacher, prototypes),
+        precision=precision,
     )
-    return StreamedSoftmaps(*CompareSoftmaps.apply(student, teacher, prototypes, teacher_prototypes, task))
+    return StreamedSoftmaps(*CompareSoftmaps.apply(student, teacher, prototypes, teacher_prototypes, settings))
 
 
 @torch.no_grad()
@@ -122,12 +102,76 @@ def streaming_column_entropies(
     """(student, target) entropies as :func:`column_entropy` has them, without an N x K matrix.
 
     Arguments as for :func:`streaming_softmaps`, which gives these two numbers together with the loss.
-    Raises ValueError also where no softmax has the two points that an entropy needs.
+    Raises ValueError also for a single point, which has no entropy.
     """
     softmaps = streaming_softmaps(student, teacher, prototypes, prior, **settings)
     if softmaps.student_entropy.isnan() and not softmaps.loss.isnan():
-        raise ValueError(f'an entropy over points needs two of them in one softmax, got {len(student)} points in all')
+        raise ValueError(f'an entropy over points needs two of them, got {len(student)}')
     return softmaps.student_entropy, softmaps.target_entropy
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What :class:`CompareSoftmaps` is told besides tensors that may have gradients.
+
+    Args:
+        temperatures: the student's and the teacher's.
+        log_prior: (K,), and ``n_iters``; None for a target without Sinkhorn.
+        count: points over all ranks of ``process_group``.
+        precision: dtypes of the computation.
+    """
+
+    temperatures: tuple[float, float]
+    log_prior: Tensor | None
+    n_iters: int | None
+    count: int
+    process_group: object
+    precision: Precision
+
+    def softmaps(self, student: Tensor, teacher: Tensor, prototypes: Tensor, teacher_prototypes: Tensor) -> Softmaps:
+        """The two softmaps of these features and prototypes."""
+        own, others = self.temperatures
+        return Softmaps(
+            student=BlockLogits(student, prototypes, own, self.precision),
+            teacher=BlockLogits(teacher, teacher_prototypes, others, self.precision),
+            log_prior=self.log_prior,
+            n_iters=self.n_iters,
+            process_group=self.process_group,
+        )
+
+
+class CompareSoftmaps(torch.autograd.Function):
+    """(student, teacher, prototypes, teacher_prototypes, settings) -> loss, entropy of student and of target.
+
+    Keeps three numbers per prototype; the backward pass computes the blocks again.
+    """
+
+    @staticmethod
+    def forward(ctx, student: Tensor, teacher: Tensor, prototypes: Tensor, teacher_prototypes: Tensor, settings):
+        tensors = student, teacher, prototypes, teacher_prototypes
+        with torch.autocast(student.device.type, enabled=False):
+            columns, sums = compare(settings.softmaps(*tensors))
+        ctx.save_for_backward(*tensors, columns.potential, columns.mass, columns.log_total)
+        ctx.settings = settings
+        maximum = math.log(settings.count) or math.nan
+        means = sums.mean(1) / sums.new_tensor([1, maximum, maximum])
+        loss, *entropies = means.to(settings.precision.work).unbind()
+        ctx.mark_non_differentiable(*entropies)
+        return loss, *entropies
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor, *_) -> tuple[Tensor | None, ...]:
+        student, teacher, prototypes, teacher_prototypes, *kept = ctx.saved_tensors
+        needs_student, _, needs_prototypes, *_ = ctx.needs_input_grad
+        # every rank's loss is the sum over ranks: the gradient of sum_over_ranks
+        factor = sum_over_ranks(grad, ctx.settings.process_group) / len(prototypes)
+        grad_student = torch.zeros_like(student) if needs_student else None
+        grad_prototypes = torch.zeros_like(prototypes, dtype=ctx.settings.precision.work) if needs_prototypes else None
+        with torch.autocast(student.device.type, enabled=False):
+            maps = ctx.settings.softmaps(student, teacher, prototypes, teacher_prototypes)
+            add_gradients(maps, Columns(*kept), factor, grad_student, grad_prototypes)
+        return grad_student, None, grad_prototypes.to(prototypes.dtype) if needs_prototypes else None, None, None
 
 
 def check_tensors(
@@ -162,14 +206,3 @@ def check_settings(
     for name, value in (('student_temperature', student_temperature), ('teacher_temperature', teacher_temperature)):
         if not value > 0:
             raise ValueError(f'{name} must be positive, got {value}')
-
-
-def rows_of_clouds(cloud_index: Tensor, num_points: int) -> list[tuple[Tensor, int]]:
-    """Row indices (int64) and their number for each cloud of two points and more; cloud_index (N,), in any order."""
-    if cloud_index.shape != (num_points,) or cloud_index.is_floating_point():
-        raise ValueError(
-            f'wanted cloud_index of {num_points} integers, got {cloud_index.dtype} {tuple(cloud_index.shape)}'
-        )
-    ordered, order = cloud_index.sort(stable=True)
-    counts = ordered.unique_consecutive(return_counts=True)[1].tolist()
-    return [(rows, len(rows)) for rows in order.split(counts) if len(rows) >= 2]

@@ -1,6 +1,5 @@
-"""Blocks of an N x K matrix of logits that is never held: where they lie, how they are computed, how columns add up."""
+"""Blocks of an N x K matrix of logits that is never held: how they are computed, and how their columns add up."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +13,13 @@ HALF = (torch.float16, torch.bfloat16)
 # a core (2 x 1 MiB). Several threads wait for the slowest after every operation: fewer and larger blocks. A GPU wants
 # them large enough to hide the launch of its kernels (32 MiB, not measured).
 BLOCK_ELEMENTS = {'one thread': 2**18, 'threads': 2**20, 'gpu': 2**23}
-Rows = slice | Tensor
+
+
+def block_kind(device: torch.device) -> str:
+    """The key of BLOCK_ELEMENTS for a device."""
+    if device.type != 'cpu':
+        return 'gpu'
+    return 'one thread' if torch.get_num_threads() == 1 else 'threads'
 
 
 @dataclass(frozen=True)
@@ -38,46 +43,22 @@ class Precision:
 
 
 class BlockLogits:
-    """Rows of features (N, D) @ prototypes (K, D).T / temperature, computed when asked for."""
+    """Features (N, D) @ prototypes (K, D).T / temperature, computed block by block when asked for."""
 
     def __init__(self, features: Tensor, prototypes: Tensor, temperature: float, precision: Precision) -> None:
         self.features, self.temperature, self.precision = features, temperature, precision
         self.prototypes = prototypes.to(precision.matmul)
 
-    def factor(self, rows: Rows) -> Tensor:
+    def factor(self, rows: slice) -> Tensor:
         """(n, D) features of the rows, as the matrix products take them."""
         return self.features[rows].to(self.precision.matmul)
 
-    def write(self, rows: Rows, bias: Tensor, buffer: Tensor) -> Tensor:
-        """(n, K) logits plus bias (K,), written to the first n rows of the buffer (B, K); float32 (float64 stays)."""
+    def write(self, rows: slice, bias: Tensor, out: Tensor) -> Tensor:
+        """(n, K) logits of the rows plus bias (K,), written to ``out``; float32 (float64 stays)."""
         factor = self.factor(rows)
-        out = buffer[: len(factor)]
         if factor.dtype == out.dtype:
             return torch.addmm(bias, factor, self.prototypes.t(), alpha=1 / self.temperature, out=out)
         return out.copy_(factor @ self.prototypes.t()).div_(self.temperature).add_(bias)
-
-
-def row_blocks(rows: Rows, size: int) -> Iterator[Rows]:
-    """Consecutive parts of at most ``size`` rows; none for an empty slice."""
-    if isinstance(rows, Tensor):
-        yield from rows.split(size)
-        return
-    for start in range(rows.start, rows.stop, size):
-        yield slice(start, min(start + size, rows.stop))
-
-
-def block_kind(device: torch.device) -> str:
-    """The key of BLOCK_ELEMENTS for a device."""
-    if device.type != 'cpu':
-        return 'gpu'
-    return 'one thread' if torch.get_num_threads() == 1 else 'threads'
-
-
-def block_buffers(count: int, rows: Rows, like: Tensor) -> list[Tensor]:
-    """``count`` uninitialised buffers (B, K) of the dtype and device of ``like`` (K,), B chosen for the device."""
-    num_rows = len(rows) if isinstance(rows, Tensor) else rows.stop - rows.start
-    size = max(16, BLOCK_ELEMENTS[block_kind(like.device)] // len(like))
-    return [like.new_empty(min(size, max(num_rows, 1)), len(like)) for _ in range(count)]
 
 
 class ColumnLogSumExp:
@@ -93,10 +74,10 @@ class ColumnLogSumExp:
         self.first_moment = torch.zeros_like(like, dtype=torch.float64)
 
     def add(self, block: Tensor, scratch: Tensor) -> None:
-        """Take in a block (n, K); ``scratch`` (at least n, K) is overwritten."""
+        """Take in a block (n, K); ``scratch`` (n, K) is overwritten."""
         top = torch.maximum(self.top, block.amax(0))
         rescale = (self.top - top).exp_()
-        weight = torch.sub(block, top, out=scratch[: len(block)]).exp_()
+        weight = torch.sub(block, top, out=scratch).exp_()
         self.total.mul_(rescale).add_(weight.sum(0))
         self.first_moment.mul_(rescale).add_(weight.mul_(block).sum(0))
         self.top = top

@@ -44,7 +44,7 @@ class KeyFrames(LabelledScans):
     classes = CLASSES
 
     def __init__(self, data_root: str, ann_file: str, *, num_sweeps: int, scenes: Sequence[str] | None = None) -> None:
-        self.sweeps = NuScenesSweeps(data_root, ann_file, num_sweeps=num_sweeps, anchors='keyframes', scenes=scenes)
+        self.sweeps = NuScenesSweeps(data_root, ann_file, num_sweeps=num_sweeps, scenes=scenes)
         infos = load_info_pickle(str(Path(data_root) / ann_file))
         tables = Path(data_root) / infos['metainfo']['version']
         self.class_of_index = read_class_table(tables / 'category.json')

@@ -75,7 +75,7 @@ def streamed_target(logits: Tensor, prior: Tensor, *, n_iters: int, **settings) 
 
 
 def oracle_target(logits: np.ndarray, prior: np.ndarray, rounds: int) -> np.ndarray:
-    """The listing of dos.md 3.3 in linear float64 arithmetic: every constant of the paper kept."""
+    """docs/method.md, "Zipf-Sinkhorn", in linear float64 arithmetic: every constant of the paper's listing kept."""
     q = np.exp(logits.astype(np.float64))
     q /= q.sum()
     for _ in range(rounds):
@@ -85,7 +85,7 @@ def oracle_target(logits: np.ndarray, prior: np.ndarray, rounds: int) -> np.ndar
 
 
 def oracle_loss(student_logits: np.ndarray, target: np.ndarray) -> float:
-    """Mean over prototypes of the KL of dos.md 3.2, written out column by column in float64."""
+    """Mean over prototypes of the KL of docs/method.md, "Softmap and loss", written out column by column in float64."""
     columns = []
     for a, t in zip(student_logits.T.astype(np.float64), target.T):
         probability = np.exp(a - a.max()) / np.exp(a - a.max()).sum()

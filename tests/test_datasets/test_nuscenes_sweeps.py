@@ -42,9 +42,9 @@ def test_key_frames_are_what_mmdet3d_feeds_centerpoint(world, num_sweeps):
         assert_allclose(points.numpy(), expected, atol=1e-3)
 
 
-@pytest.mark.parametrize('anchors', ['keyframes', 'all'])
-def test_static_points_of_all_sweeps_fall_together_while_the_car_turns(world, anchors):
-    dataset = world.dataset(num_sweeps=6, anchors=anchors)
+@pytest.mark.parametrize('key_frames_only', [True, False])
+def test_static_points_of_all_sweeps_fall_together_while_the_car_turns(world, key_frames_only):
+    dataset = world.dataset(num_sweeps=6, key_frames_only=key_frames_only)
     for i in range(len(dataset)):
         points, file = dataset.load(i)
         scene, frame = int(Path(file).name[3]), int(Path(file).name.split('__')[2][:4])
@@ -74,23 +74,23 @@ def test_the_repair_of_mmdet3ds_loader_is_still_needed(world):
     assert np.linalg.norm(unrepaired[-len(own) :, :3] - own, axis=1).max() > 0.3
 
 
-def test_every_file_is_an_anchor_once(world):
-    dataset = world.dataset(anchors='all', num_sweeps=2)
+def test_every_file_is_a_current_sweep_once(world):
+    dataset = world.dataset(key_frames_only=False, num_sweeps=2)
     files = [dataset.load(i)[1] for i in range(len(dataset))]
     assert sorted(files) == sorted(str(world.path(s, f)) for s in range(2) for f in range(N_FRAMES))
 
 
 def test_no_sweep_of_another_scene_is_mixed_in(world):
-    dataset = world.dataset(anchors='all', num_sweeps=10)
-    for anchor in range(len(dataset)):
-        logs = {Path(dataset.table.paths[row]).name[:4] for row in dataset._rows_of_sample(anchor)}
+    dataset = world.dataset(key_frames_only=False, num_sweeps=10)
+    for current in range(len(dataset)):
+        logs = {Path(dataset.table.paths[row]).name[:4] for row in dataset._rows_of_sample(current)}
         assert len(logs) == 1
 
 
 @pytest.mark.parametrize(('names', 'scenes'), [(SCENES[1:], {1}), (SCENES[:1], {0}), (SCENES, {0, 1}), (None, {0, 1})])
 def test_scenes_are_chosen_by_name(world, names, scenes):
-    for anchors, per_scene in (('keyframes', KEYS_PER_SCENE), ('all', N_FRAMES)):
-        dataset = world.dataset(anchors=anchors, num_sweeps=1, scenes=names)
+    for key_frames_only, per_scene in ((True, KEYS_PER_SCENE), (False, N_FRAMES)):
+        dataset = world.dataset(key_frames_only=key_frames_only, num_sweeps=1, scenes=names)
         assert len(dataset) == per_scene * len(scenes)
         assert {int(Path(dataset.load(i)[1]).name[3]) for i in range(len(dataset))} == scenes
 
@@ -106,7 +106,7 @@ def test_unknown_and_empty_choices_of_scenes_are_refused(world):
 
 @pytest.mark.parametrize('part', ['pretrain', 'probe_train'])
 def test_a_part_is_the_fixed_cut_by_scene(world, part):
-    dataset = world.dataset(part=part, anchors='all', num_sweeps=1)
+    dataset = world.dataset(part=part, key_frames_only=False, num_sweeps=1)
     names = {SCENES[int(Path(dataset.load(i)[1]).name[3])] for i in range(len(dataset))}
     assert names == set(cut_scenes(SCENES)[part])
 
@@ -159,8 +159,8 @@ def test_the_embedded_data_set_is_fed_as_by_mmdet3d(synthetic_nuscenes, split):
 
 def test_parts_of_the_embedded_data_set_share_no_file(synthetic_nuscenes):
     options = {'data_root': str(synthetic_nuscenes), 'ann_file': 'nuscenes_infos_train.pkl', 'num_sweeps': 1}
-    whole = NuScenesSweeps(**options, anchors='all')
-    parts = [NuScenesSweeps(**options, anchors='all', part=part) for part in ('pretrain', 'probe_train')]
+    whole = NuScenesSweeps(**options, key_frames_only=False)
+    parts = [NuScenesSweeps(**options, key_frames_only=False, part=part) for part in ('pretrain', 'probe_train')]
     files = [{part.load(i)[1] for i in range(len(part))} for part in parts]
     assert files[0] | files[1] == {whole.load(i)[1] for i in range(len(whole))}
     assert not files[0] & files[1] and min(map(len, files)) > 5

@@ -69,7 +69,7 @@ def make_runner(work_dir: Path, iterations: int) -> Runner:
         optim_wrapper=dict(
             type='OptimWrapper', optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.02), clip_grad=dict(max_norm=3)
         ),
-        custom_hooks=[DOSHook(teacher_keep=(0.99, 0.999)), CollapseMonitorHook()],
+        custom_hooks=[DOSHook(momentum=(0.99, 0.999)), CollapseMonitorHook()],
         default_scope='mmdet3d',
         log_processor=dict(by_epoch=False),
         experiment_name=f'{work_dir.name}_{iterations}',

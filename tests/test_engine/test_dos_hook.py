@@ -16,7 +16,7 @@ class Toy(BaseModel):
     def __init__(self) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.ones(1))
-        self.keeps, self.steps = [], []
+        self.momenta, self.steps = [], []
 
     def forward(self, inputs, mode='loss', **_):
         return dict(loss=(self.weight * torch.stack(inputs)).sum())
@@ -24,8 +24,8 @@ class Toy(BaseModel):
     def set_step(self, step, total):
         self.steps.append((step, total))
 
-    def update_teacher(self, keep):
-        self.keeps.append(keep)
+    def update_teacher(self, momentum):
+        self.momenta.append(momentum)
 
 
 class Ones(Dataset):
@@ -51,19 +51,19 @@ def toy_runner(tmp_path, hooks, *, iterations=8, optim=None) -> Runner:
     )
 
 
-def test_teacher_follows_every_step_with_the_scheduled_keep(tmp_path):
-    runner = toy_runner(tmp_path, [DOSHook(teacher_keep=(0.9, 1.0))])
+def test_teacher_follows_every_step_with_the_scheduled_momentum(tmp_path):
+    runner = toy_runner(tmp_path, [DOSHook(momentum=(0.9, 1.0))])
     runner.train()
-    assert len(runner.model.keeps) == 8
-    assert runner.model.keeps[0] == pytest.approx(0.9)
-    assert runner.model.keeps[-1] == pytest.approx(1.0)
+    assert len(runner.model.momenta) == 8
+    assert runner.model.momenta[0] == pytest.approx(0.9)
+    assert runner.model.momenta[-1] == pytest.approx(1.0)
     assert runner.model.steps == [(i, 8) for i in range(8)]
 
 
 def test_gradient_accumulation_updates_once_per_real_step(tmp_path):
     runner = toy_runner(tmp_path, [DOSHook()], optim=dict(accumulative_counts=4))
     runner.train()
-    assert len(runner.model.keeps) == 2
+    assert len(runner.model.momenta) == 2
 
 
 def test_a_step_that_the_scaler_skips_does_not_move_the_teacher():

@@ -113,8 +113,8 @@ def test_kill_9_and_resume_equal_an_uninterrupted_run(straight_run):
     assert resumed.returncode == 0, resumed.stderr[-3000:]
     one, other = checkpoint(folder, 'straight', 4), checkpoint(folder, 'killed', 4)
     assert_same_state(one, other)
-    keeps = [c['message_hub']['log_scalars']['train/teacher_keep'].data[0].tolist() for c in (one, other)]
-    assert keeps[0] == keeps[1]
+    momenta = [c['message_hub']['log_scalars']['train/teacher_momentum'].data[0].tolist() for c in (one, other)]
+    assert momenta[0] == momenta[1]
 
 
 def test_twenty_steps_twice_give_the_same_bits(folder):

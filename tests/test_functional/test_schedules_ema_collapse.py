@@ -38,18 +38,18 @@ def test_no_warmup_starts_at_the_end_value():
 
 def test_ema_keeps_the_share_that_its_name_says():
     teacher, student = [torch.full((3,), 10.0)], [torch.full((3,), 20.0)]
-    ema_update_(teacher, student, teacher_keep=0.9)
+    ema_update_(teacher, student, momentum=0.9)
     assert_close(teacher[0], torch.full((3,), 11.0))
     assert_close(student[0], torch.full((3,), 20.0))
-    ema_update_(teacher, student, teacher_keep=1.0)
+    ema_update_(teacher, student, momentum=1.0)
     assert_close(teacher[0], torch.full((3,), 11.0))
 
 
 def test_ema_refuses_strangers():
     with pytest.raises(ValueError, match='twins'):
-        ema_update_([torch.zeros(1)], [], teacher_keep=0.9)
-    with pytest.raises(ValueError, match='teacher_keep'):
-        ema_update_([], [], teacher_keep=1.5)
+        ema_update_([torch.zeros(1)], [], momentum=0.9)
+    with pytest.raises(ValueError, match='momentum'):
+        ema_update_([], [], momentum=1.5)
 
 
 def test_column_entropy_is_1_for_uniform_and_0_for_one_hot_maps():

@@ -1,4 +1,4 @@
-"""The loss of dos.md 3.2: value, gradient, limits."""
+"""The loss of docs/method.md, "Softmap and loss": value, gradient, limits."""
 
 import numpy as np
 import pytest

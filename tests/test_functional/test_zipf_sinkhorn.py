@@ -1,4 +1,4 @@
-"""Identities of dos.md 3.3 and an independent float64 oracle."""
+"""Identities of docs/method.md, "Zipf-Sinkhorn", and an independent float64 oracle."""
 
 import math
 
@@ -38,7 +38,7 @@ def test_prior_is_a_normalised_power_law():
     prior = zipf_prior(1024, 1.3)
     assert_close(prior.sum(), torch.tensor(1.0))
     assert_close(prior[0] / prior[7], torch.tensor(8.0**1.3))
-    assert prior[0] == pytest.approx(0.28, abs=0.01)  # dos.md 3.3, fact 5
+    assert prior[0] == pytest.approx(0.28, abs=0.01)  # docs/method.md, "Zipf-Sinkhorn"
     assert_close(zipf_prior(7, 0.0), torch.full((7,), 1 / 7))
 
 

@@ -38,19 +38,27 @@ class Frames:
 
 @DATASETS.register_module()
 class NuScenesSweeps(SweepStream):
-    """nuScenes frames as CenterPoint of mmdet3d is fed them: (N, 5) float32, x, y, z in metres in the anchor's
-    LiDAR frame, intensity 0-255, time lag in seconds (0 for the anchor's own points, which come first; larger is
-    older).
+    """nuScenes frames as CenterPoint of mmdet3d is fed them: (N, 5) float32, x, y, z in metres in the LiDAR frame
+    of the current sweep, intensity 0-255, time lag in seconds (0 for the current sweep's own points, which come first;
+    larger is older).
 
-    ann_file: mmdet3d infos, relative to data_root or absolute.
-    num_sweeps: sweeps in a sample, the anchor included; fewer at the start of a scene (mmdet3d's pad_empty_sweeps
-    repeats the key frame there, which adds no information and is not done).
-    anchors: 'keyframes', or 'all': every file is an anchor once, the intermediate sweeps included.
-    scenes: names of the scenes to use; part: 'pretrain', 'probe_train' or 'validation', a fixed cut by scene of what
-    the info file holds (:func:`cut_scenes`).
-    Both need v1.0-*/sample.json and scene.json below data_root.
-    remove_close: drop points of previous sweeps within a square of 1 m around the sensor, as CenterPoint's config
-    does."""
+    `scenes` and `part` need v1.0-*/sample.json and scene.json below `data_root`.
+
+    Args:
+        data_root: folder of the data set.
+        ann_file: mmdet3d infos, relative to data_root or absolute.
+        pipeline: transforms of a sample.
+        num_sweeps: sweeps in a sample, the current one included; fewer at the start of a scene (mmdet3d's
+            pad_empty_sweeps repeats the key frame there, which adds no information and is not done).
+        key_frames_only: one sample for each key frame; False: one for each file, the sweeps between key frames too.
+        scenes: names of the scenes to use; None: all.
+        part: 'pretrain', 'probe_train' or 'validation', a fixed cut by scene of what the info file holds
+            (:func:`cut_scenes`); None: all.
+        data_prefix: folders of the files below data_root, in place of those of DATA_PREFIX.
+        remove_close: drop points of previous sweeps within a square of 1 m around the sensor, as CenterPoint's config
+            does.
+        on_bad_file: 'error', or 'skip' a file that cannot be read (:class:`SweepStream`).
+    """
 
     DATA_PREFIX = dict(pts='samples/LIDAR_TOP', sweeps='sweeps/LIDAR_TOP')
 
@@ -60,7 +68,7 @@ class NuScenesSweeps(SweepStream):
         ann_file: str,
         pipeline: Sequence[dict] = (),
         num_sweeps: int = 10,
-        anchors: str = 'keyframes',
+        key_frames_only: bool = True,
         scenes: Sequence[str] | None = None,
         part: str | None = None,
         data_prefix: Mapping[str, str] | None = None,
@@ -68,8 +76,8 @@ class NuScenesSweeps(SweepStream):
         on_bad_file: str = 'error',
     ) -> None:
         super().__init__(pipeline, on_bad_file)
-        if anchors not in ('keyframes', 'all') or num_sweeps < 1:
-            raise ValueError(f"anchors must be 'keyframes' or 'all', num_sweeps >= 1, got {anchors!r} and {num_sweeps}")
+        if num_sweeps < 1:
+            raise ValueError(f'num_sweeps must be at least 1, got {num_sweeps}')
         self.num_sweeps, self.remove_close = num_sweeps, remove_close
         infos = load_info_pickle(os.path.join(data_root, ann_file), data_set='nuscenes')
         infos = select_scenes(infos, data_root, scenes=scenes, part=part)
@@ -78,29 +86,30 @@ class NuScenesSweeps(SweepStream):
             for name, folder in {**self.DATA_PREFIX, **(data_prefix or {})}.items()
         }
         self.table = frame_table(infos['data_list'], prefix)
-        self.anchors = np.flatnonzero(self.table.is_key) if anchors == 'keyframes' else np.arange(len(self.table.paths))
-        if not len(self.anchors):
+        self._frames = np.flatnonzero(self.table.is_key) if key_frames_only else np.arange(len(self.table.paths))
+        if not len(self._frames):
             raise ValueError(
                 f'{os.path.join(data_root, ann_file)}: found no frame; wanted at least one. Check the scenes.'
             )
         self._check_first_file()
-        print_log(f'NuScenesSweeps: {len(self)} anchors ({anchors}) of up to {num_sweeps} sweeps.', logger='current')
+        kind = 'key frames' if key_frames_only else 'key frames and sweeps between them'
+        print_log(f'NuScenesSweeps: {len(self)} {kind}, each with up to {num_sweeps} sweeps.', logger='current')
 
     @property
     def frames(self) -> np.ndarray:
-        """Rows of `table` that are drawn as anchors."""
-        return self.anchors
+        """(n,) rows of `table` of which each is the current sweep of one sample."""
+        return self._frames
 
     def load(self, index: int) -> tuple[Tensor, str]:
-        """Points (N, 5), x, y, z, intensity 0-255, time lag in s, and the anchor's file."""
-        anchor = int(self.anchors[index])
-        rows = self._rows_of_sample(anchor)
+        """Points (N, 5), x, y, z, intensity 0-255, time lag in s, and the current sweep's file."""
+        current = int(self._frames[index])
+        rows = self._rows_of_sample(current)
         tables = [self._read(row) for row in rows]
-        points = [self._into_frame(table, row, anchor) for table, row in zip(tables, rows, strict=True)]
-        return torch.from_numpy(np.concatenate(points)), self.table.paths[anchor]
+        points = [self._into_frame(table, row, current) for table, row in zip(tables, rows, strict=True)]
+        return torch.from_numpy(np.concatenate(points)), self.table.paths[current]
 
-    def _rows_of_sample(self, anchor: int) -> list[int]:
-        rows = [anchor]
+    def _rows_of_sample(self, current: int) -> list[int]:
+        rows = [current]
         while len(rows) < self.num_sweeps and self.table.previous[rows[-1]] >= 0:
             rows.append(int(self.table.previous[rows[-1]]))
         return rows
@@ -116,21 +125,20 @@ class NuScenesSweeps(SweepStream):
         check_sweep(path, table)
         return table
 
-    def _into_frame(self, table: np.ndarray, row: int, anchor: int) -> np.ndarray:
-        """Points of sweep `row` in the anchor's LiDAR frame, the ring replaced by the time lag."""
-        if row != anchor:
+    def _into_frame(self, table: np.ndarray, row: int, current: int) -> np.ndarray:
+        """Points of sweep `row` in the current sweep's LiDAR frame, the ring replaced by the time lag."""
+        if row != current:
             if self.remove_close:
                 table = table[~(np.abs(table[:, :2]) < CLOSE_M).all(1)]
-            sweep2anchor = np.linalg.solve(self.table.lidar2global[anchor], self.table.lidar2global[row]).astype(
-                np.float32
-            )
-            table[:, :3] = table[:, :3] @ sweep2anchor[:3, :3].T + sweep2anchor[:3, 3]
-        table[:, 4] = self.table.timestamps_s[anchor] - self.table.timestamps_s[row]
+            poses = self.table.lidar2global
+            sweep2current = np.linalg.solve(poses[current], poses[row]).astype(np.float32)
+            table[:, :3] = table[:, :3] @ sweep2current[:3, :3].T + sweep2current[:3, 3]
+        table[:, 4] = self.table.timestamps_s[current] - self.table.timestamps_s[row]
         return table
 
     def _check_first_file(self) -> None:
         """Wrong columns would be the same in all files: one is looked at."""
-        path = self.table.paths[self.anchors[0]]
+        path = self.table.paths[self._frames[0]]
         if os.path.isfile(path):
             check_column_count(read_float_table(path, COLUMNS).reshape(-1), COLUMNS, path)
 

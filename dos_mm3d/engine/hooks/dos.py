@@ -34,11 +34,12 @@ class DOSHook(Hook):
     """Schedules before, teacher update after every iteration in which the optimiser really stepped.
 
     Args:
-        teacher_keep: share of the teacher that stays, at the first and at the last iteration; half a cosine between.
+        momentum: share of the teacher that stays at an update, teacher <- momentum * teacher + (1 - momentum) *
+            student, at the first and at the last iteration; half a cosine in between.
     """
 
-    def __init__(self, teacher_keep: tuple[float, float] = (0.994, 1.0)) -> None:
-        self.teacher_keep = tuple(teacher_keep)
+    def __init__(self, momentum: tuple[float, float] = (0.994, 1.0)) -> None:
+        self.momentum = tuple(momentum)
 
     def before_train(self, runner) -> None:
         self.steps = OptimizerStepCounter(runner.optim_wrapper.optimizer)
@@ -54,9 +55,9 @@ class DOSHook(Hook):
         self.report_skipped(runner, data_batch or {})
         if self.steps.count == self.steps_before:
             return
-        keep = cosine_ramp(runner.iter, runner.max_iters, *self.teacher_keep)
-        unwrap(runner.model).update_teacher(keep)
-        runner.message_hub.update_scalar('train/teacher_keep', keep)
+        momentum = cosine_ramp(runner.iter, runner.max_iters, *self.momentum)
+        unwrap(runner.model).update_teacher(momentum)
+        runner.message_hub.update_scalar('train/teacher_momentum', momentum)
 
     def after_train(self, runner) -> None:
         self.steps.handle.remove()

@@ -12,10 +12,15 @@ class DistillationHead(nn.Module, ABC):
     """Compares matched rows of student and teacher features; owns what is learnt besides the features."""
 
     def forward(self, student: Tensor, teacher: Tensor, cloud_index: Tensor) -> Tensor:
-        """Loss of matched rows: student, teacher (N, D) unit features, cloud_index (N,) int64. Returns a scalar.
+        """Loss of matched rows, a scalar; the teacher gets no gradient.
 
-        A comparison of fewer than two points is left out (dos.md A17); without any, the loss is 0. The teacher gets no
-        gradient.
+        A comparison of fewer than two points is left out (docs/method.md, "Open choices", A17); without any, the loss
+        is 0.
+
+        Args:
+            student: (N, D) unit features.
+            teacher: (N, D) unit features; row i belongs to row i of the student's.
+            cloud_index: (N,) int64, the view of each row.
         """
         # autocast would take the cosines, which are divided by temperatures of 0.05, back to half precision
         with torch.autocast(student.device.type, enabled=False):
@@ -28,8 +33,8 @@ class DistillationHead(nn.Module, ABC):
     def set_step(self, step: int, total_steps: int) -> None:
         """Drive schedules, as functions of the step alone."""
 
-    def update_teacher(self, teacher_keep: float) -> None:
-        """Move what the teacher has of its own, after a real optimiser step."""
+    def update_teacher(self, momentum: float) -> None:
+        """Move what the teacher has of its own, after a real optimiser step; ``momentum`` is the share that stays."""
 
     def observe(self, teacher: Tensor) -> None:
         """Look at the teacher's features (N, D) at the visible loss voxels, once a step, before the losses."""

@@ -1,7 +1,6 @@
 """Prototypes, temperatures and scope, which the softmap and clustering heads share."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
@@ -17,34 +16,18 @@ from .base import DistillationHead
 SCOPES = ('cloud', 'batch', 'all')
 
 
-@dataclass(frozen=True)
-class Term:
-    """Matched rows over which a head normalises once.
-
-    student, teacher: (N, D) unit features of this rank. prototypes, teacher_prototypes: (K, D), unit.
-    process_group: the ranks whose points belong together; None: this rank alone.
-    """
-
-    student: Tensor
-    teacher: Tensor
-    prototypes: Tensor
-    teacher_prototypes: Tensor
-    process_group: object = None
-
-    def detached(self) -> 'Term':
-        """The same, without the graph that led to it: for the monitors."""
-        tensors = (self.student, self.teacher, self.prototypes, self.teacher_prototypes)
-        return Term(*(tensor.detach() for tensor in tensors), self.process_group)
-
-
 class PrototypeHead(DistillationHead):
     """K unit prototypes with which student and teacher are compared; sub-classes say how.
 
+    A3, A4, A6 and A7: docs/method.md, "Open choices".
+
     Args:
-        channels: width D of the projected features. num_prototypes: K.
+        channels: width D of the projected features.
+        num_prototypes: K.
         student_temperature: tau_S.
-        teacher_temperature: tau_T at the start and after ``warmup_share`` of the run, linear in between (A6).
-        scope: normalise over one 'cloud', the local 'batch' (A3, default) or 'all' ranks (A4).
+        teacher_temperature: tau_T at the start and after the warm-up, linear in between (A6).
+        warmup_share: share of the run that the warm-up of tau_T takes.
+        scope: normalise over one 'cloud', the local 'batch' (A3) or 'all' ranks (A4).
         teacher_prototypes: 'shared', the student's with a stop-gradient, or 'ema', a moving average of them (A7).
     """
 
@@ -70,16 +53,16 @@ class PrototypeHead(DistillationHead):
         self.prototypes = nn.Parameter(F.normalize(torch.randn(num_prototypes, channels), dim=1))
         self.register_buffer('average', self.prototypes.detach().clone() if teacher_prototypes == 'ema' else None)
         self.teacher_temperature = self.temperature_range[0]
-        self.latest: Term | None = None
+        self.entropies: dict[str, Tensor] = {}
 
     def set_step(self, step: int, total_steps: int) -> None:
         """Teacher temperature as a function of the step alone, so that a resumed run needs no counter."""
         self.teacher_temperature = linear_warmup(step, round(self.warmup_share * total_steps), *self.temperature_range)
 
-    def update_teacher(self, teacher_keep: float) -> None:
+    def update_teacher(self, momentum: float) -> None:
         """Move the teacher's prototypes, where it has its own."""
         if self.average is not None:
-            ema_update_([self.average], [self.prototypes.detach()], teacher_keep=teacher_keep)
+            ema_update_([self.average], [self.prototypes.detach()], momentum=momentum)
 
     @torch.no_grad()
     def unit_teacher_prototypes(self) -> Tensor:
@@ -91,56 +74,49 @@ class PrototypeHead(DistillationHead):
         return features.detach() @ self.unit_teacher_prototypes().T
 
     def loss(self, student: Tensor, teacher: Tensor, cloud_index: Tensor) -> Tensor:
-        prototypes = F.normalize(self.prototypes, dim=1), self.unit_teacher_prototypes()
+        """Mean over the sets of rows that :attr:`scope` asks for; keeps the entropies of the last for the monitors."""
+        prototypes, teacher_prototypes = F.normalize(self.prototypes, dim=1), self.unit_teacher_prototypes()
+        group = dist.group.WORLD if self.scope == 'all' and dist.is_available() and dist.is_initialized() else None
         if self.scope == 'cloud':
-            groups = [(cloud_index == cloud).nonzero().squeeze(1) for cloud in cloud_index.unique()]
-            terms = [self.compare(Term(student[g], teacher[g], *prototypes)) for g in groups if len(g) >= 2]
-            return torch.stack(terms).mean() if terms else self.nothing(student)
-        group = self.process_group()
-        if count_over_ranks(len(student), group, device=student.device) < 2:
-            return self.nothing(student)
-        return self.compare(Term(student, teacher, *prototypes, group))
-
-    def nothing(self, student: Tensor) -> Tensor:
-        """0, connected to all that a loss would have given a gradient."""
-        return student.sum() * 0 + self.prototypes.sum() * 0
-
-    def compare(self, term: Term) -> Tensor:
-        """Loss of one term, with a note for the monitors."""
-        self.latest = term.detached()
-        return self.term_loss(term)
+            subsets = [(cloud_index == cloud).nonzero().squeeze(1) for cloud in cloud_index.unique()]
+            subsets = [rows for rows in subsets if len(rows) >= 2]
+        else:
+            enough = count_over_ranks(len(student), group, device=student.device) >= 2
+            subsets = [slice(None)] if enough else []
+        losses = []
+        for rows in subsets:
+            loss, *entropies = self.compare(student[rows], teacher[rows], prototypes, teacher_prototypes, group)
+            self.entropies = dict(zip(('student_column_entropy', 'column_entropy'), entropies))
+            losses.append(loss)
+        # 0 is connected to all that a loss would have given a gradient, so that ranks agree on which there are
+        return torch.stack(losses).mean() if losses else student.sum() * 0 + self.prototypes.sum() * 0
 
     @abstractmethod
-    def term_loss(self, term: Term) -> Tensor:
-        """Scalar."""
+    def compare(
+        self, student: Tensor, teacher: Tensor, prototypes: Tensor, teacher_prototypes: Tensor, process_group
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss of rows that are normalised together, and the monitors' entropies, without gradient.
 
-    @abstractmethod
-    def column_entropies(self, term: Term) -> tuple[Tensor, Tensor]:
-        """Student's and target's mean over prototypes of the entropy over points / log N; 1 is collapse."""
+        Args:
+            student: (N, D) unit features of this rank.
+            teacher: (N, D) unit features; row i belongs to row i of the student's.
+            prototypes: (K, D), unit.
+            teacher_prototypes: (K, D), unit, without gradient.
+            process_group: the ranks whose points belong together; None: this rank alone.
 
-    def student_logits(self, term: Term) -> Tensor:
-        """(N, K) student cosines over student temperature."""
-        return term.student @ term.prototypes.T / self.student_temperature
-
-    def teacher_logits(self, term: Term) -> Tensor:
-        """(N, K) teacher cosines over teacher temperature."""
-        return term.teacher @ term.teacher_prototypes.T / self.teacher_temperature
+        Returns:
+            Three scalars: the loss, and of the student's and of the target's softmaps the mean over prototypes of the
+            entropy over points / log N; 1 is collapse.
+        """
 
     def statistics(self, teacher: Tensor) -> dict[str, Tensor]:
-        """Sd of the teacher's cosines with the prototypes, how these are used, entropies of the last term."""
+        """Sd of the teacher's cosines with the prototypes, how these are used, entropies of the last comparison."""
         cosines = self.teacher_cosines(teacher)
         usage = collapse.prototype_usage(cosines)
-        statistics = dict(
+        return dict(
             cosine_std=cosines.std(),
             prototypes_used=collapse.used_share(usage),
             usage_entropy=collapse.usage_entropy(usage),
             largest_usage=usage.max(),
+            **self.entropies,
         )
-        if self.latest is not None:
-            entropies = self.column_entropies(self.latest)
-            statistics['student_column_entropy'], statistics['column_entropy'] = entropies
-        return statistics
-
-    def process_group(self):
-        """All ranks for scope 'all' in a distributed run, else None."""
-        return dist.group.WORLD if self.scope == 'all' and dist.is_available() and dist.is_initialized() else None

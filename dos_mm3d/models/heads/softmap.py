@@ -3,15 +3,19 @@
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
-from ...functional.streaming import streaming_column_entropies, streaming_softmaps
-from .prototypes import PrototypeHead, Term
+from ...functional.streaming import StreamedSoftmaps, streaming_softmaps
+from .prototypes import PrototypeHead
 
 
 @MODELS.register_module()
 class SoftmapHead(PrototypeHead):
-    """KL between the student's and the teacher's softmaps over points (dos.md 3.2), the teacher's as they are.
+    """KL between the student's and the teacher's softmaps over points, the teacher's as they are.
 
-    Memory grows with N + K, not with N x K. Arguments are those of :class:`PrototypeHead`.
+    docs/method.md, "Softmap and loss". Memory grows with N + K, not with N x K.
+
+    Args:
+        channels: width D of the projected features.
+        kwargs: those of :class:`PrototypeHead`.
     """
 
     def __init__(self, channels: int, **kwargs) -> None:
@@ -20,22 +24,17 @@ class SoftmapHead(PrototypeHead):
         self.register_buffer('prior', None)
         self.n_iters: int | None = None
 
-    def term_loss(self, term: Term) -> Tensor:
-        return streaming_softmaps(*self.arguments(term), **self.settings(term)).loss
-
-    def column_entropies(self, term: Term) -> tuple[Tensor, Tensor]:
-        return streaming_column_entropies(*self.arguments(term), **self.settings(term))
-
-    def arguments(self, term: Term) -> tuple[Tensor | None, ...]:
-        """Positional arguments of the streaming functions."""
-        return term.student, term.teacher, term.prototypes, self.prior
-
-    def settings(self, term: Term) -> dict:
-        """Their keyword arguments."""
-        return dict(
+    def compare(
+        self, student: Tensor, teacher: Tensor, prototypes: Tensor, teacher_prototypes: Tensor, process_group
+    ) -> StreamedSoftmaps:
+        return streaming_softmaps(
+            student,
+            teacher,
+            prototypes,
+            self.prior,
             student_temperature=self.student_temperature,
             teacher_temperature=self.teacher_temperature,
             n_iters=self.n_iters,
-            teacher_prototypes=term.teacher_prototypes,
-            process_group=term.process_group,
+            teacher_prototypes=teacher_prototypes,
+            process_group=process_group,
         )

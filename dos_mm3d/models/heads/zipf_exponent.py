@@ -20,17 +20,20 @@ class ZipfExponent(nn.Module):
     in buffers, so a resumed run goes on exactly.
 
     Args:
-        num_prototypes: K. keep: share of the averages that stays at a step; 0.98 looks back over some 50 steps.
-        alpha_range: smallest and largest exponent; dos.md reports instability from 2 on, and the ladder ends at 3.
+        num_prototypes: K.
+        momentum: share of the averages that stays at a step; 0.98 looks back over some 50 steps.
+        alpha_range: smallest and largest exponent; the paper reports instability from 2 on, the ablations end at 3.
     """
 
-    def __init__(self, num_prototypes: int, keep: float = 0.98, alpha_range: tuple[float, float] = (0.0, 3.0)) -> None:
+    def __init__(
+        self, num_prototypes: int, momentum: float = 0.98, alpha_range: tuple[float, float] = (0.0, 3.0)
+    ) -> None:
         super().__init__()
-        if not 0.0 <= keep < 1.0:
-            raise ValueError(f'keep must be in [0, 1), got {keep}: with 1 nothing would be learnt')
+        if not 0.0 <= momentum < 1.0:
+            raise ValueError(f'momentum must be in [0, 1), got {momentum}: with 1 nothing would be learnt')
         if not 0.0 <= alpha_range[0] <= alpha_range[1]:
             raise ValueError(f'alpha_range must be 0 <= smallest <= largest, got {tuple(alpha_range)}')
-        self.keep = keep
+        self.momentum = momentum
         self.alpha_range = tuple(alpha_range)
         self.register_buffer('usage', torch.zeros(num_prototypes, dtype=torch.float64))
         self.register_buffer('log_rank', torch.zeros((), dtype=torch.float64))
@@ -48,11 +51,11 @@ class ZipfExponent(nn.Module):
             dist.all_reduce(counts)
         if counts.sum() > 0:
             log_rank = mean_log_rank(counts, order_by=self.usage if self.weight > 0 else None)
-            take = 1 - self.keep
+            take = 1 - self.momentum
             self.usage.lerp_(counts / counts.sum(), take)
             self.log_rank.lerp_(self.log_rank.new_tensor(log_rank), take)
             self.weight.lerp_(torch.ones_like(self.weight), take)
-            # the averages start at 0: their weight so far is 1 - keep^steps
+            # the averages start at 0: their weight so far is 1 - momentum^steps
             alpha = exponent_of_mean_log_rank(float(self.log_rank / self.weight), len(self.usage))
             self.alpha.fill_(min(max(alpha, self.alpha_range[0]), self.alpha_range[1]))
         return float(self.alpha)

@@ -11,11 +11,14 @@ from .zipf_exponent import ZipfExponent
 
 @MODELS.register_module()
 class ZipfSinkhornHead(SoftmapHead):
-    """KL between the student's softmaps and the teacher's after Zipf-Sinkhorn (dos.md 3.2, 3.3).
+    """KL between the student's softmaps and the teacher's after Zipf-Sinkhorn.
+
+    docs/method.md, "Softmap and loss" and "Zipf-Sinkhorn".
 
     Args:
+        channels: width D of the projected features.
         alpha: Zipf exponent, 0 is uniform; 'auto': estimated while training (:class:`ZipfExponent`).
-        n_iters: Sinkhorn rounds T >= 2 (A5).
+        n_iters: Sinkhorn rounds T >= 2 ("Open choices", A5).
         kwargs: those of :class:`~.prototypes.PrototypeHead`.
     """
 

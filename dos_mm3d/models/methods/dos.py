@@ -46,9 +46,9 @@ class DOS(StudentTeacher):
         """Drive the schedules that the model owns."""
         self.head.set_step(step, total_steps)
 
-    def update_teacher(self, teacher_keep: float) -> None:
-        super().update_teacher(teacher_keep)
-        self.head.update_teacher(teacher_keep)
+    def update_teacher(self, momentum: float) -> None:
+        super().update_teacher(momentum)
+        self.head.update_teacher(momentum)
 
     def forward(self, views: SparseViews, mode: str = 'loss') -> dict[str, Tensor]:
         if mode != 'loss':

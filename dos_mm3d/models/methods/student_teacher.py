@@ -35,8 +35,6 @@ class StudentTeacher(BaseModel):
         super().init_weights()
         self.teacher.load_state_dict(self.student.state_dict())
 
-    def update_teacher(self, teacher_keep: float) -> None:
+    def update_teacher(self, momentum: float) -> None:
         """Teacher parameters <- keep * teacher + (1 - keep) * student; buffers are the teacher's own."""
-        ema_update_(
-            self.teacher.parameters(), (p.detach() for p in self.student.parameters()), teacher_keep=teacher_keep
-        )
+        ema_update_(self.teacher.parameters(), (p.detach() for p in self.student.parameters()), momentum=momentum)
