@@ -1,4 +1,4 @@
-"""Write the README's tables, and docs/results/protocols.md, from the records in docs/results.
+"""Write the tables of docs/results.md and the README's six numbers from the records in docs/results.
 
 --check only compares, and fails where they disagree."""
 
@@ -21,6 +21,7 @@ from dos_mm3d.studies.quickstart.probe_table import probe_table
 from dos_mm3d.studies.quickstart.text import finetune_header, finetune_table, task_of
 
 README = ROOT / 'README.md'
+RESULTS = ROOT / 'docs' / 'results.md'
 RECORDS = ROOT / 'docs' / 'results'
 LADDERS = ('ladder.json', 'ladder_test.json')
 BACKBONES = {
@@ -31,8 +32,24 @@ BACKBONES = {
 BACKBONE_BASELINES = {'random': 'random', 'random_raw': 'random + raw', 'handcrafted': 'hand-crafted + raw'}
 LABEL_EFFICIENCY = 'label_efficiency_synthetic_test.json'
 CROSS_DOMAIN = 'cross_domain_synthetic_synthetic_semantickitti_synthetic_waymo_test.json'
-IN_README = (LABEL_EFFICIENCY, CROSS_DOMAIN)
 NOT_RUN = 'not run'
+# records of no ladder and no protocol: what they hold, and the command that makes them
+OTHER_RECORDS = {
+    'quickstart.json': ('quickstart: probe, detection, seconds', 'bash tools/quickstart.sh'),
+    'real_folders.json': ('200 steps on each folder of real sweeps', 'python tools/record_real_folders.py'),
+    'config_check.json': ('every config on its miniature', 'python tools/check_configs.py --all --record FILE'),
+    'head_benchmark.json': ('streaming loss against N x K matrices', 'python tools/benchmark.py head --json FILE'),
+    'data_benchmark.json': (
+        'loading, views, masking, packing of one scan',
+        'python tools/benchmark.py data --sweep SWEEP --json FILE',
+    ),
+    'backbone_benchmark.json': (
+        'forward and backward of every backbone',
+        'python tools/benchmark.py backbone --sweep SWEEP --json FILE',
+    ),
+    'waymo_benchmark.json': ('speed of the Waymo metric', 'python tools/benchmark.py waymo --json FILE'),
+    'waymo_metric.json': ('the Waymo metric against the official op', 'python tools/compare_waymo_metric.py'),
+}
 
 
 def main() -> int:
@@ -44,12 +61,12 @@ def main() -> int:
         'quickstart': quickstart_tables(),
         'ladder': ladder_tables(),
         'backbones': backbone_table(),
+        'protocols': protocol_sections(),
         'real-folders': real_folder_table(),
-        'label-efficiency': protocol_tables(LABEL_EFFICIENCY),
-        'cross-domain': protocol_tables(CROSS_DOMAIN),
         'config-check': config_check_line(),
+        'records': records_index(),
     }
-    texts = {README: with_tables(README.read_text(), tables), RECORDS / 'protocols.md': protocol_page()}
+    texts = {RESULTS: with_tables(RESULTS, tables), README: with_tables(README, {'numbers': number_table()})}
     stale = [path for path, text in texts.items() if not path.is_file() or path.read_text() != text]
     if check_only and stale:
         names = ', '.join(path.name for path in stale)
@@ -60,13 +77,14 @@ def main() -> int:
     return 0
 
 
-def with_tables(text: str, tables: dict[str, str]) -> str:
-    """`text` with what stands between <!-- NAME --> and <!-- /NAME --> replaced. ValueError for a missing marker."""
+def with_tables(path: Path, tables: dict[str, str]) -> str:
+    """A page with what stands between <!-- NAME --> and <!-- /NAME --> replaced. ValueError for a missing marker."""
+    text = path.read_text()
     for name, table in tables.items():
         pattern = re.compile(rf'(<!-- {name} -->\n).*?(<!-- /{name} -->)', re.DOTALL)
         text, count = pattern.subn(lambda match, table=table: f'{match[1]}\n{table}\n\n{match[2]}', text)
         if count != 1:
-            raise ValueError(f'README.md has {count} places marked {name}, wanted one')
+            raise ValueError(f'{path.name} has {count} places marked {name}, wanted one')
     return text
 
 
@@ -112,7 +130,7 @@ def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
     """The reference row of a ladder's record beside the baselines."""
     if record is None:
         return (name, *[NOT_RUN] * (len(BACKBONE_BASELINES) + 5))
-    row = next(row for row in record['rows'] if row['name'] == record['reference'])
+    row = reference_row(record)
     baselines = [
         plus_minus(found['mean'], found['sd']) for key in BACKBONE_BASELINES for found in [record['baselines'][key]]
     ]
@@ -122,23 +140,107 @@ def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
     return (name, str(record['steps']), str(len(row['seeds'])), *baselines, *numbers)
 
 
-def protocol_tables(name: str) -> str:
-    """A record of tools/run_protocol.py."""
-    record = read_record(name)
-    return f'{NOT_RUN}.' if record is None else protocol_summary(record)
-
-
-def protocol_page() -> str:
-    """The records of tools/run_protocol.py that the README does not show, one section each."""
+def protocol_sections() -> str:
+    """The records of tools/run_protocol.py, one section each."""
     records = {path.name: json.loads(path.read_text()) for path in sorted(RECORDS.glob('*_test.json'))}
     sections = [
-        f'## {record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}\n\n'
+        f'### {record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}\n\n'
         f'`{name}`\n\n{protocol_summary(record)}'
         for name, record in records.items()
-        if 'protocol' in record and 'datasets' in record and name not in IN_README
+        if 'protocol' in record and 'datasets' in record
     ]
-    head = '# Protocols on the embedded sets\n\nWritten by `tools/build_tables.py`. What each is: `docs/protocols.md`.'
-    return '\n\n'.join([head, *sections]) + '\n'
+    return '\n\n'.join(sections) or f'Protocols: {NOT_RUN}.'
+
+
+def records_index() -> str:
+    """Every file in docs/results: what it holds, with which commit it was made and how."""
+    paths = sorted(RECORDS.glob('*.json'))
+    return markdown(('record', 'what', 'commit', 'made by'), [record_line(path) for path in paths])
+
+
+def record_line(path: Path) -> tuple[str, ...]:
+    """One line of the index. ValueError for a file that no tool is known to write."""
+    record = json.loads(path.read_text())
+    if 'ladder' in record:
+        rows = [row['name'] for row in record['rows'] if row['cells']]
+        folder = 'ablations' if record['ladder'] == 'ladder.py' else 'backbones'
+        what = f'{"the ladder" if len(rows) > 1 else rows[0]}, {record["steps"]} steps, {SPLITS[record["split"]]}'
+        only = f' --rows {rows[0]}' if len(rows) < len(record['rows']) else ''
+        command = f'python tools/ablate.py configs/{folder}/{record["ladder"]}{only} --steps {record["steps"]}'
+        command += f' --split {record["split"]}'
+    elif 'datasets' in record:
+        what = f'{record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}'
+        command = f'python tools/run_protocol.py {record["protocol"]} (the rest is in the record)'
+    elif path.name in OTHER_RECORDS:
+        what, command = OTHER_RECORDS[path.name]
+    else:
+        raise ValueError(f'{path}: a record of no tool; wanted {", ".join(OTHER_RECORDS)}, a ladder or a protocol')
+    return (f'`{path.name}`', what, f'`{record["commit"][:10]}`', f'`{command}`')
+
+
+def number_table() -> str:
+    """The six numbers of the README, each with what it has to beat."""
+    header = ('question', 'DOS', 'compared with', 'difference (95 % interval)')
+    questions = (
+        ('linear probe of a SparseEncoder, mIoU, 3 seeds', BACKBONES['SparseEncoder'], probe_number),
+        ('linear probe of a tiny PTv3, mIoU, 3 seeds', BACKBONES['PTv3'], probe_number),
+        ('rows of the ablation ladder that separate', 'ladder_test.json', ladder_number),
+        ('fine-tuning with 10 % of the labels, mIoU, 3 seeds', LABEL_EFFICIENCY, label_number),
+        ('nuScenes to SemanticKITTI, linear probe, mIoU', CROSS_DOMAIN, domain_number),
+        ('CenterPoint with all labels, mAP [%], one seed', 'quickstart.json', detection_number),
+    )
+    found = {name: read_record(name) for _, name, _ in questions}
+    return markdown(
+        header,
+        [(title, *(numbers(found[name]) if found[name] else [NOT_RUN] * 3)) for title, name, numbers in questions],
+    )
+
+
+def reference_row(record: dict[str, Any]) -> dict[str, Any]:
+    """The row of a ladder that its options are compared with."""
+    return next(row for row in record['rows'] if row['name'] == record['reference'])
+
+
+def interval(difference: dict[str, Any]) -> str:
+    """`+5.8 (+3.5 to +8.0): separates`."""
+    return f'{difference["mean"]:+.1f} ({difference["low"]:+.1f} to {difference["high"]:+.1f}): {difference["verdict"]}'
+
+
+def probe_number(record: dict[str, Any]) -> tuple[str, ...]:
+    """The teacher's features against the strongest baseline without pretraining."""
+    row, best = reference_row(record), record['baselines']['handcrafted']
+    difference = next(
+        item for item in record['comparisons'] if (item['features'], item['baseline']) == ('teacher', 'handcrafted')
+    )
+    bar = f'{plus_minus(best["mean"], best["sd"])}, hand-crafted statistics + raw input'
+    return plus_minus(row['mean'], row['sd']), bar, interval(difference)
+
+
+def ladder_number(record: dict[str, Any]) -> tuple[str, ...]:
+    """How many rows of the ladder separate from the one that they are compared with."""
+    compared = [row['difference']['verdict'] for row in record['rows'] if row.get('difference')]
+    count = f'{compared.count("separates")} of {len(compared)}'
+    return count, f'the row above, {record["steps"]} steps', 'no part of the method shows at this budget'
+
+
+def label_number(record: dict[str, Any]) -> tuple[str, ...]:
+    """From DOS weights against from scratch, with a tenth of the labels."""
+    rows = {row['title']: row['entries']['labels_10_miou'] for row in record['rows']}
+    scratch, dos = (plus_minus(rows[title]['mean'], rows[title]['sd']) for title in ('from scratch', 'from DOS'))
+    return dos, f'{scratch} from scratch', interval(next(d for d in record['differences'] if d['column'] == '10 %'))
+
+
+def domain_number(record: dict[str, Any]) -> tuple[str, ...]:
+    """Pretrained on the embedded nuScenes, probed on the embedded SemanticKITTI."""
+    rows = {row['title']: row['entries']['synthetic_semantickitti']['mean'] for row in record['rows']}
+    dos, bar = rows['DOS on embedded nuScenes'], rows['hand-crafted + raw']
+    return f'{dos:.1f}', f'{bar:.1f}, hand-crafted statistics + raw input', f'{dos - bar:+.1f}'
+
+
+def detection_number(record: dict[str, Any]) -> tuple[str, ...]:
+    """Fine-tuned from DOS weights against from scratch, by the nuScenes devkit."""
+    dos, scratch = (100 * record['detection'][name]['mAP'] for name in ('dos', 'scratch'))
+    return f'{dos:.1f}', f'{scratch:.1f} from scratch', f'{dos - scratch:+.1f}: one seed, which may be chance'
 
 
 def config_check_line() -> str:

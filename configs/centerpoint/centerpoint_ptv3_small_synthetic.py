@@ -4,7 +4,7 @@ Command:   python tools/train.py configs/centerpoint/centerpoint_ptv3_small_synt
            python tools/test.py configs/centerpoint/centerpoint_ptv3_small_synthetic.py CHECKPOINT
 Hardware:  2 CPU cores, no GPU.
 Expected:  14 minutes of training on one shared core; car AP 0.244, mAP 0.114, NDS 0.209 by the devkit, one seed
-           (docs/results/README.md).
+           (docs/diary.md).
 
 Data, voxels, neck and head are those of centerpoint_small_synthetic.py.
 """

@@ -196,26 +196,27 @@ def test_labels_are_pushed_apart_and_stay_near() -> None:
     assert places[3:] == [5.0, 5.5]
 
 
-def test_the_readmes_table_follows_the_record(
-    record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_tables_follow_the_record(record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = importlib.util.spec_from_file_location('tool_build_tables', ROOT / 'tools' / 'build_tables.py')
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     monkeypatch.setattr(tool, 'RECORDS', tmp_path)
     monkeypatch.setattr(tool, 'README', tmp_path / 'README.md')
-    names = ('quickstart', 'ladder', 'backbones', 'real-folders', 'label-efficiency', 'cross-domain', 'config-check')
-    tool.README.write_text(''.join(f'<!-- {name} -->\n\n<!-- /{name} -->\n' for name in names))
+    monkeypatch.setattr(tool, 'RESULTS', tmp_path / 'results.md')
+    names = ('quickstart', 'ladder', 'backbones', 'protocols', 'real-folders', 'config-check', 'records')
+    tool.RESULTS.write_text(''.join(f'<!-- {name} -->\n\n<!-- /{name} -->\n' for name in names))
+    tool.README.write_text('<!-- numbers -->\n<!-- /numbers -->\n')
 
     def run(*arguments: str) -> int:
         monkeypatch.setattr(sys, 'argv', ['build_tables.py', *arguments])
         return tool.main()
 
     assert (run('--check'), run(), run('--check')) == (1, 0, 0)
-    assert 'Ladder: not run.' in tool.README.read_text()
+    assert 'Ladder: not run.' in tool.RESULTS.read_text()
+    record |= {'ladder': 'ladder.py', 'commit': 'c0ffee' * 7}
     write_json(tmp_path / 'ladder.json', record)
     assert (run('--check'), run(), run('--check')) == (1, 0, 0)
-    assert summary(record) in tool.README.read_text()
+    assert summary(record) in tool.RESULTS.read_text()
     record['rows'][3]['mean'] += 0.1
     write_json(tmp_path / 'ladder.json', record)
     assert run('--check') == 1
@@ -223,8 +224,12 @@ def test_the_readmes_table_follows_the_record(
     reference['other_features']['teacher_raw'] = {'mean': 26.26, 'sd': 0.2}
     write_json(tmp_path / tool.BACKBONES['MinkUNet'], record)
     run()
-    (line,) = [line for line in tool.README.read_text().splitlines() if line.startswith('| MinkUNet |')]
+    (line,) = [line for line in tool.RESULTS.read_text().splitlines() if line.startswith('| MinkUNet |')]
     gain = reference['mean'] - record['baselines']['random_raw']['mean']
     assert line.startswith(f'| MinkUNet | {record["steps"]} | {len(reference["seeds"])} |')
     assert line.endswith(f'| {gain:+.1f} |')
-    assert '| PTv3 | not run |' in tool.README.read_text()
+    assert '| PTv3 | not run |' in tool.RESULTS.read_text()
+    assert '| not run | not run | not run |' in tool.README.read_text()
+    (tmp_path / 'nobodys.json').write_text('{}')
+    with pytest.raises(ValueError, match=r'nobodys\.json: a record of no tool'):
+        run()

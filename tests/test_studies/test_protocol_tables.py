@@ -141,21 +141,18 @@ def test_points_count_where_every_encoder_sees() -> None:
     assert len(encoders([near, near, far])) == 2
 
 
-def test_the_page_of_protocols_has_every_record_but_the_readmes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_record_of_a_protocol_has_its_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = importlib.util.spec_from_file_location('tool_build_tables', ROOT / 'tools' / 'build_tables.py')
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     monkeypatch.setattr(tool, 'RECORDS', tmp_path)
-    assert '##' not in tool.protocol_page()
-    for name in ('p_d_test.json', tool.LABEL_EFFICIENCY):
-        write_json(tmp_path / name, record(title=name))
+    assert tool.protocol_sections() == 'Protocols: not run.'
+    write_json(tmp_path / 'p_d_test.json', record(title='P'))
     write_json(tmp_path / 'ladder_test.json', {'protocol': {}})
-    page = tool.protocol_page()
-    assert page.count('## ') == 1
-    assert '## p_d_test.json: D' in page
-    assert main_table(record()) in page
+    sections = tool.protocol_sections()
+    assert sections.count('### ') == 1
+    assert '### P: D' in sections
+    assert main_table(record()) in sections
 
 
 def test_baselines_are_fed_as_the_encoder_of_their_own_data_whatever_the_order() -> None:
