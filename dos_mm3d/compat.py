@@ -31,6 +31,8 @@ from torch import nn
 from dos_mm3d.cpu.scatter import scatter_points
 from dos_mm3d.cpu.sparse_conv import patch_mmcv, patch_spconv
 
+from .errors import InputError, MissingFileError
+
 _applied = False
 
 
@@ -56,7 +58,7 @@ def _statistics_method() -> Callable[[type, str], Any]:
 
     def statistics_method(owner: type, name: str) -> Any:
         if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
-            raise ValueError(f'refused to look up {name!r} of {owner!r} while loading a checkpoint: it is not ours')
+            raise InputError(f'refused to look up {name!r} of {owner!r} while loading a checkpoint: it is not ours')
         return getattr(owner, name)
 
     # torch finds what is allowed by this name
@@ -69,7 +71,7 @@ def _load_from_local(filename: str, map_location: Any) -> Any:
     """mmengine's loader of local files, with weights_only said aloud: torch 2.4 and 2.5 would default to False."""
     path = Path(filename).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such checkpoint; give the path of a .pth file')
+        raise MissingFileError(f'{path}: no such checkpoint; give the path of a .pth file')
     return torch.load(path, map_location=map_location, weights_only=True)
 
 
@@ -256,7 +258,7 @@ def nuscenes_converter(root: str | Path) -> Iterator[ModuleType]:
     """
     folder = Path(find_spec('mmdet3d').origin).parent / '.mim' / 'tools'
     if not (folder / 'create_data.py').is_file():
-        raise FileNotFoundError(f'{folder}/create_data.py: not found; install the wheel of mmdet3d 1.4.0, which has it')
+        raise MissingFileError(f'{folder}/create_data.py: not found; install the wheel of mmdet3d 1.4.0, which has it')
     package = ModuleType('tools')
     package.__path__ = [str(folder)]
     own_tools = _pop_tools()
@@ -437,7 +439,7 @@ def _checking_rows(load: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]
     def load_whole_rows(self: Any, pts_filename: str) -> np.ndarray:
         points = load(self, pts_filename)
         if points.size == 0 or points.size % self.load_dim:
-            raise ValueError(
+            raise InputError(
                 f'{pts_filename}: found {points.size} float32 numbers; wanted a multiple of {self.load_dim}, and not '
                 '0, as load_dim states. The file is cut off: copy it again; or load_dim is of another data set.'
             )
@@ -453,13 +455,13 @@ def _naming_files(transform: Callable[..., dict]) -> Callable[..., dict]:
         try:
             results = transform(self, results)
         except (ValueError, IndexError) as error:
-            raise ValueError(
+            raise InputError(
                 f'{labels_file}: {type(self).__name__} cannot use its labels: {error}. The file is cut off, or of '
                 'another type or numbering than the config reads. Copy or unpack it again.'
             ) from error
         points, labels = results.get('points'), results.get('pts_semantic_mask')
         if points is not None and labels is not None and len(points) != len(labels):
-            raise ValueError(
+            raise InputError(
                 f'{labels_file}: found {len(labels)} labels for {len(points)} points of '
                 f'{results["lidar_points"]["lidar_path"]}; wanted as many. One of them is cut off, or they are of '
                 'different versions. Copy or unpack them again.'
@@ -488,7 +490,7 @@ def balance_classes_that_are_there() -> None:
         there = [found for found in of_class.values() if found]
         total = sum(map(len, there))
         if not total:
-            raise ValueError(f'CBGSDataset: no frame has a box of {", ".join(classes)}; wanted labels to balance')
+            raise InputError(f'CBGSDataset: no frame has a box of {", ".join(classes)}; wanted labels to balance')
         # upstream's order of the operations: rounded otherwise, a class may have a frame more or less
         sizes = [int(len(found) * (1 / len(classes) / (len(found) / total))) for found in there]
         return [index for found, size in zip(there, sizes) for index in np.random.choice(found, size).tolist()]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .errors import MissingFileError
+
 
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write whole or not at all; NaN is refused, since it is not JSON (ValueError)."""
@@ -29,7 +31,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """The content of a JSON file; FileNotFoundError says which stage writes it."""
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: not there; run the stage that writes it (tools/quickstart.sh)')
+        raise MissingFileError(f'{path}: not there; run the stage that writes it (tools/quickstart.sh)')
     return json.loads(path.read_text())
 
 

@@ -12,6 +12,7 @@ LAYERS = {
     'dos_mm3d.structures': 0,
     'dos_mm3d.compat': 0,
     'dos_mm3d.cpu': 0,
+    'dos_mm3d.errors': 0,
     'dos_mm3d.files': 0,
     'dos_mm3d.datasets': 1,
     'dos_mm3d.models.preprocessors': 2,

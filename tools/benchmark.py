@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import backbone, conv, data, head, waymo
 
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.errors import InputError
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -29,7 +30,7 @@ def main() -> None:
     counts = {name: getattr(arguments, name, 1) for name in ('repeats', 'threads')}
     for name, found in counts.items():
         if min(found if isinstance(found, list) else [found]) < 1:
-            raise SystemExit(f'error: --{name} {found}: wanted at least 1')
+            raise InputError(f'--{name} {found}: wanted at least 1')
     arguments.run(arguments)
 
 

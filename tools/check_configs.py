@@ -28,6 +28,7 @@ from mmengine.config import Config
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.errors import MissingFileError
 from dos_mm3d.files import write_json
 from dos_mm3d.miniatures.worlds import WORLDS, config_world
 from dos_mm3d.studies.config_check.run import check_all, failures, table
@@ -58,7 +59,7 @@ def wanted_configs(args: argparse.Namespace) -> dict[str, Path]:
     """Path below configs/ -> file."""
     paths = sorted(path for path in CONFIGS.rglob('*.py') if is_config(path, CONFIGS)) if args.all else args.configs
     if missing := [str(path) for path in paths if not path.is_file()]:
-        raise SystemExit(f'error: {", ".join(missing)}: no such config; give the path of a .py file')
+        raise MissingFileError(f'{", ".join(missing)}: no such config; give the path of a .py file')
     return {os.path.relpath(path.resolve(), CONFIGS): path.resolve() for path in paths}
 
 

@@ -26,6 +26,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
 from waymo_environment import DEFAULT_PYTHON, environment_problem
 from waymo_metric.scenes import KINDS, Side, joined, pooled, random_scenes
 
+from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.errors import InputError
 from dos_mm3d.files import write_json
 from dos_mm3d.metrics.waymo import waymo_detection_metrics
 from dos_mm3d.metrics.waymo.metrics import detection_counts
@@ -58,10 +60,10 @@ def main() -> int:
 
 
 def check_environment(python: Path) -> None:
-    """SystemExit with the way to make it where that Python is missing or cannot import the op."""
+    """InputError with the way to make it where that Python is missing or cannot import the op."""
     if problem := environment_problem(python, CHECK, 'the official op'):
         recipe = __doc__.partition('\n\nThe op ')[2]
-        raise SystemExit(f'{problem}\nName another with --official-python, or make one. The op {recipe}')
+        raise InputError(f'{problem}\nName another with --official-python, or make one. The op {recipe}')
 
 
 def run_official(python: Path, scenes: list[tuple[Side, Side]]) -> dict[str, NDArray]:
@@ -119,4 +121,4 @@ def report(record: dict[str, Any], path: Path) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

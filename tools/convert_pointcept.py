@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.export.pointcept import convert_pointcept
 from dos_mm3d.export.pointcept_keys import BRANCHES
 
@@ -38,13 +39,9 @@ def print_names(title: str, names: Sequence[str]) -> None:
         print(f'    {group}' + (f' ({count})' if count > 1 else ''))
 
 
-def main() -> int:
+def main() -> None:
     args = parse_args()
-    try:
-        done = convert_pointcept(args.checkpoint, args.out, branch=args.branch, condition=args.condition)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    done = convert_pointcept(args.checkpoint, args.out, branch=args.branch, condition=args.condition)
     print_names('used', done.used)
     print_names('unused', done.unused)
     print_names('missing', done.missing)
@@ -57,8 +54,7 @@ def main() -> int:
     print(f'wrote {args.out}: {done.parameters} numbers for this model:')
     model = {**done.model, 'init_cfg': dict(type='Pretrained', checkpoint=args.out)}
     print(pprint.pformat(model, width=110, compact=True, sort_dicts=False))
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -20,6 +20,7 @@ from dos_mm3d.datasets.scannet.prep import prepare_scannet
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.datasets.waymo.prep import prepare_waymo
+from dos_mm3d.engine.launch import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -130,13 +131,10 @@ def scannet_infos(args: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    """Convert; a wrong folder is one sentence, not a traceback."""
+    """Convert, and say what was made."""
     args = parse_args()
-    try:
-        print(args.prepare(args))
-    except (ValueError, OSError) as error:  # a full disk too
-        raise SystemExit(f'create_data: {error}') from error
+    print(args.prepare(args))
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

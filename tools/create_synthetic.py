@@ -13,6 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.errors import InputError
 from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
 from dos_mm3d.miniatures.semantickitti_writer import KittiPlan, write_semantickitti
 from dos_mm3d.miniatures.waymo_writer import WaymoPlan, write_waymo
@@ -84,7 +86,7 @@ def plan_of(args: argparse.Namespace) -> Plan | KittiPlan | WaymoPlan | ScanNetP
     options = vars(args).keys() - {'format', 'out', 'workers', 'force'}
     given = {name: getattr(args, name) for name in options if getattr(args, name) is not None}
     if others := sorted(given.keys() - fields.keys()):
-        raise ValueError(f'--format {args.format} has no option {", ".join(others)}; it has {", ".join(fields)}')
+        raise InputError(f'--format {args.format} has no option {", ".join(others)}; it has {", ".join(fields)}')
     return plan(**{fields[name]: value for name, value in given.items()})
 
 
@@ -93,12 +95,9 @@ def main() -> None:
     args = parse_args()
     start = time.perf_counter()
     write = FORMATS[args.format][1]
-    try:
-        out = write(args.out or f'data/synthetic_{args.format}', plan_of(args), workers=args.workers, force=args.force)
-    except (ValueError, FileExistsError) as error:
-        raise SystemExit(f'create_synthetic: {error}') from error
+    out = write(args.out or f'data/synthetic_{args.format}', plan_of(args), workers=args.workers, force=args.force)
     print(f'{out}: ready after {time.perf_counter() - start:.1f} s')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

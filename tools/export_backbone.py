@@ -6,8 +6,8 @@ The result is what `load_from` takes in a config of the mmdet3d model whose back
 """
 
 import argparse
-import sys
 
+from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.export.backbone import BRANCHES, TASKS, export_backbone
 
 
@@ -27,18 +27,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
+def main() -> None:
     args = parse_args()
-    try:
-        report = export_backbone(args.checkpoint, args.out, branch=args.branch, task=args.task)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    report = export_backbone(args.checkpoint, args.out, branch=args.branch, task=args.task)
     for name, value in report.items():
         print(f'{name:>18}: {value}')
     print(f'wrote {args.out}; use it with `--cfg-options load_from={args.out}` (docs/use_in_your_project.md)')
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

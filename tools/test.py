@@ -12,6 +12,7 @@ from mmengine.dist import is_main_process
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
+from dos_mm3d.errors import InputError
 from dos_mm3d.export.loading import require_fit
 from dos_mm3d.files import nan_to_none, write_json
 from dos_mm3d.metrics.confusion import ConfusionMatrix
@@ -31,7 +32,7 @@ def parse_args() -> argparse.Namespace:
 def augment_tests(cfg: Config, source: Path) -> None:
     """Show every scan many times, and average the answers."""
     if missing := [key for key in ('tta_pipeline', 'tta_model') if cfg.get(key) is None]:
-        raise SystemExit(f'error: {source}: --tta needs {", ".join(missing)} in the config; there is none')
+        raise InputError(f'{source}: --tta needs {", ".join(missing)} in the config; there is none')
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
 
@@ -48,7 +49,7 @@ def main() -> None:
     cfg = launch.load_config(args)
     missing = [key for key in ('test_dataloader', 'test_cfg', 'test_evaluator') if cfg.get(key) is None]
     if missing:
-        raise SystemExit(f'error: {args.config}: nothing to test, it has no {", ".join(missing)}')
+        raise InputError(f'{args.config}: nothing to test, it has no {", ".join(missing)}')
     if args.tta:
         augment_tests(cfg, args.config)
     if args.confusion is not None:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dos_mm3d.errors import InputError, MissingFileError
+
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_PYTHON = ROOT / 'work_dirs' / 'waymo_env' / 'bin' / 'python'
 """Both of its users look here: tools/compare_waymo_metric.py, which needs TensorFlow, and tools/create_data.py."""
@@ -35,7 +37,7 @@ def records_python(python: Path | None, *, create: bool) -> Path:
         problem = environment_problem(chosen, RECORDS_STATEMENT, 'the protocol buffers of the records')
     if problem:
         recipe = '\n'.join(f'    {" ".join(map(str, command))}' for command in records_recipe(chosen))
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"{problem}\nReading Waymo's raw records needs waymo-open-dataset, in an environment of its own "
             f'(Python 3.8 to 3.11, 0.1 GB). Name one with --waymo-python, or make it, here or with '
             f'--create-environment:\n{recipe}'
@@ -57,4 +59,4 @@ def _create(commands: list[list[str | Path]]) -> None:
         try:
             subprocess.run(command, check=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise ValueError(f'the environment could not be made: {error}') from error
+            raise InputError(f'the environment could not be made: {error}') from error

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from mmdet3d.registry import DATASETS
 
+from ..errors import InputError, MissingFileError
 from .info_pickle import load_info_pickle
 from .known_labels import known_labels
 from .prefixes import data_prefixes, data_set_name, file_of_sweep
@@ -123,22 +124,22 @@ def _check_infos(source: Source, infos: dict) -> None:
     again = f'Create it again with `python tools/create_data.py {source.name}`, or correct data_root and ann_file.'
     of = str(metainfo.get('dataset', metainfo.get('DATASET', source.name))).lower()
     if of != source.name:
-        raise ValueError(
+        raise InputError(
             f'{source.info_file}: found infos of {of}; wanted those of {source.name}, which {source.config["type"]} '
             f'reads. {again}'
         )
     wanted = INFO_VERSION.get(source.name, '1.1')
     version = str(metainfo.get('info_version', wanted))
     if version != wanted:
-        raise ValueError(
+        raise InputError(
             f'{source.info_file}: found infos of version {version}; wanted {wanted}, that of mmdet3d 1.4. {again}'
         )
     if not entries:
-        raise ValueError(f'{source.info_file}: found no frame; wanted one at least. {again}')
+        raise InputError(f'{source.info_file}: found no frame; wanted one at least. {again}')
     points = entries[0].get('lidar_points') if isinstance(entries[0], dict) else None
     if not isinstance(points, dict) or 'lidar_path' not in points:
         found = sorted(entries[0]) if isinstance(entries[0], dict) else type(entries[0]).__name__
-        raise ValueError(
+        raise InputError(
             f'{source.info_file}: found entries of {found}; wanted lidar_points.lidar_path, as mmdet3d 1.1 and later '
             f'write them. {again}'
         )
@@ -151,7 +152,7 @@ def _check_tables(source: Source, metainfo: Mapping[str, Any]) -> None:
     if source.name != 'nuscenes' or version is None or os.path.isdir(os.path.join(root, version)):
         return
     there = sorted(name for name in os.listdir(root) if name.startswith('v1.0-'))
-    raise FileNotFoundError(
+    raise MissingFileError(
         f'{os.path.join(root, version)}: no such folder, but {source.info_file} was made of {version}; there: '
         f'{", ".join(there) or "none"}. Unpack its metadata, or run `python tools/create_data.py nuscenes --version '
         f'{there[0] if there else version}` for the version that you have.'
@@ -165,7 +166,7 @@ def _check_extras(source: Source) -> None:
     wanted.append(os.path.join(source.root, scans) if isinstance(scans, str) else None)
     for path in wanted:
         if path and not os.path.isfile(path):
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f'{path}: no such file, which the config names (ObjectSample or scene_idxs). '
                 f'`python tools/create_data.py {source.name}` writes it; to train without, take it out of the config.'
             )
@@ -192,7 +193,7 @@ def _check_presence(source: Source, files: Iterable[str]) -> None:
         present = set(os.listdir(folder)) if os.path.isdir(folder) else set()
         missing += [os.path.join(folder, name) for name in names if name not in present]
     if missing:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{missing[0]}: missing, the first of {len(missing)} of {total} files that {source.info_file} names. '
             f'{source.again}; or data_root ({source.root}) is not where the data are.'
         )
@@ -207,12 +208,12 @@ def _count_points(source: Source, info: dict, reading: Reading) -> int:
         return 0
     size, point_bytes = os.path.getsize(file), columns * FLOAT_BYTES
     if size == 0 or size % point_bytes:
-        raise ValueError(
+        raise InputError(
             f'{file}: found {size} bytes; wanted a multiple of {point_bytes}, and not 0, for {columns} float32 columns '
             f'a point. The file is cut off. {source.again}.'
         )
     if columns != stated:
-        raise ValueError(
+        raise InputError(
             f'{source.info_file}: found points of {stated} columns; the config loads {columns} (LoadPointsFromFile '
             f'load_dim). Take the config of this data set, or set load_dim={stated}.'
         )
@@ -225,7 +226,7 @@ def _check_counts(source: Source, info: dict, reading: Reading) -> None:
     for file, item_bytes in _files_beside(source, info, reading).items():
         size = os.path.getsize(file)
         if points and size != points * item_bytes:
-            raise ValueError(
+            raise InputError(
                 f'{file if size < points * item_bytes else points_file}: too short; found {points} points in '
                 f'{points_file} and {size / item_bytes:g} entries of {item_bytes} bytes in {file}; wanted as many. One '
                 f'is cut off, or they are of different versions. {source.again}.'
@@ -239,7 +240,7 @@ def _check_labels(source: Source, info: dict, reading: Reading, known: np.ndarra
     labels = labels if reading.label_modulus is None else labels % reading.label_modulus
     strange = np.setdiff1d(labels, known)
     if len(strange):
-        raise ValueError(
+        raise InputError(
             f'{file}: found labels {strange[:8].tolist()}; wanted numbers that {source.name} defines, '
             f'{known.min()} to {known.max()}. The labels are of another version, were mapped to the classes of a '
             f'challenge, or have another type than {reading.label_type}. {source.again}.'

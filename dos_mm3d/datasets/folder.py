@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 from tqdm import tqdm
 
+from ..errors import InputError, MissingFileError
 from .readers import SUFFIXES, ReadOptions, is_sweep_file, read_sweep, suffix_of
 from .stream import SweepStream
 
@@ -45,7 +46,7 @@ class FolderSweeps(SweepStream):
     ) -> None:
         super().__init__(pipeline, on_bad_file)
         if intensity_max != 'auto' and not (isinstance(intensity_max, (int, float)) and intensity_max > 0):
-            raise ValueError(f"intensity_max must be 'auto' or a positive number, got {intensity_max!r}")
+            raise InputError(f"intensity_max must be 'auto' or a positive number, got {intensity_max!r}")
         self.data_root = data_root
         self.options = ReadOptions.of(bin_columns, npz_key, missing_intensity)
         self._files = self.find(exclude)
@@ -73,7 +74,7 @@ class FolderSweeps(SweepStream):
         scale = self.scales[_sensor(file)]
         lowest, highest = float(sweep[:, 3].min()), float(sweep[:, 3].max())
         if lowest < 0 or (self.is_auto and highest > scale):
-            raise ValueError(
+            raise InputError(
                 f'{file}: found intensities from {lowest:g} to {highest:g}; wanted 0 to {scale:g}, as in other files '
                 'of the folder. Set intensity_max to what the sensor can give.'
             )
@@ -103,7 +104,7 @@ class FolderSweeps(SweepStream):
                 break
         scale = next((s for s in INTENSITY_SCALES if highest <= s), None)
         if scale is None:
-            raise ValueError(
+            raise InputError(
                 f'{os.path.dirname(files[0])}: found intensities up to {highest:g}; wanted at most '
                 f"{INTENSITY_SCALES[-1]:g} for intensity_max='auto'. Set intensity_max to what the sensor can give."
             )
@@ -123,7 +124,7 @@ class FolderSweeps(SweepStream):
 def find_sweeps(data_root: str, exclude: Sequence[str] = ()) -> list[str]:
     """Sorted paths of all sweeps below `data_root`.
 
-    FileNotFoundError or NotADirectoryError where it is no folder; ValueError, with the suffixes found, where none
+    FileNotFoundError where it is no folder; ValueError, with the suffixes found, where none
     is a sweep."""
     _check_folder(data_root)
     supported, others = [], Counter()
@@ -140,7 +141,7 @@ def find_sweeps(data_root: str, exclude: Sequence[str] = ()) -> list[str]:
         print_log(f'FolderSweeps: {len(left_out)} files without x, y, z are left out: {names}.', logger='current')
     if not sweeps:
         found = ', '.join(f'{n} {suffix}' for suffix, n in others.most_common(8)) or 'no files'
-        raise ValueError(
+        raise InputError(
             f'{data_root}: found {found}'
             + (f' and {len(left_out)} without x, y, z' if left_out else '')
             + '; wanted sweeps '
@@ -153,9 +154,9 @@ def _check_folder(data_root: str) -> None:
     where = f'{data_root!r} (that is {os.path.abspath(data_root or "")})'
     advice = 'Set it, for example with --cfg-options data_root=PATH.'
     if not data_root or not os.path.exists(data_root):
-        raise FileNotFoundError(f'data_root {where} does not exist; wanted a folder of sweeps. {advice}')
+        raise MissingFileError(f'data_root {where} does not exist; wanted a folder of sweeps. {advice}')
     if not os.path.isdir(data_root):
-        raise NotADirectoryError(f'data_root {where} is a file; wanted a folder of sweeps. {advice}')
+        raise InputError(f'data_root {where} is a file; wanted a folder of sweeps. {advice}')
 
 
 def _walk(folder: str) -> list[str]:

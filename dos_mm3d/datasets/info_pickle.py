@@ -4,6 +4,8 @@ import os
 import pickle
 from typing import Any
 
+from ..errors import InputError, MissingFileError
+
 # What arrays, scalars and plain containers need, under the module names of numpy 1 and 2.
 ALLOWED = {
     ('numpy', 'ndarray'),
@@ -34,7 +36,7 @@ def load_info_pickle(path: str | os.PathLike, *, data_set: str = '...') -> dict:
     ValueError where it holds anything but numbers, text, arrays and containers of them, or is of another format."""
     path = os.fspath(path)
     if not os.path.isfile(path):
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{path}: no such info file; wanted the infos that mmdet3d makes of a data set. '
             f'Check data_root and ann_file, or create it with `python tools/create_data.py {data_set}`.'
         )
@@ -42,13 +44,13 @@ def load_info_pickle(path: str | os.PathLike, *, data_set: str = '...') -> dict:
         with open(path, 'rb') as file:
             infos = _InfoUnpickler(file).load()
     except Exception as error:  # a corrupt pickle raises nearly anything
-        raise ValueError(
+        raise InputError(
             f'{path}: found content that is not loaded ({type(error).__name__}: {error}); wanted a pickle of dicts, '
             f'lists, numbers, text and NumPy arrays. Create it again with `python tools/create_data.py {data_set}`.'
         ) from error
     if not isinstance(infos, dict) or not isinstance(infos.get('data_list'), list):
         found = sorted(infos) if isinstance(infos, dict) else type(infos).__name__
-        raise ValueError(
+        raise InputError(
             f"{path}: found {found}; wanted a dict with 'metainfo' and 'data_list' (mmdet3d 1.1 infos). "
             'Infos of mmdet3d before 1.1 are brought up to date by its update_infos_to_v2.py, or created again with '
             f'`python tools/create_data.py {data_set}`.'

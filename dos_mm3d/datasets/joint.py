@@ -9,6 +9,7 @@ from mmdet3d.registry import DATASETS
 from mmengine.logging import print_log
 from torch import Tensor, cat
 
+from ..errors import InputError, InputTypeError, MissingFileError
 from ..functional.intensity import IntensityScale, check_intensity_scale, unit_intensity
 from .mixing import cached_member_order, cached_schedule, draws_per_pass
 from .stream import BadDraw, BadSampleError, Draw, SweepStream
@@ -31,7 +32,7 @@ class Member:
         """(N, C) points of this member -> (N, 4 + len(wanted)): x, y, z, intensity 0-1, and the wanted channels, zero
         where this member lacks one."""
         if self.extra_channels and points.shape[1] != 4 + len(self.extra_channels):
-            raise ValueError(
+            raise InputError(
                 f'found {points.shape[1]} columns; wanted x, y, z, intensity and extra_channels='
                 f'{list(self.extra_channels)}. Correct extra_channels of this member.'
             )
@@ -123,8 +124,8 @@ class JointSweeps(SweepStream):
         points, file = member.dataset.load(own_index)
         try:
             return member.common(points, self.extra_channels), file
-        except ValueError as error:
-            raise ValueError(f'{file}: {error}') from error
+        except InputError as error:
+            raise InputError(f'{file}: {error}') from error
 
     def _attempt(self, draw: Draw, attempt: int, skipped: list[str]) -> dict:
         member, _ = self.member_of(self.index_of(draw, attempt))
@@ -137,7 +138,7 @@ class JointSweeps(SweepStream):
     def _check_draws(self) -> None:
         for member, draws in zip(self.members, self.draws, strict=True):
             if not draws:
-                raise ValueError(
+                raise InputError(
                     f'member {member.name}: found a weight so small that it gets none of the {len(self)} draws of a '
                     'pass; wanted at least one. Raise its weight, or leave it out with `use`.'
                 )
@@ -145,7 +146,7 @@ class JointSweeps(SweepStream):
     def _check_channels(self) -> None:
         known = {name for member in self.members for name in member.extra_channels}
         if unknown := [name for name in self.extra_channels if name not in known]:
-            raise ValueError(
+            raise InputError(
                 f'extra_channels: found {unknown}, which no member has; wanted some of {sorted(known)}. '
                 'Name them in extra_channels of the members, too.'
             )
@@ -162,7 +163,7 @@ class JointSweeps(SweepStream):
                 continue
             brightest = max(brightest, float(points[:, 3].max()))
         if 0 < brightest < FAINT:
-            raise ValueError(
+            raise InputError(
                 f'member {member.name}: {file}: found no intensity above {brightest:.2g} after '
                 f'intensity={member.intensity!r}; wanted 0 to 1. Set intensity to what the sensor can give.'
             )
@@ -176,39 +177,41 @@ class JointSweeps(SweepStream):
 def _chosen(members: Mapping[str, Mapping], use: Sequence[str] | None) -> list[str]:
     """Names of the members to build, in the order of `members`."""
     if not members:
-        raise ValueError('members is empty; wanted name -> dict(dataset=..., intensity=...)')
+        raise InputError('members is empty; wanted name -> dict(dataset=..., intensity=...)')
     wanted = list(members) if use is None else list(use)
     if not wanted or len(set(wanted)) < len(wanted) or set(wanted) - members.keys():
-        raise ValueError(f'use must be different ones of {list(members)}, at least one, got {wanted}')
+        raise InputError(f'use must be different ones of {list(members)}, at least one, got {wanted}')
     return [name for name in members if name in wanted]
 
 
 def _checked_weights(weights: Mapping[str, float], names: Sequence[str]) -> list[float]:
     if set(weights) != set(names):
-        raise ValueError(f'weights: found {sorted(weights)}; wanted one for each of {sorted(names)}')
+        raise InputError(f'weights: found {sorted(weights)}; wanted one for each of {sorted(names)}')
     if bad := {name: weight for name, weight in weights.items() if not 0 < weight < math.inf}:
-        raise ValueError(f'weights: found {bad}; wanted positive numbers. Leave a member out with `use`.')
+        raise InputError(f'weights: found {bad}; wanted positive numbers. Leave a member out with `use`.')
     return [float(weights[name]) for name in names]
 
 
 def _build(name: str, settings: Mapping, on_bad_file: str) -> Member:
     """ValueError, OSError or TypeError, naming the member, where its data set cannot be built."""
     if not {'dataset', 'intensity'} <= settings.keys() <= {'dataset', 'intensity', 'extra_channels'}:
-        raise ValueError(f'member {name}: found {sorted(settings)}; wanted dataset, intensity and maybe extra_channels')
+        raise InputError(f'member {name}: found {sorted(settings)}; wanted dataset, intensity and maybe extra_channels')
     config = dict(settings['dataset'])
     if given := {'pipeline', 'on_bad_file'} & config.keys():
-        raise ValueError(f'member {name}: its dataset has {sorted(given)}, which is a setting of JointSweeps: move it')
+        raise InputError(f'member {name}: its dataset has {sorted(given)}, which is a setting of JointSweeps: move it')
     try:
         check_intensity_scale(settings['intensity'])
         dataset = DATASETS.build({**config, 'on_bad_file': on_bad_file})
     except (ValueError, OSError) as error:
         raise _naming(error, name) from error
     if not isinstance(dataset, SweepStream):
-        raise TypeError(f'member {name}: found a {type(dataset).__name__}; wanted a SweepStream, as NuScenesSweeps is')
+        raise InputTypeError(
+            f'member {name}: found a {type(dataset).__name__}; wanted a SweepStream, as NuScenesSweeps is'
+        )
     return Member(name, dataset, settings['intensity'], tuple(settings.get('extra_channels', ())))
 
 
 def _naming(error: Exception, name: str) -> Exception:
     """An error of the same kind whose text begins with the member."""
-    kinds = (BadSampleError, FileNotFoundError, OSError, ValueError)
+    kinds = (BadSampleError, MissingFileError, InputError, OSError, ValueError)
     return next(kind for kind in kinds if isinstance(error, kind))(f'member {name}: {error}')

@@ -17,6 +17,7 @@ import numpy as np
 from mmdet3d.registry import DATASETS
 from mmengine.dataset import BaseDataset
 
+from ..errors import InputError, InputTypeError, MissingFileError
 from .labelled_scenes import read_scene_of_sample
 
 SHARES_PERCENT = (0.1, 1.0, 10.0, 50.0, 100.0)
@@ -46,9 +47,9 @@ def draw_shares(
     """
     names = sorted(set(sequences))
     if not names:
-        raise ValueError('no sequences to draw labels from; wanted at least one')
+        raise InputError('no sequences to draw labels from; wanted at least one')
     if wrong := [percent for percent in percents if not 0 < percent <= 100]:
-        raise ValueError(f'shares of the labels are in percent, above 0 and at most 100, got {wrong}')
+        raise InputError(f'shares of the labels are in percent, above 0 and at most 100, got {wrong}')
     order = [names[index] for index in np.random.default_rng(seed).permutation(len(names))]
     if first in names:
         order = [first, *(name for name in order if name != first)]
@@ -67,7 +68,7 @@ def sequence_of(entry: Mapping[str, Any], scene_of_sample: Mapping[str, str] | N
     for pattern in _IN_PATH:
         if match := pattern.search(path):
             return match[1]
-    raise ValueError(
+    raise InputError(
         f"{path or sorted(entry)}: names no sequence; wanted a token of nuScenes' sample.json, or a file like "
         'sequences/00/velodyne/000000.bin (SemanticKITTI), scene0000_00.bin (ScanNet), 0000000.bin (Waymo)'
     )
@@ -115,14 +116,14 @@ class SequenceShare:
     def __new__(cls, dataset: Mapping[str, Any], sequences: Sequence[str] | str) -> BaseDataset:
         built = DATASETS.build(dataset)
         if not isinstance(built, BaseDataset):
-            raise TypeError(
+            raise InputTypeError(
                 f'SequenceShare cuts a data set with an info file, got {type(built).__name__}; put it around the '
                 'innermost'
             )
         built.full_init()
         wanted, names = read_sequences(sequences), _sequences_in(built)
         if missing := sorted(set(wanted) - set(names)):
-            raise ValueError(
+            raise InputError(
                 f'{built.ann_file}: has no sequence {", ".join(missing)}; wanted some of {len(set(names))}, as '
                 f'{", ".join(sorted(set(names))[:4])}. Draw the list again from this info file.'
             )
@@ -135,12 +136,12 @@ def read_sequences(sequences: Sequence[str] | str) -> set[str]:
     if not isinstance(sequences, str):
         return set(sequences)
     if not os.path.isfile(sequences):
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{sequences}: no such list of sequences; tools/run_protocol.py label_efficiency writes it'
         )
     found = json.loads(Path(sequences).read_text())
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found) or not found:
-        raise ValueError(f'{sequences}: wanted a JSON list of names of sequences, got {str(found)[:80]}')
+        raise InputError(f'{sequences}: wanted a JSON list of names of sequences, got {str(found)[:80]}')
     return set(found)
 
 

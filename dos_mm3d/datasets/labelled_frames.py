@@ -5,6 +5,8 @@ from typing import Any
 from mmdet3d.datasets import NuScenesDataset
 from mmdet3d.registry import DATASETS
 
+from ..errors import InputError
+
 
 @DATASETS.register_module()
 class EveryNthNuScenesDataset(NuScenesDataset):
@@ -16,7 +18,7 @@ class EveryNthNuScenesDataset(NuScenesDataset):
     def __init__(self, *args: Any, load_interval: int, **kwargs: Any) -> None:
         """`load_interval` >= 1, 1 keeps all; ValueError for other numbers. Other arguments as upstream."""
         if not isinstance(load_interval, int) or load_interval < 1:
-            raise ValueError(f'load_interval must be a whole number of at least 1, got {load_interval!r}')
+            raise InputError(f'load_interval must be a whole number of at least 1, got {load_interval!r}')
         self.load_interval = load_interval
         super().__init__(*args, **kwargs)
 

@@ -9,6 +9,8 @@ import numpy as np
 from mmdet3d.datasets import NuScenesDataset
 from mmdet3d.registry import DATASETS
 
+from ..errors import InputError, MissingFileError
+
 
 @DATASETS.register_module()
 class LabelledScenesDataset(NuScenesDataset):
@@ -43,7 +45,7 @@ def read_scene_of_sample(tables: Path) -> dict[str, str]:
 def spread_evenly(names: Sequence[str], count: int) -> list[str]:
     """`count` of `names` at equal distances, first and last included where count > 1; ValueError if there are fewer."""
     if not 1 <= count <= len(names):
-        raise ValueError(
+        raise InputError(
             f'labelled_scenes is {count}, the annotation file has {len(names)} scenes; wanted 1 to that many'
         )
     return [names[index] for index in np.linspace(0, len(names) - 1, count).round().astype(int)]
@@ -51,7 +53,7 @@ def spread_evenly(names: Sequence[str], count: int) -> list[str]:
 
 def _read_table(path: Path) -> list[dict]:
     if not path.is_file():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{path}: no such nuScenes table; data_root must hold the tables that the infos came from'
         )
     return json.loads(path.read_text())

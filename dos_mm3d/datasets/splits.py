@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..errors import InputError
+
 # The key frames of one short scene are near copies: 20 labelled scans are worth what the number of their scenes is.
 PROBE_TRAIN_SHARE = 0.4
 VALIDATION_SHARE = 0.1
@@ -18,7 +20,7 @@ def cut_scenes(train_scene_names: Sequence[str]) -> dict[str, list[str]]:
     """
     names = sorted(set(train_scene_names))
     if len(names) < 2:
-        raise ValueError(f'need at least 2 training scenes (one to pretrain on, one to probe on), got {names}')
+        raise InputError(f'need at least 2 training scenes (one to pretrain on, one to probe on), got {names}')
     # Shuffled, because neighbouring scene names are often recorded (or generated) alike.
     shuffled = [names[i] for i in np.random.default_rng(_CUT_SEED).permutation(len(names))]
     n_probe = max(1, round(PROBE_TRAIN_SHARE * len(names)))

@@ -14,10 +14,12 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from ..errors import InputError, InputTypeError
+
 MAX_ATTEMPTS = 16
 
 
-class BadSampleError(ValueError):
+class BadSampleError(InputError):
     """A sweep that cannot be trained on: no point in range, no visible or no common voxel. Raised by transforms."""
 
 
@@ -52,11 +54,11 @@ class SweepStream(Dataset):
     from that generator, what changes during a run from the position.
 
     on_bad_file: 'error' stops at the first bad sweep, naming it; 'skip' replaces it by another draw, a function of
-    (seed, position, attempt), and lists it in `skipped`; after 16 in a row RuntimeError."""
+    (seed, position, attempt), and lists it in `skipped`; after 16 in a row BadSampleError."""
 
     def __init__(self, pipeline: Sequence[dict], on_bad_file: str = 'error') -> None:
         if on_bad_file not in ('error', 'skip'):
-            raise ValueError(f"on_bad_file must be 'error' or 'skip', got {on_bad_file!r}")
+            raise InputError(f"on_bad_file must be 'error' or 'skip', got {on_bad_file!r}")
         self.on_bad_file = on_bad_file
         self.transforms = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
 
@@ -79,7 +81,7 @@ class SweepStream(Dataset):
 
     def __getitem__(self, draw: Draw) -> dict:
         if not isinstance(draw, Draw):
-            raise TypeError(
+            raise InputTypeError(
                 f'{type(self).__name__} is indexed by Draw(seed, position), got {draw!r}: '
                 "use sampler=dict(type='StreamSampler')"
             )
@@ -91,7 +93,7 @@ class SweepStream(Dataset):
                 if self.on_bad_file == 'error':
                     raise bad.error from bad.error.__cause__
                 skipped.append(str(bad.error))
-        raise RuntimeError(
+        raise BadSampleError(
             f'{MAX_ATTEMPTS} sweeps in a row cannot be used (seed {draw.seed}, position {draw.position}); the first:\n'
             + '\n'.join(skipped[:3])
             + '\nMore than single files are bad: check data_root, bin_columns and the point cloud range.'
@@ -146,7 +148,7 @@ class StreamSampler(Sampler[Draw]):
 
     def __init__(self, dataset: Sized, seed: int | None = None, start: int = 0) -> None:
         if not len(dataset):
-            raise ValueError('the data set is empty: there is nothing to draw')
+            raise InputError('the data set is empty: there is nothing to draw')
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.start = start

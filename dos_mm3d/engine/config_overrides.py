@@ -13,6 +13,8 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from ..errors import InputError
+
 
 def add_overrides(parser: argparse.ArgumentParser, option: str, what: str) -> None:
     """`option KEY=VALUE ...`, which :func:`load_with_overrides` takes; what: its help."""
@@ -34,7 +36,7 @@ def load_with_overrides(path: Path, overrides: dict[str, Any]) -> Config:
         rewriter = _Rewriter({key: value for key, value in overrides.items() if '.' not in key}, Path(folder))
         cfg = Config.fromfile(rewriter.rewrite(path.resolve()))
     if stuck := sorted(rewriter.used_elsewhere & (rewriter.values.keys() - rewriter.replaced)):
-        raise ValueError(
+        raise InputError(
             f'{path}: {", ".join(stuck)} is defined in a base of another package, and what that derives from it would '
             f'keep its old value; assign it in a config of your own, or override the places themselves (a.b=value)'
         )

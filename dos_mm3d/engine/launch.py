@@ -1,12 +1,12 @@
-"""What tools/train.py and tools/test.py share: arguments, the config with its overrides, errors a user can act on."""
+"""What the tools share: arguments, the config with its overrides, and how errors end."""
 
 import argparse
-import linecache
 import logging
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config
@@ -15,13 +15,12 @@ from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from torch import distributed
 
 from ..datasets.file_check import check_files, data_sets_in
+from ..errors import InputError, MissingFileError, UserError
 from ..export.files import read_checkpoint
 from .config_overrides import add_overrides, load_with_overrides
-
-PACKAGE = Path(__file__).resolve().parents[1]
+from .ranks import check_launcher, is_first_rank, leave_ranks
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +41,10 @@ def load_config(args: argparse.Namespace) -> Config:
     there is no such file.
     """
     if not args.config.is_file():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{args.config}: no such config; give the path of a .py file, for example below configs/'
         )
+    check_launcher(args.launcher)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = load_with_overrides(args.config, args.cfg_options)
     cfg.launcher = args.launcher
@@ -64,20 +64,20 @@ def enable_amp(cfg: Config) -> None:
     if kind == 'AmpOptimWrapper':
         return
     if kind != 'OptimWrapper':
-        raise ValueError(f'--amp replaces optim_wrapper type OptimWrapper, this config has {kind}; leave --amp out')
+        raise InputError(f'--amp replaces optim_wrapper type OptimWrapper, this config has {kind}; leave --amp out')
     cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
 
 
 def require_gpu_for_amp(cfg: Config) -> None:
     """Raise ValueError when the config asks for mixed precision on a machine without a GPU."""
     if cfg.get('optim_wrapper', {}).get('type') == 'AmpOptimWrapper' and get_device() == 'cpu':
-        raise ValueError('mixed precision (--amp, AmpOptimWrapper) needs a GPU, and there is none here; leave it out')
+        raise InputError('mixed precision (--amp, AmpOptimWrapper) needs a GPU, and there is none here; leave it out')
 
 
 def enable_auto_scale_lr(cfg: Config) -> None:
     """Scale the learning rate with the total batch size; ValueError where the config does not say from which one."""
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
-        raise ValueError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config; there is none')
+        raise InputError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config; there is none')
     cfg.auto_scale_lr.enable = True
 
 
@@ -85,7 +85,7 @@ def require_resumable(path: str | Path) -> None:
     """ValueError for a file that holds weights but not the run they come from."""
     found = set(read_checkpoint(path))
     if lacking := {'meta', 'message_hub', 'optimizer'} - found:
-        raise ValueError(
+        raise InputError(
             f'{path}: cannot be resumed, it has no {", ".join(sorted(lacking))} (it holds {sorted(found)}); '
             'to start from its weights use --cfg-options load_from=PATH'
         )
@@ -103,7 +103,7 @@ def check_data(cfg: Config, *loaders: str) -> None:
     """FileNotFoundError or ValueError, naming the file and the remedy, where the data of a config's loaders are not
     what their infos say; before anything is built, on the first rank only: the launcher ends the others, which may
     have begun to build, with it."""
-    if int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))):
+    if not is_first_rank():
         return
     checked = []
     for loader in loaders:
@@ -118,37 +118,36 @@ def build_runner(cfg: Config) -> Runner:
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
-def run_tool(main: Callable[[], None]) -> None:
-    """Run a tool's main(); what a user can act on ends as one message and exit status 1, a bug keeps its traceback.
+def run_tool(main: Callable[[], int | None]) -> None:
+    """Run a tool's main(), which may return the exit status. What a user can act on ends as one message and status 1.
 
-    The first counts as what a user can act on: a file or folder that is missing or not readable, and whatever this
-    package raises on purpose. Their traceback goes to the log file of the work_dir, with DOS_TRACEBACK=1 to the screen.
+    That are a :class:`UserError` and an OSError, which is the system's answer about a file, a folder or a disk; every
+    other error keeps its traceback. Theirs goes to the log file of the work_dir, with DOS_TRACEBACK=1 to the screen.
     """
     try:
-        main()
+        status = main()
         leave_ranks()
     except Exception as error:
-        message = expected_message(error)
+        message = message_for_user(error)
         if message is None or os.environ.get('DOS_TRACEBACK') == '1':
             raise
         _log_to_file(traceback.format_exc())
         print(f'error: {message}', file=sys.stderr)
         raise SystemExit(1) from None
+    if status:
+        raise SystemExit(status)
 
 
-def leave_ranks() -> None:
-    """End a rank of several once all have come here, without the interpreter's own teardown.
-
-    Symptom (torch 2.13, gloo): rank 0 of a short run now and then aborts while the process is taken down ("terminate
-    called without an active exception"), also after destroy_process_group, and torchrun calls a finished job failed.
-    """
-    if not distributed.is_available() or not distributed.is_initialized() or distributed.get_world_size() == 1:
-        return
-    distributed.barrier()
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+def message_for_user(error: Exception) -> str | None:
+    """What a user is told about an error; None for a bug."""
+    if not isinstance(error, (UserError, OSError)) or isinstance(error, ConnectionError):
+        return None
+    text = str(error)
+    if text.startswith('Caught ') and 'Original Traceback' in text:
+        # of a DataLoader worker: torch makes one text of its traceback, which ends with the message
+        *_, start = re.finditer(rf'^(?:\w+\.)*{type(error).__name__}: ', text, re.MULTILINE)
+        text = text[start.end() :].rstrip()
+    return text
 
 
 def _log_to_file(text: str) -> None:
@@ -157,50 +156,3 @@ def _log_to_file(text: str) -> None:
     for handler in logger.handlers:
         if isinstance(handler, logging.FileHandler):
             handler.handle(record)
-
-
-def expected_message(error: BaseException) -> str | None:
-    """The message of the outermost error in a chain that is meant for the user; None if there is none: a bug."""
-    for link in _chain(error):
-        from_worker = _message_from_worker(link)
-        if from_worker is not None:
-            return from_worker
-        if isinstance(link, OSError) or _raised_by_us(link):
-            return str(link)
-    return None
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it was raised from: mmengine's registry wraps the errors of what it builds."""
-    link: BaseException | None = error
-    while link is not None:
-        yield link
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
-
-
-def _raised_by_us(error: BaseException) -> bool:
-    """Whether a `raise` statement of this package made the error, and not a failing call in one of its lines."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and _is_our_raise(frames[-1].filename, frames[-1].lineno)
-
-
-def _is_our_raise(filename: str, line: int | None) -> bool:
-    ours = Path(filename).resolve().is_relative_to(PACKAGE)
-    return ours and linecache.getline(filename, line or 0).strip().startswith('raise')
-
-
-def _message_from_worker(error: BaseException) -> str | None:
-    """The same for an error of a DataLoader worker, which torch hands over as one text with the traceback in it."""
-    text = str(error)
-    if not text.startswith('Caught ') or 'Original Traceback' not in text:
-        return None
-    lines = text.splitlines()
-    at = max((i for i, line in enumerate(lines) if line.startswith('  File "')), default=None)
-    if at is None:
-        return None
-    filename, number = lines[at].split('"')[1], int(lines[at].split('line ')[1].split(',')[0])
-    name = type(error).__name__
-    start = next((i for i in range(at, len(lines)) if not lines[i].startswith(' ') and f'{name}: ' in lines[i]), None)
-    if start is None or not (isinstance(error, OSError) or _is_our_raise(filename, number)):
-        return None
-    return '\n'.join([lines[start].split(f'{name}: ', 1)[1], *lines[start + 1 :]])

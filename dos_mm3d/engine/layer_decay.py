@@ -6,6 +6,7 @@ from mmdet3d.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
+from ..errors import InputError
 from ..models.backbones.ptv3 import PTv3
 
 
@@ -26,9 +27,9 @@ class PTv3LayerDecay(DefaultOptimWrapperConstructor):
     def _validate_cfg(self) -> None:
         decay = self.paramwise_cfg.get('layer_decay')
         if set(self.paramwise_cfg) != {'layer_decay'} or not 0 < decay <= 1:
-            raise ValueError(f'paramwise_cfg is {dict(self.paramwise_cfg)}, wanted dict(layer_decay=x), 0 < x <= 1')
+            raise InputError(f'paramwise_cfg is {dict(self.paramwise_cfg)}, wanted dict(layer_decay=x), 0 < x <= 1')
         if self.base_lr is None:
-            raise ValueError('optim_wrapper.optimizer has no lr: the rate of the head must be stated')
+            raise InputError('optim_wrapper.optimizer has no lr: the rate of the head must be stated')
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs: object) -> None:
         """Append one group for each depth that has trainable parameters, stem first."""
@@ -51,7 +52,7 @@ def find_ptv3(model: nn.Module) -> tuple[str, PTv3]:
     """The one PTv3 of a model and the prefix of its parameters' names; ValueError for none or several."""
     found = [(f'{name}.' if name else '', module) for name, module in model.named_modules() if isinstance(module, PTv3)]
     if len(found) != 1:
-        raise ValueError(f'{type(model).__name__} has {len(found)} PTv3, wanted one to give its layers their rates')
+        raise InputError(f'{type(model).__name__} has {len(found)} PTv3, wanted one to give its layers their rates')
     return found[0]
 
 

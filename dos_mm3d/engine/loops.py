@@ -8,6 +8,8 @@ from mmengine.runner import IterBasedTrainLoop
 
 from dos_mm3d.datasets.stream import StreamSampler
 
+from ..errors import InputError, InputTypeError
+
 
 @LOOPS.register_module()
 class StreamTrainLoop(IterBasedTrainLoop):
@@ -20,12 +22,12 @@ class StreamTrainLoop(IterBasedTrainLoop):
         super().__init__(*args, **kwargs)
         sampler = self.dataloader.sampler
         if not isinstance(sampler, StreamSampler):
-            raise TypeError(
+            raise InputTypeError(
                 f"StreamTrainLoop needs train_dataloader.sampler=dict(type='StreamSampler'), "
                 f'got {type(sampler).__name__}; for another sampler use IterBasedTrainLoop'
             )
         if self.runner._randomness_cfg.get('diff_rank_seed'):
-            raise ValueError(
+            raise InputError(
                 'randomness.diff_rank_seed=True is not supported: StreamSampler gives each rank its own positions of '
                 'one stream, which needs one seed. Remove diff_rank_seed'
             )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 import dos_mm3d
 
+from ..errors import InputError
 from ..models.backbones.base import LossVoxelBackbone
 from .config_text import read_entry, read_literals
 from .files import read_checkpoint, tensors_sha256
@@ -42,7 +43,7 @@ def export_backbone(
     not fit the channels that its own config names.
     """
     if branch not in BRANCHES:
-        raise ValueError(f'branch is {branch!r}, wanted one of {BRANCHES}')
+        raise InputError(f'branch is {branch!r}, wanted one of {BRANCHES}')
     checkpoint = read_checkpoint(checkpoint_path)
     source = str(checkpoint_path)
     backbone = _backbone_tensors(_state_dict(checkpoint, source), branch, source)
@@ -66,10 +67,10 @@ def read_export(path: str | Path) -> dict[str, Any]:
     export = read_checkpoint(path)
     meta = export.get('meta')
     if not isinstance(meta, dict) or meta.get('format') != FORMAT:
-        raise ValueError(f'{path}: not a file of tools/export_backbone.py; it holds {sorted(map(str, export))[:8]}')
+        raise InputError(f'{path}: not a file of tools/export_backbone.py; it holds {sorted(map(str, export))[:8]}')
     found = tensors_sha256(export['state_dict'])
     if found != meta['sha256']:
-        raise ValueError(
+        raise InputError(
             f'{path}: its tensors hash to {found[:12]}…, its meta says {meta["sha256"][:12]}…; export again'
         )
     return export
@@ -80,7 +81,7 @@ def _backbone_tensors(tensors: Mapping[str, Tensor], branch: str, source: str) -
     prefix = f'{branch}.backbone.'
     backbone = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     if not backbone:
-        raise ValueError(_not_ours(tensors, f'{prefix}*', source))
+        raise InputError(_not_ours(tensors, f'{prefix}*', source))
     _check_finite(backbone, source)
     return backbone
 
@@ -88,7 +89,7 @@ def _backbone_tensors(tensors: Mapping[str, Tensor], branch: str, source: str) -
 def _state_dict(checkpoint: dict[str, Any], source: str) -> Mapping[str, Tensor]:
     tensors = checkpoint.get('state_dict')
     if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise ValueError(
+        raise InputError(
             f"{source}: no 'state_dict' of tensors in it, its entries are {sorted(map(str, checkpoint))[:8]}; wanted a "
             'checkpoint that tools/train.py wrote with a config of configs/dos'
         )
@@ -107,7 +108,7 @@ def _not_ours(tensors: Mapping[str, Tensor], wanted: str, source: str) -> str:
 def _check_finite(tensors: Mapping[str, Tensor], source: str) -> None:
     bad = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
     if bad:
-        raise ValueError(
+        raise InputError(
             f'{source}: {len(bad)} of {len(tensors)} tensors hold NaN or infinity, first {bad[0]}; the pretraining '
             'diverged, take an earlier checkpoint'
         )
@@ -117,7 +118,7 @@ def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str,
     """The provenance that travels with the weights: plain strings, numbers and lists only."""
     training = checkpoint.get('meta')
     if not isinstance(training, dict) or not isinstance(training.get('cfg'), str):
-        raise ValueError(f"{source}: no config text in meta['cfg']; wanted a checkpoint that tools/train.py wrote")
+        raise InputError(f"{source}: no config text in meta['cfg']; wanted a checkpoint that tools/train.py wrote")
     facts = read_literals(training['cfg'], INPUT_FACTS, source=source)
     return {
         'format': FORMAT,
@@ -139,11 +140,11 @@ def _check_channels(
         return
     first = next((backbone[name] for name in kind.columns_kernels if name in backbone), None)
     if first is None:
-        raise ValueError(
+        raise InputError(
             f'{source}: its {kind.__name__} has none of {", ".join(kind.columns_kernels)}, which takes the points'
         )
     if (taken := first.shape[kind.columns_axis]) != len(channels):
-        raise ValueError(
+        raise InputError(
             f'{source}: its first kernel takes {taken} channels, its config names {len(channels)} '
             f'({", ".join(channels)}); make input_channels in the config say what the encoder was fed'
         )

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import InputError
+
 
 def read_literals(text: str, names: Sequence[str], *, source: str) -> dict[str, Any]:
     """Values of the top-level assignments `name = literal` in a config text, in the order of `names`.
@@ -14,7 +16,7 @@ def read_literals(text: str, names: Sequence[str], *, source: str) -> dict[str, 
     values = _top_level_assignments(text, source)
     absent = [name for name in names if name not in values]
     if absent:
-        raise ValueError(
+        raise InputError(
             f'{source}: its config does not assign {", ".join(absent)} at the top level; it assigns '
             f'{", ".join(sorted(values)) or "nothing"}. The pretraining configs in configs/dos state them: add them '
             'to the config and save the checkpoint again.'
@@ -32,7 +34,7 @@ def read_entry(text: str, path: str, *, source: str) -> Any:
     for key in rest:
         node = _entries(node).get(key)
     if node is None:
-        raise ValueError(f'{source}: its config has no entry {path}; wanted a config of configs/dos')
+        raise InputError(f'{source}: its config has no entry {path}; wanted a config of configs/dos')
     return _literal(node, path, source)
 
 
@@ -48,7 +50,7 @@ def _top_level_assignments(text: str, source: str) -> dict[str, ast.expr]:
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
-        raise ValueError(f'{source}: its config is not Python text ({error.msg}, line {error.lineno})') from error
+        raise InputError(f'{source}: its config is not Python text ({error.msg}, line {error.lineno})') from error
     assignments = [node for node in tree.body if isinstance(node, ast.Assign)]
     return {target.id: node.value for node in assignments for target in node.targets if isinstance(target, ast.Name)}
 
@@ -57,6 +59,6 @@ def _literal(node: ast.expr, name: str, source: str) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError as error:
-        raise ValueError(
+        raise InputError(
             f'{source}: {name} in its config is `{ast.unparse(node)[:80]}`, wanted a literal such as a list of numbers'
         ) from error

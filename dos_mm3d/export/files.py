@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import InputError, MissingFileError
+
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """A checkpoint's dict on the CPU, loaded with `weights_only`.
@@ -18,17 +20,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such checkpoint file; give the path of a .pth file')
+        raise MissingFileError(f'{path}: no such checkpoint file; give the path of a .pth file')
     try:
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: not readable as a checkpoint of tensors ({_cause(error)}). It is truncated, or it holds '
             'pickled objects, which are not loaded; use a file of tensors, such as tools/train.py and '
             'tools/export_backbone.py write and the PTv3 family publishes.'
         ) from error
     if not isinstance(checkpoint, dict):
-        raise ValueError(f'{path}: holds a {type(checkpoint).__name__}, wanted a checkpoint dict')
+        raise InputError(f'{path}: holds a {type(checkpoint).__name__}, wanted a checkpoint dict')
     return checkpoint
 
 

@@ -12,6 +12,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from ..errors import InputError
 from .files import read_checkpoint
 
 SHOWN = 6
@@ -88,12 +89,12 @@ def require_fit(model: nn.Module, path: str | Path, *, complete: bool = False) -
     model = _unwrapped(model)
     report = fit_report(model, state_dict)
     if not {name for name, _ in model.named_parameters()} & set(report.matched):
-        raise ValueError(_nothing_fits(model, state_dict, report, path))
+        raise InputError(_nothing_fits(model, state_dict, report, path))
     if report.wrong_layout:
-        raise ValueError(_wrong_layout(report, path))
+        raise InputError(_wrong_layout(report, path))
     lost = {name for name, _ in model.named_parameters()} - set(report.matched)
     if complete and lost:
-        raise ValueError(
+        raise InputError(
             f'{path}: holds only a part of the model {type(model).__name__} ({report.summary()}); '
             f'{len(lost)} parameters would stay random:\n{_examples(report)}\n'
             'Give a checkpoint that tools/train.py wrote with this config.'
@@ -110,7 +111,7 @@ def read_weights(path: str | Path) -> Mapping[str, Tensor]:
     checkpoint = _read(path)
     state_dict = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state_dict, Mapping) or not any(isinstance(value, Tensor) for value in state_dict.values()):
-        raise ValueError(f'{path}: no weights in it; its entries are {sorted(map(str, checkpoint))[:8]}')
+        raise InputError(f'{path}: no weights in it; its entries are {sorted(map(str, checkpoint))[:8]}')
     return state_dict
 
 

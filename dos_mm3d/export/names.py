@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
+from ..errors import InputError
 from ..models.backbones.base import LossVoxelBackbone
 
 
@@ -21,7 +22,7 @@ def backbone_class(name: str, source: str) -> type[LossVoxelBackbone]:
         for key, value in MODELS.module_dict.items()
         if isinstance(value, type) and issubclass(value, LossVoxelBackbone) and hasattr(value, 'downstream_names')
     )
-    raise ValueError(
+    raise InputError(
         f'{source}: its config names the backbone {name!r}, wanted one that is exported: {", ".join(exportable)}. '
         'A backbone of your own needs downstream_names, and its module imported'
     )
@@ -39,7 +40,7 @@ def names_for(kind: type[LossVoxelBackbone], task: str | None, source: str) -> M
         advice = (
             f'choose one of {known}' if known else 'its weights fit one kind of model, so leave the task (--for) out'
         )
-        raise ValueError(f'{source}: {kind.__name__} has no names for {task!r}; {advice}')
+        raise InputError(f'{source}: {kind.__name__} has no names for {task!r}; {advice}')
     return kind.downstream_names_by_task[task]
 
 
@@ -47,13 +48,13 @@ def renamed(tensors: Mapping[str, Tensor], names: Mapping[str, str], source: str
     """The backbone's tensors under their downstream names. ValueError if one has no place, or two have the same."""
     homeless = [name for name in tensors if downstream_name(name, names) is None]
     if homeless:
-        raise ValueError(
+        raise InputError(
             f'{source}: the backbone holds tensors that the downstream model has no place for: '
             f'{", ".join(homeless[:5])}; wanted only {", ".join(names)}'
         )
     found = {downstream_name(name, names): value for name, value in tensors.items()}
     if len(found) < len(tensors):
-        raise ValueError(f'{source}: downstream_names {dict(names)} give two tensors the same name')
+        raise InputError(f'{source}: downstream_names {dict(names)} give two tensors the same name')
     return found
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import dos_mm3d
 
+from ..errors import InputError
 from .files import read_checkpoint, tensors_sha256
 from .kernels import is_kernel, to_spconv1
 from .pointcept_config import PUBLISHED, ptv3_config
@@ -78,7 +79,7 @@ def shapes_of(model: dict[str, Any], source: str) -> dict[str, tuple[int, ...]]:
         with torch.device('meta'):
             return {name: tuple(value.shape) for name, value in MODELS.build(model).state_dict().items()}
     except (TypeError, ValueError) as error:
-        raise ValueError(f'{source}: no model can be built for its tensors and config: {error}') from error
+        raise InputError(f'{source}: no model can be built for its tensors and config: {error}') from error
 
 
 def check_shapes(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
@@ -89,7 +90,7 @@ def check_shapes(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, 
         if name in tensors and tuple(tensors[name].shape) != shape
     ]
     if wrong:
-        raise ValueError(f'{source}: {len(wrong)} tensors do not fit the model of the others: {"; ".join(wrong[:4])}')
+        raise InputError(f'{source}: {len(wrong)} tensors do not fit the model of the others: {"; ".join(wrong[:4])}')
 
 
 def as_ours(value: Tensor, name: str, source: str) -> Tensor:
@@ -97,7 +98,7 @@ def as_ours(value: Tensor, name: str, source: str) -> Tensor:
     if not value.is_floating_point():
         return value.clone()
     if not torch.isfinite(value).all():
-        raise ValueError(f'{source}: {name} holds NaN or infinity; take another checkpoint')
+        raise InputError(f'{source}: {name} holds NaN or infinity; take another checkpoint')
     return to_spconv1(value.float()) if is_kernel(value) else value.float().contiguous()
 
 

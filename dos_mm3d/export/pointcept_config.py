@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..errors import InputError
 from ..functional.serialization import CURVES
 
 HEAD_DIM = 16  # of every public m1 and m2 model; their state dicts do not show it
@@ -63,13 +64,13 @@ def ptv3_config(
 def find_variant(tensors: Mapping[str, Tensor], source: str) -> str:
     """m1, m2 or m3."""
     if any(re.match(r'enc\.enc\d+\.block\d+\.conv\.', name) for name in tensors):
-        raise ValueError(f'{source}: a LitePT backbone (its blocks have conv instead of cpe), which is not built here')
+        raise InputError(f'{source}: a LitePT backbone (its blocks have conv instead of cpe), which is not built here')
     if not any(re.match(r'enc\.enc\d+\.block\d+\.attn\.', name) for name in tensors):
-        raise ValueError(f'{source}: no tensor enc.enc0.block0.attn.*, so it is no Point Transformer V3')
+        raise InputError(f'{source}: no tensor enc.enc0.block0.attn.*, so it is no Point Transformer V3')
     if STEM_WEIGHTS['m1'] in tensors:
         return 'm1'
     if STEM_WEIGHTS['m2'] not in tensors:
-        raise ValueError(f'{source}: neither {STEM_WEIGHTS["m1"]} nor {STEM_WEIGHTS["m2"]} is in it')
+        raise InputError(f'{source}: neither {STEM_WEIGHTS["m1"]} nor {STEM_WEIGHTS["m2"]} is in it')
     return 'm3' if any(name.endswith('.attn.rope.inv_freq') for name in tensors) else 'm2'
 
 
@@ -130,7 +131,7 @@ def rpe_patch_size(tensors: Mapping[str, Tensor], source: str) -> int:
         return PATCH_SIZE
     fitting = [size for size in RPE_PATCH_SIZES if 3 * (2 * int((4 * size) ** (1 / 3) * 2) + 1) == len(table)]
     if not fitting:
-        raise ValueError(f'{source}: a relative position table of {len(table)} rows fits none of {RPE_PATCH_SIZES}')
+        raise InputError(f'{source}: a relative position table of {len(table)} rows fits none of {RPE_PATCH_SIZES}')
     return fitting[0]
 
 
@@ -144,7 +145,7 @@ def take_over(config: dict[str, Any], published: Mapping[str, Any], source: str)
         if name not in SHAPES_SAY:
             place[ours] = value
         elif value != place[ours]:
-            raise ValueError(f'{source}: its config says {name}={value}, its tensors {place[ours]}')
+            raise InputError(f'{source}: its config says {name}={value}, its tensors {place[ours]}')
     if isinstance(config['orders'], str):
         config['orders'] = [config['orders']]
     if config['decoder'] is not None and 'dec_patch_size' in published:
@@ -157,7 +158,7 @@ def check_patch_sizes(config: Mapping[str, Any], decoder: Any, source: str) -> N
     encoder = config['encoder']['patch_sizes']
     wanted, given = ([sizes] * n_levels if isinstance(sizes, int) else sizes[:n_levels] for sizes in (encoder, decoder))
     if wanted != given:
-        raise ValueError(f'{source}: dec_patch_size {given} differs from enc_patch_size {wanted} on the same levels')
+        raise InputError(f'{source}: dec_patch_size {given} differs from enc_patch_size {wanted} on the same levels')
 
 
 def as_list(value: Any) -> Any:
@@ -168,5 +169,5 @@ def as_list(value: Any) -> Any:
 def get(tensors: Mapping[str, Tensor], name: str, source: str) -> Tensor:
     """A tensor that the file must have."""
     if name not in tensors:
-        raise ValueError(f'{source}: {name} is missing, so the model cannot be told from its tensors')
+        raise InputError(f'{source}: {name} is missing, so the model cannot be told from its tensors')
     return tensors[name]

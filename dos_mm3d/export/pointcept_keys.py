@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ..errors import InputError
+
 BRANCHES = ('student', 'teacher')
 PREFIXES = ('', 'backbone.', *(f'{branch}.backbone.' for branch in BRANCHES))
 STEM = re.compile(r'^(.*?)embedding\.stem\.')
@@ -19,7 +21,7 @@ def state_dict_of(checkpoint: Mapping[str, Any], source: str) -> dict[str, Tenso
     """The tensors of a published, trainer or pretraining file, without the `module.` of several GPUs."""
     tensors = checkpoint.get('state_dict', checkpoint)
     if not isinstance(tensors, Mapping) or not tensors or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise ValueError(
+        raise InputError(
             f'{source}: no state_dict of tensors in it, its entries are {sorted(map(str, checkpoint))[:8]}; {WANTED}'
         )
     return {name.removeprefix('module.'): value for name, value in tensors.items()}
@@ -32,17 +34,17 @@ def find_prefix(tensors: Mapping[str, Tensor], branch: str | None, source: str) 
     """
     found = sorted({match[1] for name in tensors if (match := STEM.match(name))})
     if not found or not set(found) <= set(PREFIXES):
-        raise ValueError(
+        raise InputError(
             f'{source}: not a Point Transformer V3. Found {groups_of(tensors)}; wanted embedding.stem.* and '
             f'enc.enc0.block0.* behind one of {", ".join(repr(prefix) for prefix in PREFIXES)}. {WANTED}'
         )
     branches = [prefix.split('.')[0] for prefix in found if prefix.split('.')[0] in BRANCHES]
     if branch is not None and branch not in branches:
-        raise ValueError(f'{source}: has no branch {branch}, only {found}; leave --branch out for such a file')
+        raise InputError(f'{source}: has no branch {branch}, only {found}; leave --branch out for such a file')
     if branches:
         return f'{branch or branches[0]}.backbone.'
     if len(found) > 1:
-        raise ValueError(f'{source}: holds several backbones, behind {found}; {WANTED}')
+        raise InputError(f'{source}: holds several backbones, behind {found}; {WANTED}')
     return found[0]
 
 
@@ -52,16 +54,16 @@ def pick_condition(tensors: Mapping[str, Tensor], condition: int | None, source:
     ValueError if the file has such norms and no ``condition`` is given, or the other way round.
     """
     if adaptive := [name for name in tensors if MODULATION.search(name)]:
-        raise ValueError(f'{source}: {adaptive[0]} modulates norms by a language embedding, which is not built here')
+        raise InputError(f'{source}: {adaptive[0]} modulates norms by a language embedding, which is not built here')
     matches = {name: CONDITION.match(name) for name in tensors}
     count = max((int(match['index']) + 1 for match in matches.values() if match), default=0)
     if count and (condition is None or not 0 <= condition < count):
-        raise ValueError(
+        raise InputError(
             f'{source}: its norms are lists of {count}, one per training set (PPT), condition is {condition}: choose '
             f'one with --condition 0 to {count - 1}, in the order of its pdnorm_conditions'
         )
     if condition is not None and not count:
-        raise ValueError(f'{source}: its norms are plain, leave --condition out')
+        raise InputError(f'{source}: its norms are plain, leave --condition out')
     kept = {name: match for name, match in matches.items() if match is None or int(match['index']) == condition}
     return {f'{match["before"]}.{match["leaf"]}' if match else name: name for name, match in kept.items()}
 

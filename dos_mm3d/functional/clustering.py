@@ -6,6 +6,7 @@ Here every row is a distribution over prototypes; in a softmap every column is o
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from .distributed import count_over_ranks, logsumexp_over_points, sum_over_ranks
 from .sinkhorn import at_least_float32
 
@@ -28,7 +29,7 @@ def balanced_assignment(logits: Tensor, *, n_iters: int, process_group=None) -> 
     if logits.ndim != 2:
         raise ValueError(f'wanted logits (N, K), got {tuple(logits.shape)}')
     if n_iters < 1:
-        raise ValueError(f'n_iters must be >= 1, got {n_iters}: without a round nothing is balanced')
+        raise InputError(f'n_iters must be >= 1, got {n_iters}: without a round nothing is balanced')
     if count_over_ranks(len(logits), process_group, device=logits.device) == 0:
         raise ValueError('balanced_assignment got no point: there is nothing to share among the prototypes')
     log_q = at_least_float32(logits)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+
 
 @torch.no_grad()
 def ema_update_(teacher: Iterable[Tensor], student: Iterable[Tensor], *, momentum: float) -> None:
@@ -18,7 +20,7 @@ def ema_update_(teacher: Iterable[Tensor], student: Iterable[Tensor], *, momentu
     """
     teacher, student = list(teacher), list(student)
     if not 0.0 <= momentum <= 1.0:
-        raise ValueError(f'momentum must be in [0, 1], got {momentum}')
+        raise InputError(f'momentum must be in [0, 1], got {momentum}')
     if len(teacher) != len(student):
         raise ValueError(f'teacher has {len(teacher)} tensors, student {len(student)}: they must be twins')
     torch._foreach_lerp_(teacher, student, 1.0 - momentum)

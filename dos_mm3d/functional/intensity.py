@@ -4,6 +4,8 @@ import math
 
 from torch import Tensor
 
+from ..errors import InputError
+
 IntensityScale = float | str
 
 
@@ -11,7 +13,7 @@ def check_intensity_scale(scale: IntensityScale) -> None:
     """ValueError where `scale` is none that :func:`unit_intensity` takes."""
     is_number = isinstance(scale, (int, float)) and not isinstance(scale, bool)
     if not (scale in ('unit', 'tanh') if isinstance(scale, str) else is_number and 0 < scale < math.inf):
-        raise ValueError(f"intensity must be 'unit', 'tanh' or a positive number (what becomes 1), got {scale!r}")
+        raise InputError(f"intensity must be 'unit', 'tanh' or a positive number (what becomes 1), got {scale!r}")
 
 
 def unit_intensity(intensity: Tensor, scale: IntensityScale) -> Tensor:
@@ -25,7 +27,7 @@ def unit_intensity(intensity: Tensor, scale: IntensityScale) -> Tensor:
         return intensity
     lowest, highest = float(intensity.min()), float(intensity.max())
     if lowest < 0 or (scale == 'unit' and highest > 1):
-        raise ValueError(
+        raise InputError(
             f'found intensities from {lowest:g} to {highest:g}; wanted {"0 to 1" if scale == "unit" else "0 or more"} '
             f'for intensity={scale!r}. Set intensity to what the sensor can give, for example 255.'
         )

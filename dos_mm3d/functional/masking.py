@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ..cpu.sorted_unique import sorted_unique
+from ..errors import InputError
 
 
 def block_size_cells(block_size_m: float, cell_size_m: tuple[float, float, float]) -> tuple[int, int, int]:
@@ -12,14 +13,14 @@ def block_size_cells(block_size_m: float, cell_size_m: tuple[float, float, float
     ``cell_size_m`` is in the order of the result (z, y, x in this project).
     """
     if block_size_m <= 0:
-        raise ValueError(f'block_size_m must be positive, got {block_size_m}')
+        raise InputError(f'block_size_m must be positive, got {block_size_m}')
     return tuple(max(1, round(block_size_m / size)) for size in cell_size_m)
 
 
 def check_mask_ratio(mask_ratio: float) -> None:
     """ValueError unless the ratio leaves something to hide and something to see."""
     if not 0.0 < mask_ratio < 1.0:
-        raise ValueError(
+        raise InputError(
             f'mask_ratio must be in (0, 1), got {mask_ratio}: student and teacher would see the same, or it nothing'
         )
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..cpu.scatter import flat_index
+from ..errors import InputError
 from .grid import point_cells
 
 LARGEST_CELL = 2**16 - 2  # what the space-filling curves can number
@@ -51,14 +52,14 @@ def voxelize_points(points: Sequence[Tensor], *, voxel_size_m: Sequence[float]) 
 def _cells_from_zero(cloud: Tensor, voxel_size_m: Sequence[float], number: int) -> Tensor:
     """(n, 3) int64 x, y, z >= 0."""
     if not len(cloud) or not torch.isfinite(cloud[:, :3]).all():
-        raise ValueError(
+        raise InputError(
             f'cloud {number} of the batch has {len(cloud)} points, some perhaps with NaN or infinite coordinates; '
             'wanted at least one point and finite x, y, z: check the files, and range filters in the pipeline'
         )
     cells = point_cells(cloud[:, :3], [0.0, 0.0, 0.0], list(voxel_size_m)).flip(1)
     cells = cells - cells.amin(0)
     if int(cells.amax()) > LARGEST_CELL:
-        raise ValueError(
+        raise InputError(
             f'cloud {number} of the batch spans {int(cells.amax()) + 1} voxels of {list(voxel_size_m)} m, wanted at '
             f'most {LARGEST_CELL + 1}: enlarge voxel_size, or filter far points'
         )

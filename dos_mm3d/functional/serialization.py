@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+
 MAX_DEPTH = 16
 CODE_BITS = 63
 
@@ -69,7 +71,7 @@ def with_batch(spatial: Tensor, batch: Tensor, depth: int) -> Tensor:
 def spatial_code(grid_coord: Tensor, order: str, depth: int) -> Tensor:
     """(N,) int64 code of grid_coord (N, 3) x, y, z on one curve; '-trans' swaps x and y."""
     if order not in CURVES:
-        raise ValueError(f'order is {order!r}, wanted one of {", ".join(CURVES)}')
+        raise InputError(f'order is {order!r}, wanted one of {", ".join(CURVES)}')
     curve, axes = CURVES[order]
     return curve([grid_coord[:, axis].long() for axis in axes], depth)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..errors import InputError
 from .distributed import count_over_ranks, sum_over_ranks
 from .sinkhorn import check_rounds
 from .streaming_blocks import BlockLogits, Precision
@@ -205,4 +206,4 @@ def check_settings(
         check_rounds(n_iters)
     for name, value in (('student_temperature', student_temperature), ('teacher_temperature', teacher_temperature)):
         if not value > 0:
-            raise ValueError(f'{name} must be positive, got {value}')
+            raise InputError(f'{name} must be positive, got {value}')

@@ -9,6 +9,7 @@ from mmdet3d.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..files import read_json, write_json
 
 
@@ -60,7 +61,7 @@ class ConfusionMatrix(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Count the points of a batch; ValueError where predictions and labels do not match, or there are none."""
         if 'ignore_index' not in self.dataset_meta:
-            raise ValueError(
+            raise InputError(
                 'a confusion matrix (--confusion) is for segmentation: this data set has no class per point'
             )
         n_classes, ignored = len(self.dataset_meta['classes']), self.dataset_meta['ignore_index']

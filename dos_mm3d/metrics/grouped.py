@@ -5,6 +5,8 @@ from mmdet3d.evaluation.metrics import SegMetric
 from mmdet3d.registry import METRICS
 from mmengine.logging import print_log
 
+from ..errors import InputError
+
 
 @METRICS.register_module()
 class GroupedSegMetric(SegMetric):
@@ -17,7 +19,7 @@ class GroupedSegMetric(SegMetric):
         """What SegMetric computes, 0 to 1, and the groups' means."""
         groups = self.dataset_meta.get('groups')
         if groups is None or len(groups) != len(self.dataset_meta['classes']):
-            raise ValueError(
+            raise InputError(
                 f'GroupedSegMetric got {"no" if groups is None else len(groups)} groups for '
                 f"{len(self.dataset_meta['classes'])} classes; wanted metainfo['groups'], one name for each class, as "
                 "ScanNet200Seg has. Use dict(type='SegMetric') for other data sets."

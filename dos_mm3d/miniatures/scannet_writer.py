@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from . import scannet_records as records
 from .indoor_room import SPLITS, Room, build_room
 from .indoor_scan import Scan, scan_room
@@ -50,13 +51,13 @@ class ScanNetPlan:
         for split, least in (('train', 1), ('val', 1), ('test', 0)):
             found, most = getattr(self, f'{split}_scenes'), len(OFFICIAL[split])
             if not least <= found <= most:
-                raise ValueError(f'{split}_scenes must be {least} to {most} (official names), got {found}')
+                raise InputError(f'{split}_scenes must be {least} to {most} (official names), got {found}')
         if not 4 <= self.views <= 500:
-            raise ValueError(f'views must be 4 to 500, got {self.views}')
+            raise InputError(f'views must be 4 to 500, got {self.views}')
         if not 0.015 <= self.spacing_m <= 0.2:
-            raise ValueError(f'spacing_m must be 0.015 to 0.2 (metres between vertices), got {self.spacing_m}')
+            raise InputError(f'spacing_m must be 0.015 to 0.2 (metres between vertices), got {self.spacing_m}')
         if self.seed < 0:
-            raise ValueError(f'seed must be 0 or more, got {self.seed}')
+            raise InputError(f'seed must be 0 or more, got {self.seed}')
 
     def manifest(self) -> dict:
         """What is written into the folder, to know it again."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.semantickitti.classes import SPLITS
+from ..errors import InputError
 from .lidar import HDL64E, Sweep, render
 from .semantickitti_labels import raw_labels
 from .shapes import rotation
@@ -40,13 +41,13 @@ class KittiPlan:
         for name, least in (('train', 1), ('test', 0)):
             found, most = getattr(self, f'{name}_sequences'), len(SPLITS[name])
             if not least <= found <= most:
-                raise ValueError(f'{name}_sequences must be {least} to {most} (official sequences), got {found}')
+                raise InputError(f'{name}_sequences must be {least} to {most} (official sequences), got {found}')
         if not 1 <= self.n_frames <= 200:
-            raise ValueError(f'seconds must be 0.1 to 20 (roads are 190 m long), got {self.seconds}')
+            raise InputError(f'seconds must be 0.1 to 20 (roads are 190 m long), got {self.seconds}')
         if not 8 <= self.columns <= HDL64E.columns:
-            raise ValueError(f'columns must be 8 to {HDL64E.columns}, got {self.columns}')
+            raise InputError(f'columns must be 8 to {HDL64E.columns}, got {self.columns}')
         if self.seed < 0:
-            raise ValueError(f'seed must be 0 or more, got {self.seed}')
+            raise InputError(f'seed must be 0 or more, got {self.seed}')
 
     @property
     def n_frames(self) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ..errors import OutputExistsError
+
 MANIFEST = 'synthetic.json'
 
 
@@ -20,13 +22,13 @@ def must_write(out: Path, wanted: dict, force: bool) -> bool:
         return True
     manifest = out / MANIFEST
     if not manifest.is_file():
-        raise FileExistsError(f'{out} exists and has no {MANIFEST}: not a synthetic data set. Choose another folder.')
+        raise OutputExistsError(f'{out} exists and has no {MANIFEST}: not a synthetic data set. Choose another folder.')
     found = json.loads(manifest.read_text())
     if found == wanted:
         print(f'{out}: already there with the same seed and sizes, reused')
         return False
     if not force:
-        raise FileExistsError(
+        raise OutputExistsError(
             f'{out} holds another synthetic data set: found {found}, wanted {wanted}. '
             'Choose another folder, or replace this one with --force.'
         )

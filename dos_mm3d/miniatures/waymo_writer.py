@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.waymo.frame_record import FOLDERS, SPLIT_FOLDERS, FrameRecord, frame_name, frame_path, write_record
+from ..errors import InputError
 from .staging import fresh_partial, in_parallel, must_write, publish
 from .waymo_cameras import camera_fields, seen_fields
 from .waymo_labels import in_zone, label_frame, no_label_zone, semantic_labels
@@ -43,13 +44,13 @@ class WaymoPlan:
         for split, least in (('training', 1), ('validation', 1), ('testing', 0)):
             found, most = self.counts[split], MOST_SEGMENTS[split]
             if not least <= found <= most:
-                raise ValueError(f'segments of {split} must be {least} to {most}, got {found}')
+                raise InputError(f'segments of {split} must be {least} to {most}, got {found}')
         if not 1 <= self.n_frames <= 200:
-            raise ValueError(f'seconds must be 0.1 to 20 (roads are 190 m long), got {self.seconds}')
+            raise InputError(f'seconds must be 0.1 to 20 (roads are 190 m long), got {self.seconds}')
         if not 8 <= self.columns <= TOP_COLUMNS:
-            raise ValueError(f'columns must be 8 to {TOP_COLUMNS}, got {self.columns}')
+            raise InputError(f'columns must be 8 to {TOP_COLUMNS}, got {self.columns}')
         if self.seed < 0:
-            raise ValueError(f'seed must be 0 or more, got {self.seed}')
+            raise InputError(f'seed must be 0 or more, got {self.seed}')
 
     @property
     def counts(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 from nuscenes.utils import splits
 from PIL import Image
 
+from ..errors import InputError
 from .lidar import Sweep, render
 from .naming import KEY_EVERY, VERSION, SceneName, is_key_frame, token
 from .nuscenes_tables import CAMERA_YAW_DEG, TABLES, Observation, Records, scene_tables, shared_tables
@@ -33,13 +34,13 @@ class Plan:
         limits = {'train_scenes': len(splits.train), 'val_scenes': len(splits.val)}
         for name, limit in limits.items():
             if not 1 <= getattr(self, name) <= limit:
-                raise ValueError(f'{name} must be 1 to {limit} (official scene names), got {getattr(self, name)}')
+                raise InputError(f'{name} must be 1 to {limit} (official scene names), got {getattr(self, name)}')
         if not 2 * KEY_EVERY <= self.n_sweeps <= 400:
-            raise ValueError(
+            raise InputError(
                 f'seconds must be 1 to 20 (two key frames or more, roads are 190 m long), got {self.seconds}'
             )
         if self.seed < 0:
-            raise ValueError(f'seed must be 0 or more, got {self.seed}')
+            raise InputError(f'seed must be 0 or more, got {self.seed}')
 
     @property
     def n_sweeps(self) -> int:

@@ -12,6 +12,8 @@ from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from ..errors import InputError
+
 PACKING = ('Pack3DDetInputs',)
 
 
@@ -59,7 +61,7 @@ class Seg3DScans(LabelledScans):
         found = [sequence_of(info) for info in infos]
         self.indices = [i for i, name in enumerate(found) if sequences is None or name in set(sequences)]
         if not self.indices:
-            raise ValueError(
+            raise InputError(
                 f'{self.dataset.ann_file}: has no scan of the sequences {list(sequences or ())}; it has '
                 f'{sorted(set(found))}'
             )
@@ -73,14 +75,14 @@ class Seg3DScans(LabelledScans):
         # mmdet3d puts the labels of a test set among what is only evaluated
         mask = content.get('pts_semantic_mask', content.get('eval_ann_info', {}).get('pts_semantic_mask'))
         if mask is None:
-            raise ValueError(f'{name}: its infos name no labels; wanted a split with labels for every point')
+            raise InputError(f'{name}: its infos name no labels; wanted a split with labels for every point')
         if points.shape[1] != len(self.channels):
-            raise ValueError(
+            raise InputError(
                 f'{name}: its points have {points.shape[1]} columns, wanted {len(self.channels)}: '
                 f'{", ".join(self.channels)}'
             )
         if len(mask) != len(points):
-            raise ValueError(f'{name}: {len(mask)} labels for its {len(points)} points')
+            raise InputError(f'{name}: {len(mask)} labels for its {len(points)} points')
         return points, self.one_based(np.asarray(mask), name)
 
     def one_based(self, mask: np.ndarray, name: str) -> Tensor:
@@ -88,7 +90,7 @@ class Seg3DScans(LabelledScans):
         labels = torch.from_numpy(mask.astype(np.int64))
         known = (labels >= 0) & (labels < len(self.classes))
         if bool((strange := labels[~known & (labels != self.dataset.ignore_index)]).numel()):
-            raise ValueError(
+            raise InputError(
                 f'{name}: found the labels {strange.unique().tolist()[:8]}, wanted 0 to {len(self.classes) - 1} and '
                 f'{self.dataset.ignore_index} for what is ignored'
             )

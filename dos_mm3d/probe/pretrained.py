@@ -11,6 +11,7 @@ from mmengine.runner import load_checkpoint
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..errors import InputError
 from ..export.files import read_checkpoint
 from ..export.loading import require_fit
 from ..models.methods.student_teacher import StudentTeacher
@@ -31,7 +32,7 @@ def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
     in_file = read_checkpoint(checkpoint)['state_dict']
     differing = [name for name, value in model.state_dict().items() if not torch.equal(value, in_file[name])]
     if differing:
-        raise ValueError(
+        raise InputError(
             f'{checkpoint}: {len(differing)} of {len(in_file)} tensors were not taken over, first {differing[0]}; '
             'wanted a checkpoint that tools/train.py wrote with this config and these package versions'
         )

@@ -13,6 +13,7 @@ from ..datasets.info_pickle import load_info_pickle
 from ..datasets.labelled_scenes import read_scene_of_sample
 from ..datasets.nuscenes.classes import CLASSES, read_class_table
 from ..datasets.nuscenes.sweeps import NuScenesSweeps
+from ..errors import InputError, MissingFileError
 from ..functional.grid import grid_shape, inside_grid, point_cells
 from .labelled_scans import LabelledScans
 
@@ -63,11 +64,11 @@ class KeyFrames(LabelledScans):
         """(n,) classes of a key frame's points, in the order of its file."""
         path = self.label_files.get(Path(lidar_file).name)
         if path is None or not path.is_file():
-            raise FileNotFoundError(f'{path or lidar_file}: no lidarseg labels of this key frame; the probe needs them')
+            raise MissingFileError(f'{path or lidar_file}: no lidarseg labels of this key frame; the probe needs them')
         indices: NDArray[np.uint8] = np.fromfile(path, np.uint8)
         n_points = Path(lidar_file).stat().st_size // (5 * 4)
         if len(indices) != n_points:
-            raise ValueError(f'{path}: {len(indices)} labels for the {n_points} points of {lidar_file}')
+            raise InputError(f'{path}: {len(indices)} labels for the {n_points} points of {lidar_file}')
         return torch.from_numpy(self.class_of_index[indices].astype(np.int64))
 
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from .style import COLOURS, new_figure, quiet
 
 Series = Mapping[str, Sequence[float]]
@@ -45,7 +46,7 @@ def draw_monitors(scalars: Mapping[str, Series], limits: Mapping[str, float] | N
     """
     shown = [name for name in MONITORS if name in scalars]
     if not shown:
-        raise ValueError(f'no collapse monitor among {sorted(scalars)}; wanted one of {list(MONITORS)}')
+        raise InputError(f'no collapse monitor among {sorted(scalars)}; wanted one of {list(MONITORS)}')
     n_rows = (len(shown) + 1) // 2
     figure, axes = new_figure(n_rows, 2, width_in=9, height_in=2.9 * n_rows)
     for axis, name in zip(axes, shown):

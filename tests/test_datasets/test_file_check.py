@@ -18,7 +18,7 @@ import dos_mm3d  # noqa: F401  (registers our classes)
 from dos_mm3d.datasets.file_check import check_files, data_sets_in
 from dos_mm3d.datasets.info_pickle import load_info_pickle
 from dos_mm3d.engine import launch
-from dos_mm3d.engine.launch import check_data, expected_message
+from dos_mm3d.engine.launch import check_data, message_for_user
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 # config; folder of the points' files and of the labels' files, before what the infos name
@@ -87,7 +87,7 @@ class World:
         """What is said of it."""
         with pytest.raises((ValueError, FileNotFoundError)) as caught:
             check_files(self.training_set())
-        assert expected_message(caught.value) == str(caught.value), 'a bug, not a message'
+        assert message_for_user(caught.value) == str(caught.value), 'a bug, not a message'
         return str(caught.value)
 
 

@@ -84,7 +84,7 @@ def test_missing_folder(tmp_path, data_root, monkeypatch):
 
 def test_a_file_is_no_folder(tmp_path):
     write_bin(tmp_path / 'a.bin', 1)
-    with pytest.raises(NotADirectoryError, match=r'a\.bin.* is a file; wanted a folder'):
+    with pytest.raises(ValueError, match=r'a\.bin.* is a file; wanted a folder'):
         FolderSweeps(str(tmp_path / 'a.bin'))
 
 

@@ -17,6 +17,7 @@ from dos_mm3d.datasets.scannet import scans as scans_module
 from dos_mm3d.datasets.scannet.classes import CLASSES_20, CLASSES_200, GROUP_OF_200, NYU40_OF_200
 from dos_mm3d.datasets.scannet.prep import prepare_scannet
 from dos_mm3d.datasets.scannet.raw import vertex_normals
+from dos_mm3d.errors import UserError
 from tests.helpers.scannet_files import LABEL_MAP, TURN, write_mesh
 
 SEGMENTATION = Path(__file__).parents[2] / 'configs/segmentation'
@@ -229,7 +230,7 @@ def test_the_tool_makes_both_or_says_what_is_wrong_in_a_sentence(name, raw, monk
     assert 'labels of ScanNet and ScanNet200 ready' in capsys.readouterr().out
     assert (raw / 'semantic_mask/scene0000_00.bin').is_file() and (raw / 'semantic_mask_200/scene0000_00.bin').is_file()
     shutil.rmtree(raw / 'scans/scene0000_00')
-    with pytest.raises(SystemExit, match=r'create_data: .*scene0000_00: missing, the first of 1.*--allow-partial'):
+    with pytest.raises(UserError, match=r'scene0000_00: missing, the first of 1.*--allow-partial'):
         tool['main']()
 
 

@@ -194,7 +194,7 @@ def test_the_tool_writes_into_another_folder_and_says_errors_in_a_sentence(root,
     assert f'{tmp_path / "out"}: semantickitti infos ready' in capsys.readouterr().out
     assert len(list((tmp_path / 'out').glob('semantickitti_infos_*.pkl'))) == 4 and not list(root.glob('*.pkl'))
     shutil.rmtree(root / 'sequences')
-    with pytest.raises(SystemExit, match=r'create_data: .*sequences: no such folder'):
+    with pytest.raises(FileNotFoundError, match=r'.*sequences: no such folder'):
         tool['main']()
 
 

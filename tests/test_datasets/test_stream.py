@@ -131,7 +131,7 @@ def test_replacements_are_not_always_the_same_frame():
 
 def test_too_many_bad_sweeps_in_a_row_are_an_error():
     dataset = ToyStream(bad=tuple(range(N_FRAMES)), on_bad_file='skip')
-    with pytest.raises(RuntimeError, match=r'16 sweeps in a row.*\n.*file\d\.bin: found rubbish'):
+    with pytest.raises(BadSampleError, match=r'16 sweeps in a row.*\n.*file\d\.bin: found rubbish'):
         dataset[Draw(0, 0)]
 
 

@@ -126,8 +126,7 @@ def test_tool_writes_the_names_that_are_asked_for(tmp_path, monkeypatch):
     checkpoint = save_as_runner_does(pretraining('m2'), text, tmp_path / 'iter_7.pth')
     command = ['export_backbone.py', str(checkpoint), str(tmp_path / 'out.pth'), '--for', 'segmentation']
     monkeypatch.setattr(sys, 'argv', command)
-    with pytest.raises(SystemExit, match='0'):
-        runpy.run_path(str(ROOT / 'tools/export_backbone.py'), run_name='__main__')
+    runpy.run_path(str(ROOT / 'tools/export_backbone.py'), run_name='__main__')
     assert all(name.startswith('backbone.') for name in read_export(tmp_path / 'out.pth')['state_dict'])
 
 

@@ -231,7 +231,7 @@ def test_the_tool_writes_scannet(tmp_path, monkeypatch):
     tool['main']()
     assert sorted(path.name for path in (tmp_path / 'scannet/scans').iterdir()) == ['scene0191_00', 'scene0568_00']
     monkeypatch.setattr(sys, 'argv', [*command, '--seconds', '2'])
-    with pytest.raises(SystemExit, match='--format scannet has no option seconds; it has seed, train_scenes'):
+    with pytest.raises(ValueError, match='--format scannet has no option seconds; it has seed, train_scenes'):
         tool['main']()
 
 

@@ -238,5 +238,5 @@ def test_the_tool_has_both_formats(tmp_path, monkeypatch, capsys):
     tool['main']()
     assert sorted(path.name for path in (tmp_path / 'kitti/sequences').iterdir()) == ['00', *SPLITS['val']]
     monkeypatch.setattr(sys, 'argv', [*command, '--val-scenes', '2'])
-    with pytest.raises(SystemExit, match=r'--format semantickitti has no option val_scenes; it has seed, seconds'):
+    with pytest.raises(ValueError, match=r'--format semantickitti has no option val_scenes; it has seed, seconds'):
         tool['main']()

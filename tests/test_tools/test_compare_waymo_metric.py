@@ -59,10 +59,10 @@ def test_other_names_are_refused(ours):
 
 
 def test_a_missing_environment_is_explained(tmp_path):
-    with pytest.raises(SystemExit, match='no such file') as error:
+    with pytest.raises(ValueError, match='no such file') as error:
         tool.check_environment(tmp_path / 'python')
     assert 'pip install --no-deps waymo-open-dataset-tf-2-12-0' in str(error.value)
-    with pytest.raises(SystemExit, match="cannot import the official op: ModuleNotFoundError: No module named 'waymo"):
+    with pytest.raises(ValueError, match="cannot import the official op: ModuleNotFoundError: No module named 'waymo"):
         tool.check_environment(Path(sys.executable))
 
 

@@ -31,7 +31,7 @@ def test_a_missing_environment_is_explained_in_one_message(tmp_path, monkeypatch
         (['--waymo-python', sys.executable], 'cannot import the protocol buffers'),
     ):
         monkeypatch.setattr(sys, 'argv', ['create_data.py', *arguments, *extra])
-        with pytest.raises(SystemExit, match=problem) as error:
+        with pytest.raises(FileNotFoundError, match=problem) as error:
             create_data.main()
         assert 'pip install --no-deps -r' in str(error.value) and '--create-environment' in str(error.value)
 

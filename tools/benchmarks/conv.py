@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import dos_mm3d  # noqa: F401  (routes spconv's CPU computation)
+from dos_mm3d.errors import InputError
 
 RANGE_M = np.array([-51.2, -51.2, -5.0, 51.2, 51.2, 3.0])
 VOXEL_SIZE_M = 0.2
@@ -46,7 +47,7 @@ def read_sweep(path: Path, columns: int | None) -> np.ndarray:
     columns = columns or (5 if path.name.endswith('.pcd.bin') else 4)
     values = np.fromfile(path, np.float32)
     if values.size == 0 or values.size % columns:
-        raise ValueError(f'{path}: got {values.size} float32 values, wanted a multiple of {columns}; set --columns')
+        raise InputError(f'{path}: got {values.size} float32 values, wanted a multiple of {columns}; set --columns')
     return values.reshape(-1, columns)
 
 

@@ -16,6 +16,7 @@ from dos_mm3d.datasets.waymo.frame_record import (
     read_record,
 )
 from dos_mm3d.datasets.waymo.prep import OFFICIAL_SEGMENTS, SEGMENTS_FILE
+from dos_mm3d.errors import InputError, MissingFileError
 
 LAYOUT = 'waymo_format/{training,validation,testing}/segment-*_with_camera_labels.tfrecord'
 DOWNLOAD = "waymo.com/open: the Perception Dataset, v1.4.3, as 'individual files' or tar archives"
@@ -42,11 +43,11 @@ def find_raw(root: Path) -> dict[str, dict[str, Path]]:
         if path.name.endswith(UNFINISHED_SUFFIXES)
     ]
     if unfinished:
-        raise ValueError(
+        raise InputError(
             f'{unfinished[0]}: an unfinished download, the first of {len(unfinished)}. Finish it, or remove the file.'
         )
     if not any(found.values()):
-        raise FileNotFoundError(f'{root}: found no raw records{_hint(root)}. Wanted {LAYOUT}, from {DOWNLOAD}.')
+        raise MissingFileError(f'{root}: found no raw records{_hint(root)}. Wanted {LAYOUT}, from {DOWNLOAD}.')
     return {split: {context_name(path): path for path in paths} for split, paths in found.items()}
 
 
@@ -85,7 +86,7 @@ class Numbers:
         if self.path.is_file():
             self._load()
         elif strange := next((path for path in out.glob('*/frame_record/*.npz')), None):
-            raise ValueError(
+            raise InputError(
                 f'{self.path}: missing, but there are frames, as {strange}, whose segments are unknown without it '
                 '(embedded data?). Convert into another folder: --root-path'
             )
@@ -97,9 +98,9 @@ class Numbers:
                 entries.update(content[split])
                 numbers = Counter(entry['number'] for entry in entries.values())
                 if numbers and max(numbers.values()) > 1:
-                    raise ValueError(f'number {numbers.most_common(1)[0][0]} of {split} is given twice')
+                    raise InputError(f'number {numbers.most_common(1)[0][0]} of {split} is given twice')
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
+            raise InputError(
                 f'{self.path}: found {error!r}, wanted the segments that were converted into this folder. Restore the '
                 'file, or remove the folder and convert again.'
             ) from error

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from dos_mm3d.errors import InputError
+
 from .segments import Numbers, Segment, converted_frames, find_raw, summary, unfinished
 from .tfrecord import find_records
 
@@ -50,7 +52,7 @@ def _locked(out: Path) -> Iterator:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f'{out}: another conversion is writing here. Wait for it or end it.') from None
+            raise InputError(f'{out}: another conversion is writing here. Wait for it or end it.') from None
         yield file
 
 
@@ -66,7 +68,7 @@ def check_files(segments: list[Segment], workers: int) -> dict[Segment, int]:
                 wrong.append(str(error))
     if wrong:
         more = f'\n  and {len(wrong) - SHOWN} more' if len(wrong) > SHOWN else ''
-        raise ValueError(
+        raise InputError(
             f'{len(wrong)} of {len(segments)} raw files are not whole:\n  '
             + '\n  '.join(sorted(wrong)[:SHOWN])
             + f'{more}\nDownload them again, or finish their downloads; nothing was converted.'
@@ -126,7 +128,7 @@ class Pool:
             reason = process.stderr.read().strip()
         self.running.discard(process)
         if process.returncode:
-            raise ValueError(_failure(segment, process.returncode, reason))
+            raise InputError(_failure(segment, process.returncode, reason))
 
     def _end(self) -> None:
         """End the children; none is begun afterwards."""

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from ...errors import InputError
+
 _VECTOR_BYTES = 64
 # spconv's CPU search for neighbours counts cells in 32 bits and mixes up voxels beyond, without a word (spconv 2.3.8).
 MAX_CPU_CELLS = 2**31
@@ -154,7 +156,7 @@ def _convolver(original: Callable, subm: bool, inverse: bool, no_activation: obj
     return convolve
 
 
-class GridTooLargeError(ValueError):
+class GridTooLargeError(InputError):
     """More cells than spconv's CPU code tells apart."""
 
 

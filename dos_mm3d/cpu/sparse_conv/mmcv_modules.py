@@ -13,6 +13,8 @@ from torch import Tensor
 
 from dos_mm3d.cpu.sparse_conv.convolution import sparse_conv
 
+from ...errors import InputError
+
 
 def _pair_finder(original: Callable, spconv_pairs: Callable) -> Callable:
     """A stand-in for mmcv's `get_indice_pairs`; `spconv_pairs` is that of spconv, its native algorithm filled in."""
@@ -63,7 +65,7 @@ def _kernels_of_offsets(filters: Tensor, n_offsets: int) -> Tensor:
     """Filters (*kernel, in, out) of mmcv -> (out, n_offsets, in), the first `n_offsets` of them."""
     kernels = filters.flatten(0, -3)
     if len(kernels) < n_offsets:
-        raise ValueError(
+        raise InputError(
             f'a sparse convolution with kernel {tuple(filters.shape[:-2])} shares its indice_key with one of '
             f'{n_offsets} offsets, more than it has weights; give it an indice_key of its own'
         )

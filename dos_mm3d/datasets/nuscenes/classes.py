@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import InputError
+
 IGNORE = 0
 CLASSES = (
     'barrier',
@@ -72,7 +74,7 @@ def class_of_category_index(category_names: dict[int, str]) -> NDArray[np.uint8]
     table = np.zeros(256, np.uint8)
     for index, name in category_names.items():
         if name not in CATEGORY_TO_CLASS:
-            raise ValueError(
+            raise InputError(
                 f'category {name!r} (index {index}) is none of the 32 nuScenes lidarseg categories: check category.json'
             )
         target = CATEGORY_TO_CLASS[name]
@@ -85,7 +87,7 @@ def read_class_table(category_file: Path) -> NDArray[np.uint8]:
     records = json.loads(Path(category_file).read_text())
     missing = [record['name'] for record in records if 'index' not in record]
     if missing:
-        raise ValueError(
+        raise InputError(
             f'{category_file}: no lidarseg `index` for {missing}: install nuScenes-lidarseg over the data set'
         )
     return class_of_category_index({record['index']: record['name'] for record in records})

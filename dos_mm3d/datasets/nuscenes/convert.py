@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.registry import DefaultScope
 
 from ...compat import nuscenes_converter
+from ...errors import InputError, MissingFileError
 
 NEEDED_TABLES = ('scene', 'sample', 'sample_data', 'sample_annotation', 'calibrated_sensor', 'ego_pose', 'map')
 SPLITS = {'v1.0-trainval': ('train', 'val'), 'v1.0-mini': ('train', 'val'), 'v1.0-test': ('test',)}
@@ -34,7 +35,7 @@ def prepare_nuscenes(
     out = root if out_dir is None else Path(out_dir)
     check_nuscenes(root, version)
     if max_sweeps < 0:
-        raise ValueError(f'max_sweeps must be 0 or more, got {max_sweeps}')
+        raise InputError(f'max_sweeps must be 0 or more, got {max_sweeps}')
     partial = f'{extra_tag}.partial'
     _remove(root, partial)
     with nuscenes_converter(root) as converter, DefaultScope.overwrite_default_scope('mmdet3d'):
@@ -55,20 +56,20 @@ def prepare_nuscenes(
 def check_nuscenes(root: Path, version: str) -> None:
     """Raise, naming the file, where `root` is not a nuScenes data set that the converter can read."""
     if version not in SPLITS:
-        raise ValueError(f'version must be one of {sorted(SPLITS)}, got {version!r}')
+        raise InputError(f'version must be one of {sorted(SPLITS)}, got {version!r}')
     if not root.is_dir():
-        raise FileNotFoundError(f'{root}: no such folder; write the embedded data set with tools/create_synthetic.py')
+        raise MissingFileError(f'{root}: no such folder; write the embedded data set with tools/create_synthetic.py')
     tables = root / version
     missing = [str(tables / f'{name}.json') for name in NEEDED_TABLES if not (tables / f'{name}.json').is_file()]
     if missing:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{root} is not a nuScenes {version}: missing {", ".join(missing)}. Give the folder that holds {version}/.'
         )
     records = json.loads((tables / 'sample_data.json').read_text())
     lidar = [record['filename'] for record in records if record['is_key_frame'] and 'LIDAR_TOP' in record['filename']]
     absent = [name for name in lidar if not (root / name).is_file()]
     if not lidar or absent:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{root}: {len(absent)} of {len(lidar)} LIDAR_TOP key frames are missing'
             + (f', the first is {root / absent[0]}' if absent else '')
             + '. Unpack the blobs, or keep only the scenes that are there.'

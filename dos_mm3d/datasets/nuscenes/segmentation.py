@@ -7,6 +7,7 @@ import numpy as np
 from mmdet3d.datasets import Seg3DDataset
 from mmdet3d.registry import DATASETS
 
+from ...errors import InputError
 from ..info_pickle import load_info_pickle
 from ..labelled_scenes import read_scene_of_sample, spread_evenly
 from .classes import CLASSES, IGNORE, read_class_table
@@ -74,7 +75,7 @@ class NuScenesLidarseg(Seg3DDataset):
         """The entries of the labelled scenes."""
         without = sum('pts_semantic_mask_path' not in info for info in data_list)
         if without:
-            raise ValueError(
+            raise InputError(
                 f'{self.ann_file}: {without} of {len(data_list)} key frames have no pts_semantic_mask_path; install '
                 'nuScenes-lidarseg over the data set and run `python tools/create_data.py nuscenes ...` again'
             )

@@ -11,6 +11,7 @@ from mmdet3d.registry import DATASETS
 from mmengine.logging import print_log
 from torch import Tensor
 
+from ...errors import InputError, MissingFileError
 from ..info_pickle import load_info_pickle
 from ..labelled_scenes import read_scene_of_sample
 from ..readers.raw import check_column_count, read_float_table
@@ -77,7 +78,7 @@ class NuScenesSweeps(SweepStream):
     ) -> None:
         super().__init__(pipeline, on_bad_file)
         if num_sweeps < 1:
-            raise ValueError(f'num_sweeps must be at least 1, got {num_sweeps}')
+            raise InputError(f'num_sweeps must be at least 1, got {num_sweeps}')
         self.num_sweeps, self.remove_close = num_sweeps, remove_close
         infos = load_info_pickle(os.path.join(data_root, ann_file), data_set='nuscenes')
         infos = select_scenes(infos, data_root, scenes=scenes, part=part)
@@ -88,7 +89,7 @@ class NuScenesSweeps(SweepStream):
         self.table = frame_table(infos['data_list'], prefix)
         self._frames = np.flatnonzero(self.table.is_key) if key_frames_only else np.arange(len(self.table.paths))
         if not len(self._frames):
-            raise ValueError(
+            raise InputError(
                 f'{os.path.join(data_root, ann_file)}: found no frame; wanted at least one. Check the scenes.'
             )
         self._check_first_file()
@@ -117,7 +118,7 @@ class NuScenesSweeps(SweepStream):
     def _read(self, row: int) -> np.ndarray:
         path = self.table.paths[row]
         if not os.path.isfile(path):
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f'{path}: no such file; wanted a sweep that the infos name. Check data_root and data_prefix, or that '
                 'all parts of the data set are there.'
             )
@@ -182,18 +183,18 @@ def select_scenes(infos: dict, data_root: str, *, scenes: Sequence[str] | None, 
     scene_of = read_scene_of_sample(tables)
     strangers = [info['token'] for info in infos['data_list'] if info['token'] not in scene_of]
     if strangers:
-        raise ValueError(
+        raise InputError(
             f'{tables}: found {len(strangers)} of {len(infos["data_list"])} frames of the infos not in sample.json; '
             'wanted the tables that the infos were made from. Check data_root and ann_file.'
         )
     present = list(dict.fromkeys(scene_of[info['token']] for info in infos['data_list']))
     if unknown := sorted(set(scenes or ()) - set(present)):
-        raise ValueError(
+        raise InputError(
             f'{data_root}: found scenes {present}; wanted {unknown}. Correct `scenes` or take another ann_file.'
         )
     wanted = set(present if scenes is None else scenes) & set(part_of(present, part))
     if not wanted:
-        raise ValueError(
+        raise InputError(
             f'{data_root}: found {len(present)} scenes, none left by scenes={scenes}, part={part!r}; '
             'wanted at least one. Correct them.'
         )
@@ -206,7 +207,7 @@ def part_of(scene_names: Sequence[str], part: str | None) -> Sequence[str]:
         return scene_names
     parts = cut_scenes(scene_names)
     if part not in parts:
-        raise ValueError(f'part must be one of {sorted(parts)} or None, got {part!r}')
+        raise InputError(f'part must be one of {sorted(parts)} or None, got {part!r}')
     return parts[part]
 
 
@@ -221,7 +222,7 @@ def _record(entry: dict, path: str) -> tuple[float, np.ndarray]:
     """(time in s, LiDAR to global (4, 4) float64) of an info entry."""
     ego2global, lidar2ego = entry.get('ego2global'), entry['lidar_points'].get('lidar2ego')
     if ego2global is None or lidar2ego is None:
-        raise ValueError(
+        raise InputError(
             f'{path}: found no pose in its info entry; wanted ego2global and lidar_points.lidar2ego. '
             'Create the infos again with `python tools/create_data.py nuscenes ...`.'
         )

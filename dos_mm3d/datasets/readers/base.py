@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ...errors import InputError
+
 SWEEP_COLUMNS = ('x', 'y', 'z', 'intensity')
 # '.pcd.bin', nuScenes' own, before '.bin': the first that fits counts
 SUFFIXES = ('.pcd.bin', '.bin', '.pcd', '.npy', '.npz', '.ply', '.feather')
@@ -35,12 +37,12 @@ class ReadOptions:
     def __post_init__(self) -> None:
         for suffix, columns in self.bin_columns.items():
             if suffix not in BIN_COLUMNS or not isinstance(columns, int) or columns < 3:
-                raise ValueError(
+                raise InputError(
                     f'bin_columns maps a suffix of {sorted(BIN_COLUMNS)} to a number of columns >= 3 '
                     f'(x, y, z first), got {suffix!r}: {columns!r}'
                 )
         if self.missing_intensity not in ('error', 'zero'):
-            raise ValueError(f"missing_intensity must be 'error' or 'zero', got {self.missing_intensity!r}")
+            raise InputError(f"missing_intensity must be 'error' or 'zero', got {self.missing_intensity!r}")
 
     @classmethod
     def of(
@@ -68,6 +70,6 @@ def intensity_name(names: Iterable[str]) -> str | None:
     return next((by_lower[name] for name in INTENSITY_NAMES if name in by_lower), None)
 
 
-def bad_file(path: str, *, found: str, wanted: str, fix: str) -> ValueError:
+def bad_file(path: str, *, found: str, wanted: str, fix: str) -> InputError:
     """The one form of an error about a file: its name, what was found, what was wanted, what to do."""
-    return ValueError(f'{path}: found {found}; wanted {wanted}. {fix}')
+    return InputError(f'{path}: found {found}; wanted {wanted}. {fix}')

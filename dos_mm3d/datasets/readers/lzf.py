@@ -3,6 +3,8 @@
 import numba
 import numpy as np
 
+from ...errors import InputError
+
 
 def lzf_decompress(data: np.ndarray, n_bytes: int) -> np.ndarray:
     """The (n_bytes,) uint8 that `data` (m,) uint8 stands for; ValueError where it does not decompress to exactly
@@ -10,7 +12,7 @@ def lzf_decompress(data: np.ndarray, n_bytes: int) -> np.ndarray:
     out = np.empty(n_bytes, np.uint8)
     written = _decompress(data, out)
     if written != n_bytes:
-        raise ValueError(f'LZF stream of {data.size} bytes does not decompress to the stated {n_bytes} bytes')
+        raise InputError(f'LZF stream of {data.size} bytes does not decompress to the stated {n_bytes} bytes')
     return out
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import InputError
 from .base import ReadOptions, bad_file
 from .lzf import lzf_decompress
 
@@ -63,7 +64,7 @@ def parse_header(content: bytes) -> Header:
         if 'DATA' in entries:
             break
     else:
-        raise ValueError('no DATA line in the header')
+        raise InputError('no DATA line in the header')
     counts = [int(c) for c in entries.get('COUNT', ['1'] * len(entries['FIELDS']))]
     kinds = [np.dtype(f'<{KINDS[t]}{s}') for t, s in zip(entries['TYPE'], entries['SIZE'], strict=True)]
     # '_' pads and may occur several times; numbered, it stays in the layout.
@@ -72,7 +73,7 @@ def parse_header(content: bytes) -> Header:
     width, height = int(entries['WIDTH'][0]), int(entries['HEIGHT'][0])
     n_points = int(entries.get('POINTS', [width * height])[0])
     if n_points != width * height or n_points < 0:
-        raise ValueError(f'POINTS {n_points} is not WIDTH x HEIGHT = {width} x {height}')
+        raise InputError(f'POINTS {n_points} is not WIDTH x HEIGHT = {width} x {height}')
     return Header(fields, height, n_points, entries['DATA'][0].lower(), offset)
 
 
@@ -80,7 +81,7 @@ def _decode_ascii(data: bytes, header: Header) -> dict[str, np.ndarray]:
     table = np.loadtxt(io.BytesIO(data), dtype=np.float64, ndmin=2, comments='#') if data.strip() else np.empty((0, 0))
     ends = np.cumsum([count for _, count in header.fields.values()])
     if table.shape[0] != header.n_points or (header.n_points and table.shape[1] != ends[-1]):
-        raise ValueError(f'data of shape {table.shape}, the header announces ({header.n_points}, {ends[-1]})')
+        raise InputError(f'data of shape {table.shape}, the header announces ({header.n_points}, {ends[-1]})')
     table = table.reshape(header.n_points, ends[-1])
     return dict(zip(header.fields, np.split(table, ends[:-1], axis=1), strict=True))
 
@@ -88,7 +89,7 @@ def _decode_ascii(data: bytes, header: Header) -> dict[str, np.ndarray]:
 def _decode_binary(data: bytes, header: Header) -> dict[str, np.ndarray]:
     wanted = header.n_points * header.point.itemsize
     if len(data) < wanted:
-        raise ValueError(f'{len(data)} bytes of data, the header announces {wanted}')
+        raise InputError(f'{len(data)} bytes of data, the header announces {wanted}')
     points = np.frombuffer(data, header.point, header.n_points)
     return {name: points[name] for name in header.fields}
 
@@ -98,7 +99,7 @@ def _decode_compressed(data: bytes, header: Header) -> dict[str, np.ndarray]:
     wanted = header.n_points * header.point.itemsize
     n_packed, n_unpacked = (int(n) for n in np.frombuffer(data, '<u4', 2))
     if n_unpacked != wanted or len(data) < 8 + n_packed:
-        raise ValueError(
+        raise InputError(
             f'{len(data) - 8} packed bytes for {n_unpacked} unpacked ones, '
             f'their sizes are given as {n_packed} and, by the header, {wanted}'
         )

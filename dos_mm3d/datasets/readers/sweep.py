@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pyarrow
 
+from ...errors import MissingFileError
 from .arrays import read_npy, read_npz
 from .base import SUFFIXES, SWEEP_COLUMNS, ReadOptions, bad_file, intensity_name, suffix_of
 from .feather import feather_columns, read_feather
@@ -40,7 +41,7 @@ def read_sweep(
     is not finite."""
     path = os.fspath(path)
     if not os.path.isfile(path):
-        raise FileNotFoundError(f'{path}: no such file; wanted a sweep ({", ".join(SUFFIXES)}). Check the path.')
+        raise MissingFileError(f'{path}: no such file; wanted a sweep ({", ".join(SUFFIXES)}). Check the path.')
     suffix = suffix_of(path)
     if suffix is None:
         raise bad_file(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ...errors import InputError, MissingFileError
 from ..readers.ply import read_mesh
 from .raw import AGAIN, Category, category_of, files_of, read_alignment, read_json, read_segments
 
@@ -14,13 +15,13 @@ def check_scan(folder: Path, categories: dict[str, Category] | None) -> None:
     for path in files:
         if not path.is_file() or not path.stat().st_size:
             state = 'empty' if path.is_file() else 'missing'
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f'{path}: {state}; wanted {", ".join(file.name for file in files)}. {AGAIN.format(scan=folder.name)}.'
             )
     mesh, about, *labels = files
     vertices, _ = read_mesh(str(mesh))
     if lacking := [name for name in VERTEX_FIELDS if name not in vertices.dtype.names]:
-        raise ValueError(
+        raise InputError(
             f'{mesh}: its vertices have no {", ".join(lacking)}, only {", ".join(vertices.dtype.names)}; wanted the '
             f'coloured mesh. {AGAIN.format(scan=folder.name)}.'
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ...errors import MissingFileError
 from .check import check_scan
 from .convert import convert_scan, is_done, read_stamp
 from .infos import write_infos
@@ -62,7 +63,7 @@ def prepare_scannet(
     }
     every = [job for split_jobs in jobs.values() for job in split_jobs]
     if not every:
-        raise FileNotFoundError(f'{root}: none of the scans of the official splits is in scans/ or scans_test/')
+        raise MissingFileError(f'{root}: none of the scans of the official splits is in scans/ or scans_test/')
     left = [job for job in every if not is_done(job.folder, job.out, job.label_map, job.labelled)]
     if len(left) < len(every):
         print(f'{len(every) - len(left)} of {len(every)} scans were converted before, and are kept')
@@ -86,10 +87,10 @@ def present_scans(root: Path, split: str, allow_partial: bool) -> list[Path]:
     names_file = find_file(root, f'scannetv2_{split}.txt', 'It lies in Tasks/Benchmark of github.com/ScanNet/ScanNet')
     names = names_file.read_text().split()
     if not folder.is_dir():
-        raise FileNotFoundError(f'{folder}: no such folder. Give the folder that holds scans/scene0000_00 and so on.')
+        raise MissingFileError(f'{folder}: no such folder. Give the folder that holds scans/scene0000_00 and so on.')
     missing = [name for name in names if not (folder / name).is_dir()]
     if missing and not allow_partial:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{folder / missing[0]}: missing, the first of {len(missing)}; found {len(names) - len(missing)} of the '
             f'{len(names)} scans of {names_file.name}. Download them (download-scannet.py --id {missing[0]}), or say '
             'that you keep only some on purpose (--allow-partial).'
@@ -102,7 +103,7 @@ def find_file(root: Path, name: str, remedy: str) -> Path:
     places = [root / name, root / 'meta_data' / name, root / 'Tasks' / 'Benchmark' / name]
     found = next((path for path in places if path.is_file()), None)
     if found is None:
-        raise FileNotFoundError(f'{root / name}: missing, and not in meta_data/ or Tasks/Benchmark/ either. {remedy}.')
+        raise MissingFileError(f'{root / name}: missing, and not in meta_data/ or Tasks/Benchmark/ either. {remedy}.')
     return found
 
 

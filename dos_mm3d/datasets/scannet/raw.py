@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...errors import InputError
 from ..readers.ply import read_mesh
 from .classes import CLASSES_20, CLASSES_200, NYU40_IDS
 
@@ -58,20 +59,20 @@ def read_categories(path: Path) -> dict[str, Category]:
         rows = list(csv.DictReader(file, delimiter='\t'))
     wanted = {'id', 'raw_category', 'nyu40id'}
     if not rows or not wanted <= rows[0].keys():
-        raise ValueError(
+        raise InputError(
             f'{path}: found columns {sorted(rows[0]) if rows else "none"}, wanted {sorted(wanted)} and others, '
             'separated by tabs. Download the label map again (download-scannet.py --label_map).'
         )
     categories: dict[str, Category] = {}
     for row in rows:
         if not all((row[name] or '').strip().isdigit() for name in ('nyu40id', 'id')):
-            raise ValueError(
+            raise InputError(
                 f'{path}: {row["raw_category"]!r} has nyu40id {row["nyu40id"]!r} and id {row["id"]!r}, wanted whole '
                 'numbers. The file is cut off: download the label map again (download-scannet.py --label_map).'
             )
         category = Category(int(row['nyu40id']), int(row['id']))
         if not 0 <= category.nyu40 < NYU40_IDS:
-            raise ValueError(f'{path}: {row["raw_category"]!r} has nyu40id {category.nyu40}, wanted 0 to 40')
+            raise InputError(f'{path}: {row["raw_category"]!r} has nyu40id {category.nyu40}, wanted 0 to 40')
         categories.setdefault(row['raw_category'], category)
     return categories
 
@@ -83,7 +84,7 @@ def read_scan(folder: Path, categories: dict[str, Category] | None) -> Scan:
     align = read_alignment(about)
     xyz = np.stack([vertices[name] for name in 'xyz'], 1).astype(np.float64) @ align[:3, :3].T + align[:3, 3]
     if not np.isfinite(xyz).all():
-        raise ValueError(f'{mesh}: found coordinates that are not finite. {AGAIN.format(scan=folder.name)}.')
+        raise InputError(f'{mesh}: found coordinates that are not finite. {AGAIN.format(scan=folder.name)}.')
     rgb = np.stack([vertices[name] for name in ('red', 'green', 'blue')], 1)
     points = np.concatenate((xyz, rgb), 1).astype(np.float32)
     normals = vertex_normals(xyz, faces).astype(np.float32)
@@ -103,7 +104,7 @@ def read_alignment(path: Path) -> np.ndarray:
     try:
         return np.array(lines[0].split(), np.float64).reshape(4, 4)
     except ValueError as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: found axisAlignment ={lines[0]}; wanted 16 numbers. {AGAIN.format(scan=path.stem)}.'
         ) from error
 
@@ -124,11 +125,11 @@ def read_json(path: Path, key: str) -> list:
     try:
         content = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(
+        raise InputError(
             f'{path}: no whole JSON file ({error}). {AGAIN.format(scan=path.name.split(".")[0])}.'
         ) from error
     if not isinstance(content, dict) or not isinstance(content.get(key), list):
-        raise ValueError(
+        raise InputError(
             f'{path}: found no list {key!r}, wanted one. It is of another kind or version. '
             f'{AGAIN.format(scan=path.name.split(".")[0])}.'
         )
@@ -139,7 +140,7 @@ def read_segments(path: Path, n_points: int) -> np.ndarray:
     """(N,) int64 segment of each vertex; ValueError where there are not as many as vertices."""
     segment = np.array(read_json(path, 'segIndices'), np.int64)
     if len(segment) != n_points:
-        raise ValueError(
+        raise InputError(
             f'{path}: found segments of {len(segment)} vertices, the mesh has {n_points}; wanted as many. One of the '
             f'two is cut off or of another version. {AGAIN.format(scan=path.parent.name)}.'
         )
@@ -165,7 +166,7 @@ def read_objects(
 def category_of(label: str, categories: dict[str, Category], path: Path) -> Category:
     """ValueError, naming the object file, for a label without numbers."""
     if label not in categories:
-        raise ValueError(
+        raise InputError(
             f'{path}: found an object {label!r}, which scannetv2-labels.combined.tsv does not have. The two are of '
             'different versions: download the label map again (download-scannet.py --label_map), and the scan.'
         )

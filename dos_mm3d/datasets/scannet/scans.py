@@ -9,6 +9,7 @@ from mmdet3d.registry import DATASETS
 from mmengine.logging import print_log
 from torch import Tensor
 
+from ...errors import InputError, MissingFileError
 from ...functional.augment import indoor_origin
 from ..info_pickle import load_info_pickle
 from ..stream import SweepStream
@@ -42,7 +43,7 @@ class ScanNetScans(SweepStream):
         super().__init__(pipeline, on_bad_file)
         splits = [splits] if isinstance(splits, str) else list(splits)
         if not splits or set(splits) - set(SPLITS) or len(set(splits)) < len(splits):
-            raise ValueError(f'splits must be different ones of {", ".join(SPLITS)}, at least one, got {splits}')
+            raise InputError(f'splits must be different ones of {", ".join(SPLITS)}, at least one, got {splits}')
         self.data_root = data_root
         self._files = [
             os.path.join(data_root, 'points', info['lidar_points']['lidar_path'])
@@ -52,7 +53,7 @@ class ScanNetScans(SweepStream):
             ]
         ]
         if not self._files:
-            raise ValueError(f'{data_root}: the infos of {", ".join(splits)} name no scan: convert ScanNet again')
+            raise InputError(f'{data_root}: the infos of {", ".join(splits)} name no scan: convert ScanNet again')
         if on_bad_file == 'error':
             _check_presence(data_root, [os.path.basename(file) for file in self._files])
         print_log(f'ScanNetScans: {len(self)} scans ({", ".join(splits)}) below {data_root}.', logger='current')
@@ -67,14 +68,14 @@ class ScanNetScans(SweepStream):
         file = self._files[index]
         numbers = np.fromfile(file, np.float32)
         if not numbers.size or numbers.size % 6:
-            raise ValueError(
+            raise InputError(
                 f'{file}: found {numbers.size} numbers, wanted x, y, z, r, g, b for each point, and not 0. Remove it '
                 'and run python tools/create_data.py scannet again.'
             )
         points = torch.from_numpy(np.concatenate((numbers.reshape(-1, 6), read_normals(file, numbers.size // 6)), 1))
         lowest, highest = float(points[:, 3:6].min()), float(points[:, 3:6].max())
         if lowest < 0 or highest > 255:
-            raise ValueError(f'{file}: found colours from {lowest:g} to {highest:g}, wanted 0 to 255: convert it again')
+            raise InputError(f'{file}: found colours from {lowest:g} to {highest:g}, wanted 0 to 255: convert it again')
         points[:, :3] -= indoor_origin(points)
         points[:, 3:6] /= 255
         return points, file
@@ -86,7 +87,7 @@ def _check_presence(data_root: str, names: Sequence[str]) -> None:
         folder = os.path.join(data_root, kind)
         there = set(os.listdir(folder)) if os.path.isdir(folder) else set()
         if missing := [name for name in names if name not in there]:
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f'{os.path.join(folder, missing[0])}: missing, the first of {len(missing)} of {len(names)}. '
                 "mmdet3d's own script makes no normals: run python tools/create_data.py scannet, or check data_root."
             )

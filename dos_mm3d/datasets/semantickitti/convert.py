@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from ...errors import InputError, MissingFileError
 from ..readers import read_sweep
 from .classes import RAW_LABELS, SPLITS, unknown_labels
 
@@ -62,14 +63,14 @@ def find_sequences(root: Path) -> dict[str, Path]:
     if not folder.is_dir():
         nested = sorted(path.parent for path in root.glob('*/sequences')) if root.is_dir() else []
         hint = f'; it is in {nested[0]}: give that' if nested else ', as the zip files unpack to (dataset/sequences/)'
-        raise FileNotFoundError(f'{folder}: no such folder. Give the folder that holds sequences/00 ...{hint}.')
+        raise MissingFileError(f'{folder}: no such folder. Give the folder that holds sequences/00 ...{hint}.')
     official = {number for numbers in SPLITS.values() for number in numbers}
     present = sorted(path for path in folder.iterdir() if path.is_dir())
     if others := [path.name for path in present if path.name not in official]:
         print(f'{folder}: left out, not official sequences (00 to 21): {", ".join(others)}')
     sequences = {path.name: path for path in present if path.name in official}
     if not sequences:
-        raise FileNotFoundError(f'{folder}: none of the sequences 00 to 21 is there. {SCANS_AGAIN}.')
+        raise MissingFileError(f'{folder}: none of the sequences 00 to 21 is there. {SCANS_AGAIN}.')
     return sequences
 
 
@@ -88,9 +89,9 @@ def _names(folder: Path, suffix: str, remedy: str) -> list[str]:
     names = sorted(path.stem for path in folder.glob(f'*{suffix}')) if folder.is_dir() else []
     if not names:
         found = 'no such folder' if not folder.is_dir() else f'no {suffix} file in it'
-        raise FileNotFoundError(f'{folder}: {found}. {remedy}, or remove sequence {folder.parent.name}.')
+        raise MissingFileError(f'{folder}: {found}. {remedy}, or remove sequence {folder.parent.name}.')
     if strange := [name for name in names if not re.fullmatch(r'\d{6}', name)]:
-        raise ValueError(
+        raise InputError(
             f'{folder}/{strange[0]}{suffix}: wanted names of six digits, as 000000{suffix}; {len(strange)} of '
             f'{len(names)} are others. Move them away, or rename them in both velodyne/ and labels/.'
         )
@@ -108,7 +109,7 @@ def _check_pairs(folder: Path, scans: list[str], labels: list[str]) -> None:
         if without
         else (folder / f'velodyne/{orphans[0]}.bin', SCANS_AGAIN)
     )
-    raise FileNotFoundError(
+    raise MissingFileError(
         f'{path}: missing; found {len(scans)} scans and {len(labels)} label files in sequence {folder.name}, '
         f'wanted one for each scan ({len(without)} scans without labels, {len(orphans)} labels without a scan). '
         f'{remedy}.'
@@ -122,7 +123,7 @@ def _check_complete(folder: Path, scans: list[str]) -> None:
     missing = sorted({f'{number:06d}' for number in range(wanted)} - set(scans))
     if missing:
         source = f'{times} has {wanted} lines' if times.is_file() else f'the last one is {scans[-1]}'
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{folder}/velodyne/{missing[0]}.bin: missing, the first of {len(missing)}; found {len(scans)} scans, '
             f'but {source}. {SCANS_AGAIN}, or say that you keep only some frames on purpose (--allow-partial).'
         )
@@ -153,12 +154,12 @@ def _check_frame(folder: Path, name: str, labelled: bool) -> None:
     n_labels = _count(labels, LABEL_BYTES, 'one uint32', LABELS_AGAIN)
     if n_points != n_labels:
         short, remedy = (scan, SCANS_AGAIN) if n_points < n_labels else (labels, LABELS_AGAIN)
-        raise ValueError(
+        raise InputError(
             f'{short}: found {n_points} points in {scan.name} and {n_labels} labels in {labels.name}, wanted as many. '
             f'The file is cut off, or scan and labels are of different versions. {remedy}.'
         )
     if len(strange := unknown_labels(np.fromfile(labels, np.uint32))):
-        raise ValueError(
+        raise InputError(
             f'{labels}: found classes {strange[:8].tolist()} in the lower 16 bits, wanted those of '
             f'semantic-kitti.yaml, {sorted(RAW_LABELS)}. If they are numbers of the 19 classes, map them back. Else: '
             f'{LABELS_AGAIN}.'
@@ -168,7 +169,7 @@ def _check_frame(folder: Path, name: str, labelled: bool) -> None:
 def _count(path: Path, item_bytes: int, item: str, remedy: str) -> int:
     size = path.stat().st_size
     if size == 0 or size % item_bytes:
-        raise ValueError(
+        raise InputError(
             f'{path}: found {size} bytes, wanted a multiple of {item_bytes}, and not 0 ({item} for each point). '
             f'The file is cut off. {remedy}.'
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from mmdet3d.registry import DATASETS
 
+from ...errors import InputError, MissingFileError
 from ..folder import FolderSweeps, find_sweeps
 from .classes import SPLITS
 
@@ -28,7 +29,7 @@ class SemanticKittiSweeps(FolderSweeps):
         self.sequences = official_numbers(sequences)
         super().__init__(data_root, pipeline, bin_columns=4, on_bad_file=on_bad_file)
         if wrong := sorted({scale for scale in self.scales.values() if scale != 1}):
-            raise ValueError(
+            raise InputError(
                 f'{data_root}: found intensities up to {wrong[-1]:g}; wanted remissions from 0 to 1. These are not '
                 "KITTI's scans: use FolderSweeps, which scales them."
             )
@@ -41,7 +42,7 @@ class SemanticKittiSweeps(FolderSweeps):
         for number in self.sequences:
             folder = os.path.join(root, number, 'velodyne')
             if not os.path.isdir(folder):
-                raise FileNotFoundError(
+                raise MissingFileError(
                     f'{folder}: no such folder; wanted the scans of sequences {", ".join(self.sequences)}; there: '
                     f'{", ".join(present) or "none"}. Check data_root (it holds sequences/), download the sequence, '
                     f'or name those that you have: --cfg-options sequences=[{int(number)}]'
@@ -55,5 +56,5 @@ def official_numbers(sequences: Sequence[str | int]) -> list[str]:
     official = {int(number): number for numbers in SPLITS.values() for number in numbers}
     numbers = {int(number) if str(number).isdigit() else -1 for number in sequences}
     if not numbers or numbers - official.keys() or len(numbers) < len(sequences):
-        raise ValueError(f'sequences must be different ones of 0 to 21, at least one, got {list(sequences)}')
+        raise InputError(f'sequences must be different ones of 0 to 21, at least one, got {list(sequences)}')
     return [official[number] for number in sorted(numbers)]

@@ -8,6 +8,7 @@ from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures.points import BasePoints
 from torch import Generator, Tensor
 
+from ...errors import InputError
 from ...functional.augment import uniform
 from ...functional.colour import jitter_colour, shift_colour, stretch_contrast
 
@@ -31,7 +32,7 @@ class ColourAugmentation:
         columns = list(self.columns)
         colour = points[:, columns]
         if len(colour) and (colour.min() < 0 or colour.max() > 1):
-            raise ValueError(
+            raise InputError(
                 f'found colours from {float(colour.min()):g} to {float(colour.max()):g} in columns {columns}, wanted '
                 "0 to 1. Put dict(type='NormalizePointsColor', color_mean=None) before this step."
             )

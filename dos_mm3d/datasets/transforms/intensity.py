@@ -3,6 +3,7 @@
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 
+from ...errors import InputError
 from ...functional.intensity import IntensityScale, check_intensity_scale, unit_intensity
 
 INTENSITY_COLUMN = 3
@@ -23,6 +24,6 @@ class UnitIntensity(BaseTransform):
         values = results['points'].tensor
         try:
             values[:, INTENSITY_COLUMN] = unit_intensity(values[:, INTENSITY_COLUMN], self.intensity)
-        except ValueError as error:
-            raise ValueError(f'{results.get("lidar_path", "points")}: {error}') from error
+        except InputError as error:
+            raise InputError(f'{results.get("lidar_path", "points")}: {error}') from error
         return results

@@ -5,6 +5,7 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
+from ...errors import InputError
 from ...structures import View
 from ..stream import BadSampleError
 from .loss_grid import LossGrid
@@ -35,7 +36,7 @@ class LocalViews(BaseTransform):
         **augmentation,
     ) -> None:
         if num_local < 1:
-            raise ValueError(f'num_local must be at least 1, got {num_local}: leave LocalViews out of the pipeline')
+            raise InputError(f'num_local must be at least 1, got {num_local}: leave LocalViews out of the pipeline')
         self.num_local = num_local
         self.grid = LossGrid(point_cloud_range, voxel_size, loss_stride)
         self.augmentation = make_augmentation('LocalViews', augmentation)

@@ -9,6 +9,7 @@ from mmdet3d.registry import TRANSFORMS
 from mmdet3d.structures.points import DepthPoints
 from torch import Tensor
 
+from ...errors import InputError, MissingFileError
 from ...functional.augment import indoor_origin
 
 NORMAL_COLUMNS = slice(-3, None)
@@ -55,12 +56,12 @@ def read_normals(points_file: str, n_points: int) -> np.ndarray:
     folder, name = os.path.split(points_file)
     path = os.path.join(os.path.dirname(folder), 'normals', name)
     if not os.path.isfile(path):
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"{path}: no such file. mmdet3d's own script makes no normals: run python tools/create_data.py scannet"
         )
     normals = np.fromfile(path, np.float32)
     if normals.size != 3 * n_points:
-        raise ValueError(
+        raise InputError(
             f'{path}: found {normals.size} numbers, wanted 3 for each of the {n_points} points of {points_file}. The '
             'two are of different conversions: remove both and run python tools/create_data.py scannet again.'
         )

@@ -7,6 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
+from ...errors import InputError
 from ...structures import Tokens, View
 from .loss_grid import LossGrid
 
@@ -35,7 +36,7 @@ class MaskTokenSites(BaseTransform):
         jitter_clip_m: float | None = None,
     ) -> None:
         if jitter_std_m < 0:
-            raise ValueError(f'jitter_std_m must be >= 0, got {jitter_std_m}')
+            raise InputError(f'jitter_std_m must be >= 0, got {jitter_std_m}')
         self.grid = LossGrid(point_cloud_range, voxel_size, loss_stride)
         self.jitter_std_m = jitter_std_m
         self.jitter_clip_m = 2 * jitter_std_m if jitter_clip_m is None else jitter_clip_m

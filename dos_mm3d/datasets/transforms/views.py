@@ -8,6 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
+from ...errors import InputTypeError
 from ...functional.augment import nearest_points, rotation, turned_normals, uniform
 from ...functional.elastic import elastic_displacement
 from .colour import ColourAugmentation
@@ -87,7 +88,7 @@ def make_augmentation(owner: str, settings: dict) -> Augmentation:
     """Augmentation of a transform's keyword arguments; TypeError naming the ones that do not exist."""
     known = {field.name for field in fields(Augmentation)}
     if unknown := set(settings) - known:
-        raise TypeError(f'{owner} got {sorted(unknown)}; it knows {sorted(known)}')
+        raise InputTypeError(f'{owner} got {sorted(unknown)}; it knows {sorted(known)}')
     return Augmentation(**settings)
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import InputError
+
 _MOST_POINTS_OF_LEVEL_2 = 5
 
 
@@ -14,11 +16,11 @@ def waymo_difficulty(annotated: NDArray, n_points: NDArray) -> tuple[NDArray[np.
     """
     annotated, n_points = np.asarray(annotated), np.asarray(n_points)
     if annotated.shape != n_points.shape or annotated.ndim != 1:
-        raise ValueError(f'annotated {annotated.shape} and n_points {n_points.shape} must be (N,), one entry per box')
+        raise InputError(f'annotated {annotated.shape} and n_points {n_points.shape} must be (N,), one entry per box')
     if not np.isin(annotated, (0, 1, 2)).all():
         found = sorted(set(annotated[~np.isin(annotated, (0, 1, 2))].tolist()))
-        raise ValueError(f'annotated difficulty must be 0 (unset), 1 or 2, got {found}')
+        raise InputError(f'annotated difficulty must be 0 (unset), 1 or 2, got {found}')
     if (n_points < 0).any():
-        raise ValueError(f'n_points must be >= 0, got {n_points.min()}: count the points of each box again')
+        raise InputError(f'n_points must be >= 0, got {n_points.min()}: count the points of each box again')
     by_points = np.where(n_points <= _MOST_POINTS_OF_LEVEL_2, 2, 1)
     return np.where(annotated == 0, by_points, annotated).astype(np.int64), n_points > 0

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...errors import InputError
+
 VERSION = 1
 """Raise it when the fields change: records of another version are refused."""
 CAMERAS = ('CAM_FRONT', 'CAM_FRONT_LEFT', 'CAM_FRONT_RIGHT', 'CAM_SIDE_LEFT', 'CAM_SIDE_RIGHT')
@@ -102,9 +104,9 @@ _RANGES = {'type': (0, 4), 'difficulty': (0, 2), 'most_visible_camera': (0, 5), 
 def frame_name(split, segment_index, frame):
     """Seven digits of a frame. split: 'training', 'validation' or 'testing'."""
     if split not in SPLIT_DIGITS:
-        raise ValueError(f'split must be one of {sorted(SPLIT_DIGITS)}, got {split!r}')
+        raise InputError(f'split must be one of {sorted(SPLIT_DIGITS)}, got {split!r}')
     if not (0 <= segment_index <= 999 and 0 <= frame <= 999):
-        raise ValueError(f'segment and frame must be 0 to 999, got {segment_index} and {frame}')
+        raise InputError(f'segment and frame must be 0 to 999, got {segment_index} and {frame}')
     return f'{SPLIT_DIGITS[split]}{segment_index:03d}{frame:03d}'
 
 
@@ -132,9 +134,9 @@ def read_record(path):
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise ValueError(f'{path}: cannot be read as a frame record ({error}). {REMEDY}.') from error
+        raise InputError(f'{path}: cannot be read as a frame record ({error}). {REMEDY}.') from error
     if int(arrays.pop('version', -1)) != VERSION:
-        raise ValueError(f'{path}: not a frame record of version {VERSION}, of an older release? {REMEDY}.')
+        raise InputError(f'{path}: not a frame record of version {VERSION}, of an older release? {REMEDY}.')
     _check(arrays, str(path), 'found')
     plain = {name: value.item() if value.ndim == 0 else value for name, value in arrays.items()}
     return FrameRecord(**plain)
@@ -149,15 +151,15 @@ def _check(arrays, path, got):
     """ValueError, naming the file and the field, where the arrays are not a record."""
     wanted = [item.name for item in fields(FrameRecord)]
     if sorted(arrays) != sorted(wanted):
-        raise ValueError(f'{path}: {got} fields {sorted(arrays)}, wanted {sorted(wanted)}. {REMEDY}.')
+        raise InputError(f'{path}: {got} fields {sorted(arrays)}, wanted {sorted(wanted)}. {REMEDY}.')
     n_objects = len(arrays['box']) if arrays['box'].ndim else 0
     for name, (kind, shape) in _LAYOUT.items():
         array, shape = arrays[name], tuple(n_objects if size == 'N' else size for size in shape)
         same_type = array.dtype.kind == 'U' if kind == 'U' else array.dtype == kind
         if array.shape != shape or not same_type:
-            raise ValueError(f'{path}: {name}: {got} {array.dtype} {array.shape}, wanted {kind} {shape}. {REMEDY}.')
+            raise InputError(f'{path}: {name}: {got} {array.dtype} {array.shape}, wanted {kind} {shape}. {REMEDY}.')
         if array.dtype.kind == 'f' and not np.isfinite(array).all():
-            raise ValueError(f'{path}: {name}: {got} values that are not finite. {REMEDY}.')
+            raise InputError(f'{path}: {name}: {got} values that are not finite. {REMEDY}.')
     for name, (least, most) in _RANGES.items():
         if ((arrays[name] < least) | (arrays[name] > most)).any():
-            raise ValueError(f'{path}: {name}: {got} {np.unique(arrays[name])}, wanted {least} to {most}. {REMEDY}.')
+            raise InputError(f'{path}: {name}: {got} {np.unique(arrays[name])}, wanted {least} to {most}. {REMEDY}.')

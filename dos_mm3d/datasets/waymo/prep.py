@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ...errors import InputError, MissingFileError
 from .frame_record import FOLDERS, POINT_COLUMNS, SPLIT_DIGITS, SPLIT_FOLDERS, FrameRecord, frame_path, read_record
 from .infos import frame_info
 
@@ -46,7 +47,7 @@ def prepare_waymo(
     FileNotFoundError and ValueError, naming the file and the remedy, where something is missing, cut off or wrong."""
     root = Path(root)
     if max_sweeps < 0:
-        raise ValueError(f'max_sweeps must be 0 or more, got {max_sweeps}')
+        raise InputError(f'max_sweeps must be 0 or more, got {max_sweeps}')
     segments = find_segments(root)
     infos: dict[str, list[dict]] = {split: [] for split in SPLIT_DIGITS}
     for split, entries in _converted(root, segments, max_sweeps, workers or os.cpu_count() or 1):
@@ -68,9 +69,9 @@ def find_segments(root: Path) -> dict[tuple[str, str], list[str]]:
     if not names:
         nested = sorted(path.parents[1] for path in root.glob(f'*/*/{FOLDERS["record"]}')) if root.is_dir() else []
         hint = f'They are in {nested[0]}: give that' if nested else RECORDS_AGAIN.replace(' again', '')
-        raise FileNotFoundError(f'{folders[-1]}: no frame record (0000000.npz, ...). {hint}.')
+        raise MissingFileError(f'{folders[-1]}: no frame record (0000000.npz, ...). {hint}.')
     if strange := [name for name in names if not re.fullmatch(r'[012]\d{6}', name)]:
-        raise ValueError(
+        raise InputError(
             f'{root}: frame record {strange[0]}.npz: wanted names of seven digits, the first 0, 1 or 2; '
             f'{len(strange)} of {len(names)} are others. Move them away, or convert again.'
         )
@@ -78,7 +79,7 @@ def find_segments(root: Path) -> dict[tuple[str, str], list[str]]:
     segments = {(splits[key[0]], key): list(group) for key, group in groupby(names, key=lambda name: name[:4])}
     for (_, key), frames in segments.items():
         if holes := sorted({f'{key}{number:03d}' for number in range(int(frames[-1][4:]) + 1)} - set(frames)):
-            raise ValueError(
+            raise InputError(
                 f'{frame_path(root, "record", holes[0])}: missing, the first of {len(holes)} of a segment of which '
                 f'{len(frames)} frames are there, up to {frames[-1]}. {RECORDS_AGAIN}.'
             )
@@ -94,7 +95,7 @@ def _require_finished(root: Path, segments: dict[tuple[str, str], list[str]]) ->
         for name, entry in entries.items():
             frames = segments.get((split, f'{SPLIT_DIGITS[split]}{entry["number"]:03d}'), ())
             if frames and entry.get('frames') != len(frames):
-                raise ValueError(
+                raise InputError(
                     f'{path}: segment {name} of {split} has {len(frames)} frames; wanted {entry.get("frames", "more")}:'
                     f' its conversion was stopped. {RECORDS_AGAIN.replace(" again", "")}, which goes on from there.'
                 )
@@ -131,7 +132,7 @@ def segment_infos(root: Path, max_sweeps: int, names: list[str]) -> list[dict]:
         record = read_record(path)
         segment = segment or record.segment
         if (record.segment, record.frame) != (segment, int(name[4:])):
-            raise ValueError(
+            raise InputError(
                 f'{path}: found frame {record.frame} of segment {record.segment}, wanted frame {int(name[4:])} of '
                 f'{segment}, as its name and the frames before it say. Frames of two conversions are mixed: delete '
                 f'those of segment {name[:4]}. {RECORDS_AGAIN}.'
@@ -149,9 +150,9 @@ def _check_files(root: Path, name: str, record: FrameRecord) -> None:
         path = frame_path(root, kind, name)
         wanted = record.num_points_in_frame * item_bytes
         if not path.is_file():
-            raise FileNotFoundError(f'{path}: missing, though {name} has a frame record. {RECORDS_AGAIN}.')
+            raise MissingFileError(f'{path}: missing, though {name} has a frame record. {RECORDS_AGAIN}.')
         if path.stat().st_size != wanted:
-            raise ValueError(
+            raise InputError(
                 f'{path}: found {path.stat().st_size} bytes, wanted {wanted} ({record.num_points_in_frame} points of '
                 f'{item_bytes} bytes, as the frame record says). The file is cut off, or of another conversion. '
                 f'Delete the frame record of {name}; {RECORDS_AGAIN[0].lower()}{RECORDS_AGAIN[1:]}.'

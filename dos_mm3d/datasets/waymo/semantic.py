@@ -6,6 +6,7 @@ import numpy as np
 from mmdet3d.datasets import Seg3DDataset
 from mmdet3d.registry import DATASETS
 
+from ...errors import InputError
 from ..info_pickle import load_info_pickle
 from .semantic_classes import CLASSES, LABEL_OF_NUMBER, UNDEFINED
 
@@ -55,7 +56,7 @@ class WaymoSeg(Seg3DDataset):
             self._metainfo.setdefault(name, value)
         labelled = [info for info in infos['data_list'] if 'pts_semantic_mask_path' in info]
         if not labelled:
-            raise ValueError(
+            raise InputError(
                 f'{self.ann_file}: none of its {len(infos["data_list"])} frames has semantic labels; wanted some. The '
                 'test split has none, nor have raw records before v1.3.0: download v1.4.3 and convert it, '
                 'tools/create_data.py waymo.'

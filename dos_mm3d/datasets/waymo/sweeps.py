@@ -10,6 +10,7 @@ from mmdet3d.registry import DATASETS
 from mmengine.logging import print_log
 from torch import Tensor
 
+from ...errors import InputError, MissingFileError
 from ..readers.raw import check_column_count, read_float_table
 from ..readers.sweep import check_sweep
 from ..stream import SweepStream
@@ -41,9 +42,9 @@ class WaymoSweeps(SweepStream):
     ) -> None:
         super().__init__(pipeline, on_bad_file)
         if not splits or set(splits) - SPLIT_DIGITS.keys() or len(set(splits)) < len(splits):
-            raise ValueError(f'splits must be different ones of {list(SPLIT_DIGITS)}, at least one, got {list(splits)}')
+            raise InputError(f'splits must be different ones of {list(SPLIT_DIGITS)}, at least one, got {list(splits)}')
         if load_interval < 1:
-            raise ValueError(f'load_interval must be 1 or more, got {load_interval}')
+            raise InputError(f'load_interval must be 1 or more, got {load_interval}')
         self._files = [file for split in splits for file in find_frames(data_root, split, load_interval, segments)]
         check_column_count(read_float_table(self._files[0], POINT_COLUMNS).reshape(-1), POINT_COLUMNS, self._files[0])
         print_log(f'WaymoSweeps: {len(self)} frames of {", ".join(splits)} below {data_root}.', logger='current')
@@ -70,14 +71,14 @@ def find_frames(data_root: str, split: str, load_interval: int = 1, segments: Se
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     names = [name for name in names if name[0] == SPLIT_DIGITS[split] and name.endswith('.bin')]
     if not names:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{folder}: no frame of {split} ({SPLIT_DIGITS[split]}000000.bin, ...). Check data_root, which holds '
             'training/velodyne/, or convert the raw records: tools/create_data.py waymo --stage records.'
         )
     found = {int(digits): list(group) for digits, group in groupby(names, key=lambda name: name[1:4])}
     wanted = list(found) if segments is None else sorted(segments)
     if missing := [number for number in wanted if number not in found]:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{folder}: no segment {missing[0]} of {split} ({SPLIT_DIGITS[split]}{missing[0]:03d}000.bin, ...), it has '
             f'{len(found)}. Convert more raw records, or name others: --cfg-options segments=[0,1]'
         )

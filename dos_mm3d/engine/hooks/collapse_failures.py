@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...errors import InputError
+
 CONSTANT_SPREAD = 1e-3
 """Below this feature_spread all features are one vector: no start of a run explains it, so no warm-up excuses it."""
 
@@ -64,7 +66,7 @@ def choose_failures(limits: Mapping[str, float | None]) -> tuple[Failure, ...]:
     """FAILURES with other limits; {statistic: limit}, None leaves the statistic unjudged. ValueError for others."""
     known = {failure.statistic for failure in FAILURES}
     if unknown := set(limits) - known:
-        raise ValueError(f'limits names {sorted(unknown)}; the hook judges {sorted(known)}')
+        raise InputError(f'limits names {sorted(unknown)}; the hook judges {sorted(known)}')
     wanted = [failure for failure in FAILURES if limits.get(failure.statistic, failure.limit) is not None]
     return tuple(failure.with_limit(limits.get(failure.statistic, failure.limit)) for failure in wanted)
 

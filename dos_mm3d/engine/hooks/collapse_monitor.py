@@ -10,6 +10,7 @@ from mmengine.dist import all_reduce_dict, is_main_process
 from mmengine.hooks import Hook
 from torch import nn
 
+from ...errors import InputError, InputTypeError, UserError
 from ...visualization.curves import MONITORS, draw_monitors
 from ...visualization.style import write_png
 from .collapse_failures import NOT_FINITE, Judge, advise, choose_failures, describe
@@ -19,7 +20,7 @@ HISTORY = 'collapse_monitor'
 """Key of the looks so far in the message hub, which checkpoints carry: a resumed run's picture starts at step 1."""
 
 
-class CollapseError(RuntimeError):
+class CollapseError(UserError, RuntimeError):
     """The features of a pretraining run have collapsed."""
 
 
@@ -50,9 +51,9 @@ class CollapseMonitorHook(Hook):
         draw_interval: int = 200,
     ) -> None:
         if on_collapse not in ('stop', 'warn'):
-            raise ValueError(f"on_collapse must be 'stop' or 'warn', got {on_collapse!r}")
+            raise InputError(f"on_collapse must be 'stop' or 'warn', got {on_collapse!r}")
         if min(interval, patience, draw_interval) < 1:
-            raise ValueError(f'{interval=}, {patience=} and {draw_interval=} must be at least 1')
+            raise InputError(f'{interval=}, {patience=} and {draw_interval=} must be at least 1')
         self.interval = interval
         self.on_collapse = on_collapse
         self.draw_interval = draw_interval
@@ -63,7 +64,7 @@ class CollapseMonitorHook(Hook):
     def before_train(self, runner) -> None:
         model = unwrap(runner.model)
         if not hasattr(model, 'collapse_statistics'):
-            raise TypeError(
+            raise InputTypeError(
                 f'CollapseMonitorHook asks the model for collapse_statistics(), which {type(model).__name__} does not '
                 'have; take the hook out of custom_hooks'
             )

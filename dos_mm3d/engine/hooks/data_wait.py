@@ -6,6 +6,8 @@ import time
 from mmdet3d.registry import HOOKS
 from mmengine.hooks import Hook
 
+from ...errors import InputError
+
 
 @HOOKS.register_module()
 class DataWaitHook(Hook):
@@ -23,7 +25,7 @@ class DataWaitHook(Hook):
 
     def __init__(self, limit: float = 0.3, interval: int = 50) -> None:
         if not 0 < limit < 1 or interval < 1:
-            raise ValueError(f'limit must be in (0, 1) and interval at least 1, got {limit} and {interval}')
+            raise InputError(f'limit must be in (0, 1) and interval at least 1, got {limit} and {interval}')
         self.limit, self.interval = limit, interval
 
     def before_train(self, runner) -> None:

@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from ...datasets.info_pickle import load_info_pickle
 from ...datasets.waymo.frame_record import POINT_COLUMNS, frame_path
 from ...datasets.waymo.infos import LABEL_OF_TYPE, TYPE_OF_CLASS
+from ...errors import InputError
 from ...miniatures.raycast import count_inside
 from .breakdowns import LEVELS, RANGE_NAMES, TYPES
 from .metrics import waymo_detection_metrics
@@ -55,7 +56,7 @@ class WaymoDetMetric(BaseMetric):
             # sample_idx is no help: mmengine's data sets replace it by the place in their list
             key, found = (sample['context_name'], sample['timestamp']), sample['pred_instances_3d']
             if key not in self.frames:
-                raise ValueError(
+                raise InputError(
                     f'{self.ann_file}: segment {key[0]} at {key[1]} us, which was tested, is not in it. Let ann_file '
                     'of the evaluator be that of the test data set.'
                 )
@@ -105,7 +106,7 @@ def _check_masks(ann_file: Path, paths: list[Path]) -> None:
     """ValueError for the first mask that is not there; a listing of each folder, not a look-up of each file."""
     there = {folder: set(os.listdir(folder)) for folder in {path.parent for path in paths} if folder.is_dir()}
     if missing := [path for path in paths if path.name not in there.get(path.parent, ())]:
-        raise ValueError(
+        raise InputError(
             f'{missing[0]}: missing, the first of {len(missing)} of {len(paths)} that {ann_file} names. Without '
             f'no-label zones there is no LEVEL_1 / LEVEL_2. {REMEDY}.'
         )
@@ -113,7 +114,7 @@ def _check_masks(ann_file: Path, paths: list[Path]) -> None:
 
 def _check_infos(ann_file: Path, infos: list[dict]) -> None:
     if not infos or not all('instances' in info for info in infos):
-        raise ValueError(
+        raise InputError(
             f'{ann_file}: found {len(infos)} frames, not all with instances; wanted labelled frames. The test split '
             'has no labels: take waymo_infos_val.pkl.'
         )
@@ -122,7 +123,7 @@ def _check_infos(ann_file: Path, infos: list[dict]) -> None:
         'no-label-zone masks (no_label_zone_path)': not all('no_label_zone_path' in info for info in infos),
     }
     if missing := [name for name, is_missing in lacking.items() if is_missing]:
-        raise ValueError(
+        raise InputError(
             f"{ann_file}: lacks {' and '.join(missing)}, as the infos of mmdet3d's own converter do. Without them "
             f'LEVEL_1 / LEVEL_2 would be wrong, so they are not printed. {REMEDY}.'
         )
@@ -158,7 +159,7 @@ def overlaps_zone(frame: LabelledFrame, box: np.ndarray) -> np.ndarray:
         return np.zeros(len(box), bool)
     points = np.fromfile(frame.points_path, np.float32)
     if len(points) != len(in_zone) * POINT_COLUMNS:
-        raise ValueError(
+        raise InputError(
             f'{frame.no_label_zone_path}: found {len(in_zone)} entries, but {frame.points_path} has '
             f'{len(points) // POINT_COLUMNS} points; wanted as many. One of them is cut off: convert the frame again.'
         )

@@ -8,6 +8,7 @@ from spconv.pytorch import SparseConvTensor
 from torch import Tensor
 
 from ...cpu.scatter import occupied_cells, reduce_by_row
+from ...errors import InputError
 from ...functional.sparse_lookup import find_rows
 from .base import LossVoxelBackbone
 
@@ -33,11 +34,11 @@ class MinkUNetAdapter(LossVoxelBackbone):
     def __init__(self, backbone: dict, loss_stride: int = 4) -> None:
         super().__init__()
         if (backend := backbone.get('sparseconv_backend')) != 'spconv':
-            raise ValueError(f"sparseconv_backend is {backend!r}, wanted 'spconv', as in mmdet3d's *_spconv_* configs")
+            raise InputError(f"sparseconv_backend is {backend!r}, wanted 'spconv', as in mmdet3d's *_spconv_* configs")
         self.backbone = MODELS.build(backbone)
         strides = [2**level for level in reversed(range(self.backbone.num_stages))]
         if loss_stride not in strides:
-            raise ValueError(f'loss_stride is {loss_stride}, wanted the stride of a decoder stage: {strides}')
+            raise InputError(f'loss_stride is {loss_stride}, wanted the stride of a decoder stage: {strides}')
         self.loss_stride = loss_stride
         widths = self.decoder_widths()
         self.upcast_strides = [stride for stride in strides[:-1] if stride >= loss_stride]
@@ -49,7 +50,7 @@ class MinkUNetAdapter(LossVoxelBackbone):
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         if not len(voxel_dict['coors']):
-            raise ValueError(no_voxel_inside(len(cells), len(cells)))
+            raise InputError(no_voxel_inside(len(cells), len(cells)))
         deepest_stride = 2**self.backbone.num_stages
         lowest = voxel_dict['coors'][:, 1:].amin(0) // deepest_stride * deepest_stride
         *coarse, finest = self.decode(voxel_dict, lowest, batch_size)
@@ -118,7 +119,7 @@ def rows_of(cells: Tensor, sites: Tensor, shape: list[int]) -> Tensor:
     inside = ((cells[:, 1:] >= 0) & (cells[:, 1:] < cells.new_tensor(shape))).all(1)
     rows = find_rows(cells, sites, shape)
     if missing := int((~inside | (rows < 0)).sum()):
-        raise ValueError(no_voxel_inside(missing, len(cells)))
+        raise InputError(no_voxel_inside(missing, len(cells)))
     return rows
 
 

@@ -8,6 +8,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
 from ...functional.sparse_lookup import find_rows
 from .base import LossVoxelBackbone
 
@@ -68,7 +69,7 @@ class PillarBackbone(LossVoxelBackbone):
     def check_height(self, coors: Tensor) -> None:
         """ValueError if voxels lie above one another: one of them would overwrite the others in the map."""
         if (coors[:, 1] > 0).any():
-            raise ValueError(
+            raise InputError(
                 f'PillarBackbone got voxels in {int(coors[:, 1].max()) + 1} layers: make voxel_size[2] the height of '
                 'point_cloud_range, in the voxel layer and in the transforms'
             )

@@ -7,6 +7,7 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, cat
 
+from ...errors import InputError
 from ...functional.sparse_lookup import find_rows
 from .base import LossVoxelBackbone
 
@@ -36,7 +37,7 @@ class SparseEncoderBackbone(LossVoxelBackbone):
             len(self.middle_encoder.encoder_channels), middle_encoder.get('block_type', 'conv_module')
         )
         if loss_stride not in {1, *strides}:
-            raise ValueError(
+            raise InputError(
                 f'loss_stride must be 1 or the stride of a stage of the encoder, one of {sorted({1, *strides})}, '
                 f'got {loss_stride!r}'
             )

@@ -7,6 +7,8 @@ from mmdet3d.models.decode_heads.decode_head import Base3DDecodeHead
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
+
 
 @dataclass(frozen=True)
 class PointFeatures:
@@ -67,7 +69,7 @@ class PointHead(Base3DDecodeHead):
         """
         labels = torch.cat([sample.gt_pts_seg.pts_semantic_mask for sample in batch_data_samples]).long()
         if len(labels) != len(seg_logit):
-            raise ValueError(
+            raise InputError(
                 f'{len(labels)} labels for {len(seg_logit)} points in a batch: label files and sweeps of different '
                 'scans, or a transform that changes the points alone (older sweeps have no labels)'
             )

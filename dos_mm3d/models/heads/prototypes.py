@@ -7,6 +7,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ...functional import collapse
 from ...functional.distributed import count_over_ranks
 from ...functional.ema import ema_update_
@@ -43,9 +44,9 @@ class PrototypeHead(DistillationHead):
     ) -> None:
         super().__init__()
         if scope not in SCOPES:
-            raise ValueError(f'scope must be one of {SCOPES}, got {scope!r}')
+            raise InputError(f'scope must be one of {SCOPES}, got {scope!r}')
         if teacher_prototypes not in ('shared', 'ema'):
-            raise ValueError(f"teacher_prototypes must be 'shared' or 'ema', got {teacher_prototypes!r}")
+            raise InputError(f"teacher_prototypes must be 'shared' or 'ema', got {teacher_prototypes!r}")
         self.student_temperature = student_temperature
         self.temperature_range = tuple(teacher_temperature)
         self.warmup_share = warmup_share

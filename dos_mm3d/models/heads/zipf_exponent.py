@@ -4,6 +4,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ...functional.zipf_estimate import exponent_of_mean_log_rank, mean_log_rank
 
 
@@ -30,9 +31,9 @@ class ZipfExponent(nn.Module):
     ) -> None:
         super().__init__()
         if not 0.0 <= momentum < 1.0:
-            raise ValueError(f'momentum must be in [0, 1), got {momentum}: with 1 nothing would be learnt')
+            raise InputError(f'momentum must be in [0, 1), got {momentum}: with 1 nothing would be learnt')
         if not 0.0 <= alpha_range[0] <= alpha_range[1]:
-            raise ValueError(f'alpha_range must be 0 <= smallest <= largest, got {tuple(alpha_range)}')
+            raise InputError(f'alpha_range must be 0 <= smallest <= largest, got {tuple(alpha_range)}')
         self.momentum = momentum
         self.alpha_range = tuple(alpha_range)
         self.register_buffer('usage', torch.zeros(num_prototypes, dtype=torch.float64))

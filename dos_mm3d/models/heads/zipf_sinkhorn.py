@@ -3,6 +3,7 @@
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
 from ...functional.sinkhorn import check_rounds
 from ...functional.zipf import zipf_prior
 from .softmap import SoftmapHead
@@ -26,7 +27,7 @@ class ZipfSinkhornHead(SoftmapHead):
         super().__init__(channels, **kwargs)
         check_rounds(n_iters)
         if isinstance(alpha, str) and alpha != 'auto':
-            raise ValueError(f"alpha must be a number >= 0 or 'auto', got {alpha!r}")
+            raise InputError(f"alpha must be a number >= 0 or 'auto', got {alpha!r}")
         self.n_iters = n_iters
         self.exponent = ZipfExponent(len(self.prototypes)) if alpha == 'auto' else None
         start = alpha if self.exponent is None else float(self.exponent.alpha)

@@ -4,6 +4,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
 from ...functional import collapse
 from ...structures import SparseViews
 from ..preprocessors.views import select_voxels
@@ -52,7 +53,7 @@ class DOS(StudentTeacher):
 
     def forward(self, views: SparseViews, mode: str = 'loss') -> dict[str, Tensor]:
         if mode != 'loss':
-            raise ValueError(
+            raise InputError(
                 f'DOS is for pretraining and has mode loss only, got {mode!r}; export its weights for a detector'
             )
         return self.loss(views)

@@ -7,6 +7,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ...structures import SparseViews
 from ..preprocessors.views import select_voxels
 
@@ -48,9 +49,9 @@ class MaskTokens(nn.Module):
 
     def forward(self, voxel_dict: VoxelDict, views: SparseViews, loss_stride: int, voxelize: Callable) -> StudentInput:
         if views.tokens is None:
-            raise ValueError("MaskTokens got views without tokens: put dict(type='MaskTokenSites') after BlockMask")
+            raise InputError("MaskTokens got views without tokens: put dict(type='MaskTokenSites') after BlockMask")
         if 'loss_cells' in voxel_dict:
-            raise ValueError("MaskTokens got voxel_type='cylindrical', whose voxels hold no token; wanted boxes")
+            raise InputError("MaskTokens got voxel_type='cylindrical', whose voxels hold no token; wanted boxes")
         visible_cells = views.cells[views.visible]
         visible = select_voxels(voxel_dict, visible_cells, loss_stride)
         tokens = self.token_voxels(views.tokens.voxels, visible)
@@ -74,7 +75,7 @@ class VisibleVoxelsAndLocalViews:
 
     def __call__(self, voxel_dict: VoxelDict, views: SparseViews, loss_stride: int, voxelize: Callable) -> StudentInput:
         if views.local is None:
-            raise ValueError("got views without local ones: put dict(type='LocalViews', ...) before PackViews")
+            raise InputError("got views without local ones: put dict(type='LocalViews', ...) before PackViews")
         offset = views.cells.new_tensor([views.num_views, 0, 0, 0])
         visible_cells = views.cells[views.visible]
         visible = select_voxels(voxel_dict, visible_cells, loss_stride)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...datasets.transforms.loss_grid import LossGrid
+from ...errors import InputError
 from ...functional.cylindrical import cylinder_cells, polar_points
 from ...functional.sparse_lookup import find_rows
 from ...functional.voxelize import hard_voxelize
@@ -72,9 +73,9 @@ class ViewPreprocessor(Det3DDataPreprocessor):
     def __init__(self, loss_grid: dict | None = None, **settings) -> None:
         super().__init__(**settings)
         if self.voxel_type not in VOXEL_TYPES:
-            raise ValueError(f'voxel_type is {self.voxel_type!r}, wanted one of {", ".join(VOXEL_TYPES)}')
+            raise InputError(f'voxel_type is {self.voxel_type!r}, wanted one of {", ".join(VOXEL_TYPES)}')
         if (loss_grid is None) == (self.voxel_type == 'cylindrical'):
-            raise ValueError(
+            raise InputError(
                 f'loss_grid is {loss_grid} with voxel_type {self.voxel_type!r}: cylindrical voxels need '
                 'loss_grid=dict(point_cloud_range=..., voxel_size=...), the numbers of BlockMask; others have their own'
             )
@@ -103,7 +104,7 @@ class ViewPreprocessor(Det3DDataPreprocessor):
         clouds = [VOXEL_TYPES[self.voxel_type](self.voxel_layer, cloud) for cloud in points]
         fullest = max(len(cloud['coors']) for cloud in clouds)
         if self.training and 0 < self.voxel_limit < fullest:
-            raise ValueError(
+            raise InputError(
                 f'a view has {fullest} voxels and the voxel layer holds {self.voxel_limit}, so points would be lost: '
                 'raise max_voxels of model.data_preprocessor (of its voxel_layer for hard voxels), enlarge voxel_size '
                 'or lower max_points of TwoViews'

@@ -7,6 +7,7 @@ from mmdet3d.models.segmentors.base import Base3DSegmentor
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
 from ...functional.point_voxels import voxelize_points
 from ..backbones.ptv3 import Cloud, PTv3, upcast
 from ..heads.point import PointFeatures
@@ -90,9 +91,9 @@ def freeze(backbone: PTv3, part: str | None) -> Frozen:
     """Freeze a part of PTv3. With 'encoder' its curves are not shuffled either: an encoder that is frozen computes
     the same in training as in evaluation."""
     if part not in ('backbone', 'encoder', None):
-        raise ValueError(f"frozen is {part!r}, wanted 'backbone', 'encoder' or None")
+        raise InputError(f"frozen is {part!r}, wanted 'backbone', 'encoder' or None")
     if part == 'encoder' and backbone.dec is None:
-        raise ValueError(
+        raise InputError(
             "frozen='encoder' trains a decoder and backbone.decoder is None: add one, or freeze 'backbone'"
         )
     return Frozen([] if part is None else [backbone], [backbone.dec] if part == 'encoder' else [])

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...datasets.splits import cut_scenes
 from ...engine.config_overrides import load_with_overrides
+from ...errors import InputError, MissingFileError
 from ...files import read_json, write_text
 from ...probe.checkpoint import TEST_INFOS, TRAIN_INFOS
 from ...probe.scans import scene_names
@@ -78,11 +79,11 @@ def resolve_config(row: LadderRow, *, steps: int | None, overrides: Mapping[str,
     does not follow its `max_iters`.
     """
     if taken := sorted(set(overrides) & set(FIXED)):
-        raise ValueError(f'--cfg-options {", ".join(taken)}: the ladder sets it; use --steps, --seeds, --out')
+        raise InputError(f'--cfg-options {", ".join(taken)}: the ladder sets it; use --steps, --seeds, --out')
     cfg = load_with_overrides(row.config, {**overrides, **({} if steps is None else {'max_iters': steps})})
     found = cfg.train_cfg.max_iters
     if steps is not None and found != steps:
-        raise ValueError(
+        raise InputError(
             f'{row.config}: trains {found} steps whatever max_iters is; wanted a top-level variable max_iters that '
             'train_cfg.max_iters and the schedules are made from'
         )
@@ -112,7 +113,7 @@ def data_hash(data_root: str) -> str:
     for name in (TRAIN_INFOS, TEST_INFOS):
         path = Path(data_root) / name
         if not path.is_file():
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f'{path}: no such info file; write the embedded data set with tools/create_synthetic.py and '
                 'tools/create_data.py nuscenes, or name yours with --cfg-options data_root=PATH/'
             )
@@ -127,7 +128,7 @@ def require_split(config: Mapping[str, Any], split: str) -> None:
     data_root = config['train_dataloader']['dataset']['data_root']
     names = scene_names(data_root, TRAIN_INFOS)
     if not cut_scenes(names)['validation']:
-        raise ValueError(
+        raise InputError(
             f'{data_root}: its {len(names)} training scenes leave none for validation; wanted at least 6 scenes, '
             'or --split test'
         )
@@ -140,7 +141,7 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
         try:
             ast.literal_eval(repr(value))
         except (ValueError, SyntaxError) as error:
-            raise ValueError(
+            raise InputError(
                 f'{path}: the resolved config cannot be written, {key} holds {error}; wanted numbers, text, None and '
                 'lists, tuples and dicts of them'
             ) from error

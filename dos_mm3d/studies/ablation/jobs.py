@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...errors import UserError
 from ...files import nan_to_none, read_json, write_json
 from ..runner.children import Children
 from ..runner.detection_record import read_scalars, summarise_pretraining
@@ -17,7 +18,7 @@ _COLLAPSED = re.compile(r'^error: (.*collapsed at iteration (\d+).*)$', re.MULTI
 TAIL_LINES = 8
 
 
-class LadderError(RuntimeError):
+class LadderError(UserError, RuntimeError):
     """The ladder cannot go on; the message says where the log is."""
 
 

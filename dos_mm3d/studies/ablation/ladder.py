@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ...errors import InputError, OutputExistsError
 from ...files import nan_to_none, read_json, write_json, write_text
 from ...probe.probe import ProbeSettings
 from ...visualization.style import write_png
@@ -73,7 +74,7 @@ def refuse_second_test(settings: LadderSettings) -> None:
     """The test split is looked at once."""
     path = settings.record_file
     if settings.split == 'test' and path.is_file() and read_json(path)['complete'] and not settings.again:
-        raise FileExistsError(
+        raise OutputExistsError(
             f'{path}: the test split has been reported there; settings are chosen on --split validation. '
             'If it must be replaced, say --again, and say so where the numbers are shown'
         )
@@ -142,7 +143,7 @@ def same_steps(configs: Mapping[str, Mapping[str, Any]]) -> int:
     """The steps that all rows train for; ValueError where they differ, which no comparison survives."""
     steps = {name: config['train_cfg']['max_iters'] for name, config in configs.items()}
     if len(set(steps.values())) > 1:
-        raise ValueError(f'the rows train for different numbers of steps ({steps}); give one with --steps')
+        raise InputError(f'the rows train for different numbers of steps ({steps}); give one with --steps')
     return next(iter(steps.values()))
 
 

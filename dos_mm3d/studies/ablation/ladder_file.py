@@ -8,6 +8,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ...errors import InputError, MissingFileError
+
 KEYS = {'name', 'config', 'title', 'above'}
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 
@@ -55,7 +57,7 @@ class Ladder:
             return [row for row in self.rows if options or not row.is_option]
         if unknown := sorted(set(names) - {row.name for row in self.rows}):
             known = ', '.join(row.name for row in self.rows)
-            raise ValueError(f'{self.path}: has no row {", ".join(unknown)}; wanted some of {known}')
+            raise InputError(f'{self.path}: has no row {", ".join(unknown)}; wanted some of {known}')
         return [row for row in self.rows if row.name in names]
 
 
@@ -66,10 +68,10 @@ def read_ladder(path: Path) -> Ladder:
     where it is no ladder.
     """
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such ladder file; wanted for example configs/ablations/ladder.py')
+        raise MissingFileError(f'{path}: no such ladder file; wanted for example configs/ablations/ladder.py')
     content = Config.fromfile(path)
     if not content.get('rows'):
-        raise ValueError(f'{path}: no ladder, it has no `rows`; wanted rows = [dict({_wanted()}), ...]')
+        raise InputError(f'{path}: no ladder, it has no `rows`; wanted rows = [dict({_wanted()}), ...]')
     rows = [_row(path, entry, is_option=False) for entry in content['rows']]
     rows += [_row(path, entry, is_option=True) for entry in content.get('options', [])]
     _check(path, rows)
@@ -82,9 +84,9 @@ def _wanted() -> str:
 
 def _row(path: Path, entry: Mapping[str, Any], *, is_option: bool) -> LadderRow:
     if not isinstance(entry, Mapping) or set(entry) != KEYS:
-        raise ValueError(f'{path}: got the row {entry!r}, wanted dict({_wanted()})')
+        raise InputError(f'{path}: got the row {entry!r}, wanted dict({_wanted()})')
     if not _NAME.fullmatch(str(entry['name'])):
-        raise ValueError(f'{path}: a row is named {entry["name"]!r}; wanted letters, digits, _ . - (it names a folder)')
+        raise InputError(f'{path}: a row is named {entry["name"]!r}; wanted letters, digits, _ . - (it names a folder)')
     return LadderRow(entry['name'], Path(entry['config']), entry['title'], entry['above'], is_option)
 
 
@@ -92,10 +94,10 @@ def _check(path: Path, rows: Sequence[LadderRow]) -> None:
     """Names are unique, every comparison is with a row of the ladder, options say with which, configs are there."""
     names = [row.name for row in rows]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f'{path}: {", ".join(doubled)} occurs more than once; wanted one row per name')
+        raise InputError(f'{path}: {", ".join(doubled)} occurs more than once; wanted one row per name')
     plain = {row.name for row in rows if not row.is_option}
     for row in rows:
         if (row.above is None and row.is_option) or (row.above is not None and row.above not in plain - {row.name}):
-            raise ValueError(f'{path}: {row.name} is compared with {row.above!r}; wanted another row of the ladder')
+            raise InputError(f'{path}: {row.name} is compared with {row.above!r}; wanted another row of the ladder')
         if not row.config.is_file():
-            raise FileNotFoundError(f'{row.config}: no such config; {path} names it for {row.name}')
+            raise MissingFileError(f'{row.config}: no such config; {path} names it for {row.name}')

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ...engine.launch import build_runner
+from ...errors import InputError, MissingFileError
 from .shrink import STEPS, data_sets_of, small_config
 
 PASSES, FAILS = 'passes', 'fails'
@@ -52,17 +53,17 @@ def _run(path: Path, worlds: Mapping[str, Path], work_dir: Path, seen: dict[str,
         metrics = _timed(seen, 'test', runner.test)
         seen['metrics'] = len(metrics)
         if not metrics:
-            raise ValueError(f'{path}: its test gives no metric; wanted one at least from test_evaluator')
+            raise InputError(f'{path}: its test gives no metric; wanted one at least from test_evaluator')
 
 
 def _check_rows(path: Path, cfg: Config) -> int:
     """The number of a ladder's rows and options; FileNotFoundError where one of their configs is missing."""
     rows = [*cfg.get('rows', ()), *cfg.get('options', ())]
     if not rows:
-        raise ValueError(f'{path}: has neither a model nor rows; a part of other configs is named _base_...')
+        raise InputError(f'{path}: has neither a model nor rows; a part of other configs is named _base_...')
     root = next(parent.parent for parent in path.resolve().parents if parent.name == 'configs')
     if missing := [row.config for row in rows if not (root / row.config).is_file()]:
-        raise FileNotFoundError(f'{path}: rows name {missing}, which are not there; correct their paths')
+        raise MissingFileError(f'{path}: rows name {missing}, which are not there; correct their paths')
     return len(rows)
 
 
@@ -73,9 +74,9 @@ def _train(runner: Runner, seen: dict[str, Any]) -> None:
     losses = [float(loss) for loss in runner.message_hub.get_scalar('train/loss').data[0]]
     seen['losses'] = losses
     if len(losses) != STEPS or not all(math.isfinite(loss) for loss in losses):
-        raise ValueError(f'{runner.experiment_name}: losses {losses}; wanted {STEPS} finite ones')
+        raise InputError(f'{runner.experiment_name}: losses {losses}; wanted {STEPS} finite ones')
     if all(torch.equal(value, before[name]) for name, value in runner.model.named_parameters() if name in before):
-        raise ValueError(f'{runner.experiment_name}: no weight moved in {STEPS} steps')
+        raise InputError(f'{runner.experiment_name}: no weight moved in {STEPS} steps')
 
 
 def _timed(seen: dict[str, Any], part: str, work: Callable[[], Any]) -> Any:

@@ -18,6 +18,7 @@ from ...cpu.sparse_conv.convolution import MAX_CPU_CELLS
 from ...datasets.file_check import data_sets_in
 from ...datasets.semantickitti.classes import SPLITS
 from ...engine.config_overrides import load_with_overrides
+from ...errors import InputError
 
 STEPS = 2
 MOST_IN_BATCH = 2
@@ -48,7 +49,7 @@ def small_config(path: Path, worlds: Mapping[str, Path], work_dir: Path) -> Conf
     roots = {**worlds, 'sweeps': worlds['nuscenes'] / 'sweeps'} if 'nuscenes' in worlds else worlds
     named = data_sets_of(cfg)
     if not named or set(named) - set(roots):
-        raise ValueError(f'{path}: names data of {named}; wanted data_root below data/ of {sorted(roots)}')
+        raise InputError(f'{path}: names data of {named}; wanted data_root below data/ of {sorted(roots)}')
     cfg = Config(_moved(cfg._cfg_dict, roots), filename=str(path))
     _shrink_data(cfg, most_in_batch)
     _shrink_training(cfg)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ...errors import InputError
 from ...visualization.style import COLOURS, new_figure, quiet
 
 TITLE_CHARACTERS = 34
@@ -24,10 +25,10 @@ def draw_protocol(record: Mapping[str, Any]) -> Figure:
     """
     rows = [row for row in record['rows'] if row['entries']]
     if not rows:
-        raise ValueError(f'{record["protocol"]}: no row has a number yet, there is nothing to draw')
+        raise InputError(f'{record["protocol"]}: no row has a number yet, there is nothing to draw')
     kinds = {'dots': _draw_dots, 'curve': _draw_curves, 'matrix': _draw_matrix}
     if record['plot'] not in kinds:
-        raise ValueError(f'plot is {record["plot"]!r}, wanted one of {", ".join(kinds)}')
+        raise InputError(f'plot is {record["plot"]!r}, wanted one of {", ".join(kinds)}')
     return kinds[record['plot']](record, rows)
 
 

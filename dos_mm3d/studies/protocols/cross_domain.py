@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from ...errors import InputError
 from ...probe.probe import ProbeSettings
 from .base import Cell, Column, Protocol, ProtocolArguments, Results, Source, row
 from .datasets import DATASETS, DataSet
@@ -62,9 +63,9 @@ class CrossDomain(Protocol):
     def check(self, args: ProtocolArguments) -> None:
         """At least two data sets or sources, and that every pair could run."""
         if not args.sources:
-            raise ValueError('cross_domain needs checkpoints: --checkpoint A=PATH B=PATH ...')
+            raise InputError('cross_domain needs checkpoints: --checkpoint A=PATH B=PATH ...')
         if len(args.datasets) < 2 and {source.dataset for source in args.sources} <= {args.dataset.name}:
-            raise ValueError(
+            raise InputError(
                 f'all checkpoints were pretrained on {args.dataset.name} and are probed on it: that is linear_probe; '
                 'wanted --checkpoint A=PATH B=PATH, or --dataset B'
             )
@@ -194,7 +195,7 @@ def common_range(sources: Sequence[Source], target: DataSet) -> tuple[float, ...
     box = tuple(max(lows) + MARGIN_M for lows in zip(*(box[:3] for box in boxes)))
     box += tuple(min(highs) - MARGIN_M for highs in zip(*(box[3:] for box in boxes)))
     if any(low >= high for low, high in zip(box[:3], box[3:])):
-        raise ValueError(f'the point cloud ranges of the checkpoints have nothing in common on {target.name}: {boxes}')
+        raise InputError(f'the point cloud ranges of the checkpoints have nothing in common on {target.name}: {boxes}')
     return box
 
 

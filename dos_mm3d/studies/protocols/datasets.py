@@ -15,6 +15,7 @@ from ...datasets.nuscenes.classes import CLASSES
 from ...datasets.scannet.classes import CLASSES_20, CLASSES_200
 from ...datasets.splits import cut_scenes
 from ...datasets.waymo.semantic_classes import CLASSES as WAYMO_CLASSES
+from ...errors import InputError, MissingFileError
 from ...probe.labelled_scans import LabelledScans, Seg3DScans
 from ...probe.scans import KeyFrames
 
@@ -58,7 +59,7 @@ class DataSet:
         """FileNotFoundError with the commands that make it where an info file is missing."""
         for name in self.infos:
             if not (path := Path(self.root) / name).is_file():
-                raise FileNotFoundError(
+                raise MissingFileError(
                     f'{path}: no such file, so {self.name} is not there; make it with {self.prepare}, or say where it '
                     f'is with --data-root {self.name}=PATH'
                 )
@@ -77,7 +78,7 @@ class DataSet:
         names = list(dict.fromkeys(self.sequences(train)))
         found = cut_scenes(names)[part]
         if not found:
-            raise ValueError(
+            raise InputError(
                 f'{self.root}: its {len(names)} training sequences leave none for {part}; wanted at least 6, or '
                 '--split test'
             )
@@ -130,7 +131,7 @@ def seg3d_scans(dataset: DataSet, ann_file: str, sequences: Sequence[str] | None
     of_file = partial(sequence_of, scene_of_sample=None)
     scans = Seg3DScans(settings, channels=dataset.channels, sequence_of=of_file, sequences=sequences)
     if len(scans.classes) != len(dataset.classes):
-        raise ValueError(
+        raise InputError(
             f'{dataset.read_with}: its data set has {len(scans.classes)} classes, {dataset.name} has '
             f'{len(dataset.classes)}'
         )
@@ -256,5 +257,5 @@ DATASETS: dict[str, DataSet] = {
 def dataset_named(name: str) -> DataSet:
     """ValueError with the names that there are."""
     if name not in DATASETS:
-        raise ValueError(f'no data set {name!r}; wanted one of {", ".join(sorted(DATASETS))}')
+        raise InputError(f'no data set {name!r}; wanted one of {", ".join(sorted(DATASETS))}')
     return DATASETS[name]

@@ -10,6 +10,7 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
+from ...errors import InputError, MissingFileError
 from ...export.backbone import export_backbone, read_export
 from ...export.loading import fit_report
 from ...export.names import backbone_class
@@ -77,7 +78,7 @@ def backbone_of(source: Source) -> str:
     """Short name of a checkpoint's backbone; ValueError for one that nothing downstream is made of."""
     name = source.config['model']['backbone']['type']
     if name not in BACKBONES:
-        raise ValueError(f'{source.checkpoint}: its backbone is {name}; wanted one of {", ".join(BACKBONES)}')
+        raise InputError(f'{source.checkpoint}: its backbone is {name}; wanted one of {", ".join(BACKBONES)}')
     return BACKBONES[name]
 
 
@@ -97,13 +98,13 @@ def find_config(recipe: str, source: Source, dataset: DataSet) -> Path:
     kind = backbone_of(source)
     if kind not in CONFIGS[recipe]:
         why = WHY_NOT.get((recipe, kind), f'it is there for {", ".join(CONFIGS[recipe])}')
-        raise ValueError(f'{source.checkpoint}: there is no {recipe} of its backbone, {kind}: {why}')
+        raise InputError(f'{source.checkpoint}: there is no {recipe} of its backbone, {kind}: {why}')
     # the embedded sets other than nuScenes are read with the real ones' configs, at another root
     data_names = dict.fromkeys([dataset.name, dataset.name.removeprefix('synthetic_')])
     candidates = [Path(pattern.format(data=name)) for name in data_names for pattern in CONFIGS[recipe][kind]]
     present = [path for path in candidates if path.is_file()]
     if not present:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{candidates[0]}: no such config, so there is no {recipe} of {kind} on {dataset.name}; write one, or name '
             'another with --downstream CONFIG'
         )
@@ -132,7 +133,7 @@ def check_input(exported: Exported, config: Mapping[str, Any], config_file: Path
     for name, title in (('input_channels', 'channels'), ('voxel_size', 'voxel size')):
         pretrained, wanted = exported.meta[name], config.get(name)
         if wanted is not None and list(wanted) != list(pretrained):
-            raise ValueError(
+            raise InputError(
                 f'{exported.meta["source"]}: pretrained with the {title} {_text(pretrained)}; {config_file} has '
                 f'{_text(wanted)}. Give a checkpoint of the same, or another config: --downstream CONFIG'
             )
@@ -144,7 +145,7 @@ def check_fit(exported: Exported, config: Mapping[str, Any], config_file: Path) 
     model = MODELS.build(ConfigDict(copy.deepcopy(config['model'])))
     report = fit_report(model, read_export(exported.file)['state_dict'])
     if lost := [*report.unexpected, *map(str, report.wrong_shape)]:
-        raise ValueError(
+        raise InputError(
             f'{exported.meta["source"]}: {len(lost)} of its tensors do not fit the {type(model).__name__} of '
             f'{config_file}, first {lost[0]} ({report.summary()}): a backbone of another size. Give a checkpoint of '
             'the same size, or another config: --downstream CONFIG'

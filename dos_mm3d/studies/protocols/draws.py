@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import InputError
 from ...probe.probe import ProbeSettings, draw_scans
 
 
@@ -21,9 +22,9 @@ class Draws:
 
     def __post_init__(self) -> None:
         if self.n < 1 or not self.sizes or min(self.sizes.values()) < 1:
-            raise ValueError(f'wanted at least one draw of at least one scan, got {self.n} of {dict(self.sizes)}')
+            raise InputError(f'wanted at least one draw of at least one scan, got {self.n} of {dict(self.sizes)}')
         if not self.nested and len(self.sizes) > 1:
-            raise ValueError(f'draws of several sizes ({dict(self.sizes)}) are nested')
+            raise InputError(f'draws of several sizes ({dict(self.sizes)}) are nested')
 
     @property
     def record(self) -> dict:
@@ -37,7 +38,7 @@ class Draws:
             ((name, size),) = self.sizes.items()
             return {name: draw_scans(n_scans, ProbeSettings(scans_per_draw=size, n_draws=self.n, seed=self.seed))}
         if max(self.sizes.values()) > n_scans:
-            raise ValueError(
+            raise InputError(
                 f'a draw of {max(self.sizes.values())} labelled scans was asked for, there are {n_scans}; wanted at '
                 'most that many'
             )

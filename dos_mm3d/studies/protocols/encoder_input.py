@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...errors import InputError
 from ...probe.labelled_scans import LabelledScans
 from ...probe.scans import ProbeScan, inside_range
 
@@ -91,7 +92,7 @@ def channel_plan(wanted: Sequence[str], given: Sequence[str]) -> list[tuple[int 
         elif _what(name) in ABSENT_IS_ZERO:
             plan.append((None, 0.0))
         else:
-            raise ValueError(
+            raise InputError(
                 f'pretraining was fed {", ".join(wanted)}; the data have {", ".join(given)}, and no {_what(name)}'
             )
     return plan

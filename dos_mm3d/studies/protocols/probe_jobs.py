@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from ...errors import InputError
 from ...files import read_json, write_json
 from ...probe.linear_probe import ProbeRecipe
 from ...probe.probe import ProbeSettings
@@ -50,7 +51,7 @@ def input_of(source: Source) -> EncoderInput:
     """What a checkpoint was fed. ValueError where neither its config nor its data set says it."""
     known = DATASETS.get(source.dataset)
     if known is None and not source.config.get('input_channels'):
-        raise ValueError(
+        raise InputError(
             f'{source.config_file}: has no input_channels, and {source.dataset} is none of the data sets that are '
             f'known ({", ".join(sorted(DATASETS))}); name the columns, e.g. --cfg-options '
             '\'input_channels=["x [m]","y [m]","z [m]","intensity 0-1"]\', or the data set: --checkpoint DATASET=PATH'
@@ -70,7 +71,7 @@ def check_probe(dataset: DataSet, sources: Sequence[Source], plan: ProbePlan) ->
         try:
             channel_plan(input_of(source).channels, train.channels)
         except ValueError as error:
-            raise ValueError(f'{source.checkpoint} cannot be probed on {dataset.name}: {error}') from error
+            raise InputError(f'{source.checkpoint} cannot be probed on {dataset.name}: {error}') from error
 
 
 def random_name(source: Source) -> str:
@@ -175,7 +176,7 @@ def require_same_points(results: Results, names: Sequence[str], what: str) -> No
     found = [results[name] for name in names if name in results]
     for key in ('columns', 'scored_points'):
         if any(result[key] != found[0][key] for result in found[1:]):
-            raise ValueError(
+            raise InputError(
                 f'{what}: the rows were not {"trained" if key == "columns" else "scored"} on the same points, so they '
                 'cannot be compared; the data were changed between two calls? Delete the folder cells/ and run again'
             )

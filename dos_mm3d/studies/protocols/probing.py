@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from ...errors import InputError
 from ...probe.probe import ProbeSettings
 from .base import Cell, Column, Protocol, ProtocolArguments, Results, row
 from .draws import Draws
@@ -73,9 +74,9 @@ class Probing(Protocol):
     def check(self, args: ProtocolArguments) -> None:
         """One encoder, and that every cell could run."""
         if not args.sources:
-            raise ValueError(f'{self.name} needs --checkpoint PATH, a pretraining checkpoint')
+            raise InputError(f'{self.name} needs --checkpoint PATH, a pretraining checkpoint')
         if len({encoder_hash(source) for source in args.sources}) > 1:
-            raise ValueError(
+            raise InputError(
                 f'{", ".join(str(source.config_file) for source in args.sources)}: the checkpoints have different '
                 'encoders or inputs; wanted runs of one config with several seeds, one call for each config'
             )

@@ -1,5 +1,6 @@
 """The protocols by name. A new one is a module with a sub-class of `Protocol` and one line here."""
 
+from ...errors import InputError
 from .base import Protocol
 from .cross_domain import CrossDomain
 from .few_shot import FewShot
@@ -24,5 +25,5 @@ PROTOCOLS: dict[str, Protocol] = {
 def protocol_named(name: str) -> Protocol:
     """ValueError with the names that there are."""
     if name not in PROTOCOLS:
-        raise ValueError(f'no protocol {name!r}; wanted one of {", ".join(PROTOCOLS)}')
+        raise InputError(f'no protocol {name!r}; wanted one of {", ".join(PROTOCOLS)}')
     return PROTOCOLS[name]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...errors import InputError, OutputExistsError
 from ...files import nan_to_none, read_json, write_json, write_text
 from ...visualization.style import write_png
 from ..figures.protocols import draw_protocol
@@ -51,7 +52,7 @@ def refuse_second_test(path: Path, args: ProtocolArguments) -> None:
     record = read_json(path)
     lost = any(cell['status'] != 'finished' for cell in record['cells'])
     if record['complete'] and not (args.retry_failed and lost):
-        raise FileExistsError(
+        raise OutputExistsError(
             f'{path}: the test split has been reported there; settings are chosen on --split validation. '
             'If it must be replaced, say --again, and say so where the numbers are shown'
         )
@@ -61,7 +62,7 @@ def require_distinct(jobs: Sequence[CellJob]) -> None:
     """ValueError where two cells of a protocol would share a name: their results could not be told apart."""
     names = [job.name for job in jobs]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f'{", ".join(doubled)}: more than one cell of that name; wanted one')
+        raise InputError(f'{", ".join(doubled)}: more than one cell of that name; wanted one')
 
 
 def write_report(

@@ -4,6 +4,7 @@ import argparse
 from typing import Any, ClassVar
 
 from ...datasets.label_shares import FIRST, SHARES_PERCENT, draw_shares
+from ...errors import InputError
 from ...files import write_json
 from .base import ProtocolArguments, Results
 from .training import TrainingProtocol, facts_of, labelled_frames, scored_sequences
@@ -128,7 +129,7 @@ class Detection(ShareProtocol):
     def check(self, args: ProtocolArguments) -> None:
         """As all trainings; the devkit scores whole official splits only."""
         if args.split != 'test' and not args.dataset.name.endswith('waymo'):
-            raise ValueError(
+            raise InputError(
                 f'--split {args.split}: the nuScenes devkit scores whole official splits only; wanted --split test'
             )
         super().check(args)

@@ -11,6 +11,7 @@ from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
 from ...engine.config_overrides import load_with_overrides
+from ...errors import InputError, MissingFileError
 from ...export.loading import FitReport, fit_report, read_weights
 from .base import Source
 from .datasets import DATASETS, DataSet, dataset_named
@@ -33,13 +34,13 @@ def read_datasets(names: Sequence[str] | None, checkpoints: Sequence[str], roots
     for text in roots:
         name, path = named_path(text)
         if name is None:
-            raise ValueError(f'--data-root {text}: of which data set? Wanted D={text}')
+            raise InputError(f'--data-root {text}: of which data set? Wanted D={text}')
         places[dataset_named(name).name] = str(path)
     names = names or list(dict.fromkeys(named_path(text)[0] for text in checkpoints))
     if None in names or not names:
-        raise ValueError('on which data sets? Wanted --dataset D, or --checkpoint D=PATH for every checkpoint')
+        raise InputError('on which data sets? Wanted --dataset D, or --checkpoint D=PATH for every checkpoint')
     if unused := sorted(set(places) - set(names)):
-        raise ValueError(f'--data-root {unused[0]}=...: it is not used; wanted one of {", ".join(names)}')
+        raise InputError(f'--data-root {unused[0]}=...: it is not used; wanted one of {", ".join(names)}')
     datasets = tuple(dataset_named(name).at(places.get(name)) for name in names)
     for dataset in datasets:
         dataset.require()
@@ -62,10 +63,10 @@ def read_sources(
     for text in checkpoints:
         name, checkpoint = named_path(text)
         if name is None and dataset is None:
-            raise ValueError(f'{text}: pretrained on what? Wanted --checkpoint DATASET=PATH')
+            raise InputError(f'{text}: pretrained on what? Wanted --checkpoint DATASET=PATH')
         name = name or dataset.name
         if not checkpoint.is_file():
-            raise FileNotFoundError(f'{checkpoint}: no such checkpoint file; give the path of a .pth file')
+            raise MissingFileError(f'{checkpoint}: no such checkpoint file; give the path of a .pth file')
         config_file = config_of(checkpoint, given.get(name, given.get(None)), name)
         config = load_with_overrides(config_file, dict(overrides)).to_dict()
         require_pretraining(config, config_file)
@@ -73,7 +74,7 @@ def read_sources(
         sources.append(Source(name, numbers[name], checkpoint, config_file, config, file_sha256(checkpoint)))
         numbers[name] += 1
     if unused := sorted({name for name in given if name} - set(numbers)):
-        raise ValueError(
+        raise InputError(
             f'--config {unused[0]}=...: no checkpoint was pretrained on it; wanted one of {sorted(numbers)}'
         )
     require_different(sources)
@@ -87,13 +88,13 @@ def config_of(checkpoint: Path, given: Path | None, dataset: str) -> Path:
         if len(beside) == 1:
             return beside[0]
         if beside or dataset not in DATASETS:  # of several configs none is taken by guess
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f'{checkpoint.parent}: found {len(beside)} configs beside the checkpoint, wanted one; say which it '
                 f'was trained with: --config {dataset}=PATH'
             )
         given = Path(DATASETS[dataset].pretraining)
     if not given.is_file():
-        raise FileNotFoundError(f'{given}: no such config; say which {checkpoint} was trained with: --config PATH')
+        raise MissingFileError(f'{given}: no such config; say which {checkpoint} was trained with: --config PATH')
     return given
 
 
@@ -101,7 +102,7 @@ def require_pretraining(config: Mapping[str, Any], path: Path) -> None:
     """ValueError for a config that pretrains nothing."""
     model = config.get('model') or {}
     if not {'backbone', 'projector', 'data_preprocessor'} <= set(model):
-        raise ValueError(
+        raise InputError(
             f'{path}: its model is {model.get("type")!r}, which is no pretraining; wanted the config that the '
             'checkpoint was pretrained with, for example configs/dos/dos_second_synthetic.py (--config PATH)'
         )
@@ -113,7 +114,7 @@ def require_whole(config: Mapping[str, Any], config_file: Path, checkpoint: Path
     weights = read_weights(checkpoint)
     report = fit_report(MODELS.build(dict(config['model'])), weights)
     if report.missing or report.wrong_shape or report.unexpected:
-        raise ValueError(f'{checkpoint}: not a checkpoint of {config_file} ({report.summary()}). {_advice(report)}')
+        raise InputError(f'{checkpoint}: not a checkpoint of {config_file} ({report.summary()}). {_advice(report)}')
 
 
 def _advice(report: FitReport) -> str:
@@ -130,7 +131,7 @@ def require_different(sources: Sequence[Source]) -> None:
     for i, source in enumerate(sources):
         for other in sources[:i]:
             if source.sha256 == other.sha256 and source.dataset == other.dataset:
-                raise ValueError(
+                raise InputError(
                     f'{other.checkpoint} and {source.checkpoint} are the same checkpoint; wanted runs with other seeds'
                 )
 

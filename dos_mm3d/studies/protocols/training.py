@@ -15,6 +15,7 @@ from mmengine.registry import init_default_scope
 from ...datasets.label_shares import frames_by_sequence, leaf
 from ...datasets.labelled_scenes import spread_evenly
 from ...engine.config_overrides import add_overrides
+from ...errors import InputError, MissingFileError
 from .base import Cell, Column, Protocol, ProtocolArguments, Results, entry, portable, row
 from .differences import difference
 from .downstream import backbone_of, check_fit, check_input, encoder_prefixes, export_once, find_config
@@ -63,7 +64,7 @@ class TrainingProtocol(Protocol):
         if (given := args.options.get('downstream')) is None:
             return find_config(self.recipe(args), args.sources[0], args.dataset)
         if not given.is_file():
-            raise FileNotFoundError(f'{given}: no such config; give the path of a .py file below configs/')
+            raise MissingFileError(f'{given}: no such config; give the path of a .py file below configs/')
         return given
 
     def config(self, args: ProtocolArguments) -> dict[str, Any]:
@@ -100,13 +101,13 @@ class TrainingProtocol(Protocol):
     def check(self, args: ProtocolArguments) -> None:
         """Checkpoints of one backbone that fit the config, enough seeds for them, data that are there."""
         if not args.sources:
-            raise ValueError(f'{self.name} needs --checkpoint PATH, a pretraining checkpoint')
+            raise InputError(f'{self.name} needs --checkpoint PATH, a pretraining checkpoint')
         if len({backbone_of(source) for source in args.sources}) > 1:
             named = ', '.join(f'{source.checkpoint} ({backbone_of(source)})' for source in args.sources)
-            raise ValueError(f'{named}: different backbones; wanted checkpoints of one, one call for each backbone')
+            raise InputError(f'{named}: different backbones; wanted checkpoints of one, one call for each backbone')
         for dataset, runs in grouped(args).items():
             if len(runs) > args.seeds:
-                raise ValueError(
+                raise InputError(
                     f'{len(runs)} checkpoints pretrained on {dataset} and --seeds {args.seeds}: seed i trains from '
                     f'checkpoint i; wanted --seeds {len(runs)} or more'
                 )
@@ -224,7 +225,7 @@ def absolute(path: str) -> Path:
 def require_device_for(config: Mapping[str, Any], path: Path) -> None:
     """ValueError where a config wants mixed precision of a GPU and there is none: every cell would fail."""
     if config['optim_wrapper'].get('type') == 'AmpOptimWrapper' and get_device() == 'cpu':
-        raise ValueError(
+        raise InputError(
             f'{path}: trains in mixed precision (AmpOptimWrapper), which needs a GPU, and there is none. Run '
             'it where there is one, or name a config without: --downstream CONFIG'
         )

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...errors import InputError
 from ...files import read_json
 from ...metrics.confusion import iou_percent, miou_percent, read_confusion
 from ..ablation.cells import content_hash, write_config
@@ -159,7 +160,7 @@ def collect_waymo(folder: Path) -> dict[str, Any]:
     metrics = read_json(folder / 'metrics.json')
     keys = {f'L{level} {name}': f'Waymo/LEVEL_{level}/m{name}' for level in (1, 2) for name in ('AP', 'APH')}
     if missing := [key for key in keys.values() if key not in metrics]:
-        raise ValueError(f"{folder / 'metrics.json'}: has neither nuScenes' numbers nor {missing[0]}")
+        raise InputError(f"{folder / 'metrics.json'}: has neither nuScenes' numbers nor {missing[0]}")
     classes = {name: f'Waymo/OBJECT_TYPE_TYPE_{name.upper()}_LEVEL_1/AP' for name in WAYMO_CLASSES}
     values = {title: 100 * metrics[key] for title, key in keys.items()}
     return {

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...datasets.label_shares import cut_to_sequences, leaf
 from ...engine.config_overrides import load_with_overrides
+from ...errors import InputError
 from ..runner.start_record import ENCODER_PREFIXES
 
 FIXED = ('load_from', 'resume', 'work_dir', 'randomness.seed')
@@ -26,10 +27,10 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     is the protocol's business, or where the config has nothing to train or test.
     """
     if taken := sorted(set(overrides) & set(FIXED)):
-        raise ValueError(f'--cfg-options {", ".join(taken)}: the protocol sets it; use --seeds, --out, --checkpoint')
+        raise InputError(f'--cfg-options {", ".join(taken)}: the protocol sets it; use --seeds, --out, --checkpoint')
     config = copy.deepcopy(_resolved(path, path.stat().st_mtime_ns, json.dumps(dict(overrides), sort_keys=True)))
     if lacking := [key for key in (*SPLIT_KEYS, 'train_cfg') if not config.get(key)]:
-        raise ValueError(f'{path}: has no {", ".join(lacking)}; wanted a config that tools/train.py and test.py take')
+        raise InputError(f'{path}: has no {", ".join(lacking)}; wanted a config that tools/train.py and test.py take')
     old, new = leaf(config['train_dataloader']['dataset'])['data_root'].rstrip('/'), str(data_root).rstrip('/')
     config |= {key: moved(config[key], old, new) for key in SPLIT_KEYS}
     config |= dict(val_dataloader=None, val_evaluator=None, val_cfg=None)

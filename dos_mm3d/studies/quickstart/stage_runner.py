@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...errors import MissingFileError
 from ...files import write_json
 from ..runner.logged_command import Commands, StageFailed
 
@@ -140,6 +141,6 @@ def files_below(paths: Iterable[Path]) -> set[Path]:
     found: set[Path] = set()
     for path in paths:
         if not path.exists():
-            raise FileNotFoundError(f'{path}: a stage needs it, and it is not there')
+            raise MissingFileError(f'{path}: a stage needs it, and it is not there')
         found |= set(path.rglob('*.py')) if path.is_dir() else {path}
     return found

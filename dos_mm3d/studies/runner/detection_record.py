@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyquaternion import Quaternion
 
+from ...errors import MissingFileError
 from ...files import nan_to_none, read_json
 from ...visualization.boxes_bev import FlatBoxes
 
@@ -37,7 +38,7 @@ def read_scalars(work_dir: Path) -> dict[str, dict[str, list[float]]]:
     """
     files = sorted(work_dir.glob('*/vis_data/scalars.json'))
     if not files:
-        raise FileNotFoundError(f'{work_dir}: no */vis_data/scalars.json there; is it the work_dir of a training run?')
+        raise MissingFileError(f'{work_dir}: no */vis_data/scalars.json there; is it the work_dir of a training run?')
     by_name: dict[str, dict[int, float]] = {}
     for file in files:
         for line in file.read_text().splitlines():

@@ -13,13 +13,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ...errors import UserError
+
 QUIET_S = 20.0  # between two lines of progress where there is no terminal
 BAR_WIDTH = 24
 _COUNT = re.compile(r'\[\s*(\d+)/(\d+)\]|\b(\d+)/(\d+) \[')
 _ESCAPES = re.compile(r'\x1b\[[0-9;]*[A-Za-z]')
 
 
-class StageFailed(RuntimeError):
+class StageFailed(UserError, RuntimeError):
     """A command of a stage ended with an error; the message says where its log is and how it ended."""
 
 

@@ -10,6 +10,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from ...errors import InputError
 from ...export.files import tensors_sha256
 from ...files import read_json, write_json
 
@@ -78,7 +79,7 @@ def check_fair(scratch_dir: Path, pretrained_dir: Path) -> dict[str, bool]:
     same = {name: scratch[name] == pretrained[name] for name in scratch}
     unfair = [name for name in ('rest', 'inputs', 'iters') if not same[name]]
     if unfair or same['encoder']:
-        raise ValueError(
+        raise InputError(
             f'{scratch_dir} and {pretrained_dir} are no fair pair: '
             + (f'they differ in {", ".join(unfair)}' if unfair else 'they started from the same encoder')
             + '; wanted the same seed, initial head, data and steps, and another encoder. Delete both, run again.'

@@ -7,6 +7,8 @@ from statistics import fmean, stdev
 
 from scipy.stats import t as student_t
 
+from ...errors import InputError
+
 CONFIDENCE = 0.95
 
 
@@ -38,7 +40,7 @@ def sample_sd(values: Sequence[float]) -> float | None:
 def mean_estimate(values: Sequence[float]) -> Estimate:
     """Mean +- t_{n-1} s / sqrt(n). ValueError for no values."""
     if not values:
-        raise ValueError('no values to average')
+        raise InputError('no values to average')
     if len(values) == 1:
         return Estimate(values[0], None, None, 1)
     return _interval(fmean(values), stdev(values) / math.sqrt(len(values)), len(values) - 1, len(values))
@@ -57,7 +59,7 @@ def difference_to(values: Sequence[float], baseline: Sequence[float]) -> Estimat
     of the values alone. ValueError for no values.
     """
     if not values or not baseline:
-        raise ValueError(f'got {len(values)} values and {len(baseline)} of the baseline, wanted at least one of each')
+        raise InputError(f'got {len(values)} values and {len(baseline)} of the baseline, wanted at least one of each')
     difference = fmean(values) - fmean(baseline)
     if len(baseline) == 1:
         return mean_estimate([value - baseline[0] for value in values])

@@ -8,6 +8,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
+from ....errors import InputError
 from ....functional.sparse_lookup import find_rows
 from ..base import LossVoxelBackbone
 from .cloud import Cloud, upcast
@@ -39,11 +40,11 @@ class PTv3Backbone(LossVoxelBackbone):
         self.voxel_encoder = MODELS.build(voxel_encoder)
         self.ptv3: PTv3 = MODELS.build(ptv3)
         if self.ptv3.decoder is not None:
-            raise ValueError('PTv3Backbone pretrains an encoder: remove decoder from ptv3, and add it downstream')
+            raise InputError('PTv3Backbone pretrains an encoder: remove decoder from ptv3, and add it downstream')
         widths, strides = self.ptv3.encoder.channels, self.ptv3.encoder.strides
         stage_strides = list(accumulate((1, *strides), mul))
         if loss_stride not in stage_strides:
-            raise ValueError(f'loss_stride is {loss_stride}, wanted the stride of a stage of ptv3: {stage_strides}')
+            raise InputError(f'loss_stride is {loss_stride}, wanted the stride of a stage of ptv3: {stage_strides}')
         loss_level = stage_strides.index(loss_stride)
         self.levels_to_upcast = len(strides) - loss_level
         self.out_channels = sum(widths[loss_level:])

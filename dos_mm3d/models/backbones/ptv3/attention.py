@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ....errors import InputError, MissingPackageError
 from .cloud import Cloud
 from .patches import Patches
 from .rope import Rope
@@ -75,7 +76,7 @@ def sdpa_attend(
 def flash_attend(kernel: Callable[..., Tensor], qkv: Tensor, patches: Patches, dropout: float) -> Tensor:
     """The same by flash_attn's variable-length kernel, in half precision whatever the autocast state."""
     if not on_gpu(qkv):
-        raise ValueError(f"block.attention='flash_attn' got features on {qkv.device}, wanted a GPU; use 'sdpa' here")
+        raise InputError(f"block.attention='flash_attn' got features on {qkv.device}, wanted a GPU; use 'sdpa' here")
     half = qkv if qkv.dtype in (torch.float16, torch.bfloat16) else qkv.bfloat16()
     out = kernel(half, patches.cumulative_lengths(), patches.longest, dropout_p=dropout)
     return out.to(qkv.dtype)
@@ -89,7 +90,7 @@ def on_gpu(tensor: Tensor) -> bool:
 def find_flash_attention() -> Callable[..., Tensor]:
     """flash_attn's kernel for packed q, k, v and sequences of any length. ImportError without the package."""
     if find_spec('flash_attn') is None:
-        raise ImportError(
+        raise MissingPackageError(
             "block.attention='flash_attn' needs the package flash-attn, which is not installed: install it, or set "
             "block.attention='sdpa', which computes the same"
         )

@@ -6,6 +6,7 @@ from mmdet3d.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ....errors import InputError
 from ....functional.grid import grid_shape
 from .cloud import Cloud
 from .model import PTv3
@@ -38,11 +39,11 @@ class PTv3MiddleEncoder(BaseModule):
         super().__init__(init_cfg)
         self.ptv3: PTv3 = MODELS.build(ptv3)
         if self.ptv3.decoder is None:
-            raise ValueError('PTv3MiddleEncoder needs fine features: give ptv3 a decoder, e.g. one of ptv3_decoders')
+            raise InputError('PTv3MiddleEncoder needs fine features: give ptv3 a decoder, e.g. one of ptv3_decoders')
         self.range_min_m, self.voxel_size_m = list(point_cloud_range[:3]), list(voxel_size)
         _, *size = grid_shape(point_cloud_range, voxel_size)
         if any(cells % map_stride for cells in size):
-            raise ValueError(
+            raise InputError(
                 f'map_stride {map_stride} does not divide the grid of {size[1]} x {size[0]} voxels: choose a divisor, '
                 'or another point_cloud_range'
             )
@@ -91,7 +92,7 @@ class PTv3MiddleEncoder(BaseModule):
         offset = (mean_m - mean_m.new_tensor(self.range_min_m)) / size_m - coors[:, 1:].flip(1)
         outside = ((offset < -0.01) | (offset > 1.01)).any(1)
         if outside.any():
-            raise ValueError(
+            raise InputError(
                 f'the first three features of {int(outside.sum())} of {len(outside)} voxels are not the mean of points '
                 'in the voxel. Use HardSimpleVFE as pts_voxel_encoder (its first three features are the mean x, y, z), '
                 'and give the middle encoder the point_cloud_range and voxel_size of the voxel layer.'

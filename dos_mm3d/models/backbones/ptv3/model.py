@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from spconv.pytorch import SubMConv3d
 from torch import nn
 
+from ....errors import InputError
 from ....functional.serialization import CURVES
 from .block import Block
 from .cloud import Cloud
@@ -84,13 +85,13 @@ class PTv3(BaseModule):
     def check(self, mask_token: bool, input_scale: Sequence[float] | None) -> None:
         """ValueError for settings that contradict one another."""
         if self.variant not in VARIANTS:
-            raise ValueError(f'variant is {self.variant!r}, wanted one of {", ".join(VARIANTS)}')
+            raise InputError(f'variant is {self.variant!r}, wanted one of {", ".join(VARIANTS)}')
         if unknown := set(self.orders) - set(CURVES):
-            raise ValueError(f'orders has {sorted(unknown)}, wanted some of {", ".join(CURVES)}')
+            raise InputError(f'orders has {sorted(unknown)}, wanted some of {", ".join(CURVES)}')
         if mask_token and self.variant == 'm1':
-            raise ValueError('variant m1 has no mask token: set mask_token=False, or choose m2')
+            raise InputError('variant m1 has no mask token: set mask_token=False, or choose m2')
         if input_scale is not None and len(input_scale) != self.in_channels:
-            raise ValueError(f'input_scale has {len(input_scale)} factors for {self.in_channels} input channels')
+            raise InputError(f'input_scale has {len(input_scale)} factors for {self.in_channels} input channels')
         if self.decoder is not None:
             self.decoder.check(len(self.encoder.channels))
 

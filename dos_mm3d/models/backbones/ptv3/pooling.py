@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ....errors import InputError
 from ....functional.serialization import MAX_DEPTH, Serialization
 from .cloud import Cloud
 from .layers import norm_of
@@ -58,7 +59,7 @@ class SerializedPooling(Pooling):
 
     def __init__(self, variant: str, in_channels: int, channels: int, stride: int, *, shuffle: bool) -> None:
         if stride not in (2, 4, 8):
-            raise ValueError(f'variant m1 pools along the curves with a stride of 2, 4 or 8, got {stride}')
+            raise InputError(f'variant m1 pools along the curves with a stride of 2, 4 or 8, got {stride}')
         super().__init__(variant, in_channels, channels, stride, shuffle=shuffle)
 
     def stride_for(self, cloud: Cloud) -> int:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ....errors import InputError
 from .settings import RopeSettings
 
 N_AXES = 3
@@ -22,7 +23,7 @@ class Rope(nn.Module):
     def __init__(self, head_dim: int, settings: RopeSettings) -> None:
         super().__init__()
         if head_dim % (2 * N_AXES):
-            raise ValueError(f'rotary positions need a head width that is a multiple of {2 * N_AXES}, got {head_dim}')
+            raise InputError(f'rotary positions need a head width that is a multiple of {2 * N_AXES}, got {head_dim}')
         self.settings = settings
         half = head_dim // (2 * N_AXES)
         # of the public checkpoints' state, hence persistent

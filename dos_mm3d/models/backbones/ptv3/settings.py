@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ....errors import InputError
+
 VARIANTS = ('m1', 'm2', 'm3')
 HEAD_DIM_UNIT = 6  # rotary positions split a head into three axes of pairs
 
@@ -44,9 +46,9 @@ class BlockSettings:
         if isinstance(self.rope, dict):
             object.__setattr__(self, 'rope', RopeSettings(**self.rope))
         if self.attention not in ('sdpa', 'flash_attn'):
-            raise ValueError(f"block.attention is {self.attention!r}, wanted 'sdpa' or 'flash_attn'")
+            raise InputError(f"block.attention is {self.attention!r}, wanted 'sdpa' or 'flash_attn'")
         if self.rpe and self.attention != 'sdpa':
-            raise ValueError("block.rpe adds a bias to the logits, which flash_attn cannot: set attention='sdpa'")
+            raise InputError("block.rpe adds a bias to the logits, which flash_attn cannot: set attention='sdpa'")
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,10 @@ def _spread(settings: EncoderSettings, name: str, count: int) -> None:
 def _check_lengths(owner: str, settings: object, wanted: dict[str, int]) -> None:
     for name, length in wanted.items():
         if len(getattr(settings, name)) != length:
-            raise ValueError(f'{owner}.{name} is {getattr(settings, name)}, wanted {length} numbers, one per level')
+            raise InputError(f'{owner}.{name} is {getattr(settings, name)}, wanted {length} numbers, one per level')
 
 
 def _check_heads(owner: str, channels: tuple[int, ...], heads: tuple[int, ...]) -> None:
     for width, count in zip(channels, heads):
         if width % count:
-            raise ValueError(f'{owner}: {width} channels do not split into {count} heads')
+            raise InputError(f'{owner}: {width} channels do not split into {count} heads')

@@ -13,6 +13,7 @@ from spconv.pytorch import SparseConvTensor
 from torch import Tensor, cat, nn
 
 from ....cpu.scatter import reduce_by_row
+from ....errors import InputError
 from ....functional.trilinear import interpolate, trilinear_corners, voxel_of_point
 from .layers import ConvModule, ResidualBlock
 
@@ -122,11 +123,11 @@ class SPVCNN(BaseModule):
 def check_settings(lengths: list[int], block_type: str, sparseconv_backend: str) -> None:
     """ValueError for what SPVCNN does not have; lengths: num_stages and the number of entries of each list."""
     if set(lengths) != {NUM_STAGES}:
-        raise ValueError(f'SPVCNN has {NUM_STAGES} stages, got num_stages and lists for {lengths} stages')
+        raise InputError(f'SPVCNN has {NUM_STAGES} stages, got num_stages and lists for {lengths} stages')
     if block_type not in KERNEL_SIZES:
-        raise ValueError(f'block_type is {block_type!r}, wanted one of {", ".join(KERNEL_SIZES)}')
+        raise InputError(f'block_type is {block_type!r}, wanted one of {", ".join(KERNEL_SIZES)}')
     if sparseconv_backend != 'spconv':
-        raise ValueError(
+        raise InputError(
             f'sparseconv_backend is {sparseconv_backend!r}: SPVCNN runs on spconv, set sparseconv_backend="spconv"; '
             "mmdet3d's SPVCNNBackbone runs on torchsparse"
         )

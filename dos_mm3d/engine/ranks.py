@@ -1,0 +1,66 @@
+"""Several processes of one run: whether the launcher and its environment agree, which is the first, how they end."""
+
+import logging
+import os
+import sys
+
+from torch import distributed
+
+from ..errors import InputError
+
+# how many processes a launcher has started, and which one this is; slurm sets the first for those of srun alone
+_STARTED = {
+    'pytorch': ('WORLD_SIZE', 'RANK'),
+    'slurm': ('SLURM_STEP_NUM_TASKS', 'SLURM_PROCID'),
+    'mpi': ('OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK'),
+}
+_COMMANDS = {
+    'pytorch': 'bash tools/dist_train.sh CONFIG GPUS (or dist_test.sh)',
+    'slurm': 'bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR',
+    'mpi': 'mpirun -np GPUS python tools/train.py CONFIG --launcher mpi',
+}
+
+
+def check_launcher(launcher: str) -> None:
+    """InputError where --launcher and the environment say different things about the number of processes."""
+    if launcher != 'none':
+        for name in _STARTED[launcher]:
+            _number(name, launcher)
+        return
+    for other, (size, rank) in _STARTED.items():
+        if size in os.environ and rank in os.environ and _number(size, other) > 1:
+            raise InputError(
+                f'{size}={os.environ[size]} processes were started without --launcher: each would do the whole run, '
+                f'in one work_dir. Add --launcher {other}, as {_COMMANDS[other]} does'
+            )
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the only one, or the first of several, before they are connected."""
+    return all(os.environ.get(rank, '0') in ('', '0') for _, rank in _STARTED.values())
+
+
+def leave_ranks() -> None:
+    """End a rank of several once all have come here, without the interpreter's own teardown.
+
+    Symptom (torch 2.13, gloo): rank 0 of a short run now and then aborts while the process is taken down ("terminate
+    called without an active exception"), also after destroy_process_group, and torchrun calls a finished job failed.
+    """
+    if not distributed.is_available() or not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return
+    distributed.barrier()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _number(name: str, launcher: str) -> int:
+    """An environment variable of a launcher as a number."""
+    found = os.environ.get(name)
+    if found is None or not found.isdigit():
+        raise InputError(
+            f'--launcher {launcher} reads the number {name} from the environment, which has '
+            f'{"none" if found is None else repr(found)}. Start it with {_COMMANDS[launcher]}'
+        )
+    return int(found)
