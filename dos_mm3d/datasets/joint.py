@@ -213,5 +213,5 @@ def _build(name: str, settings: Mapping, on_bad_file: str) -> Member:
 
 def _naming(error: Exception, name: str) -> Exception:
     """An error of the same kind whose text begins with the member."""
-    kinds = (BadSampleError, MissingFileError, InputError, OSError, ValueError)
+    kinds = (BadSampleError, InputError, MissingFileError, FileNotFoundError, OSError, ValueError)
     return next(kind for kind in kinds if isinstance(error, kind))(f'member {name}: {error}')
