@@ -12,7 +12,7 @@ from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -30,6 +30,7 @@ from torch import nn
 
 from dos_mm3d.cpu.scatter import scatter_points
 from dos_mm3d.cpu.sparse_conv import patch_mmcv, patch_spconv
+from dos_mm3d.files import open_whole, write_bytes
 
 from .errors import InputError, MissingFileError
 
@@ -84,35 +85,13 @@ def write_files_atomically() -> None:
     Test: test_compat.py, crash while saving. Can go when mmengine does the same.
     """
     LocalBackend.put = _put
-    checkpoint_hook.open = _atomic_open  # found before the builtin; the hook opens one file, last_checkpoint
+    checkpoint_hook.open = open_whole  # found before the builtin; the hook opens one file, last_checkpoint
     for name in ('_save_checkpoint_with_step', '_save_best_checkpoint'):
         setattr(CheckpointHook, name, _removing_afterwards(getattr(CheckpointHook, name)))
 
 
 def _put(self: LocalBackend, obj: bytes, filepath: str | Path) -> None:
-    Path(filepath).parent.mkdir(parents=True, exist_ok=True)
-    with _atomic_open(filepath, 'wb') as file:
-        file.write(obj)
-
-
-@contextmanager
-def _atomic_open(filepath: str | Path, mode: str) -> Iterator[IO]:
-    """Like open() for writing, but `filepath` holds its former content until all of the new one is on the disk."""
-    path = Path(filepath)
-    temporary = path.with_name(f'.{path.name}.tmp')  # one writer a file (rank 0): a leftover is overwritten next time
-    try:
-        with open(temporary, mode) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the rename itself survives a power cut
-    finally:
-        os.close(folder)
+    write_bytes(filepath, obj)
 
 
 class _DeferredRemoval:

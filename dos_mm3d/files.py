@@ -1,37 +1,91 @@
-"""Files written whole or not at all."""
+"""Files that are written whole or not at all: everything that the package keeps goes through :func:`open_whole`.
+
+Standard library only: the environment that reads Waymo's raw records, which has an older Python and no torch, uses it.
+"""
+
+from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Mapping
+import pickle
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .errors import MissingFileError
 
 
-def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
-    """Write whole or not at all; NaN is refused, since it is not JSON (ValueError)."""
-    write_text(path, json.dumps(content, indent=1, allow_nan=False))
+@contextmanager
+def open_whole(path: str | Path, mode: str = 'wb') -> Iterator[IO]:
+    """Like open() for writing: ``path`` keeps its former content until all of the new one is on the disk.
 
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write whole or not at all: temporary file, fsync, rename."""
+    The content goes to a temporary file of the same folder, which is made where it is missing, and takes its name at
+    the end. What a killed process left there is overwritten the next time: one process writes a file.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.{path.name}.tmp')
-    with open(temporary, 'w') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with open(temporary, mode) as file:
+            yield file
+            _put_on_disk(file)
+        os.replace(temporary, path)
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself survives a power cut
+    finally:
+        os.close(folder)
 
 
-def read_json(path: str | Path) -> dict[str, Any]:
-    """The content of a JSON file; FileNotFoundError says which stage writes it."""
+def _put_on_disk(file: IO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    with open_whole(path) as file:
+        file.write(content)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | Path, content: Any, *, indent: int | None = 1) -> None:
+    """Write a JSON file, whole or not at all; NaN is refused, since it is not JSON (ValueError)."""
+    write_text(path, json.dumps(content, indent=indent, allow_nan=False))
+
+
+def write_pickle(path: str | Path, content: Any) -> None:
+    """Write a pickle, whole or not at all."""
+    write_bytes(path, pickle.dumps(content))
+
+
+def write_together(contents: Mapping[Path, bytes | None]) -> None:
+    """Write several files, none of which gets its name before all are complete; those of content None are removed."""
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            if content is not None:
+                file = stack.enter_context(open_whole(path))
+                file.write(content)
+                _put_on_disk(file)  # a full disk shows here, before the first has its name
+    for path, content in contents.items():
+        if content is None and path.exists():
+            path.unlink()
+
+
+def read_json(path: str | Path) -> Any:
+    """The content of a JSON file; FileNotFoundError where there is none."""
     path = Path(path)
     if not path.is_file():
-        raise MissingFileError(f'{path}: not there; run the stage that writes it (tools/quickstart.sh)')
+        raise MissingFileError(f'{path}: no such file; run what writes it first, or correct the path')
     return json.loads(path.read_text())
 
 

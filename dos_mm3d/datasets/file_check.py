@@ -14,6 +14,7 @@ import numpy as np
 from mmdet3d.registry import DATASETS
 
 from ..errors import InputError, MissingFileError
+from ..spread import evenly_spread
 from .info_pickle import load_info_pickle
 from .known_labels import known_labels
 from .prefixes import data_prefixes, data_set_name, file_of_sweep
@@ -86,20 +87,14 @@ def check_files(dataset: Mapping[str, Any]) -> None:
     _check_extras(source)
     reading, entries = reading_of(dataset), infos['data_list']
     _check_presence(source, _all_files(source, entries, reading))
-    for info in _spread(entries, SAMPLED_SIZES):
+    for info in evenly_spread(entries, SAMPLED_SIZES):
         _check_counts(source, info, reading)
     labelled = [info for info in entries if 'pts_semantic_mask_path' in info] if reading.label_type is not None else []
-    for info in _spread(labelled, SAMPLED_SIZES):
+    for info in evenly_spread(labelled, SAMPLED_SIZES):
         _check_counts(source, info, reading)
     known = known_labels(cls, dataset, infos)
-    for info in _spread(labelled, SAMPLED_LABELS) if known is not None else ():
+    for info in evenly_spread(labelled, SAMPLED_LABELS) if known is not None else ():
         _check_labels(source, info, reading, known)
-
-
-def _spread(entries: list[dict], count: int) -> list[dict]:
-    """`count` of the entries or fewer, at equal distances, the first and the last among them."""
-    rows = np.unique(np.linspace(0, len(entries) - 1, count).astype(int)) if entries else ()
-    return [entries[row] for row in rows]
 
 
 def reading_of(dataset: Mapping[str, Any]) -> Reading:

@@ -13,6 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..errors import InputError, MissingFileError
+from ..spread import evenly_spread
 from .readers import SUFFIXES, ReadOptions, is_sweep_file, read_sweep, suffix_of
 from .stream import SweepStream
 
@@ -187,5 +188,5 @@ def _by_sensor(files: list[str]) -> dict[tuple[str, str], list[str]]:
 
 def _spread(files: list[str], n: int) -> list[str]:
     """All files, n evenly spaced ones first."""
-    first = sorted({round(i) for i in np.linspace(0, len(files) - 1, min(n, len(files)))})
-    return [files[i] for i in first] + [file for i, file in enumerate(files) if i not in first]
+    first = evenly_spread(files, n)
+    return first + [file for file in files if file not in first]

@@ -1,10 +1,13 @@
-"""Reading mmdet3d's info files, which are pickles, without running what else a pickle may contain."""
+"""mmdet3d's info files: written together, and read without running what else a pickle may contain."""
 
 import os
 import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, MissingFileError
+from ..files import write_together
 
 # What arrays, scalars and plain containers need, under the module names of numpy 1 and 2.
 ALLOWED = {
@@ -20,6 +23,20 @@ ALLOWED = {
     *((f'numpy.{core}.multiarray', name) for core in ('core', '_core') for name in ('_reconstruct', 'scalar')),
     *((f'numpy.{core}.numeric', '_frombuffer') for core in ('core', '_core')),
 }
+
+
+def write_infos(
+    folder: Path, tag: str, metainfo: Mapping[str, Any], data_lists: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> None:
+    """Write `<tag>_infos_<split>.pkl` into a folder for every split; none gets its name before all are complete.
+
+    A split without entries gets no file, and its older one is removed.
+    """
+    contents = {
+        split: pickle.dumps({'metainfo': dict(metainfo), 'data_list': list(entries)}) if entries else None
+        for split, entries in data_lists.items()
+    }
+    write_together({folder / f'{tag}_infos_{split}.pkl': content for split, content in contents.items()})
 
 
 class _InfoUnpickler(pickle.Unpickler):

@@ -11,6 +11,7 @@ from torch import Tensor, cat
 
 from ..errors import InputError, InputTypeError, MissingFileError
 from ..functional.intensity import IntensityScale, check_intensity_scale, unit_intensity
+from ..spread import evenly_spread
 from .mixing import cached_member_order, cached_schedule, draws_per_pass
 from .stream import BadDraw, BadSampleError, Draw, SweepStream
 
@@ -154,9 +155,9 @@ class JointSweeps(SweepStream):
     def _look_at(self, member: Member) -> None:
         """A wrong scale is the same in all sweeps: a few are looked at before training starts."""
         brightest = 0.0
-        for own_index in np.unique(np.linspace(0, len(member.dataset) - 1, FRAMES_LOOKED_AT).astype(int)):
+        for own_index in evenly_spread(range(len(member.dataset)), FRAMES_LOOKED_AT):
             try:
-                points, file = self._load(member, int(own_index))
+                points, file = self._load(member, own_index)
             except (ValueError, OSError) as error:
                 if self.on_bad_file == 'error':
                     raise _naming(error, member.name) from error

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmdet3d.datasets import NuScenesDataset
 from mmdet3d.registry import DATASETS
 
 from ..errors import InputError, MissingFileError
+from ..spread import evenly_spread
 
 
 @DATASETS.register_module()
@@ -48,7 +48,7 @@ def spread_evenly(names: Sequence[str], count: int) -> list[str]:
         raise InputError(
             f'labelled_scenes is {count}, the annotation file has {len(names)} scenes; wanted 1 to that many'
         )
-    return [names[index] for index in np.linspace(0, len(names) - 1, count).round().astype(int)]
+    return evenly_spread(names, count)
 
 
 def _read_table(path: Path) -> list[dict]:

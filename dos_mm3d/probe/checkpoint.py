@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ..datasets.splits import cut_scenes
+from ..spread import evenly_spread
 from .features import EncoderFeatures, extractor_of
 from .pretrained import load_pretrained, random_backbones
 from .probe import ProbeSettings, run_probe
@@ -35,7 +35,7 @@ class Spread(Sequence[ProbeScan]):
 
     def __init__(self, scans: Sequence[ProbeScan], count: int) -> None:
         self.scans = scans
-        self.numbers = np.unique(np.linspace(0, len(scans) - 1, min(count, len(scans))).round().astype(int))
+        self.numbers = evenly_spread(range(len(scans)), count)
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -6,6 +6,8 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..files import write_bytes
+
 COLOURS = {'main': '#0b5fa5', 'second': '#d1495b', 'third': '#5b8c5a', 'grey': '#777777', 'light': '#c9d6df'}
 DPI = 120
 
@@ -39,9 +41,5 @@ def to_png(figure: Figure) -> bytes:
 
 def write_png(figure: Figure, path: str | Path) -> Path:
     """Write the figure, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.tmp')
-    temporary.write_bytes(to_png(figure))
-    temporary.replace(path)
-    return path
+    write_bytes(path, to_png(figure))
+    return Path(path)

@@ -1,6 +1,5 @@
 """SemanticKITTI's converter: mmdet3d's entries for the frames that are there, and one error for what is wrong."""
 
-import pickle
 import runpy
 import shutil
 import sys
@@ -12,7 +11,6 @@ from mmengine.config import Config
 from mmengine.utils import get_installed_path
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
-from dos_mm3d.datasets.semantickitti import convert as semantickitti_prep
 from dos_mm3d.datasets.semantickitti.classes import RAW_LABELS, SPLITS, unknown_labels
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 
@@ -175,15 +173,15 @@ def test_frames_kept_on_purpose_are_taken_when_told(root):
 def test_a_run_that_dies_while_writing_leaves_no_infos(root, monkeypatch):
     written = []
 
-    def dump(content: dict, file) -> None:
-        written.append(file.write(pickle.dumps(content)))
+    def sync(number: int) -> None:
+        written.append(number)
         if len(written) == 3:
             raise OSError('no space left on device')
 
-    monkeypatch.setattr(semantickitti_prep.pickle, 'dump', dump)
+    monkeypatch.setattr('dos_mm3d.files.os.fsync', sync)
     with pytest.raises(OSError, match='no space'):
         prepare_semantickitti(root)
-    assert len(written) == 3 and not list(root.glob('*.pkl'))
+    assert len(written) == 3 and not list(root.glob('*.pkl')) and not list(root.glob('.*.tmp'))
 
 
 def test_the_tool_writes_into_another_folder_and_says_errors_in_a_sentence(root, tmp_path, monkeypatch, capsys):

@@ -40,7 +40,7 @@ def test_every_field_comes_back(tmp_path, n):
     assert type(found.frame) is int and found.box.dtype == np.float32 and found.box.shape == (n, 7)
     write_record(tmp_path / 'b.npz', found)
     assert (tmp_path / 'a.npz').read_bytes() == (tmp_path / 'b.npz').read_bytes()
-    assert not list(tmp_path.glob('*.partial'))
+    assert not list(tmp_path.glob('.*.tmp'))
 
 
 def test_names_and_places_are_mmdet3ds(tmp_path):

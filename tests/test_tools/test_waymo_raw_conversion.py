@@ -23,7 +23,7 @@ PYTHON = os.environ.get('DOS_WAYMO_PYTHON')
 pytestmark = pytest.mark.skipif(
     not PYTHON, reason='DOS_WAYMO_PYTHON names no python of an environment with waymo-open-dataset and TensorFlow'
 )
-SCENE = Path(__file__).with_name('waymo_raw_scene.py')
+SCENE = Path(__file__).parents[1] / 'helpers' / 'waymo_raw_scene.py'
 ROAD, BUILDING = 18, 14
 
 
@@ -130,10 +130,10 @@ def test_half_a_frame_is_made_again_and_the_same(world):
     contents = record.read_bytes(), points.read_bytes()
     record.unlink()
     points.write_bytes(contents[1][:100])
-    record.with_suffix('.npz.partial').write_bytes(b'half')
+    record.with_name(f'.{record.name}.tmp').write_bytes(b'half')
     convert(world / 'raw', out)
     assert (record.read_bytes(), points.read_bytes()) == contents
-    assert not list(out.rglob('*.partial'))
+    assert not list(out.rglob('.*.tmp'))
 
 
 def test_frames_that_cannot_be_converted_are_named(tmp_path):

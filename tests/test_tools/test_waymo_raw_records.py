@@ -14,21 +14,21 @@ import pytest
 from tests.helpers.waymo_raw_files import framed, raw_file, slow_crc32c
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
-import create_data
 from waymo_records import stage, tfrecord
 from waymo_records.segments import Numbers, find_raw
 
 from dos_mm3d.datasets.waymo.frame_record import frame_path, read_record
 
-TOOLS = Path(create_data.__file__).parent
+TOOLS = Path(stage.__file__).parents[1]
 FAKE = f"""
 import json, sys
-sys.path[:0] = {[str(TOOLS / 'waymo_records'), str(TOOLS.parent / 'dos_mm3d' / 'datasets' / 'waymo')]!r}
+sys.path.insert(0, {str(TOOLS / 'waymo_records')!r})
+import bare_packages
 from pathlib import Path
 import argparse
 import numpy as np
 from tfrecord import read_records
-from frame_record import FrameRecord, frame_name, frame_path, write_record
+from dos_mm3d.datasets.waymo.frame_record import FrameRecord, frame_name, frame_path, write_record
 
 parser = argparse.ArgumentParser()
 parser.add_argument('segment', type=Path)

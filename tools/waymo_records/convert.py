@@ -10,13 +10,12 @@ true}. Data that cannot be converted ends it with status 3 and one line on stder
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import os
 import sys
 import zlib
 from pathlib import Path
 
+import bare_packages  # noqa: F401  (before dos_mm3d)
 import numpy as np
 from frames import record_fields
 from google.protobuf.message import DecodeError
@@ -24,20 +23,10 @@ from range_images import Points, frame_points
 from tfrecord import read_records
 from waymo_open_dataset import dataset_pb2
 
+from dos_mm3d.datasets.waymo.frame_record import SPLIT_DIGITS, FrameRecord, frame_name, frame_path, write_record
+from dos_mm3d.files import write_bytes
+
 BAD_DATA = 3
-FRAME_RECORD = Path(__file__).resolve().parents[2] / 'dos_mm3d' / 'datasets' / 'waymo' / 'frame_record.py'
-
-
-def load_frame_record():
-    """The module, by its path: the package around it needs what this environment does not have."""
-    spec = importlib.util.spec_from_file_location('frame_record', FRAME_RECORD)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-frame_record = load_frame_record()
 
 
 def main() -> int:
@@ -45,7 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('segment', type=Path)
     parser.add_argument('out', type=Path)
-    parser.add_argument('--split', required=True, choices=sorted(frame_record.SPLIT_DIGITS))
+    parser.add_argument('--split', required=True, choices=sorted(SPLIT_DIGITS))
     parser.add_argument('--number', required=True, type=int, help='of the segment in its split')
     parser.add_argument('--name', required=True, help='context name that the frames must have')
     parser.add_argument('--frames', type=int, nargs='*', help='which ones (default: all)')
@@ -53,7 +42,7 @@ def main() -> int:
     frame = None
     try:
         for frame, data in read_records(arguments.segment, arguments.frames):
-            name = frame_record.frame_name(arguments.split, arguments.number, frame)
+            name = frame_name(arguments.split, arguments.number, frame)
             semantic = convert(data, arguments.out, name, frame, arguments.name)
             print(json.dumps({'frame': frame, 'semantic': semantic}), flush=True)
     except (ValueError, DecodeError, zlib.error) as error:
@@ -75,27 +64,22 @@ def convert(data: bytes, out: Path, name: str, frame: int, segment: str) -> bool
         )
     points = frame_points(proto)
     write_points(out, name, points)
-    record = frame_record.FrameRecord(
+    record = FrameRecord(
         **record_fields(proto),
         frame=frame,
         num_points_in_frame=len(points.table),
         has_semantic=points.semantic is not None,
     )
-    frame_record.write_record(frame_record.frame_path(out, 'record', name), record)
+    write_record(frame_path(out, 'record', name), record)
     return points.semantic is not None
 
 
 def write_points(out: Path, name: str, points: Points) -> None:
-    """Points, no-label zone and, where there are, labels, each renamed when it is complete."""
+    """Points, no-label zone and, where there are, labels."""
     arrays = {'points': points.table, 'no_label_zone': points.no_label_zone, 'semantic': points.semantic}
     for kind, array in arrays.items():
-        path = frame_record.frame_path(out, kind, name)
-        if array is None:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix('.bin.partial')
-        np.ascontiguousarray(array).tofile(partial)
-        os.replace(partial, path)
+        if array is not None:
+            write_bytes(frame_path(out, kind, name), np.ascontiguousarray(array).tobytes())
 
 
 if __name__ == '__main__':

@@ -17,6 +17,7 @@ from dos_mm3d.datasets.waymo.frame_record import (
 )
 from dos_mm3d.datasets.waymo.prep import OFFICIAL_SEGMENTS, SEGMENTS_FILE
 from dos_mm3d.errors import InputError, MissingFileError
+from dos_mm3d.files import write_json
 
 LAYOUT = 'waymo_format/{training,validation,testing}/segment-*_with_camera_labels.tfrecord'
 DOWNLOAD = "waymo.com/open: the Perception Dataset, v1.4.3, as 'individual files' or tar archives"
@@ -139,10 +140,7 @@ class Numbers:
 
     def save(self) -> None:
         """Write the file as a whole."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix('.json.partial')
-        partial.write_text(json.dumps(self.splits))
-        os.replace(partial, self.path)
+        write_json(self.path, self.splits, indent=None)
 
 
 def unfinished(numbers: Numbers, segments: list[Segment], out: Path) -> list[Segment]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dos_mm3d.errors import InputError
+from dos_mm3d.parallel import parallel_map
 
 from .segments import Numbers, Segment, converted_frames, find_raw, summary, unfinished
 from .tfrecord import find_records
@@ -58,22 +59,23 @@ def _locked(out: Path) -> Iterator:
 
 def check_files(segments: list[Segment], workers: int) -> dict[Segment, int]:
     """Number of frames of each. ValueError, naming the files, where some are cut off or no records."""
-    counts, wrong = {}, []
-    with ThreadPoolExecutor(workers) as pool:
-        futures = {pool.submit(find_records, segment.path): segment for segment in segments}
-        for future in tqdm(as_completed(futures), 'checking', total=len(futures), unit='segment'):
-            try:
-                counts[futures[future]] = len(future.result())
-            except ValueError as error:
-                wrong.append(str(error))
-    if wrong:
+    found = parallel_map(_count_or_problem, segments, what='checking', unit='segment', workers=workers)
+    if wrong := [problem for problem in found if isinstance(problem, str)]:
         more = f'\n  and {len(wrong) - SHOWN} more' if len(wrong) > SHOWN else ''
         raise InputError(
             f'{len(wrong)} of {len(segments)} raw files are not whole:\n  '
             + '\n  '.join(sorted(wrong)[:SHOWN])
             + f'{more}\nDownload them again, or finish their downloads; nothing was converted.'
         )
-    return {segment: counts[segment] for segment in segments}
+    return dict(zip(segments, found))
+
+
+def _count_or_problem(segment: Segment) -> int | str:
+    """The number of frames in a raw file, or what is wrong with it."""
+    try:
+        return len(find_records(segment.path))
+    except ValueError as error:
+        return str(error)
 
 
 class Pool:

@@ -11,6 +11,7 @@ from mmengine.registry import DefaultScope
 
 from ...compat import nuscenes_converter
 from ...errors import InputError, MissingFileError
+from ...files import write_pickle
 
 NEEDED_TABLES = ('scene', 'sample', 'sample_data', 'sample_annotation', 'calibrated_sensor', 'ego_pose', 'map')
 SPLITS = {'v1.0-trainval': ('train', 'val'), 'v1.0-mini': ('train', 'val'), 'v1.0-test': ('test',)}
@@ -107,5 +108,4 @@ def _rename_database(path: Path, partial: str, tag: str) -> None:
     for group in entries.values():
         for entry in group:
             entry['path'] = os.path.join(f'{tag}_gt_database', os.path.basename(entry['path']))
-    with path.open('wb') as file:
-        pickle.dump(entries, file)
+    write_pickle(path, entries)

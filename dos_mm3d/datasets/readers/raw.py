@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from ...spread import evenly_spread
 from .base import SWEEP_COLUMNS, ReadOptions, bad_file, suffix_of
 
 MAX_COLUMNS = 16
@@ -85,7 +86,7 @@ def _sampled_positions(size: int) -> np.ndarray:
     """Positions of evenly spaced runs of values, (n,) int64; everything where the file is small."""
     if size <= N_SAMPLED_CHUNKS * CHUNK:
         return np.arange(size)
-    starts = np.linspace(0, size - CHUNK, N_SAMPLED_CHUNKS).astype(np.int64)
+    starts = np.array(evenly_spread(range(size - CHUNK + 1), N_SAMPLED_CHUNKS))
     return (starts[:, None] + np.arange(CHUNK)).reshape(-1)
 
 

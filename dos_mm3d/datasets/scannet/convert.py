@@ -1,11 +1,10 @@
 """One scan of the download -> its files in mmdet3d's form, and a stamp that says what they were made from."""
 
-import json
-import os
 from pathlib import Path
 
 import numpy as np
 
+from ...files import read_json, write_bytes, write_json
 from .classes import NYU40_IDS
 from .raw import Category, Scan, files_of, read_scan
 
@@ -26,9 +25,9 @@ def convert_scan(folder: Path, out: Path, label_map: Path, categories: dict[str,
     if labelled:
         tables |= dict(semantic_mask=scan.nyu40, semantic_mask_200=scan.id_200, instance_mask=scan.instance)
     for name, table in tables.items():
-        write_whole(out / name / f'{folder.name}.bin', np.ascontiguousarray(table).tobytes())
+        write_bytes(out / name / f'{folder.name}.bin', np.ascontiguousarray(table).tobytes())
     stamp = dict(scan=folder.name, labelled=labelled, source=source, **facts(scan))
-    write_whole(stamp_path(folder.name, out), json.dumps(stamp).encode())
+    write_json(stamp_path(folder.name, out), stamp, indent=None)
 
 
 def facts(scan: Scan) -> dict:
@@ -68,12 +67,4 @@ def stamp_path(scan: str, out: Path) -> Path:
 
 
 def read_stamp(scan: str, out: Path) -> dict:
-    return json.loads(stamp_path(scan, out).read_text())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write under another name, then rename: a file of the right name is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.name}.{os.getpid()}.partial')
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    return read_json(stamp_path(scan, out))

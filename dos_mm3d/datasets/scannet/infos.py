@@ -1,34 +1,29 @@
 """The info files of mmdet3d 1.1 and what its segmentation configs read from seg_info/, made from the scans' stamps."""
 
-import io
-import pickle
 from pathlib import Path
 
 import numpy as np
 from mmdet3d.datasets import ScanNetDataset
 
+from ...files import open_whole
+from ..info_pickle import write_infos
 from .classes import CLASSES_20
-from .convert import write_whole
 
 POINTS_PER_PATCH = 8192
 """Points that mmdet3d's configs draw from a scan at a time: a scan is listed once for so many of its points."""
 
 
-def write_infos(out: Path, tag: str, split: str, stamps: list[dict]) -> None:
-    """`<tag>_infos_<split>.pkl`, and seg_info/ where there are labels; without scans, older ones are removed."""
-    path = out / f'{tag}_infos_{split}.pkl'
-    if not stamps:
-        path.unlink(missing_ok=True)
-        return
+def write_scannet_infos(out: Path, tag: str, stamps: dict[str, list[dict]]) -> None:
+    """`<tag>_infos_<split>.pkl` of every split that has scans, and seg_info/ where there are labels."""
     metainfo = dict(
         dataset='scannet',
         info_version='1.1',
         categories={name: label for label, name in enumerate(ScanNetDataset.METAINFO['classes'])},
     )
-    content = dict(metainfo=metainfo, data_list=[info_of(stamp) for stamp in stamps])
-    write_whole(path, pickle.dumps(content))
-    if split != 'test':
-        write_seg_info(out / 'seg_info', split, stamps)
+    write_infos(out, tag, metainfo, {split: list(map(info_of, of_split)) for split, of_split in stamps.items()})
+    for split, of_split in stamps.items():
+        if of_split and split != 'test':
+            write_seg_info(out / 'seg_info', split, of_split)
 
 
 def info_of(stamp: dict) -> dict:
@@ -64,6 +59,5 @@ def write_seg_info(folder: Path, split: str, stamps: list[dict]) -> None:
         label_weight=(1 / np.log(1.2 + share)).astype(np.float32),
     )
     for name, array in arrays.items():
-        buffer = io.BytesIO()
-        np.save(buffer, array)
-        write_whole(folder / f'{split}_{name}.npy', buffer.getvalue())
+        with open_whole(folder / f'{split}_{name}.npy') as file:
+            np.save(file, array)

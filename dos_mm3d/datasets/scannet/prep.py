@@ -5,21 +5,15 @@ instance_mask/, seg_info/ and `<tag>_infos_{train,val,test}.pkl`; two things dif
 infos' `axis_align_matrix` is the identity, and mmdet3d's GlobalAlignment changes nothing. And there are normals/ and
 semantic_mask_200/ (ScanNet200's numbers), made in the same reading."""
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
-from os import cpu_count
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ...errors import MissingFileError
+from ...parallel import parallel_map
 from .check import check_scan
 from .convert import convert_scan, is_done, read_stamp
-from .infos import write_infos
-from .raw import read_categories
+from .infos import write_scannet_infos
+from .raw import Category, read_categories
 
 LABEL_MAP = 'scannetv2-labels.combined.tsv'
 FOLDERS = {'train': 'scans', 'val': 'scans', 'test': 'scans_test'}
@@ -67,15 +61,12 @@ def prepare_scannet(
     left = [job for job in every if not is_done(job.folder, job.out, job.label_map, job.labelled)]
     if len(left) < len(every):
         print(f'{len(every) - len(left)} of {len(every)} scans were converted before, and are kept')
-    workers = workers or cpu_count() or 1
-    in_parallel(_check, left, 'checking', workers)
-    in_parallel(_convert, left, 'converting', workers)
-    for split, split_jobs in jobs.items():
-        stamps = [read_stamp(job.folder.name, out) for job in split_jobs]
-        write_infos(out, extra_tag, split, stamps)
-        print(
-            f'{split}: {len(stamps)} of {OFFICIAL_COUNTS[split]} official scans' + ('' if stamps else '; no info file')
-        )
+    parallel_map(_check, left, what='checking', unit='scan', workers=workers)
+    parallel_map(_convert, left, what='converting', unit='scan', workers=workers)
+    stamps = {split: [read_stamp(job.folder.name, out) for job in of_split] for split, of_split in jobs.items()}
+    write_scannet_infos(out, extra_tag, stamps)
+    for split, found in stamps.items():
+        print(f'{split}: {len(found)} of {OFFICIAL_COUNTS[split]} official scans' + ('' if found else '; no info file'))
     return out
 
 
@@ -107,34 +98,13 @@ def find_file(root: Path, name: str, remedy: str) -> Path:
     return found
 
 
-def in_parallel(work: Callable[[Job], None], jobs: list[Job], what: str, workers: int) -> None:
-    """Do all jobs; the first error ends it."""
-    with tqdm(total=len(jobs), unit='scan', desc=what, disable=not jobs) as bar:
-        if min(workers, len(jobs)) <= 1:
-            return _count(map(work, jobs), bar)
-        with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context('fork')) as pool:
-            try:
-                _count(pool.map(work, jobs), bar)
-            finally:
-                pool.shutdown(cancel_futures=True)
+def _check(job: Job) -> None:
+    check_scan(job.folder, _categories(job))
 
 
-def _count(results: Iterable[None], bar: tqdm) -> None:
-    for _ in results:
-        bar.update()
+def _convert(job: Job) -> None:
+    convert_scan(job.folder, job.out, job.label_map, _categories(job))
 
 
-def _with_categories(work: Callable, job: Job) -> None:
-    work(job, read_categories(job.label_map) if job.labelled else None)
-
-
-def _check_job(job: Job, categories: dict | None) -> None:
-    check_scan(job.folder, categories)
-
-
-def _convert_job(job: Job, categories: dict | None) -> None:
-    convert_scan(job.folder, job.out, job.label_map, categories)
-
-
-_check = partial(_with_categories, _check_job)
-_convert = partial(_with_categories, _convert_job)
+def _categories(job: Job) -> dict[str, Category] | None:
+    return read_categories(job.label_map) if job.labelled else None

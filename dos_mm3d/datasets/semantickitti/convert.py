@@ -2,16 +2,14 @@
 
 mmdet3d's own converter writes the frame numbers of the complete data set without looking at the disk."""
 
-import os
-import pickle
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from ...errors import InputError, MissingFileError
+from ...parallel import parallel_map
+from ..info_pickle import write_infos
 from ..readers import read_sweep
 from .classes import RAW_LABELS, SPLITS, unknown_labels
 
@@ -36,21 +34,20 @@ def prepare_semantickitti(
     subset of the sequences is fine, and what is missing is printed. The files get their names when all are complete.
 
     allow_partial: take sequences that have fewer scans than their times.txt, for those who keep only some on purpose.
-    workers: threads that read the labels, default one for each CPU.
+    workers: processes that read the labels, default one for each CPU.
     FileNotFoundError and ValueError, naming the file and the remedy, where something is missing, cut off or wrong."""
     root = Path(root)
     out = root if out_dir is None else Path(out_dir)
     frames = {number: _frames(folder, allow_partial) for number, folder in find_sequences(root).items()}
     labelled = [number for split in ('train', 'val') for number in SPLITS[split] if number in frames]
-    _check_files(root, frames, labelled, workers or os.cpu_count() or 1)
+    _check_files(root, frames, labelled, workers)
     infos = {
         name: [info for split in parts for number in SPLITS[split] for info in _infos(number, frames.get(number, ()))]
         for name, parts in INFO_SPLITS.items()
     }
     if not (infos['train'] and infos['val']):
         infos['trainval'] = []
-    out.mkdir(parents=True, exist_ok=True)
-    _publish({out / f'{extra_tag}_infos_{name}.pkl': data_list for name, data_list in infos.items()})
+    write_infos(out, extra_tag, {'DATASET': 'SemanticKITTI'}, infos)
     _report(frames, infos)
     return out
 
@@ -129,23 +126,19 @@ def _check_complete(folder: Path, scans: list[str]) -> None:
         )
 
 
-def _check_files(root: Path, frames: dict[str, list[str]], labelled: list[str], workers: int) -> None:
+def _check_files(root: Path, frames: dict[str, list[str]], labelled: list[str], workers: int | None) -> None:
     """Sizes and labels of every frame, and the content of each sequence's first scan."""
     for number, names in frames.items():
         path = root / f'sequences/{number}/velodyne/{names[0]}.bin'
         if path.stat().st_size and path.stat().st_size % POINT_BYTES == 0:
             read_sweep(path, bin_columns=4)
     jobs = [(root / 'sequences' / number, name, number in labelled) for number in frames for name in frames[number]]
-    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(jobs), unit='scan', desc='checking') as bar:
-        try:
-            for _ in pool.map(lambda job: _check_frame(*job), jobs):
-                bar.update()
-        finally:  # the first bad file ends it
-            pool.shutdown(cancel_futures=True)
+    parallel_map(_check_frame, jobs, what='checking', unit='scan', workers=workers)
 
 
-def _check_frame(folder: Path, name: str, labelled: bool) -> None:
+def _check_frame(job: tuple[Path, str, bool]) -> None:
     """ValueError where a scan or its labels are empty, cut off, of different lengths or of unknown classes."""
+    folder, name, labelled = job
     scan = folder / f'velodyne/{name}.bin'
     n_points = _count(scan, POINT_BYTES, 'x, y, z, remission as float32', SCANS_AGAIN)
     if not labelled:
@@ -186,19 +179,6 @@ def _infos(number: str, names: list[str]) -> list[dict]:
             info['pts_semantic_mask_path'] = f'sequences/{number}/labels/{name}.label'
         infos.append(info)
     return infos
-
-
-def _publish(data_lists: dict[Path, list[dict]]) -> None:
-    """Write all files beside their names, then rename them; a file without frames is removed."""
-    for path, data_list in data_lists.items():
-        with path.with_suffix('.partial').open('wb') as file:
-            pickle.dump({'metainfo': {'DATASET': 'SemanticKITTI'}, 'data_list': data_list}, file)
-    for path, data_list in data_lists.items():
-        if data_list:
-            os.replace(path.with_suffix('.partial'), path)
-        else:
-            path.with_suffix('.partial').unlink()
-            path.unlink(missing_ok=True)
 
 
 def _report(frames: dict[str, list[str]], infos: dict[str, list[dict]]) -> None:

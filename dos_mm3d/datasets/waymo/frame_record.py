@@ -1,7 +1,7 @@
 """One frame of Waymo as this project keeps it between the raw records and mmdet3d's infos: a `.npz` and point files.
 
-Numpy and the standard library only, and nothing of this package: the environment that reads the raw records, which has
-another python, loads this file by its path (put the module into sys.modules before executing it). Below the data root:
+Numpy, the standard library and files.py only: the environment that reads the raw records, which has another Python,
+imports this file too (tools/waymo_records/bare_packages.py). Below the data root:
 
     training/frame_record/NAME.npz    this record; written last, so that a frame that has one is complete
     training/velodyne/NAME.bin        (P, 6) float32 x, y, z [m, vehicle frame], intensity, elongation, offset of the
@@ -14,7 +14,6 @@ NAME is seven digits: 0 training, 1 validation or 2 testing; three of the segmen
 its split), three of the frame. Training and validation lie in training/, the test split in testing/.
 """
 
-import os
 import zipfile
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
+from ...files import open_whole
 
 VERSION = 1
 """Raise it when the fields change: records of another version are refused."""
@@ -120,12 +120,8 @@ def write_record(path, record):
     """Check and write a record; the file gets its name when it is complete. The same record gives the same bytes."""
     arrays = {name: _cast(getattr(record, name), kind) for name, (kind, _) in _LAYOUT.items()}
     _check(arrays, str(path), 'got')
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix('.npz.partial')
-    with partial.open('wb') as file:
+    with open_whole(path) as file:
         np.savez(file, version=np.int64(VERSION), **arrays)
-    os.replace(partial, path)
 
 
 def read_record(path):

@@ -5,18 +5,17 @@ interruption, goes on with those that are missing."""
 
 import hashlib
 import os
-import pickle
 from collections.abc import Iterator
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from mmdet3d.registry import DATASETS
 from mmengine.registry import DefaultScope
-from tqdm import tqdm
 
 from ...compat import nuscenes_converter
+from ...files import write_pickle
+from ...parallel import parallel_map
 from ..info_pickle import load_info_pickle
 from .frame_record import POINT_COLUMNS
 
@@ -42,11 +41,9 @@ def write_gt_database(root: str | Path, *, extra_tag: str = 'waymo', workers: in
     if len(left) < len(jobs):
         print(f'{parts.parent}: {len(jobs) - len(left)} of {len(jobs)} segments are there, reused')
     if left:
-        _cut_out(root, extra_tag, left, workers or os.cpu_count() or 1)
+        _cut_out(root, extra_tag, left, workers)
     merged = _merged([load_info_pickle(part)['data_list'] for _, part, _ in jobs])
-    with dbinfos.with_suffix('.partial').open('wb') as file:
-        pickle.dump(merged, file)
-    os.replace(dbinfos.with_suffix('.partial'), dbinfos)
+    write_pickle(dbinfos, merged)
     print(f'{dbinfos}: ' + ', '.join(f'{len(entries)} {name}' for name, entries in merged.items()))
     return dbinfos
 
@@ -79,7 +76,7 @@ def _is_done(part: Path, digest: str, there: set[str]) -> bool:
     return all(Path(entry['path']).name in there for entry in boxes)
 
 
-def _cut_out(root: Path, tag: str, jobs: list[Job], workers: int) -> None:
+def _cut_out(root: Path, tag: str, jobs: list[Job], workers: int | None) -> None:
     global _creator
     with nuscenes_converter(root) as converter, DefaultScope.overwrite_default_scope('mmdet3d'):
         creator = converter.GTDatabaseCreater('WaymoDataset', str(root), tag, with_mask=False)
@@ -88,14 +85,8 @@ def _cut_out(root: Path, tag: str, jobs: list[Job], workers: int) -> None:
         creator.database_save_path = str(root / f'{tag}_gt_database')
     _creator = creator
     try:
-        with tqdm(total=sum(len(rows) for rows, _, _ in jobs), unit='frame', desc='box database') as bar:
-            if workers == 1 or len(jobs) == 1:
-                for job in jobs:
-                    bar.update(_cut_segment(job))
-                return
-            with get_context('fork').Pool(min(workers, len(jobs))) as pool:
-                for n_frames in pool.imap_unordered(_cut_segment, jobs):
-                    bar.update(n_frames)
+        sizes = [len(rows) for rows, _, _ in jobs]
+        parallel_map(_cut_segment, jobs, what='box database', unit='frame', sizes=sizes, workers=workers)
     finally:
         _creator = None
 
@@ -113,15 +104,12 @@ def _dataset(root: Path, ann_file: str) -> dict:
     )
 
 
-def _cut_segment(job: Job) -> int:
-    """Write the points of every box of a segment, then its part; gives the number of frames."""
+def _cut_segment(job: Job) -> None:
+    """Write the points of every box of a segment, then its part."""
     rows, part, digest = job
     with DefaultScope.overwrite_default_scope('mmdet3d'):
         frames = [_cut_frame(row) for row in rows]
-    with part.with_suffix('.partial').open('wb') as file:
-        pickle.dump({'data_list': frames, 'digest': digest}, file)
-    os.replace(part.with_suffix('.partial'), part)
-    return len(rows)
+    write_pickle(part, {'data_list': frames, 'digest': digest})
 
 
 def _cut_frame(row: int) -> dict[str, list[dict]]:

@@ -4,19 +4,14 @@ mmdet3d's own converter needs TensorFlow, reads the raw records and drops diffic
 (tools/create_data.py waymo --stage records) has written the frame records instead, see frame_record.py."""
 
 import json
-import os
-import pickle
 import re
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ...errors import InputError, MissingFileError
+from ...parallel import parallel_map
+from ..info_pickle import write_infos
 from .frame_record import FOLDERS, POINT_COLUMNS, SPLIT_DIGITS, SPLIT_FOLDERS, FrameRecord, frame_path, read_record
 from .infos import frame_info
 
@@ -50,12 +45,14 @@ def prepare_waymo(
         raise InputError(f'max_sweeps must be 0 or more, got {max_sweeps}')
     segments = find_segments(root)
     infos: dict[str, list[dict]] = {split: [] for split in SPLIT_DIGITS}
-    for split, entries in _converted(root, segments, max_sweeps, workers or os.cpu_count() or 1):
+    work, names = partial(segment_infos, root, max_sweeps), list(segments.values())
+    found = parallel_map(work, names, what='infos', unit='frame', sizes=list(map(len, names)), workers=workers)
+    for (split, _), entries in zip(segments, found, strict=True):
         infos[split] += entries
     files = {name: [info for split in parts for info in infos[split]] for name, parts in INFO_SPLITS.items()}
     if not (files['train'] and files['val']):
         files['trainval'] = []
-    _publish({root / f'{extra_tag}_infos_{name}.pkl': data_list for name, data_list in files.items()})
+    write_infos(root, extra_tag, METAINFO, files)
     _report(segments, infos)
     return root
 
@@ -101,27 +98,6 @@ def _require_finished(root: Path, segments: dict[tuple[str, str], list[str]]) ->
                 )
 
 
-def _converted(
-    root: Path, segments: dict[tuple[str, str], list[str]], max_sweeps: int, workers: int
-) -> Iterator[tuple[str, list[dict]]]:
-    """(split, entries) of every segment, in order."""
-    work = partial(segment_infos, root, max_sweeps)
-    with tqdm(total=sum(map(len, segments.values())), unit='frame', desc='infos') as bar:
-        if workers == 1:
-            results = map(work, segments.values())
-            for (split, _), entries in zip(segments, results, strict=True):
-                bar.update(len(entries))
-                yield split, entries
-            return
-        with ProcessPoolExecutor(min(workers, len(segments)), get_context('fork')) as pool:
-            try:
-                for (split, _), entries in zip(segments, pool.map(work, segments.values()), strict=True):
-                    bar.update(len(entries))
-                    yield split, entries
-            finally:  # the first bad file ends it
-                pool.shutdown(cancel_futures=True)
-
-
 def segment_infos(root: Path, max_sweeps: int, names: list[str]) -> list[dict]:
     """Entries of the frames of one segment, in order, their files checked."""
     labelled = names[0][0] != SPLIT_DIGITS['testing']
@@ -157,19 +133,6 @@ def _check_files(root: Path, name: str, record: FrameRecord) -> None:
                 f'{item_bytes} bytes, as the frame record says). The file is cut off, or of another conversion. '
                 f'Delete the frame record of {name}; {RECORDS_AGAIN[0].lower()}{RECORDS_AGAIN[1:]}.'
             )
-
-
-def _publish(data_lists: dict[Path, list[dict]]) -> None:
-    """Write all files beside their names, then rename them; a file without frames is removed."""
-    for path, data_list in data_lists.items():
-        with path.with_suffix('.partial').open('wb') as file:
-            pickle.dump({'data_list': data_list, 'metainfo': METAINFO}, file)
-    for path, data_list in data_lists.items():
-        if data_list:
-            os.replace(path.with_suffix('.partial'), path)
-        else:
-            path.with_suffix('.partial').unlink()
-            path.unlink(missing_ok=True)
 
 
 def _report(segments: dict[tuple[str, str], list[str]], infos: dict[str, list[dict]]) -> None:

@@ -1,0 +1,59 @@
+"""One function over many jobs, in several processes, with a progress bar."""
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Job, Result = TypeVar('Job'), TypeVar('Result')
+MESSAGES_PER_WORKER = 64  # at least so many, where there are as many jobs: small jobs travel together
+
+
+def parallel_map(
+    work: Callable[[Job], Result],
+    jobs: Iterable[Job],
+    *,
+    what: str,
+    unit: str,
+    sizes: Sequence[int] | None = None,
+    workers: int | None = None,
+) -> list[Result]:
+    """Results of ``work`` in the order of the jobs, whatever finished first.
+
+    The first error ends it and is raised here; jobs that had not begun are dropped. Ctrl-C ends all processes at once.
+
+    Args:
+        work: a function of a module, or a partial of one: processes are forked, but it travels by its name.
+        jobs: what it is called with.
+        what: name of the progress bar.
+        unit: what the bar counts.
+        sizes: number of these units in each job; None: one.
+        workers: number of processes; None: one for each CPU. One works in this process.
+    """
+    jobs = list(jobs)
+    sizes = [1] * len(jobs) if sizes is None else sizes
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    with tqdm(total=sum(sizes), desc=what, unit=unit, disable=not jobs) as bar:
+        if workers <= 1:
+            return list(_counted(map(work, jobs), sizes, bar))
+        with ProcessPoolExecutor(workers, get_context('fork'), initializer=_end_on_interrupt) as pool:
+            try:
+                results = pool.map(work, jobs, chunksize=max(1, len(jobs) // (workers * MESSAGES_PER_WORKER)))
+                return list(_counted(results, sizes, bar))
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+def _end_on_interrupt() -> None:
+    """Ctrl-C reaches every process: the workers end without a word, and this one says what happened."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _counted(results: Iterable[Result], sizes: Sequence[int], bar: tqdm) -> Iterator[Result]:
+    for result, size in zip(results, sizes, strict=True):
+        bar.update(size)
+        yield result
