@@ -27,10 +27,11 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
-from dos_mm3d.studies.protocols.base import SPLITS, portable
+from dos_mm3d.studies.protocols.base import SPLITS
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
 from dos_mm3d.studies.protocols.sources import named_path, read_datasets, read_sources
 from dos_mm3d.studies.protocols.table import summary
+from dos_mm3d.studies.runner import portable
 
 COMMON = (
     'name', 'dataset', 'checkpoint', 'config', 'data_root', 'seeds', 'steps', 'out', 'split', 'workers', 'again',

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dos_mm3d.datasets.nuscenes.classes import CLASSES
 from dos_mm3d.studies.ablation.jobs import Commands
+from dos_mm3d.studies.ablation.ladder_file import Ladder, read_ladder
 
 CONFIG = """
 data_root = '{data}/'
@@ -57,6 +58,18 @@ if sys.argv[5] == 'baselines':
 open(out, 'w').write(json.dumps(dict(found=rows, seconds=1.0)))
 """
 BASELINES = 'raw pillars handcrafted random random_raw random_raw_handcrafted'
+
+
+def small_ladder(folder: Path) -> Ladder:
+    """Rows a and b and an option c, and info files, of which nothing here reads more than the bytes."""
+    data = folder / 'data'
+    data.mkdir()
+    for split in ('train', 'val'):
+        (data / f'nuscenes_infos_{split}.pkl').write_bytes(split.encode())
+    for name in 'abc':
+        (folder / f'{name}.py').write_text(CONFIG.format(data=data, scale=ord(name)))
+    (folder / 'ladder.py').write_text(LADDER.format(folder=folder))
+    return read_ladder(folder / 'ladder.py')
 
 
 class Fakes:

@@ -1,7 +1,5 @@
 """What a ladder is made of: children, time left, the configs of its cells, the message of a failed cell."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,47 +7,12 @@ import pytest
 from mmengine.config import Config
 
 from dos_mm3d.engine.hooks.collapse_monitor import CollapseMonitorHook
-from dos_mm3d.studies.ablation.cells import make_cell, resolve_config, write_config
+from dos_mm3d.studies.ablation.cells import make_cell, resolve_config
 from dos_mm3d.studies.ablation.jobs import describe_failure
 from dos_mm3d.studies.ablation.ladder_file import Ladder
-from dos_mm3d.studies.runner.children import Children, locked
-from dos_mm3d.studies.runner.jobs import duration, fraction_done, seconds_left
+from dos_mm3d.studies.runner.config_file import write_config
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def test_a_child_that_outlives_its_ladder_keeps_the_folder(tmp_path: Path) -> None:
-    with locked(tmp_path) as lock:
-        children = Children(lock)
-        process = children._start([sys.executable, '-c', 'import time; time.sleep(60)'], subprocess.DEVNULL)
-    with pytest.raises(BlockingIOError, match=f'in use.*{process.pid}'), locked(tmp_path):
-        pass
-    children.end()
-    assert process.poll() is not None
-    with locked(tmp_path):
-        pass
-
-
-def test_children_run_on_one_thread(tmp_path: Path) -> None:
-    script = 'import os; print(os.environ["OMP_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"])'
-    with locked(tmp_path) as lock:
-        status, output = Children(lock).run([sys.executable, '-c', script], tmp_path / 'log')
-    assert (status, output) == (0, '1 PASSIVE\n')
-
-
-def test_time_left() -> None:
-    assert seconds_left([], [(5.0, 0.01)], waiting=3, workers=2) is None
-    assert seconds_left([], [(30.0, 0.5), (30.0, 0.0)], waiting=3, workers=2) == (30 + 30 + 3 * 60) / 2
-    assert seconds_left([100.0, 50.0], [(70.0, 0.0), (90.0, 0.0)], waiting=2, workers=2) == (5 + 2 * 75) / 2
-    assert seconds_left([100.0], [(40.0, 0.9)], waiting=0, workers=2) == 60
-    assert [duration(seconds) for seconds in (40, 700, 8000)] == ['40 s', '12 min', '2 h 13 min']
-
-
-def test_progress_is_read_from_the_log(tmp_path: Path) -> None:
-    log = tmp_path / 'log'
-    assert fraction_done(log) == 0
-    log.write_text('\n$ train\nIter(train) [290/300]  lr: 1\n\n$ train --resume\nIter(train) [ 30/300]  lr: 1\nother')
-    assert fraction_done(log) == 0.1
 
 
 def test_seeds_steps_and_last_log_line_are_in_the_config(ladder: Ladder, tmp_path: Path) -> None:

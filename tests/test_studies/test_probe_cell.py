@@ -21,7 +21,7 @@ from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.draws import Draws
 from dos_mm3d.studies.protocols.probe_jobs import ProbePlan, probe_cell
 from dos_mm3d.studies.protocols.probing import FIXED
-from dos_mm3d.studies.protocols.sources import file_sha256
+from dos_mm3d.studies.runner import file_sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = Draws({'miou': 1}, n=1, nested=False)

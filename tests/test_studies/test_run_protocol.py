@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from dos_mm3d.studies.protocols.base import Cell, Column, Protocol, ProtocolArguments, Results, entry, row
+from dos_mm3d.studies.protocols.base import Column, Protocol, ProtocolArguments, Results, entry, row
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.runner import run_protocol
-from dos_mm3d.studies.runner.children import locked
+from dos_mm3d.studies.runner import Cell, locked
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -175,7 +175,7 @@ def test_a_failed_cell_is_told_and_retried_on_request(
 def test_only_one_at_a_time(fake: Fake, args: ProtocolArguments) -> None:
     with (
         locked(args.out),
-        pytest.raises(BlockingIOError, match=r'out is in use by another protocol.*take another --out'),
+        pytest.raises(BlockingIOError, match=r'out is in use by another fake.*take another folder'),
     ):
         run_protocol(fake, args)
     assert fake.take_calls() == []

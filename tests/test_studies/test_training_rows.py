@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from dos_mm3d.studies.protocols.base import portable
 from dos_mm3d.studies.protocols.finetune import Finetune
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
 from dos_mm3d.studies.protocols.shares import Detection, LabelEfficiency
 from dos_mm3d.studies.protocols.table import full_text
 from dos_mm3d.studies.protocols.training import require_device_for
+from dos_mm3d.studies.runner import portable
 from tests.helpers.training_fakes import TrainingFakes, arguments, pretraining_checkpoint, sources
 
 

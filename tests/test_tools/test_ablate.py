@@ -8,6 +8,7 @@ import pytest
 
 from dos_mm3d.studies.ablation.ladder_file import Ladder
 from tests.helpers.in_process import tool_in_process
+from tests.helpers.ladder_fakes import small_ladder
 
 ROOT = Path(__file__).resolve().parents[2]
 MISTAKES = {
@@ -27,6 +28,12 @@ MISTAKES = {
     'no config': ("rows = [dict(name='a', config='gone.py', title='', above=None)]", (), ['gone.py: no such config']),
     'twice': ("rows = [dict(name='a', config='{a}', title='', above=None)] * 2", (), ['a occurs more than once']),
 }
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> Ladder:
+    """Of three rows, in the test's folder."""
+    return small_ladder(tmp_path)
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """A cell of the ladder, one row with one seed: its resolved config, its folder, what is known about it."""
 
-import ast
 import copy
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +12,10 @@ from typing import Any
 from ...datasets.splits import cut_scenes
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError, MissingFileError
-from ...files import read_json, write_text
+from ...files import read_json
 from ...probe.checkpoint import TEST_INFOS, TRAIN_INFOS
 from ...probe.scans import scene_names
+from ..runner import content_hash
 from .ladder_file import LadderRow
 
 SPLITS = ('validation', 'test')
@@ -101,11 +100,6 @@ def make_cell(row: LadderRow, config: Mapping[str, Any], seed: int, out: Path) -
     return Cell(row, seed, config['train_cfg']['max_iters'], config, digest, data, folder)
 
 
-def content_hash(content: Any) -> str:
-    """sha256 of plain nested containers; the order of keys is irrelevant."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
 @cache
 def data_hash(data_root: str) -> str:
     """sha256 of a data set's info files; FileNotFoundError with what to do where one is missing."""
@@ -132,17 +126,3 @@ def require_split(config: Mapping[str, Any], split: str) -> None:
             f'{data_root}: its {len(names)} training scenes leave none for validation; wanted at least 6 scenes, '
             'or --split test'
         )
-
-
-def write_config(path: Path, config: Mapping[str, Any]) -> None:
-    """The config as plain assignments, which no later change of its sources can reach. ValueError for a value that is
-    no literal, such as infinity."""
-    for key, value in config.items():
-        try:
-            ast.literal_eval(repr(value))
-        except (ValueError, SyntaxError) as error:
-            raise InputError(
-                f'{path}: the resolved config cannot be written, {key} holds {error}; wanted numbers, text, None and '
-                'lists, tuples and dicts of them'
-            ) from error
-    write_text(path, ''.join(f'{key} = {value!r}\n' for key, value in config.items()))

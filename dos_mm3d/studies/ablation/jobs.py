@@ -10,9 +10,11 @@ from typing import Any
 
 from ...errors import UserError
 from ...files import nan_to_none, read_json, write_json
+from ..runner import content_hash
 from ..runner.children import Children
-from ..runner.detection_record import read_scalars, summarise_pretraining
-from .cells import Cell, content_hash, write_config
+from ..runner.config_file import write_config
+from ..runner.scalars import last_scalars
+from .cells import Cell
 
 _COLLAPSED = re.compile(r'^error: (.*collapsed at iteration (\d+).*)$', re.MULTILINE)
 TAIL_LINES = 8
@@ -179,24 +181,6 @@ def describe_failure(status: int, output: str, log: Path | str) -> dict[str, Any
     # a tool's own last word, or the end of a traceback
     said = re.findall(r'^error: (.*)$', output, re.MULTILINE)[-1:] or output.strip().splitlines()[-TAIL_LINES:]
     return {'status': 'failed', 'message': f'{end}; its log is {log}: ' + '\n'.join(said)}
-
-
-def last_scalars(work_dir: Path) -> dict[str, Any]:
-    """Loss, seconds and the last collapse monitors that a run logged; empty where it logged nothing yet."""
-    try:
-        scalars = read_scalars(work_dir)
-    except FileNotFoundError:
-        return {}
-    if not {'loss', 'time'} <= scalars.keys():
-        return {}
-    others = {
-        name: series['value'][-1] for name, series in scalars.items() if name not in ('time', 'data_time', 'step')
-    }
-    found = summarise_pretraining(scalars)
-    return {
-        **{name: found[name] for name in ('seconds', 'loss_first', 'loss_last', 'monitors')},
-        'last_scalars': others,
-    }
 
 
 def keep_only(checkpoint: Path) -> None:

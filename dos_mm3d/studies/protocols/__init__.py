@@ -1,11 +1,10 @@
 """Ways of judging a pretraining checkpoint, scratch baselines in the same table: tools/run_protocol.py."""
 
-from .base import Cell, Column, Protocol, ProtocolArguments, Source, entry, row
+from .base import Column, Protocol, ProtocolArguments, Source, entry, row
 from .registry import PROTOCOLS, protocol_named
 
 __all__ = [
     'PROTOCOLS',
-    'Cell',
     'Column',
     'Protocol',
     'ProtocolArguments',

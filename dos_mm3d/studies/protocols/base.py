@@ -2,13 +2,13 @@
 
 import argparse
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar
 
-from ..ablation.cells import content_hash
+from ..runner import Cell, content_hash, portable
 from ..runner.statistics import sample_sd
 from .datasets import DataSet
 
@@ -48,17 +48,6 @@ class Source:
         }
 
 
-def portable(path: str | Path) -> str:
-    """A path as a record keeps it: below the working folder relative to it, elsewhere its last two parts, as the rest
-    is of one machine. What it is, a hash beside it says."""
-    path = Path(path)
-    if not path.is_absolute():
-        return str(path)
-    if path.is_relative_to(Path.cwd()):
-        return str(path.relative_to(Path.cwd()))
-    return str(Path('...', *path.parts[-2:]))
-
-
 @dataclass(frozen=True)
 class ProtocolArguments:
     """What the command line asks for.
@@ -92,30 +81,6 @@ class ProtocolArguments:
     def label(self) -> str:
         """Of the data sets, for the names of folders and files."""
         return '_'.join(dataset.name for dataset in self.datasets)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One piece of a protocol: commands in a folder of its own, and what is recorded of them.
-
-    name: unique in the protocol, letters, digits, `_ . -` (part of the folder's name).
-    depends_on: plain JSON of everything that decides the numbers (hashes instead of paths); its hash is the other part
-        of the folder's name, so that a changed setting is another cell and an old one is found again.
-    commands: folder -> argument lists, run in this order. After a kill the one that was running is started again: it
-        must go on (tools/train.py --resume) or begin anew by itself; those before it are not repeated.
-    collect: folder -> plain JSON, from the files that the commands left there; its key `said` is what the line of
-        progress says of it. What it raises fails the cell.
-    prepare: folder -> None, writes what the commands read (configs); before each start, must be repeatable.
-    """
-
-    name: str
-    depends_on: Mapping[str, Any]
-    commands: Callable[[Path], Sequence[Sequence[str]]]
-    collect: Callable[[Path], Mapping[str, Any]]
-    prepare: Callable[[Path], None] | None = None
-
-    def folder(self, out: Path) -> Path:
-        return out / 'cells' / f'{self.name}_{content_hash(self.depends_on)[:8]}'
 
 
 @dataclass(frozen=True)

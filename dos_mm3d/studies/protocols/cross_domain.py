@@ -6,7 +6,8 @@ from typing import Any
 
 from ...errors import InputError
 from ...probe.probe import ProbeSettings
-from .base import Cell, Column, Protocol, ProtocolArguments, Results, Source, row
+from ..runner import Cell
+from .base import Column, Protocol, ProtocolArguments, Results, Source, row
 from .datasets import DATASETS, DataSet
 from .draws import Draws
 from .probe_jobs import (

@@ -1,6 +1,5 @@
 """The data sets that protocols know by name: what is labelled, and how it is cut."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -18,6 +17,7 @@ from ...datasets.waymo.semantic_classes import CLASSES as WAYMO_CLASSES
 from ...errors import InputError, MissingFileError
 from ...probe.labelled_scans import LabelledScans, Seg3DScans
 from ...probe.scans import KeyFrames
+from ..runner import files_sha256
 
 SCANNET_CHANNELS = (
     'x [m]', 'y [m]', 'z [m]', 'red 0-1', 'green 0-1', 'blue 0-1', 'normal x', 'normal y', 'normal z'
@@ -98,17 +98,7 @@ class DataSet:
     def hash(self) -> str:
         """sha256 of the info files."""
         self.require()
-        paths = [Path(self.root) / name for name in self.infos]
-        return _sha256(tuple(paths), tuple(path.stat().st_mtime_ns for path in paths))
-
-
-@cache
-def _sha256(paths: tuple[Path, ...], written_ns: tuple[int, ...]) -> str:
-    """Read once: every cell and every report asks."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+        return files_sha256(Path(self.root) / name for name in self.infos)
 
 
 @cache

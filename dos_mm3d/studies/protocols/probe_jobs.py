@@ -11,9 +11,10 @@ from ...errors import InputError
 from ...files import read_json, write_json
 from ...probe.linear_probe import ProbeRecipe
 from ...probe.probe import ProbeSettings
-from ..ablation.cells import content_hash, write_config
+from ..runner import Cell, content_hash
+from ..runner.config_file import write_config
 from ..runner.statistics import sample_sd
-from .base import Cell, Results, Source, entry
+from .base import Results, Source, entry
 from .datasets import DATASETS, DataSet
 from .draws import Draws
 from .encoder_input import EncoderInput, channel_plan

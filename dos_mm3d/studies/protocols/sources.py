@@ -1,6 +1,5 @@
 """Pretraining checkpoints of the command line, each with its config, checked against it before anything runs."""
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from mmengine.registry import init_default_scope
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError, MissingFileError
 from ...export.loading import FitReport, fit_report, read_weights
+from ..runner import file_sha256
 from .base import Source
 from .datasets import DATASETS, DataSet, dataset_named
 
@@ -134,12 +134,3 @@ def require_different(sources: Sequence[Source]) -> None:
                 raise InputError(
                     f'{other.checkpoint} and {source.checkpoint} are the same checkpoint; wanted runs with other seeds'
                 )
-
-
-def file_sha256(path: Path) -> str:
-    """Of a file's bytes, read in pieces."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while piece := file.read(2**20):
-            digest.update(piece)
-    return digest.hexdigest()

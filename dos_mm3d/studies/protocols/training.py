@@ -16,7 +16,8 @@ from ...datasets.label_shares import frames_by_sequence, leaf
 from ...datasets.labelled_scenes import spread_evenly
 from ...engine.config_overrides import add_overrides
 from ...errors import InputError, MissingFileError
-from .base import Cell, Column, Protocol, ProtocolArguments, Results, entry, portable, row
+from ..runner import Cell, portable
+from .base import Column, Protocol, ProtocolArguments, Results, entry, row
 from .differences import difference
 from .downstream import backbone_of, check_fit, check_input, encoder_prefixes, export_once, find_config
 from .starts import Start, grouped, pair_title, pretrained_title, source_of

@@ -10,11 +10,12 @@ from typing import Any
 from ...errors import InputError
 from ...files import read_json
 from ...metrics.confusion import iou_percent, miou_percent, read_confusion
-from ..ablation.cells import content_hash, write_config
-from ..ablation.jobs import last_scalars
+from ..runner import Cell, content_hash
+from ..runner.config_file import write_config
 from ..runner.detection_record import SUMMARY, read_devkit_summary
+from ..runner.scalars import last_scalars
 from ..runner.start_record import FILE as START_FILE
-from .base import Cell, Source
+from .base import Source
 from .downstream import export_once
 from .training_config import cell_config, last_checkpoint, moved
 

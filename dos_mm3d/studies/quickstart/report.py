@@ -18,8 +18,9 @@ from ...visualization.boxes_bev import draw_boxes_from_above
 from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from ...visualization.features_pca import draw_features_from_above
 from ...visualization.style import to_png
-from ..runner.detection_record import RESULTS, flat_predictions, flat_truth, read_scalars, summarise_pretraining
+from ..runner.detection_record import RESULTS, flat_predictions, flat_truth
 from ..runner.facts import commit, machine, versions
+from ..runner.scalars import read_scalars, summarise_pretraining
 from .finetune_record import STARTS, TASKS, RunFolders, collect_finetuned
 from .picture_arrays import class_legend, colour_panels, usage_over_scans
 from .probe_table import PROBE_ROWS, UNITS, probe_table

@@ -1,6 +1,5 @@
 """What the official devkit and mmengine left in the work_dirs, as numbers and boxes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pyquaternion import Quaternion
 
-from ...errors import MissingFileError
 from ...files import nan_to_none, read_json
 from ...visualization.boxes_bev import FlatBoxes
 
@@ -28,53 +26,6 @@ def read_devkit_summary(folder: Path) -> dict[str, Any]:
         'NDS': float(summary['nd_score']),
         'AP': {name: float(ap) for name, ap in summary['mean_dist_aps'].items()},
         'errors': nan_to_none(summary['tp_errors']),
-    }
-
-
-def read_scalars(work_dir: Path) -> dict[str, dict[str, list[float]]]:
-    """Every scalar that a run logged: name -> {'step', 'value'}, by step.
-
-    A resumed run has one log per start; where they overlap the later one counts. FileNotFoundError without any log.
-    """
-    files = sorted(work_dir.glob('*/vis_data/scalars.json'))
-    if not files:
-        raise MissingFileError(f'{work_dir}: no */vis_data/scalars.json there; is it the work_dir of a training run?')
-    by_name: dict[str, dict[int, float]] = {}
-    for file in files:
-        for line in file.read_text().splitlines():
-            record = _whole_line(line)
-            for name, value in record.items():
-                if isinstance(value, int | float):
-                    by_name.setdefault(name, {})[int(record['step'])] = float(value)
-    return {
-        name: {'step': sorted(values), 'value': [values[step] for step in sorted(values)]}
-        for name, values in by_name.items()
-    }
-
-
-def _whole_line(line: str) -> dict[str, Any]:
-    """The record of a line; a kill leaves the last one half written, which says nothing."""
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError:
-        return {}
-    return record if 'step' in record else {}
-
-
-def summarise_pretraining(scalars: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
-    """steps, seconds (sum of the logged step times), first and last loss, and the last value of every monitor.
-
-    The losses are means over the logging interval.
-    """
-    loss, per_step = scalars['loss'], scalars['time']
-    steps = np.diff([0, *per_step['step']])
-    monitors = ('effective_rank', 'cosine_std', 'prototypes_used', 'column_entropy', 'feature_spread', 'largest_usage')
-    return {
-        'steps': int(loss['step'][-1]),
-        'seconds': float(np.dot(steps, per_step['value'])),
-        'loss_first': loss['value'][0],
-        'loss_last': loss['value'][-1],
-        'monitors': {name: scalars[name]['value'][-1] for name in monitors if name in scalars},
     }
 
 

@@ -5,22 +5,14 @@ from pathlib import Path
 import pytest
 
 from dos_mm3d.studies.ablation.ladder import LadderSettings
-from dos_mm3d.studies.ablation.ladder_file import Ladder, read_ladder
-from tests.helpers.ladder_fakes import CONFIG, LADDER, Fakes
+from dos_mm3d.studies.ablation.ladder_file import Ladder
+from tests.helpers.ladder_fakes import Fakes, small_ladder
 from tests.helpers.training_fakes import TrainingFakes
 
 
 @pytest.fixture
 def ladder(tmp_path: Path) -> Ladder:
-    """Rows a and b and an option c, and info files, of which nothing here reads more than the bytes."""
-    data = tmp_path / 'data'
-    data.mkdir()
-    for split in ('train', 'val'):
-        (data / f'nuscenes_infos_{split}.pkl').write_bytes(split.encode())
-    for name in 'abc':
-        (tmp_path / f'{name}.py').write_text(CONFIG.format(data=data, scale=ord(name)))
-    (tmp_path / 'ladder.py').write_text(LADDER.format(folder=tmp_path))
-    return read_ladder(tmp_path / 'ladder.py')
+    return small_ladder(tmp_path)
 
 
 @pytest.fixture

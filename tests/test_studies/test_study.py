@@ -1,0 +1,300 @@
+"""The engine of all studies: order, what is done twice and what is not, what is lost, and what an end leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from dos_mm3d.studies.runner import Cell, CellFailed, Children, Interrupted, Study, locked, refuse_second_test
+from dos_mm3d.studies.runner.job import describe_failure
+from dos_mm3d.studies.runner.progress import duration, fraction_done, seconds_left
+
+APPEND = 'import pathlib, sys; path = pathlib.Path(sys.argv[1]); path.open("a").write(sys.argv[2])'
+FAIL = 'raise SystemExit("error: no room left")'
+COLLAPSE = 'raise SystemExit("error: pretraining has collapsed at iteration 7: constant features.")'
+
+
+def python(code: str, *arguments: object) -> list[str]:
+    return [sys.executable, '-S', '-c', code, *map(str, arguments)]
+
+
+def appending(name: str, log: Path, **more: object) -> Cell:
+    """A cell that appends its name to a file."""
+    return Cell(name, {'name': name}, lambda folder: [python(APPEND, log, name)], **more)
+
+
+def ending(name: str, code: str, **more: object) -> Cell:
+    """A cell whose only command runs a piece of code."""
+    return Cell(name, {'name': name}, lambda folder: [python(code)], **more)
+
+
+def run(out: Path, *cells: Cell, workers: int = 1, retry_failed: bool = False, **more: object) -> Study:
+    study = Study(cells, out, title='study', retry_failed=retry_failed)
+    with study.locked() as children:
+        study.run(children, workers=workers, **more)
+    return study
+
+
+def statuses(study: Study) -> dict[str, str]:
+    return {cell['name']: cell['status'] for cell in study.record()['cells']}
+
+
+def test_a_cell_waits_for_what_it_comes_after(tmp_path: Path) -> None:
+    first = ending('first', 'import time; time.sleep(0.3)')
+    log = tmp_path / 'log'
+    writes = Cell('writes', {}, lambda folder: [python(APPEND, log, 'w')], after=(first,))
+    reads = Cell('reads', {}, lambda folder: [python(APPEND, log, log.read_text() + 'r')], after=(writes,))
+    study = run(tmp_path, reads, writes, first, workers=3)
+    assert log.read_text() == 'wwr', 'commands are made when the turn of the cell has come'
+    assert study.record()['complete']
+
+
+def test_what_a_cell_comes_after_decides_its_folder(tmp_path: Path) -> None:
+    one, other = (Cell('first', {'rate': rate}, lambda folder: []) for rate in (1, 2))
+    alone, *after = (Cell('second', {}, lambda folder: [], after=before) for before in ((), (one,), (other,)))
+    assert len({cell.folder(tmp_path) for cell in (alone, *after)}) == 3
+    assert after[0].key == Cell('x', {}, lambda folder: [], after=(one,)).key
+
+
+@pytest.mark.parametrize(('code', 'status'), [(FAIL, 'failed'), (COLLAPSE, 'collapsed')])
+def test_what_comes_after_a_lost_cell_is_blocked(
+    tmp_path: Path, capsys: pytest.CaptureFixture, code: str, status: str
+) -> None:
+    lost = ending('lost', code)
+    second = appending('second', tmp_path / 'log', after=(lost,))
+    cells = lost, second, appending('third', tmp_path / 'log', after=(second,)), appending('free', tmp_path / 'log')
+    for _ in range(2):
+        study = run(tmp_path, *cells)
+        assert statuses(study) == {'lost': status, 'second': 'blocked', 'third': 'blocked', 'free': 'finished'}
+        assert study.record()['complete'], 'nothing is left to do'
+    assert (tmp_path / 'log').read_text() == 'free'
+    assert 'second: blocked: lost gave nothing' in capsys.readouterr().out
+
+
+def test_a_retried_cell_frees_what_it_blocked(tmp_path: Path) -> None:
+    flag = tmp_path / 'flag'
+    lost = Cell('lost', {}, lambda folder: [python('import os, sys; sys.exit(not os.path.exists(sys.argv[1]))', flag)])
+    second = appending('second', tmp_path / 'log', after=(lost,))
+    assert statuses(run(tmp_path, lost, second)) == {'lost': 'failed', 'second': 'blocked'}
+    flag.touch()
+    assert statuses(run(tmp_path, lost, second)) == {'lost': 'failed', 'second': 'blocked'}, 'not retried silently'
+    assert statuses(run(tmp_path, lost, second, retry_failed=True)) == {'lost': 'finished', 'second': 'finished'}
+
+
+@pytest.mark.parametrize(('code', 'kept'), [(FAIL, True), (COLLAPSE, False)])
+def test_a_collapsed_cell_begins_anew_a_failed_one_goes_on(tmp_path: Path, code: str, kept: bool) -> None:
+    def commands(folder: Path) -> list[list[str]]:
+        return [python(APPEND, folder / 'weights', 'x'), python(code)]
+
+    cell = Cell('cell', {}, commands)
+    run(tmp_path, cell)
+    run(tmp_path, cell, retry_failed=True)
+    assert (cell.folder(tmp_path) / 'weights').read_text() == ('xx' if kept else 'x')
+
+
+def test_a_needed_cell_ends_the_study_and_is_tried_again(tmp_path: Path) -> None:
+    log = tmp_path / 'log'
+    cell = Cell('needed', {}, lambda folder: [python(APPEND, log, 'x'), python(FAIL)], needed=True)
+    beside = ending('beside', 'import time; time.sleep(60)')
+    start = time.perf_counter()
+    for _ in range(2):
+        with pytest.raises(CellFailed, match=r'needed: ended with status 1; its log is .*no room left'):
+            run(tmp_path, cell, beside, workers=2)
+    assert time.perf_counter() - start < 30, 'what ran beside it was waited for'
+    assert log.read_text() == 'x', 'what had ended well was repeated'
+
+
+def test_a_missing_output_is_a_failure_and_a_reason_to_run_again(tmp_path: Path) -> None:
+    silent = Cell('silent', {}, lambda folder: [python('')], outputs=(tmp_path / 'gone',), needed=True)
+    with pytest.raises(CellFailed, match=r'did not write .*gone'):
+        run(tmp_path, silent)
+    log = tmp_path / 'elsewhere'
+    cell = appending('writes', log, outputs=(log,))
+    run(tmp_path, cell)
+    log.unlink()
+    for _ in range(2):
+        run(tmp_path, cell)
+    assert log.read_text() == 'writes'
+
+
+def test_a_place_holds_the_latest_settings_only(tmp_path: Path) -> None:
+    def cell(rate: int) -> Cell:
+        place = Path('weights')
+        return Cell('train', {'rate': rate}, lambda folder: [python(APPEND, folder / 'out', rate)], place=place)
+
+    for rate, wanted in ((1, '1'), (1, '1'), (2, '2'), (1, '1')):
+        run(tmp_path, cell(rate))
+        assert (tmp_path / 'weights' / 'out').read_text() == wanted
+
+
+def test_forgotten_cells_are_done_again(tmp_path: Path) -> None:
+    cell = appending('a', tmp_path / 'log')
+    study = run(tmp_path, cell)
+    study.forget()
+    assert statuses(study) == {'a': 'not run'}
+    run(tmp_path, cell)
+    assert (tmp_path / 'log').read_text() == 'aa'
+
+
+def test_a_function_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
+    here = os.getpid()
+
+    def work(folder: Path) -> None:
+        print('pid', os.getpid())
+        os.system('echo compiled')
+        (folder / 'pid').write_text(str(os.getpid()))
+
+    def read(folder: Path) -> dict[str, object]:
+        return {'pid': int((folder / 'pid').read_text()), 'said': 'well'}
+
+    cell = Cell('a', {}, lambda folder: [partial(work, folder)], read)
+    study = run(tmp_path, cell)
+    pid = study.found()['a']['pid']
+    assert pid != here
+    log = (cell.folder(tmp_path) / 'log').read_text()
+    assert f'pid {pid}' in log and 'compiled' in log
+
+
+def kill_myself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_function_that_raises_or_dies_or_hangs_is_one_failed_cell(tmp_path: Path) -> None:
+    cells = [
+        Cell('raises', {}, lambda folder: [lambda: int('x')]),
+        Cell('dies', {}, lambda folder: [kill_myself]),
+        Cell('hangs', {}, lambda folder: [lambda: time.sleep(60)], limit_s=0.5),
+        Cell('program', {}, lambda folder: [python('import time; time.sleep(60)')], limit_s=0.5),
+    ]
+    start = time.perf_counter()
+    study = run(tmp_path, *cells, workers=2)
+    assert time.perf_counter() - start < 30
+    messages = {cell.name: study.result(cell.name)['message'] for cell in cells}
+    assert 'invalid literal for int' in messages['raises']
+    assert 'signal 9' in messages['dies'] and 'memory' in messages['dies']
+    assert 'took longer' in messages['hangs'] and 'took longer' in messages['program']
+
+
+def test_cells_that_run_side_by_side_share_the_cpus(tmp_path: Path) -> None:
+    """Each of two waits for the other's file; the third runs alone."""
+    code = (
+        'import os, pathlib, sys, time; mine, other = map(pathlib.Path, sys.argv[1:]); '
+        "mine.write_text(os.environ.get('OMP_NUM_THREADS', ''))\n"
+        'while not other.exists(): time.sleep(0.01)'
+    )
+    files = {name: tmp_path / name for name in ('one', 'two', 'alone')}
+    pairs = (('one', 'two'), ('two', 'one'))
+    cells = [Cell(a, {}, lambda folder, a=a, b=b: [python(code, files[a], files[b])]) for a, b in pairs]
+    alone = Cell('alone', {}, lambda folder: [python(code, files['alone'], files['one'])], after=tuple(cells))
+    run(tmp_path, *cells, alone, workers=2, threads=None)
+    share = str(max(1, len(os.sched_getaffinity(0)) // 2))
+    assert [path.read_text() for path in files.values()] == [share, share, os.environ.get('OMP_NUM_THREADS', '')]
+
+
+def test_titles_and_commands_are_said_where_wanted(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    run(tmp_path, ending('a', 'pass', title='what it is'), verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert '  what it is' in lines
+    assert any(line.startswith('    $ python') for line in lines), lines
+
+
+def test_an_end_ends_all_children_and_the_same_call_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / 'log'
+    sleep = tmp_path / 'sleep'
+    sleep.touch()
+    code = f'import pathlib, time\nif pathlib.Path({str(sleep)!r}).exists(): time.sleep(60)'
+    cells = [Cell('a', {}, lambda folder: [python(APPEND, log, 'a'), python(code)])]
+    cells.append(Cell('b', {}, lambda folder: [lambda: time.sleep(60 if sleep.exists() else 0)]))
+    start = time.perf_counter()
+
+    def ctrl_c(number: int, frame: FrameType) -> None:
+        if len((tmp_path / 'lock').read_text().splitlines()) == 4:  # this process and three children
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, ctrl_c)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, *cells, workers=2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.perf_counter() - start < 30, 'the sleeping children were waited for'
+    with locked(tmp_path):
+        pass
+    sleep.unlink()
+    assert statuses(run(tmp_path, *cells, workers=2)) == {'a': 'finished', 'b': 'finished'}
+    assert log.read_text() == 'a', 'a finished command was repeated'
+
+
+def test_names_and_order_must_be_possible(tmp_path: Path) -> None:
+    first = ending('a', '')
+    with pytest.raises(ValueError, match='a: more than one cell of that name'):
+        Study([first, first], tmp_path, title='study')
+    with pytest.raises(ValueError, match='b comes after a, which the study does not have'):
+        Study([ending('b', '', after=(first,))], tmp_path, title='study')
+
+
+def test_a_child_that_outlives_its_study_keeps_the_folder(tmp_path: Path) -> None:
+    with locked(tmp_path) as lock:
+        children = Children(lock)
+        process = children._start(python('import time; time.sleep(60)'), subprocess.DEVNULL, 1)
+    with pytest.raises(BlockingIOError, match=f'in use.*{process.pid}'), locked(tmp_path):
+        pass
+    children.end()
+    assert process.poll() is not None
+    with locked(tmp_path):
+        pass
+    with pytest.raises(Interrupted):
+        children.run(python(''), tmp_path / 'log')
+
+
+def test_children_run_on_one_thread(tmp_path: Path) -> None:
+    script = 'import os; print(os.environ["OMP_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"])'
+    with locked(tmp_path) as lock:
+        status, output = Children(lock).run(python(script), tmp_path / 'log')
+    assert (status, output) == (0, '1 PASSIVE\n')
+
+
+def test_time_left() -> None:
+    assert seconds_left([], [(5.0, 0.01)], waiting=3, workers=2) is None
+    assert seconds_left([], [(30.0, 0.5), (30.0, 0.0)], waiting=3, workers=2) == (30 + 30 + 3 * 60) / 2
+    assert seconds_left([100.0, 50.0], [(70.0, 0.0), (90.0, 0.0)], waiting=2, workers=2) == (5 + 2 * 75) / 2
+    assert seconds_left([100.0], [(40.0, 0.9)], waiting=0, workers=2) == 60
+    assert [duration(seconds) for seconds in (40, 700, 8000)] == ['40 s', '12 min', '2 h 13 min']
+
+
+def test_progress_is_read_from_the_log(tmp_path: Path) -> None:
+    log = tmp_path / 'log'
+    assert fraction_done(log) == 0
+    log.write_text('\n$ train\nIter(train) [290/300]  lr: 1\n\n$ train --resume\nIter(train) [ 30/300]  lr: 1\nother')
+    assert fraction_done(log) == 0.1
+    log.write_text('\n$ probe\nprobe: test scans:  25%|##4       | 18/72 [00:10<00:30]')
+    assert fraction_done(log) == 0.25
+
+
+def test_how_a_command_ended_is_said() -> None:
+    assert describe_failure(-9, '', 'log')['message'].startswith('was ended by signal 9')
+    assert describe_failure(2, 'a\nerror: first\nerror: the word\nb', 'log')['message'].endswith('log is log: the word')
+
+
+@pytest.mark.parametrize('again', [True, False])
+def test_the_test_split_is_reported_once(tmp_path: Path, again: bool) -> None:
+    path = tmp_path / 'record.json'
+    refuse_second_test(path, split='test', again=False)
+    path.write_text(json.dumps({'complete': True, 'cells': [{'name': 'a', 'status': 'failed'}]}))
+    refuse_second_test(path, split='validation', again=False)
+    refuse_second_test(path, split='test', again=False, retry_failed=True)
+    if again:
+        refuse_second_test(path, split='test', again=True)
+    else:
+        with pytest.raises(FileExistsError, match=r'record\.json.*--again'):
+            refuse_second_test(path, split='test', again=False)
