@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -56,10 +57,7 @@ def draw_features_from_above(
     n_rows = -(-len(panels) // 2)
     figure, axes = new_figure(n_rows, 2, width_in=9.6, height_in=4.8 * n_rows + 0.6)
     for axis, (title, colours) in zip(axes, panels.items()):
-        axis.scatter(xy_m[:, 0], xy_m[:, 1], c=colours, s=2.2, linewidths=0, rasterized=True)
-        quiet(axis, title=title, x='x [m]', y='y [m]')
-        axis.set(xlim=(-reach_m, reach_m), ylim=(-reach_m, reach_m), aspect='equal', facecolor='#101418')
-        axis.grid(False)
+        draw_points_from_above(axis, xy_m, colours, title=title, reach_m=reach_m)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     if legend:
@@ -68,3 +66,13 @@ def draw_features_from_above(
         ]
         figure.legend(handles=handles, loc='outside lower center', ncols=6, fontsize=8, frameon=False)
     return figure
+
+
+def draw_points_from_above(
+    axis: Axes, xy_m: NDArray[np.floating], colours: NDArray[np.floating], *, title: str, reach_m: float
+) -> None:
+    """Points (N, 2) in their colours (N, 3) on a dark ground."""
+    axis.scatter(xy_m[:, 0], xy_m[:, 1], c=colours, s=2.2, linewidths=0, rasterized=True)
+    quiet(axis, title=title, x='x [m]', y='y [m]')
+    axis.set(xlim=(-reach_m, reach_m), ylim=(-reach_m, reach_m), aspect='equal', facecolor='#101418')
+    axis.grid(False)

@@ -5,12 +5,15 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
+from dos_mm3d.structures import View
 from dos_mm3d.studies.quickstart.report_html import Picture, Section, Sentences, Table, render_page
 from dos_mm3d.visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
 from dos_mm3d.visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from dos_mm3d.visualization.features_pca import draw_features_from_above, one_per_cell, pca_colours
 from dos_mm3d.visualization.style import to_png, write_png
+from dos_mm3d.visualization.views_bev import draw_views_from_above
 
 PNG = b'\x89PNG\r\n\x1a\n'
 
@@ -110,3 +113,16 @@ def test_page_holds_everything_and_loads_nothing() -> None:
     assert page.count('src=') == 1
     assert 'http' not in page
     assert 'x &lt; y' in page
+
+
+def test_the_student_is_shown_visible_voxels_only_and_a_point_has_one_colour() -> None:
+    raw = torch.rand(40, 4, generator=torch.Generator().manual_seed(0)) * 20 - 10
+    cells = torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32)
+    rows = torch.arange(10, 40)
+    cell_of_point = (rows % 3 == 0).long()
+    view = View(raw[rows] + 1, rows, cells, cell_of_point, visible=torch.tensor([True, False]))
+    whole, masked = (axis.collections[0] for axis in draw_views_from_above(raw, {'View a': view}).axes)
+    kept = (cell_of_point == 0).numpy()
+    np.testing.assert_allclose(whole.get_offsets(), raw[rows, :2].numpy() + 1)
+    np.testing.assert_allclose(masked.get_offsets(), whole.get_offsets()[kept])
+    np.testing.assert_allclose(masked.get_facecolors(), whole.get_facecolors()[kept])

@@ -1,0 +1,38 @@
+"""Draw what teacher and student see of one scan: tools/draw_views.py CONFIG PICTURE [--position N]."""
+
+import argparse
+from pathlib import Path
+
+from mmdet3d.registry import DATASETS
+
+import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
+from dos_mm3d.datasets.stream import Draw
+from dos_mm3d.engine import launch
+from dos_mm3d.visualization.style import write_png
+from dos_mm3d.visualization.views_bev import draw_views_from_above
+
+
+def parse_args() -> argparse.Namespace:
+    """A pretraining config, the file to write, which draw of the stream."""
+    parser = argparse.ArgumentParser(description='Draw what teacher and student see of one scan')
+    launch.add_common_arguments(parser)
+    parser.add_argument('picture', type=Path, help='PNG file to write')
+    parser.add_argument('--position', type=int, default=0, help='which draw of the stream with seed 0')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """One draw of the config's data, with its augmentation and its mask."""
+    args = parse_args()
+    cfg = launch.load_config(args)
+    launch.check_data(cfg, 'train_dataloader')
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    draw = Draw(0, args.position)
+    points, file = dataset.load(dataset.index_of(draw))
+    pair = dataset[draw]['views']
+    write_png(draw_views_from_above(points, {'View a': pair.a, 'View b': pair.b}), args.picture)
+    print(f'{args.picture}: two views of {file}')
+
+
+if __name__ == '__main__':
+    launch.run_tool(main)
