@@ -1,11 +1,14 @@
 """What each of two processes computes for test_two_ranks.py; a module of its own so that spawn can import it."""
 
+from types import SimpleNamespace
+
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 import dos_mm3d  # noqa: F401  (registers)
+from dos_mm3d.engine.hooks import CollapseMonitorHook
 from dos_mm3d.models.heads import ClusteringHead, ZipfSinkhornHead
 
 UNEVEN = (37, 150)
@@ -110,6 +113,40 @@ def run_model(rank: int | None) -> dict[str, torch.Tensor]:
     return dict(loss=sum(losses.values()).detach(), **grads)
 
 
+class Monitored(torch.nn.Module):
+    """One buffer, healthy statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer('mean', torch.zeros(2))
+
+    def collapse_statistics(self) -> dict[str, float]:
+        return dict(feature_spread=0.9)
+
+
+def run_monitor(rank: int, failure: str) -> list[str]:
+    """Warnings of the monitor on this rank in three iterations, all looks; rank 1 alone breaks in the first."""
+    model, warnings = Monitored(), []
+    hook = CollapseMonitorHook(interval=1, patience=1, on_collapse='warn', draw_interval=100)
+    runner = SimpleNamespace(
+        model=model,
+        iter=0,
+        max_iters=100,
+        logger=SimpleNamespace(warning=warnings.append),
+        message_hub=SimpleNamespace(update_scalar=lambda name, value: None),
+        cfg={},
+        work_dir='',
+        log_dir='',
+    )
+    for iteration in range(3):
+        runner.iter = iteration
+        broken = rank == 1 and iteration == 0
+        model.mean.fill_(torch.inf if broken and failure == 'buffer' else 0)
+        loss = torch.tensor(torch.nan if broken and failure == 'loss' else 1.0, requires_grad=True)
+        hook.after_train_iter(runner, iteration, outputs=dict(loss=loss))
+    return [*warnings, *map(str, hook.history['feature_spread']['step'])]
+
+
 def work(rank: int, store: str, out: str) -> None:
     """Run all cases as one of two gloo ranks and save what this rank saw."""
     torch.set_num_threads(1)
@@ -119,6 +156,7 @@ def work(rank: int, store: str, out: str) -> None:
         clustering=run_head(rank, ClusteringHead),
         exponent=run_exponent(rank),
         model=run_model(rank),
+        monitor={failure: run_monitor(rank, failure) for failure in ('loss', 'buffer')},
     )
     torch.save(seen, f'{out}.{rank}')
     dist.destroy_process_group()

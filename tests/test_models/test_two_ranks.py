@@ -1,4 +1,4 @@
-"""Two ranks with uneven numbers of points equal one rank, in loss and gradients (gloo, CPU)."""
+"""Two ranks with uneven numbers of points equal one rank, in loss and gradients, and decide alike (gloo, CPU)."""
 
 import pytest
 import torch
@@ -44,3 +44,13 @@ def test_whole_model_with_batchnorm_in_eval_mode(two_ranks):
             )
     assert one['student.backbone.middle_encoder.conv_input.0.weight'].abs().max() > 0
     assert one['student.backbone.middle_encoder.conv_out.0.weight'].abs().max() > 0
+
+
+@pytest.mark.parametrize(('failure', 'words'), [('loss', 'the loss (nan)'), ('buffer', 'not finite: mean')])
+def test_a_failure_on_one_rank_is_named_on_both_in_the_same_iteration(two_ranks, failure, words):
+    """A rank that decided alone would leave the others waiting in their next reduction."""
+    one, other = (seen['monitor'][failure] for seen in two_ranks)
+    assert one == other
+    warning, *looks = one
+    assert 'at iteration 1: ' in warning and words in warning
+    assert looks == ['2', '3'], 'no statistics of the broken iteration, all of the others'

@@ -1,4 +1,4 @@
-"""Stop a run whose features collapse: the loss would not show it (dos.md 3.2, trial.md)."""
+"""Stop a run whose features collapse: the loss would not show it (docs/method.md, "Softmap and loss")."""
 
 import math
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 from mmdet3d.registry import HOOKS
-from mmengine.dist import all_reduce_dict, is_main_process
+from mmengine.dist import all_reduce, all_reduce_dict, is_main_process
 from mmengine.hooks import Hook
-from torch import nn
+from torch import Tensor, nn
 
 from ...errors import InputError, InputTypeError, UserError
 from ...visualization.curves import MONITORS, draw_monitors
@@ -28,8 +28,9 @@ class CollapseError(UserError, RuntimeError):
 class CollapseMonitorHook(Hook):
     """Logs the model's collapse statistics, draws them, and stops a collapsed run with its name and likely cause.
 
-    With the defaults a failure is named within ``patience * interval`` = 40 iterations of crossing its limit; a loss,
-    parameter, buffer or statistic that is not finite at once.
+    With the defaults a failure is named within ``patience * interval`` = 40 iterations of crossing its limit; a loss
+    that is not finite in its own iteration; a parameter, buffer or statistic that is not finite at the next look.
+    All ranks decide on numbers that were reduced over all of them, and so alike.
 
     Args:
         interval: iterations between two looks.
@@ -74,10 +75,10 @@ class CollapseMonitorHook(Hook):
     def after_train_iter(
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        if broken := self.not_finite(runner, outputs or {}):
-            self.report_not_finite(runner, broken)
-            return
-        if self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
+        loss = means_over_ranks(dict(loss=outputs['loss'].detach()))['loss']
+        if not math.isfinite(loss):
+            self.report_not_finite(runner, [f'the loss ({loss})'])
+        elif self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
             self.look(runner)
         if self.every_n_train_iters(runner, self.draw_interval):
             self.draw(runner)
@@ -86,8 +87,12 @@ class CollapseMonitorHook(Hook):
         self.draw(runner)
 
     def look(self, runner) -> None:
-        """Log the statistics, means over all ranks so that all decide alike, and name what has lasted."""
-        statistics = averaged_over_ranks(unwrap(runner.model).collapse_statistics())
+        """Log the statistics, means over all ranks, and name what has lasted or is not finite."""
+        model = unwrap(runner.model)
+        if broken := names_not_finite(model):
+            self.report_not_finite(runner, broken)
+            return
+        statistics = means_over_ranks(model.collapse_statistics())
         for name, value in statistics.items():
             runner.message_hub.update_scalar(f'train/{name}', value)
             series = self.history.setdefault(name, dict(step=[], value=[]))
@@ -98,13 +103,6 @@ class CollapseMonitorHook(Hook):
         elif failures := self.judge.look(runner.iter + 1, statistics):
             self.judge.forget(failures)
             self.report(runner, describe(failures, statistics, runner.cfg), statistics)
-
-    def not_finite(self, runner, outputs: dict) -> list[str]:
-        """What is NaN or infinite: the loss, or parameters and buffers, which a last finite loss does not show."""
-        broken = []
-        if 'loss' in outputs and not math.isfinite(loss := float(outputs['loss'].detach())):
-            broken.append(f'the loss ({loss})')
-        return broken + names_not_finite(unwrap(runner.model))
 
     def report_not_finite(self, runner, broken: list[str], statistics: dict[str, float] | None = None) -> None:
         """At once, whatever the warm-up; in warn mode at most once in ``patience`` looks."""
@@ -140,18 +138,20 @@ class CollapseMonitorHook(Hook):
             write_png(draw_monitors(self.history, limits), self.picture(runner))
 
 
-def averaged_over_ranks(statistics: dict[str, float]) -> dict[str, float]:
-    """Means over the ranks of a distributed run; as they are in any other."""
-    tensors = {name: torch.tensor(value, dtype=torch.float64) for name, value in statistics.items()}
+def means_over_ranks(values: Mapping[str, float | Tensor]) -> dict[str, float]:
+    """Means over the ranks of a distributed run, not finite where one rank's value is not; as they are in any other."""
+    tensors = {name: torch.tensor(float(value), dtype=torch.float64) for name, value in values.items()}
     all_reduce_dict(tensors, 'mean')
     return {name: float(value) for name, value in tensors.items()}
 
 
 def names_not_finite(model: nn.Module) -> list[str]:
-    """Names of the floating-point parameters and buffers that hold NaN or infinity."""
+    """Names of the floating-point parameters and buffers that hold NaN or infinity, on whichever rank."""
     tensors = {name: t.detach() for name, t in model.state_dict().items() if t.is_floating_point() and t.numel()}
     if not tensors:
         return []
     # the largest magnitudes, NaN included, without a copy of any tensor and with one synchronisation in all
-    finite = torch.stack([torch.linalg.vector_norm(t, torch.inf).float() for t in tensors.values()]).isfinite()
-    return [name for name, ok in zip(tensors, finite.tolist()) if not ok]
+    norms = torch.stack([torch.linalg.vector_norm(t, torch.inf).float() for t in tensors.values()])
+    broken = (~norms.isfinite()).float()
+    all_reduce(broken, 'max')
+    return [name for name, is_broken in zip(tensors, broken.tolist()) if is_broken]
