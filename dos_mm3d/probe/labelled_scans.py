@@ -18,10 +18,15 @@ PACKING = ('Pack3DDetInputs',)
 
 
 class LabelledScans(ABC):
-    """Scans of some sequences. channels: names of the columns, e.g. 'x [m]', 'intensity 0-255', 'time lag [s]'.
-    classes: label i + 1 is classes[i], label 0 is ignored.  names: of each scan, unique, alike wherever the data lie.
-    sequences: of each scan, the
-    scene, drive or room that it belongs to: what may not be split between training and test."""
+    """Scans of some sequences.
+
+    Attributes:
+        channels: names of the columns, e.g. 'x [m]', 'intensity 0-255', 'time lag [s]'.
+        classes: label i + 1 is classes[i], label 0 is ignored.
+        names: of each scan, unique, alike wherever the data lie.
+        sequences: of each scan, the scene, drive or room that it belongs to: what may not be split between training
+            and test.
+    """
 
     channels: tuple[str, ...]
     classes: tuple[str, ...]
@@ -40,8 +45,12 @@ class LabelledScans(ABC):
 class Seg3DScans(LabelledScans):
     """What the data set of a segmentation config reads, for any sub-class of mmdet3d's Seg3DDataset.
 
-    dataset: config of the data set with a pipeline that does not augment; its packing is left out.
-    sequence_of: entry of the infos -> name of its sequence.  sequences: those to keep, None for all.
+    Args:
+        dataset: config of the data set with a pipeline that does not augment; its packing is left out.
+        channels: names of the points' columns.
+        sequence_of: entry of the infos -> name of its sequence.
+        sequences: those to keep, None for all.
+
     ValueError where the points have other columns than `channels`, or none of the sequences is there.
     """
 

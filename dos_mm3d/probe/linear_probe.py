@@ -9,15 +9,16 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ProbeRecipe:
-    """What every row of the table shares.
+    """How one linear layer is fitted, alike for every row of the table.
 
-    Chosen as the best mean over raw, hand-crafted, random + raw, DOS and DOS + raw on the validation scenes of the
+    The values are the best mean over raw, hand-crafted, random + raw, DOS and DOS + raw on the validation scenes of the
     embedded data set, among class_balance 0, 0.5, 1, weight_decay 1e-5 .. 1e-2 and max_iter 60, 200; then fixed.
 
-    class_balance: a class that holds the share p of the training points weighs p ** -class_balance per point
-        (0 plain cross entropy, 1 all classes alike).
-    weight_decay: factor of the mean squared weight in the loss (the bias is free).
-    max_iter: iterations of L-BFGS, which runs over all training points at once.
+    Args:
+        class_balance: a class that holds the share p of the training points weighs p ** -class_balance per point
+            (0 plain cross entropy, 1 all classes alike).
+        weight_decay: factor of the squared weights in the loss (the bias is free).
+        max_iter: iterations of L-BFGS, which runs over all training points at once.
     """
 
     class_balance: float = 0.5
@@ -29,7 +30,9 @@ class ProbeRecipe:
 class FeatureBlock:
     """Features that several points may share: point i has `values[row_of_point[i]]`.
 
-    values: (m, C) float32.  row_of_point: (n,) int64.
+    Args:
+        values: (m, C) float32.
+        row_of_point: (n,) int64.
     """
 
     values: Tensor
@@ -44,7 +47,9 @@ class FeatureBlock:
 class LinearLayer:
     """A fitted layer in terms of the raw, not the standardised, channels: logits = features @ weight + bias.
 
-    weight: (C, n_classes) float32.  bias: (n_classes,).
+    Args:
+        weight: (C, n_classes) float32.
+        bias: (n_classes,) float32.
     """
 
     weight: Tensor

@@ -22,10 +22,11 @@ from .labelled_scans import LabelledScans
 class ProbeScan:
     """One labelled scan inside the point cloud range.
 
-    points: (N, C) float32 x, y, z in metres, then what else the encoder sees, older sweeps included; of nuScenes
-        intensity and time lag in s.
-    key_rows: (n,) int64, rows of the labelled scan's own points: where features are read and classes are known.
-    labels: (n,) int64, 0 ignored, i + 1 is class i of the data set.
+    Args:
+        points: (N, C) float32 x, y, z in metres, then what else the encoder sees, older sweeps included; of nuScenes
+            intensity and time lag in s.
+        key_rows: (n,) int64, rows of the labelled scan's own points: where features are read and classes are known.
+        labels: (n,) int64, 0 ignored, i + 1 is class i of the data set.
     """
 
     points: Tensor
@@ -34,11 +35,16 @@ class ProbeScan:
 
 
 class KeyFrames(LabelledScans):
-    """The key frames of some scenes of an mmdet3d nuScenes info file with their lidarseg classes, read anew at every
-    access.
+    """The key frames of some nuScenes scenes with their lidarseg classes, read anew at every access.
 
-    scenes: scene names, None for all of the file. Raises what the readers raise: FileNotFoundError for a missing file,
-    ValueError for a scene that is not there or a label file of another length than its sweep.
+    Args:
+        data_root: folder of the data set.
+        ann_file: mmdet3d's info file, below it.
+        num_sweeps: sweeps of a scan, the key frame's own among them.
+        scenes: scene names, None for all of the file.
+
+    FileNotFoundError for a missing file, ValueError for a scene that is not there or a label file of another length
+    than its sweep.
     """
 
     channels = ('x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]')
