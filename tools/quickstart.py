@@ -15,12 +15,14 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # for all tools below: threads that spin starve loader workers
 sys.path.insert(0, str(ROOT))
 
-from mmengine.config import Config
+from dos_mm3d.engine.config_overrides import load_with_overrides
+from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.studies.quickstart import stages
+from dos_mm3d.studies.quickstart.finetune_record import RunFolders
+from dos_mm3d.studies.quickstart.report import write_report
+from dos_mm3d.studies.runner import Study
 
-from dos_mm3d.studies.quickstart import stages as stages
-from dos_mm3d.studies.quickstart.report import RunFolders, write_report
-from dos_mm3d.studies.quickstart.stage_runner import Stage, StageRunner
-from dos_mm3d.studies.runner.logged_command import StageFailed
+SIDE_BY_SIDE = 2
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,43 +59,30 @@ def default_work_dir(args: argparse.Namespace) -> Path:
 
 
 def run_all(args: argparse.Namespace, work: Path) -> None:
-    """All stages, then the report."""
+    """All cells, then the report."""
     choice = stages.BACKBONES[args.backbone]
-    size = stages.tiny_size(work, choice.task) if args.tiny else stages.full_size()
-    runner = StageRunner(work / 'stages.json', work / 'logs', total=8, fresh=args.fresh)
+    size = stages.tiny_size(work) if args.tiny else stages.Size()
+    pretrain_config = load_with_overrides(choice.pretrain_config, dict(size.pretrain))
     seeds = range(stages.SEED, stages.SEED + args.finetune_seeds)
-    pretrain_config = Config.fromfile(choice.pretrain_config)
-    pretrain_config.merge_from_dict(stages.parsed(size.pretrain))
-    folders = RunFolders(work, pretrain_config, list(seeds), choice.task, choice.model)
-
-    seconds = {'all': 0.0}
-
-    def run(*some: Stage) -> None:
-        part = runner.run(*some)
-        seconds.update(part, all=seconds['all'] + max(part.values()))
-
-    for stage in stages.data_stages(size):
-        run(stage)
-    from_scratch = stages.finetune_stage(choice, size, 'scratch', work, seeds)
-    run(stages.pretrain_stage(choice, size, work), from_scratch)
-    export = stages.export_stage(folders.checkpoint(), work)
-    run(export)
-    from_dos = stages.finetune_stage(choice, size, 'dos', work, seeds, export.outputs[0])
-    run(stages.probe_stage(choice, size, folders.checkpoint(), work), from_dos)
-    runner.announce('report')
-    print(write_report(folders, seconds=seconds, seed=stages.SEED))
+    folders = RunFolders(work, pretrain_config, seeds, choice.task, choice.model)
+    study = Study(stages.quickstart_cells(choice, size, folders), work, title='quickstart')
+    with study.locked() as children:
+        if args.fresh:
+            study.forget()
+        for cell in study.cells:
+            if found := study.result(cell.name):
+                took = f'done before, in {found["seconds"]:.0f} s; inputs are unchanged (--fresh does it again)'
+                print(f'  {cell.title}: {took}')
+        study.run(children, workers=SIDE_BY_SIDE, threads=None, verbose=True)
+        print(write_report(folders, seconds=stages.seconds_of(study), seed=stages.SEED))
 
 
 def main() -> int:
-    """Run; what stops it is one message with the log to look at."""
+    """Run all; an interruption says how to go on."""
     args = parse_args()
     os.chdir(ROOT)
-    work = args.work_dir or default_work_dir(args)
     try:
-        run_all(args, work)
-    except (StageFailed, ValueError, OSError) as error:
-        print(f'quickstart: {error}', file=sys.stderr)
-        return 1
+        run_all(args, args.work_dir or default_work_dir(args))
     except KeyboardInterrupt:
         print('\nquickstart: interrupted; the same command goes on from here', file=sys.stderr)
         return 130
@@ -101,4 +90,4 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

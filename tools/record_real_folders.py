@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dos_mm3d.files import write_json
-from dos_mm3d.studies.runner.facts import commit, machine, versions
+from dos_mm3d.studies.runner import describe_machine
+from dos_mm3d.studies.runner.scalars import read_scalars
 
 RECORD = ROOT / 'docs' / 'results' / 'real_folders.json'
 STEPS = 200
@@ -37,12 +38,12 @@ def main() -> None:
     parser.add_argument('--folders', nargs='+', default=FOLDERS, choices=FOLDERS)
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'real_folders')
     args = parser.parse_args()
-    at = commit(ROOT)  # before the record itself changes the tree
+    facts = describe_machine()  # before the record itself changes the tree
     for name in args.folders:
         run = pretrain(args.root / name, args.work_dir / name)
         record = json.loads(RECORD.read_text()) if RECORD.is_file() else {'folders': dict.fromkeys(FOLDERS)}
-        record |= {'steps': STEPS, 'seed': 0, 'versions': versions(), 'machine': machine(), 'commit': at}
-        record['note'] = f'{STEPS} steps on whole sweeps, seed 0, {machine()["cpus"]} CPU cores.'
+        record |= {'steps': STEPS, 'seed': 0, **facts}
+        record['note'] = f'{STEPS} steps on whole sweeps, seed 0, {facts["machine"]["cpus"]} CPU cores.'
         record['folders'][name] = run
         write_json(RECORD, record)
         print(name, run)
@@ -51,19 +52,14 @@ def main() -> None:
 def pretrain(data: Path, work_dir: Path) -> dict[str, Any]:
     """Last monitors of a run of tools/train.py, and its seconds. CalledProcessError where it fails or is stopped."""
     command = [sys.executable, 'tools/train.py', 'configs/dos/dos_second_folder.py', '--work-dir', str(work_dir)]
+    command += ['--cfg-options', f'data_root={data}', f'max_iters={STEPS}']
     start = time.perf_counter()
-    subprocess.run(
-        [*command, '--cfg-options', f'data_root={data}', f'max_iters={STEPS}'], cwd=ROOT, check=True, env=environment()
-    )
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, 'PYTHONPATH': str(ROOT)})
     seconds = time.perf_counter() - start
-    scalars = max(work_dir.glob('*/vis_data/scalars.json'))
-    last = json.loads(scalars.read_text().splitlines()[-1])
+    scalars = read_scalars(work_dir)
     keys = ('effective_rank', 'cosine_std', 'prototypes_used', 'largest_usage', 'column_entropy', 'loss')
-    return {'steps': last['step'], 'seconds': seconds, **{key: last[key] for key in keys}}
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, 'PYTHONPATH': str(ROOT)}
+    last = {key: scalars[key]['value'][-1] for key in keys}
+    return {'steps': scalars['loss']['step'][-1], 'seconds': seconds, **last}
 
 
 if __name__ == '__main__':

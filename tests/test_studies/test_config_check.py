@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dos_mm3d.files import read_json, write_json
 from dos_mm3d.studies.config_check import run as config_check_run
 from dos_mm3d.studies.config_check.check import check_config
 from dos_mm3d.studies.config_check.run import check_all, failures, table
@@ -16,7 +17,7 @@ from dos_mm3d.studies.config_check.run import check_all, failures, table
 def fake_check(monkeypatch) -> None:
     """A check that does what the file's name says, in the forked child."""
 
-    def check(path: Path, worlds: dict, work_dir: Path) -> dict:
+    def check(path: Path, worlds: dict, work_dir: Path, threads: int) -> None:
         print('something', path.stem)
         if path.stem == 'killed':
             os.kill(os.getpid(), 9)
@@ -24,11 +25,12 @@ def fake_check(monkeypatch) -> None:
             import time
 
             time.sleep(60)
-        outcome = dict(outcome='passes', seconds=dict(build=1.0), data=['nuscenes'], parameters=10**6)
-        return outcome if path.stem == 'fine' else {**outcome, 'outcome': 'fails', 'error': 'X: no', 'traceback': 'T'}
+        write_json(work_dir / 'seen.json', dict(seconds=dict(build=1.0), data=['nuscenes'], parameters=10**6))
+        if path.stem != 'fine':
+            raise SystemExit('error: X: no')
 
     monkeypatch.setattr(config_check_run, 'check_config', check)
-    monkeypatch.setattr(config_check_run, 'PATIENCE_S', 3.0)
+    monkeypatch.setattr(config_check_run, 'LIMIT_S', 3.0)
 
 
 @pytest.mark.usefixtures('fake_check')
@@ -37,11 +39,12 @@ def test_one_that_fails_or_dies_or_hangs_does_not_disturb_the_others(tmp_path):
     found = check_all(configs, {}, tmp_path, jobs=2)
     assert list(found) == list(configs)
     assert failures(found) == ['a/killed.py', 'a/hangs.py', 'a/wrong.py']
-    assert 'status -9' in found['a/killed.py']['error'] and 'memory' in found['a/killed.py']['error']
-    assert 'took longer than 3 s' in found['a/hangs.py']['error']
-    assert (tmp_path / 'a__fine/log.txt').read_text() == 'something fine\n\n'
+    assert 'signal 9' in found['a/killed.py']['error'] and 'memory' in found['a/killed.py']['error']
+    assert 'took longer' in found['a/hangs.py']['error']
+    assert 'something fine' in (tmp_path / 'a__fine/log').read_text()
+    assert found['a/wrong.py']['parameters'] == 10**6, 'what was seen before the error'
     text = table(found)
-    assert '1 of 4 configs pass' in text and 'FAILS a/wrong.py: X: no' in text
+    assert '1 of 4 configs pass' in text and 'FAILS a/wrong.py: ended with status 1' in text and 'X: no' in text
     assert [line.split()[:2] for line in text.splitlines()][2] == ['a/fine.py', 'passes']
 
 
@@ -78,8 +81,10 @@ def test_what_is_wrong_with_a_config_is_its_outcome(text, said, tmp_path):
     path = tmp_path / 'configs/dos/wrong.py'
     path.parent.mkdir(parents=True)
     path.write_text(text)
-    seen = check_config(path, {}, tmp_path)
-    assert seen['outcome'] == 'fails' and said in seen['error']
+    with pytest.raises(SystemExit, match='error: ') as failure:
+        check_config(path, {}, tmp_path, threads=1)
+    assert said in str(failure.value)
+    assert 'cpu' in read_json(tmp_path / 'seen.json')['seconds']
 
 
 def test_the_tool_ends_where_it_has_several_threads(tmp_path):

@@ -10,9 +10,9 @@ import torch
 from pyquaternion import Quaternion
 
 from dos_mm3d.files import nan_to_none, read_json, write_json
+from dos_mm3d.studies.quickstart.picture_arrays import flat_predictions, flat_truth
 from dos_mm3d.studies.quickstart.probe_table import probe_table
 from dos_mm3d.studies.quickstart.text import conclusions, plain_table
-from dos_mm3d.studies.runner.detection_record import flat_predictions, flat_truth
 from dos_mm3d.studies.runner.scalars import read_scalars, summarise_pretraining
 from dos_mm3d.studies.runner.start_record import StartRecordHook, check_fair
 from dos_mm3d.visualization.boxes_bev import FlatBoxes

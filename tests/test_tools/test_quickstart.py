@@ -39,4 +39,5 @@ def test_whole_chain_and_that_it_is_not_repeated(tmp_path: Path, backbone: str) 
     assert (tmp_path / 'report.html').read_text().count('data:image/png') == pictures
     again = quickstart(tmp_path, backbone)
     assert again.returncode == 0
-    assert again.stdout.count('done before') == 7
+    assert again.stdout.count('inputs are unchanged') == 7
+    assert '7 done before, 0 to do' in again.stdout

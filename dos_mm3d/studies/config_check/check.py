@@ -15,28 +15,44 @@ from mmengine.runner import Runner
 
 from ...engine.launch import build_runner
 from ...errors import InputError, MissingFileError
+from ...files import write_json
 from .shrink import STEPS, data_sets_of, small_config
 
 PASSES, FAILS = 'passes', 'fails'
+SEEN = 'seen.json'
 
 
-def check_config(path: Path, worlds: Mapping[str, Path], work_dir: Path) -> dict[str, Any]:
-    """Outcome of one config: never raises for what is wrong with the config.
+def check_config(path: Path, worlds: Mapping[str, Path], work_dir: Path, threads: int) -> None:
+    """Build, train and test one config; leave what was seen in `work_dir`.
 
-    worlds: data set -> root of its miniature; work_dir: for logs. Gives outcome ('passes', 'fails'), seconds of each
-    part (wall clock) and of all (cpu), and what was seen: parameters, losses, number of metrics; or the error's
-    text."""
-    seen: dict[str, Any] = {'outcome': PASSES, 'seconds': {}}
-    start_cpu = time.process_time()
+    Seen are seconds of each part (wall clock) and of all (cpu), parameters, losses, number of metrics; of a config
+    that fails, whatever it came to.
+
+    Args:
+        path: of the config.
+        worlds: data set -> root of its miniature.
+        work_dir: for logs.
+        threads: of torch.
+
+    Raises:
+        SystemExit: where the config fails, whatever is wrong with it; the error has been printed.
+    """
+    torch.set_num_threads(threads)
+    (work_dir / SEEN).unlink(missing_ok=True)
+    seen: dict[str, Any] = {'seconds': {}}
+    start, start_cpu = time.perf_counter(), time.process_time()
     try:
         # the runner lays out the config's text five times, which takes longer than two steps
         with mock.patch.object(Config, 'pretty_text', ''):
             _run(path, worlds, work_dir, seen)
     except Exception as error:  # any error of any config is an outcome here
-        seen.update(outcome=FAILS, error=_one_line(error), traceback=traceback.format_exc())
-    seen['seconds']['cpu'] = round(time.process_time() - start_cpu, 2)  # the others depend on what else runs
-    seen['peak_memory_mib'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return seen
+        traceback.print_exc()
+        raise SystemExit(f'error: {_one_line(error)}') from error
+    finally:
+        seen['seconds']['cpu'] = round(time.process_time() - start_cpu, 2)  # the others depend on what else runs
+        seen['seconds']['all'] = round(time.perf_counter() - start, 1)
+        seen['peak_memory_mib'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        write_json(work_dir / SEEN, seen)
 
 
 def _run(path: Path, worlds: Mapping[str, Path], work_dir: Path, seen: dict[str, Any]) -> None:

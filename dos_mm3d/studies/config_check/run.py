@@ -1,23 +1,18 @@
-"""Many configs, each in a forked process of its own: what one leaves behind, or kills, is not the next one's."""
+"""Many configs, each a cell in a forked process: what one leaves behind, or kills, is not the next one's."""
 
-import contextlib
-import json
-import multiprocessing
 import os
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from multiprocessing.connection import wait
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from tqdm import tqdm
+from ...files import read_json
+from ..runner import Cell, Study
+from .check import FAILS, PASSES, SEEN, check_config
 
-from ...files import write_json
-from .check import FAILS, PASSES, check_config
-
-PATIENCE_S = 3600.0
+LIMIT_S = 3600.0
 """For one config, which takes a few seconds on a machine that is not busy."""
+PARTS = ('build', 'train', 'test', 'cpu')
 
 
 def check_all(
@@ -29,91 +24,49 @@ def check_all(
     commit: str | None = None,
     resume: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """Name -> outcome of every config, in the order given; `jobs` at a time, a log file of each below `work_dir`.
+    """Check every config on the miniature of its data set.
 
-    commit: of the code, None or with changes where it is not certain; resume: what passed there with that very commit
-    is not run again."""
-    found = passed_before(configs, work_dir, commit) if resume else {}
-    left = {name: path for name, path in configs.items() if name not in found}
-    with tqdm(total=len(configs), initial=len(found), desc='configs', unit='config') as bar:
-        for name, outcome in _as_they_end(left, worlds, work_dir, jobs, commit):
-            found[name] = outcome
-            if outcome['outcome'] == FAILS:
-                bar.write(f'FAILS {name}: {outcome["error"]}')
-            bar.update()
-    return {name: found[name] for name in configs}
+    Args:
+        configs: name -> file.
+        worlds: data set -> root of its miniature.
+        work_dir: below it, a folder for each config with its log.
+        jobs: configs at a time.
+        commit: of the code, None or with changes where it is not certain.
+        resume: leave out what passed there with that very commit.
 
-
-def passed_before(configs: Iterable[str], work_dir: Path, commit: str | None) -> dict[str, dict[str, Any]]:
-    """Name -> outcome of the configs that passed with this commit; none where the code has changes beyond it."""
-    if commit is None or '+' in commit:
-        return {}
-    paths = {name: folder_of(name, work_dir) / 'outcome.json' for name in configs}
-    found = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
-    return {name: one for name, one in found.items() if one['outcome'] == PASSES and one.get('commit') == commit}
-
-
-def folder_of(name: str, work_dir: Path) -> Path:
-    """Where a config's log and outcome lie."""
-    return work_dir / name.removesuffix('.py').replace('/', '__')
+    Returns:
+        Name -> outcome, in the order given.
+    """
+    threads = max(1, len(os.sched_getaffinity(0)) // jobs)
+    cells = {name: config_cell(name, path, worlds, commit, threads) for name, path in configs.items()}
+    study = Study(list(cells.values()), work_dir, title='config check', retry_failed=True)
+    with study.locked() as children:
+        if not resume or commit is None or '+' in commit:
+            study.forget()
+        study.run(children, workers=jobs)
+    return {name: outcome_of(study, cell) for name, cell in cells.items()}
 
 
-def _as_they_end(
-    configs: Mapping[str, Path], worlds: Mapping[str, Path], work_dir: Path, jobs: int, commit: str | None
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    waiting, running = list(configs.items()), {}
-    context = multiprocessing.get_context('fork')  # the children need not import anything again
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                name, path = waiting.pop(0)
-                folder = folder_of(name, work_dir)
-                process = context.Process(target=_child, args=(path, worlds, folder, jobs, commit))
-                process.start()
-                running[process.sentinel] = (name, folder, process, time.monotonic())
-            wait(list(running), timeout=5)
-            for sentinel, (name, folder, process, start) in list(running.items()):
-                late = time.monotonic() - start > PATIENCE_S
-                if late:
-                    process.kill()
-                if late or not process.is_alive():
-                    process.join()
-                    del running[sentinel]
-                    yield name, _outcome(folder, process.exitcode, late)
-    finally:  # an interrupt ends what it started
-        for _, _, process, _ in running.values():
-            process.kill()
+def config_cell(name: str, path: Path, worlds: Mapping[str, Path], commit: str | None, threads: int) -> Cell:
+    """The check of one config; its folder holds the latest one alone."""
+    folder_name = name.removesuffix('.py').replace('/', '__')
+    return Cell(
+        name=folder_name,
+        depends_on={'config': name, 'commit': commit},
+        commands=lambda folder: [partial(check_config, path, worlds, folder, threads)],
+        collect=lambda folder: {'said': PASSES},
+        place=Path(folder_name),
+        limit_s=LIMIT_S,
+    )
 
 
-def _child(path: Path, worlds: Mapping[str, Path], folder: Path, jobs: int, commit: str | None) -> None:
-    """Check one config and leave the outcome in `folder`; what it prints goes to the log file there."""
-    start = time.monotonic()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / 'outcome.json').unlink(missing_ok=True)
-    with (
-        (folder / 'log.txt').open('w', buffering=1) as log,
-        contextlib.redirect_stdout(log),
-        contextlib.redirect_stderr(log),
-    ):
-        os.dup2(log.fileno(), 1)  # what compiled code prints
-        os.dup2(log.fileno(), 2)
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // jobs))
-        outcome = check_config(path, worlds, folder)
-        print(outcome.pop('traceback', ''))
-        outcome['seconds']['all'] = round(time.monotonic() - start, 1)
-        write_json(folder / 'outcome.json', {**outcome, 'commit': commit})
-
-
-def _outcome(folder: Path, status: int | None, late: bool) -> dict[str, Any]:
-    path = folder / 'outcome.json'
-    if path.is_file():
-        return json.loads(path.read_text())
-    why = f'took longer than {PATIENCE_S:.0f} s' if late else f'its process ended with status {status}'
-    hint = ' (-9: killed, most often for want of memory)' if status == -9 and not late else ''
-    return {'outcome': FAILS, 'error': f'{why}{hint}; see {folder / "log.txt"}', 'seconds': {}}
-
-
-PARTS = ('build', 'train', 'test', 'cpu')
+def outcome_of(study: Study, cell: Cell) -> dict[str, Any]:
+    """What is recorded of a config: outcome, commit, what was seen, and the error's text where it fails."""
+    result, seen = study.result(cell.name), cell.folder(study.out) / SEEN
+    found = read_json(seen) if seen.is_file() else {'seconds': {}}
+    if result['status'] == 'finished':
+        return {'outcome': PASSES, **found, 'commit': cell.depends_on['commit']}
+    return {'outcome': FAILS, **found, 'error': result['message'], 'commit': cell.depends_on['commit']}
 
 
 def table(outcomes: Mapping[str, Mapping[str, Any]]) -> str:

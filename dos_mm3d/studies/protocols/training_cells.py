@@ -12,7 +12,7 @@ from ...files import read_json
 from ...metrics.confusion import iou_percent, miou_percent, read_confusion
 from ..runner import Cell, content_hash
 from ..runner.config_file import write_config
-from ..runner.detection_record import SUMMARY, read_devkit_summary
+from ..runner.devkit import SUMMARY, read_devkit_summary
 from ..runner.scalars import last_scalars
 from ..runner.start_record import FILE as START_FILE
 from .base import Source

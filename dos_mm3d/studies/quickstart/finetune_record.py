@@ -10,7 +10,8 @@ from mmengine.config import Config
 
 from ...datasets.nuscenes.classes import CLASSES
 from ...files import read_json
-from ..runner.detection_record import read_devkit_summary
+from ..protocols.training_config import last_checkpoint
+from ..runner.devkit import read_devkit_summary
 from ..runner.start_record import check_fair
 
 STARTS = ('scratch', 'dos')
@@ -29,7 +30,14 @@ def read_detection(folder: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Task:
-    """How fine-tuned models are scored. keys: the numbers in front; per_class: the table of classes."""
+    """How fine-tuned models are scored.
+
+    Args:
+        scorer: for the reader.
+        keys: the numbers in front.
+        per_class: the table of classes.
+        read: folder of a run -> all of them, as fractions.
+    """
 
     scorer: str
     keys: tuple[str, ...]
@@ -45,7 +53,15 @@ TASKS = {
 
 @dataclass(frozen=True)
 class RunFolders:
-    """Where the stages of a quickstart left their results, and what was fine-tuned: task and name of the model."""
+    """Where the cells of a quickstart leave their results, and what they are about.
+
+    Args:
+        root: of all.
+        pretrain_config: with the values that the quickstart overrides.
+        seeds: of the fine-tuning runs.
+        task: that the model is fine-tuned for, one of :data:`TASKS`.
+        model: its name.
+    """
 
     root: Path
     pretrain_config: Config
@@ -58,15 +74,19 @@ class RunFolders:
         return self.root / 'pretrain'
 
     @property
+    def checkpoint(self) -> Path:
+        return last_checkpoint(self.pretrain_config, self.pretrain)
+
+    @property
+    def exported(self) -> Path:
+        return self.root / 'export' / 'dos_backbone.pth'
+
+    @property
     def probe(self) -> Path:
         return self.root / 'probe' / 'probe.json'
 
     def finetuned(self, start: str, seed: int) -> Path:
         return self.root / f'{self.task}_{start}' / f'seed{seed}'
-
-    def checkpoint(self) -> Path:
-        """The last checkpoint of pretraining, as mmengine's `last_checkpoint` names it."""
-        return Path((self.pretrain / 'last_checkpoint').read_text().strip())
 
 
 def collect_finetuned(folders: RunFolders) -> dict[str, Any]:

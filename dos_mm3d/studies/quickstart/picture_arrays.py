@@ -1,17 +1,22 @@
-"""What the pictures of a pretraining run are drawn from: feature colours of one scan, usage of the prototypes."""
+"""What the pictures of the report are drawn from: feature colours of one scan, usage of the prototypes, boxes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pyquaternion import Quaternion
 
 from ...datasets.nuscenes.classes import CLASSES, IGNORE
+from ...files import read_json
 from ...functional.collapse import prototype_usage
 from ...models.methods.dos import DOS
 from ...probe.features import EncoderFeatures, raw_features
 from ...probe.linear_probe import FeatureBlock
 from ...probe.scans import ProbeScan
+from ...visualization.boxes_bev import FlatBoxes
 from ...visualization.features_pca import one_per_cell, pca_colours
 
 FIT_CELL_M = 0.5
@@ -83,3 +88,32 @@ def usage_over_scans(model: DOS, scans: Sequence[ProbeScan]) -> NDArray[np.float
         features = model.teacher.projector(encoders(scan)['teacher'].values)
         usage.append(prototype_usage(model.head.teacher_cosines(features)).numpy())
     return np.mean(usage, axis=0)
+
+
+def flat_truth(info: Mapping[str, Any], class_names: Sequence[str]) -> FlatBoxes:
+    """True boxes of one key frame (an entry of mmdet3d's infos) that hold a LiDAR point, in the LiDAR frame."""
+    instances = [box for box in info['instances'] if box['bbox_label_3d'] >= 0 and box['num_lidar_pts'] > 0]
+    values = np.array([box['bbox_3d'] for box in instances], np.float64).reshape(-1, 7)
+    return FlatBoxes(
+        values[:, :2], values[:, 3:5], values[:, 6], [class_names[box['bbox_label_3d']] for box in instances]
+    )
+
+
+def flat_predictions(results_file: Path, info: Mapping[str, Any]) -> FlatBoxes:
+    """Predicted boxes of one key frame from the devkit's result file, turned from the global into the LiDAR frame."""
+    boxes = read_json(results_file)['results'][info['token']]
+    lidar2global = np.array(info['ego2global']) @ np.array(info['lidar_points']['lidar2ego'])
+    global2lidar = np.linalg.inv(lidar2global)
+    centres = (
+        np.array([box['translation'] for box in boxes]).reshape(-1, 3) @ global2lidar[:3, :3].T + global2lidar[:3, 3]
+    )
+    width_length = np.array([box['size'][:2] for box in boxes]).reshape(-1, 2)
+    scores = np.array([box['detection_score'] for box in boxes])
+    yaw = np.array([_yaw(box['rotation'], global2lidar) for box in boxes])
+    return FlatBoxes(centres[:, :2], width_length[:, ::-1], yaw, [box['detection_name'] for box in boxes], scores)
+
+
+def _yaw(rotation: Sequence[float], global2lidar: NDArray[np.float64]) -> float:
+    """Heading in the LiDAR frame of a box that is turned by a quaternion (w, x, y, z) in the global frame."""
+    ahead = global2lidar[:3, :3] @ Quaternion(rotation).rotation_matrix[:, 0]
+    return float(np.arctan2(ahead[1], ahead[0]))

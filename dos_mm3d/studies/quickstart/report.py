@@ -18,11 +18,11 @@ from ...visualization.boxes_bev import draw_boxes_from_above
 from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from ...visualization.features_pca import draw_features_from_above
 from ...visualization.style import to_png
-from ..runner.detection_record import RESULTS, flat_predictions, flat_truth
+from ..runner.devkit import RESULTS
 from ..runner.facts import commit, machine, versions
 from ..runner.scalars import read_scalars, summarise_pretraining
 from .finetune_record import STARTS, TASKS, RunFolders, collect_finetuned
-from .picture_arrays import class_legend, colour_panels, usage_over_scans
+from .picture_arrays import class_legend, colour_panels, flat_predictions, flat_truth, usage_over_scans
 from .probe_table import PROBE_ROWS, UNITS, probe_table
 from .report_html import Picture, Section, Sentences, Table, render_page
 from .text import START_LABELS, conclusions, finetune_header, finetune_table, plain_table
@@ -136,7 +136,7 @@ def _box_picture(folders: RunFolders) -> Picture:
 def _feature_picture(folders: RunFolders) -> Picture:
     """Raw input, a random network and DOS on the first test scan."""
     cfg = folders.pretrain_config
-    model = load_pretrained(cfg, folders.checkpoint())
+    model = load_pretrained(cfg, folders.checkpoint)
     random = random_backbones(cfg, model, [0], pretraining_scans(cfg, 8))
     encoders = EncoderFeatures(model, {**random, 'teacher': model.teacher.backbone})
     scan = scans_of(cfg, TEST_INFOS, None)[0]
@@ -155,7 +155,7 @@ def _pretraining_parts(pretrain: Mapping[str, Any], folders: RunFolders) -> list
     scalars = read_scalars(folders.pretrain)
     losses = {name: scalars[name] for name in ('loss', 'loss_same', 'loss_cross') if name in scalars}
     cfg = folders.pretrain_config
-    model = load_pretrained(cfg, folders.checkpoint())
+    model = load_pretrained(cfg, folders.checkpoint)
     scans = pretraining_scans(cfg, 12)
     usage = draw_prototype_usage(usage_over_scans(model, scans), model.head.prior.numpy())
     text = (

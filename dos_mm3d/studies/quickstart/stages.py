@@ -1,14 +1,18 @@
-"""The stages of tools/quickstart.py, each the tools that a user would call, for one of the backbones."""
+"""The cells of tools/quickstart.py, each the tools that a user would call, for one of the backbones."""
 
-import argparse
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from mmengine.config import Config, DictAction
-
-from .stage_runner import Stage
+from ...engine.config_overrides import load_with_overrides
+from ...files import write_text
+from ..protocols.training_config import last_checkpoint
+from ..runner import Cell, Study, files_sha256
+from .finetune_record import RunFolders
 
 # of other runs: what changes there changes nothing here
 OTHER_CONFIGS = ('ablations', 'backbones')
@@ -18,30 +22,37 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Choice:
-    """What is pretrained, and on what its weights are fine-tuned: `detection` (mAP) or `segmentation` (mIoU)."""
+    """What is pretrained, and on what its weights are fine-tuned.
 
-    pretrain_config: str
-    finetune_config: str
+    Args:
+        pretrain_config: config of the pretraining run.
+        finetune_config: config of the model that is fine-tuned.
+        task: 'detection' (mAP) or 'segmentation' (mIoU).
+        model: name of the fine-tuned model, for the reader.
+    """
+
+    pretrain_config: Path
+    finetune_config: Path
     task: str
     model: str
 
 
 BACKBONES = {
     'second': Choice(
-        'configs/dos/dos_second_synthetic.py',
-        'configs/centerpoint/centerpoint_small_synthetic.py',
+        Path('configs/dos/dos_second_synthetic.py'),
+        Path('configs/centerpoint/centerpoint_small_synthetic.py'),
         'detection',
         'CenterPoint',
     ),
     'minkunet': Choice(
-        'configs/dos/dos_minkunet_synthetic.py',
-        'configs/segmentation/minkunet_small_synthetic.py',
+        Path('configs/dos/dos_minkunet_synthetic.py'),
+        Path('configs/segmentation/minkunet_small_synthetic.py'),
         'segmentation',
         'MinkUNet',
     ),
     'ptv3': Choice(
-        'configs/dos/dos_ptv3_synthetic.py',
-        'configs/centerpoint/centerpoint_ptv3_small_synthetic.py',
+        Path('configs/dos/dos_ptv3_synthetic.py'),
+        Path('configs/centerpoint/centerpoint_ptv3_small_synthetic.py'),
         'detection',
         'CenterPoint over PTv3',
     ),
@@ -50,52 +61,113 @@ BACKBONES = {
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done: the whole thing, or just enough to see that all parts fit together."""
+    """How much is done: the whole thing, or just enough to see that all parts fit together.
 
-    data: Path
+    Args:
+        data: folder of the embedded data set.
+        create: arguments of tools/create_synthetic.py.
+        pretrain: values for the pretraining config (--cfg-options).
+        finetune: values for the config that is fine-tuned.
+        probe: arguments of tools/linear_probe.py.
+    """
+
+    data: Path = Path('data/synthetic_nuscenes')
     create: tuple[str, ...] = ()
-    pretrain: tuple[str, ...] = ()
-    finetune: tuple[str, ...] = ()
+    pretrain: Mapping[str, Any] = field(default_factory=dict)
+    finetune: Mapping[str, Any] = field(default_factory=dict)
     probe: tuple[str, ...] = ()
 
 
-def full_size() -> Size:
-    """The configs as they stand."""
-    return Size(Path('data/synthetic_nuscenes'))
-
-
-def tiny_size(work: Path, task: str) -> Size:
+def tiny_size(work: Path) -> Size:
     """3 + 2 scenes of one second, a few steps: the numbers mean nothing."""
     data = work / 'data'
-    steps = (
-        'default_hooks.logger.interval=1',
-        'train_dataloader.persistent_workers=False',
-        'train_dataloader.num_workers=0',
-    )
-    roots = [f'{key}.data_root={data}/' for key in ('train_dataloader.dataset', 'test_dataloader.dataset')]
-    if task == 'detection':
-        roots += [f'test_evaluator.data_root={data}/', f'test_evaluator.ann_file={data}/nuscenes_infos_val.pkl']
+    shared = {
+        'data_root': f'{data}/',
+        'default_hooks.logger.interval': 1,
+        'default_hooks.checkpoint.interval': 2,
+        'train_dataloader.persistent_workers': False,
+        'train_dataloader.num_workers': 0,
+    }
     return Size(
         data,
         create=('--train-scenes', '3', '--val-scenes', '2', '--seconds', '1.0'),
-        pretrain=(
-            f'train_dataloader.dataset.data_root={data}/',
-            'train_cfg.max_iters=4',
-            'custom_hooks.1.interval=1',
-            'param_scheduler.0.total_steps=4',
-            'default_hooks.checkpoint.interval=2',
-            *steps,
-        ),
-        finetune=(
-            *roots,
-            'train_dataloader.dataset.labelled_scenes=2',
-            'train_cfg.max_iters=2',
-            'param_scheduler.0.total_steps=2',
-            'default_hooks.checkpoint.interval=2',
-            *steps,
-        ),
+        pretrain={**shared, 'max_iters': 4, 'custom_hooks.1.interval': 1},
+        finetune={**shared, 'max_iters': 2, 'labelled_scenes': 2},
         probe=('--scans', '2', '--draws', '2', '--seeds', '2', '--bn-scans', '2'),
     )
+
+
+def quickstart_cells(choice: Choice, size: Size, folders: RunFolders) -> list[Cell]:
+    """All cells, from the data set to the fine-tuned models; those that wait for nothing run side by side."""
+    write, convert = data_cells(size)
+    pretrain = pretrain_cell(choice, size, folders, convert)
+    export = export_cell(folders, pretrain)
+    return [
+        write,
+        convert,
+        pretrain,
+        finetune_cell(choice, size, folders, 'scratch', convert),
+        export,
+        probe_cell(choice, size, folders, pretrain),
+        finetune_cell(choice, size, folders, 'dos', export),
+    ]
+
+
+def seconds_of(study: Study) -> dict[str, float]:
+    """Seconds of every finished cell, and of `all`: of the longest chain of cells that wait for each other."""
+    seconds = {cell.name: study.result(cell.name)['seconds'] for cell in study.cells}
+    ends: dict[str, float] = {}
+    for cell in study.cells:
+        ends[cell.name] = seconds[cell.name] + max((ends[before.name] for before in cell.after), default=0.0)
+    return {'all': max(ends.values()), **seconds}
+
+
+def stage(
+    name: str,
+    title: str,
+    commands: Sequence[Sequence[str]],
+    sources: Iterable[Path],
+    outputs: Iterable[Path],
+    *,
+    after: tuple[Cell, ...] = (),
+    place: str | None = None,
+    configs: Mapping[str, str] | None = None,
+) -> Cell:
+    """A cell that is done again when its commands or the sources that they run have changed.
+
+    Args:
+        sources: files, and folders of Python files, that decide what the commands compute.
+        place: folder of what the cell alone writes; default one that holds no more than its log.
+        configs: name -> text of the config files that are written into the folder for the commands.
+    """
+    configs = configs or {}
+    return Cell(
+        name=name,
+        title=title,
+        depends_on={'commands': commands, 'configs': configs, 'sources': files_sha256(sorted(files_below(sources)))},
+        commands=lambda folder: commands,
+        prepare=partial(write_configs, configs),
+        after=after,
+        place=Path(place or f'logs/{name}'),
+        outputs=tuple(outputs),
+        needed=True,
+    )
+
+
+def files_below(paths: Iterable[Path]) -> set[Path]:
+    """The files among the paths, and the Python files below the folders among them; FileNotFoundError for neither."""
+    found: set[Path] = set()
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f'{path}: the quickstart runs it, and it is not there')
+        found |= set(path.rglob('*.py')) if path.is_dir() else {path}
+    return found
+
+
+def write_configs(configs: Mapping[str, str], folder: Path) -> None:
+    """Write the config files of a cell."""
+    for name, text in configs.items():
+        write_text(folder / name, text)
 
 
 def tool(name: str, *arguments: str | Path) -> list[str]:
@@ -103,127 +175,120 @@ def tool(name: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, f'tools/{name}.py', *map(str, arguments)]
 
 
-def options(values: tuple[str, ...]) -> list[str]:
+def options(values: Mapping[str, Any]) -> list[str]:
     """--cfg-options, where there is something to override."""
-    return ['--cfg-options', *values] if values else []
+    return ['--cfg-options', *(f'{key}={value}' for key, value in values.items())] if values else []
 
 
-def sources(*names: str) -> list[Path]:
-    """Code and configs that decide what a stage computes."""
+def code(*names: str) -> list[Path]:
+    """Parts of the package."""
     return [Path('dos_mm3d') / name for name in names]
 
 
-def data_stages(size: Size) -> list[Stage]:
+def training_sources() -> list[Path]:
+    """Code and configs that decide what a training computes, bases included."""
+    configs = sorted(folder for folder in Path('configs').iterdir() if folder.name not in OTHER_CONFIGS)
+    return [*code(*TRAINING_CODE), *configs]
+
+
+def data_cells(size: Size) -> tuple[Cell, Cell]:
     """Write the embedded data set, convert it."""
-    write = Stage(
-        'data',
-        'writing the embedded data set',
-        [tool('create_synthetic', '--out', size.data, '--seed', '0', *size.create, '--force')],
-        sources('miniatures'),
-        [size.data / 'synthetic.json'],
-    )
-    convert = Stage(
-        'convert',
-        "mmdet3d's nuScenes converter",
-        [tool('create_data', 'nuscenes', '--root-path', size.data)],
-        [*sources('datasets/nuscenes/convert.py'), Path('tools/create_data.py')],
-        [size.data / f'nuscenes_infos_{split}.pkl' for split in ('train', 'val')],
-        after=['data'],
-    )
-    return [write, convert]
-
-
-def pretrain_stage(choice: Choice, size: Size, work: Path) -> Stage:
-    """Pretrain without labels; goes on from the last checkpoint where it was interrupted."""
-    folder = work / 'pretrain'
-    return Stage(
-        'pretrain',
-        'DOS pretraining of the encoder, without labels',
-        [tool('train', choice.pretrain_config, '--work-dir', folder, '--resume', *pretrain_options(size))],
-        [*sources(*TRAINING_CODE), *configs()],
-        [folder / 'last_checkpoint'],
-        folder,
-        after=['convert'],
-    )
+    command = tool('create_synthetic', '--out', size.data, '--seed', '0', *size.create, '--force')
+    written = [size.data / 'synthetic.json']
+    write = stage('data', 'writing the embedded data set', [command], code('miniatures'), written)
+    command = tool('create_data', 'nuscenes', '--root-path', size.data)
+    sources = [*code('datasets/nuscenes/convert.py'), Path('tools/create_data.py')]
+    infos = [size.data / f'nuscenes_infos_{split}.pkl' for split in ('train', 'val')]
+    return write, stage('convert', "mmdet3d's nuScenes converter", [command], sources, infos, after=(write,))
 
 
 def pretrain_options(size: Size) -> list[str]:
     """What differs from the pretraining config, for training and for the probe alike."""
-    return options((f'randomness.seed={SEED}', *size.pretrain))
+    return options({'randomness.seed': SEED, **size.pretrain})
 
 
-def configs() -> list[Path]:
-    """Folders of the configs that the stages read, bases included."""
-    return sorted(folder for folder in Path('configs').iterdir() if folder.name not in OTHER_CONFIGS)
-
-
-def export_stage(checkpoint: Path, work: Path) -> Stage:
-    """The teacher as plain mmdet3d weights."""
-    exported = work / 'export' / 'dos_backbone.pth'
-    command = tool('export_backbone', checkpoint, exported)
-    title = 'export of the teacher for mmdet3d'
-    return Stage('export', title, [command], [checkpoint], [exported], exported.parent, after=['pretrain'])
-
-
-def probe_stage(choice: Choice, size: Size, checkpoint: Path, work: Path) -> Stage:
-    """Linear probe of teacher and student beside every baseline."""
-    out = work / 'probe' / 'probe.json'
-    command = tool(
-        'linear_probe', choice.pretrain_config, checkpoint, '--out', out, *size.probe, *pretrain_options(size)
+def pretrain_cell(choice: Choice, size: Size, folders: RunFolders, convert: Cell) -> Cell:
+    """Pretrain without labels; goes on from the last checkpoint where it was interrupted."""
+    train = tool('train', choice.pretrain_config, '--work-dir', folders.pretrain, '--resume', *pretrain_options(size))
+    return stage(
+        'pretrain',
+        'DOS pretraining of the encoder, without labels',
+        [train],
+        training_sources(),
+        [folders.checkpoint],
+        after=(convert,),
+        place='pretrain',
     )
-    inputs = [checkpoint, *sources('probe', 'metrics'), Path('tools/linear_probe.py')]
-    return Stage('probe', 'linear probe on frozen features', [command], inputs, [out], out.parent, after=['pretrain'])
 
 
-def finetune_stage(
-    choice: Choice, size: Size, start: str, work: Path, seeds: range, exported: Path | None = None
-) -> Stage:
+def export_cell(folders: RunFolders, pretrain: Cell) -> Cell:
+    """The teacher as plain mmdet3d weights."""
+    return stage(
+        'export',
+        'export of the teacher for mmdet3d',
+        [tool('export_backbone', folders.checkpoint, folders.exported)],
+        code('export'),
+        [folders.exported],
+        after=(pretrain,),
+        place='export',
+    )
+
+
+def probe_cell(choice: Choice, size: Size, folders: RunFolders, pretrain: Cell) -> Cell:
+    """Linear probe of teacher and student beside every baseline."""
+    command = tool('linear_probe', choice.pretrain_config, folders.checkpoint, '--out', folders.probe, *size.probe)
+    return stage(
+        'probe',
+        'linear probe on frozen features',
+        [[*command, *pretrain_options(size)]],
+        [*code('probe', 'metrics'), Path('tools/linear_probe.py')],
+        [folders.probe],
+        after=(pretrain,),
+        place='probe',
+    )
+
+
+def finetune_cell(choice: Choice, size: Size, folders: RunFolders, start: str, before: Cell) -> Cell:
     """Fine-tune and test with few labels for every seed; `start` is 'scratch', or 'dos' with the exported weights."""
     name = f'{choice.task}_{start}'
-    commands, outputs, children = [], [], []
-    for seed in seeds:
-        folder = work / name / f'seed{seed}'
-        child = work / f'{choice.task}_configs' / f'{start}_seed{seed}.py'
-        write_child_config(child, choice.finetune_config, seed, exported)
-        children.append(child)
-        commands += finetune_commands(choice, size, child, folder)
-        outputs.append(folder / 'metrics.json')
-    inputs = [*children, *configs(), *sources(*TRAINING_CODE, 'studies/runner/start_record.py')]
-    title = (
-        f'{choice.model} with few labels, {"from DOS weights" if exported else "from scratch"}, {len(seeds)} seed(s)'
+    exported = folders.exported if start == 'dos' else None
+    commands, configs, metrics = [], {}, []
+    for seed in folders.seeds:
+        file, run = f'seed{seed}.py', folders.finetuned(start, seed)
+        configs[file] = child_config(choice.finetune_config, run.parent, seed, exported)
+        commands += finetune_commands(choice, size, run.parent / file, run)
+        metrics.append(run / 'metrics.json')
+    return stage(
+        name,
+        f'{choice.model} with few labels, from {"DOS weights" if exported else "scratch"}, {len(metrics)} seed(s)',
+        commands,
+        [*training_sources(), *code('studies/runner/start_record.py')],
+        metrics,
+        after=(before,),
+        place=name,
+        configs=configs,
     )
-    return Stage(name, title, commands, inputs, outputs, work / name, after=['export' if exported else 'convert'])
 
 
 def finetune_commands(choice: Choice, size: Size, config: Path, folder: Path) -> list[list[str]]:
-    """Train, then test; the checkpoint is named after the last step of the config."""
-    steps = Config.fromfile(config).train_cfg.max_iters
-    overrides = dict(value.split('=', 1) for value in size.finetune)
-    checkpoint = folder / f'iter_{overrides.get("train_cfg.max_iters", steps)}.pth'
+    """Train, then test."""
+    trained = load_with_overrides(choice.finetune_config, dict(size.finetune))
     # the devkit's own files stay, for the pictures
-    keep = (f'test_evaluator.jsonfile_prefix={folder / "test"}',) if choice.task == 'detection' else ()
-    test = ['--work-dir', folder / 'test_log', '--metrics', folder / 'metrics.json', *options((*size.finetune, *keep))]
+    keep = {'test_evaluator.jsonfile_prefix': folder / 'test'} if choice.task == 'detection' else {}
+    test = ['--work-dir', folder / 'test_log', '--metrics', folder / 'metrics.json']
     return [
         tool('train', config, '--work-dir', folder, *options(size.finetune)),
-        tool('test', config, checkpoint, *test),
+        tool('test', config, last_checkpoint(trained, folder), *test, *options({**size.finetune, **keep})),
     ]
 
 
-def write_child_config(path: Path, base: str, seed: int, weights: Path | None) -> None:
+def child_config(base: Path, folder: Path, seed: int, weights: Path | None) -> str:
     """The fine-tuning config with a seed, a record of how it starts, and the weights that it starts from, if any."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = (
-        f'_base_ = {os.path.relpath(base, path.parent)!r}\n'
+        f'_base_ = {os.path.relpath(base, folder)!r}\n'
         "custom_imports = dict(imports=['dos_mm3d', 'dos_mm3d.studies.runner.start_record'], "
         'allow_failed_imports=False)\n'
         "custom_hooks = [dict(type='StartRecordHook')]\n"
         f'randomness = dict(seed={seed})\n'
     )
-    path.write_text(text + (f'load_from = {str(weights)!r}\n' if weights else ''))
-
-
-def parsed(values: tuple[str, ...]) -> dict:
-    """KEY=VALUE strings as --cfg-options understands them."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    return parser.parse_args(options(values)).cfg_options
+    return text + (f'load_from = {str(weights)!r}\n' if weights else '')
