@@ -1,97 +1,200 @@
-"""Command-line values for a config's top-level variables, applied before it is evaluated.
+"""Command-line values for a config's variables, in force while the config is evaluated.
 
 mmengine merges ``--cfg-options`` into the finished config: ``data_root=PATH`` would change the variable and leave every
-data set that was built from it where it was. Here the assignment itself is replaced, in the file and in its bases, so
-that whatever is derived from the variable follows.
+data set that was built from it where it was. Here a variable gets the value of the command line at the moment a config,
+or a base of it in whatever package, assigns it; all that is derived from it follows.
 """
 
 import argparse
 import ast
-import tempfile
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
+from mmengine.config import config as mmengine_config
+from mmengine.runner import Runner
 
 from ..errors import InputError
 
+MAY_BE_NONE = ('load_from', 'work_dir')
+"""Paths that a config may leave out: 'None' says so, everything else is a path."""
+READ_BY_RUNNERS = {
+    *inspect.signature(Runner.__init__).parameters,
+    *('runner_type', 'custom_imports', 'sync_bn', 'find_unused_parameters', 'model_wrapper_cfg'),
+    *('activation_checkpointing', 'efficient_conv_bn_eval', 'compile', 'tta_model', 'tta_pipeline'),
+} - {'self', 'cfg'}
+"""Keys that mean something in every config, also where it does not state them."""
+
 
 def add_overrides(parser: argparse.ArgumentParser, option: str, what: str) -> None:
-    """`option KEY=VALUE ...`, which :func:`load_with_overrides` takes; what: its help."""
-    parser.add_argument(option, nargs='+', action=DictAction, default={}, metavar='KEY=VALUE', help=what)
+    """Add `option KEY=VALUE ...`, which :func:`load_with_overrides` takes, to a parser; what: its help."""
+    parser.add_argument(option, nargs='+', action=_KeysAndValues, default={}, metavar='KEY=VALUE', help=what)
 
 
-def load_with_overrides(path: Path, overrides: dict[str, Any]) -> Config:
-    """The config of ``path`` with ``overrides`` (key or dotted.key -> value).
+def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
+    """A config with other values.
 
-    A key without a dot that is assigned at top level, here or in a base file, is replaced there; every other one is
-    merged afterwards, as mmengine does. ValueError for a variable that only another package's base defines and uses:
-    what is derived from it there would not follow. Configs in mmengine's new style, or not in Python, are merged only.
+    A key without a dot is a variable, and what is derived from it follows. A dotted key names a place in the finished
+    config, and a mapping is merged into the place that its key names, both as in mmengine. A text is read as what
+    stands there (:func:`read_value`).
+
+    Args:
+        path: the config file.
+        overrides: key or dotted.key -> value, or the text of one.
+
+    Raises:
+        InputError: the file is no Python, the config has no such key, or the value cannot stand there.
     """
-    if path.suffix != '.py' or 'read_base' in path.read_text():
-        cfg = Config.fromfile(path)
-        cfg.merge_from_dict(overrides)
-        return cfg
-    with tempfile.TemporaryDirectory() as folder:
-        rewriter = _Rewriter({key: value for key, value in overrides.items() if '.' not in key}, Path(folder))
-        cfg = Config.fromfile(rewriter.rewrite(path.resolve()))
-    if stuck := sorted(rewriter.used_elsewhere & (rewriter.values.keys() - rewriter.replaced)):
-        raise InputError(
-            f'{path}: {", ".join(stuck)} is defined in a base of another package, and what that derives from it would '
-            f'keep its old value; assign it in a config of your own, or override the places themselves (a.b=value)'
-        )
-    object.__setattr__(cfg, '_filename', str(path))  # Config's own __setattr__ would make it a key
-    cfg.merge_from_dict({key: value for key, value in overrides.items() if key not in rewriter.replaced})
+    variables = _Overrides({key: value for key, value in overrides.items() if '.' not in key})
+    try:
+        with _assigning(variables):
+            cfg = Config.fromfile(path)
+    except SyntaxError as error:
+        raise InputError(f'{path}: {error}') from error
+    for key, value in overrides.items():
+        if key not in variables.used:
+            require_known(key, cfg, path)
+            try:
+                cfg.merge_from_dict({key: read_value(value, _at(cfg, key), key)})
+            except (KeyError, TypeError) as error:  # an index beyond a list; an entry of what has none
+                raise InputError(f'{path}: {key}={value} has no place: {error}') from error
     return cfg
 
 
-class _Rewriter:
-    """Writes copies of a config and its bases with other values; ``replaced`` holds the variables that were found."""
+def read_value(given: Any, default: Any, key: str) -> Any:
+    """What a text of the command line means where `default` stands in the config.
 
-    def __init__(self, values: dict[str, Any], folder: Path) -> None:
+    Beside a text, or in a list of texts, it is that text, letter by letter. Elsewhere it is a Python literal, `true` or
+    `false`, a list of these with or without its brackets, or else a text, too.
+    """
+    if not isinstance(given, str):
+        return given
+    if isinstance(default, dict):
+        raise InputError(f'{key}={given}: {key} holds several values; name one of them, {key}.NAME=VALUE')
+    if given == 'None' and key in MAY_BE_NONE:
+        return None
+    if isinstance(default, str) or key in MAY_BE_NONE:
+        return given
+    if isinstance(default, list | tuple) and default and all(isinstance(item, str) for item in default):
+        return [item.strip('\'"') for item in _items(given)]
+    try:
+        value = ast.literal_eval(given)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        if _bracketed(given) or (isinstance(default, list | tuple) and ',' in given):
+            return [read_value(item, None, key) for item in _items(given)]
+        return {'true': True, 'false': False}.get(given, given)
+    return list(value) if isinstance(value, tuple) and not _bracketed(given) else value
+
+
+def require_known(key: str, cfg: Config, path: Path) -> None:
+    """InputError, with the nearest names, for a key that would change nothing.
+
+    That is one whose first part neither the config nor a runner knows, or a place within what the config does not have
+    while it has something of nearly that name.
+    """
+    first, *rest = key.split('.')
+    known = {name for name in cfg if not name.startswith('_')}
+    if first not in known | READ_BY_RUNNERS:
+        near = get_close_matches(first, sorted(known | READ_BY_RUNNERS)) or sorted(known)
+        raise InputError(f'{path}: has no {first}, so {key} would change nothing; nearest: {", ".join(near)}')
+    within = first
+    for name in rest[:-1]:
+        place = _at(cfg, within)
+        if isinstance(place, dict) and name not in place and (near := get_close_matches(name, list(place))):
+            raise InputError(f'{path}: {within} has no {name}, so {key} would change nothing; nearest: {near[0]}')
+        within += f'.{name}'
+
+
+def _bracketed(text: str) -> bool:
+    return text[:1] + text[-1:] in ('[]', '()')
+
+
+def _items(text: str) -> list[str]:
+    """What stands between the commas of a list, without those of the lists within it."""
+    inside, items = text[1:-1] if _bracketed(text) else text, ['']
+    for character in inside:
+        depth = sum(items[-1].count(bracket) for bracket in '[(') - sum(items[-1].count(bracket) for bracket in '])')
+        if character == ',' and depth == 0:
+            items.append('')
+        else:
+            items[-1] += character
+    return [item.strip() for item in items if item.strip()]
+
+
+class _KeysAndValues(argparse.Action):
+    """KEY=VALUE ... as a mapping of texts, as they were typed."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Sequence[str], *_: Any
+    ) -> None:
+        pairs = [text.partition('=') for text in values]
+        if wrong := [key for key, equals, _ in pairs if not key or not equals]:
+            parser.error(f'{self.option_strings[0]} {wrong[0]}: wanted KEY=VALUE')
+        setattr(namespace, self.dest, {**getattr(namespace, self.dest), **{key: value for key, _, value in pairs}})
+
+
+class _Overrides:
+    """Values for the variables of a config; `used` holds those that it, or a base of it, has assigned."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = {key: value for key, value in values.items() if not isinstance(value, dict)}
-        self.folder = folder
-        self.replaced: set[str] = set()
-        self.copies: dict[Path, Path] = {}
-        self.used_elsewhere: set[str] = set()  # variables that other packages' bases define and read
+        self.used: set[str] = set()
+        self.texts: set[str] = set()  # variables that are a text in a base, if in the config itself they are None
 
-    def rewrite(self, path: Path) -> Path:
-        """Path of the copy of ``path``, in which bases are absolute paths of their copies."""
-        if path not in self.copies:
-            module = ast.parse(path.read_text(), filename=str(path))
-            for node in module.body:
-                if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                    node.value = self.new_value(node.targets[0].id, node.value, path.parent)
-            copy = self.folder / f'{len(self.copies)}_{path.name}'
-            self.copies[path] = copy
-            copy.write_text(ast.unparse(ast.fix_missing_locations(module)) + '\n')
-        return self.copies[path]
-
-    def new_value(self, name: str, value: ast.expr, folder: Path) -> ast.expr:
-        if name == '_base_':
-            return self.copied_bases(ast.literal_eval(value), folder)
+    def value_of(self, name: str, default: Any) -> Any:
+        """What a config gets that assigns `default` to `name`."""
         if name not in self.values:
-            return value
-        self.replaced.add(name)
-        return ast.Constant(None) if self.values[name] is None else ast.parse(repr(self.values[name]), mode='eval').body
+            return default
+        self.used.add(name)
+        if isinstance(default, str):
+            self.texts.add(name)
+        return read_value(self.values[name], '' if name in self.texts else default, name)
 
-    def copied_bases(self, bases: str | list[str], folder: Path) -> ast.expr:
-        """The bases as paths of their copies; those of another package (``mmdet3d::...``) stay as they are."""
-        names = [bases] if isinstance(bases, str) else bases
-        for name in names:
-            if '::' in name:
-                self.note_variables(Path(Config._get_cfg_path(name, '')[0]))
-        paths = [name if '::' in name else str(self.rewrite((folder / name).resolve())) for name in names]
-        return ast.parse(repr(paths[0] if isinstance(bases, str) else paths), mode='eval').body
 
-    def note_variables(self, path: Path) -> None:
-        """Remember what a base of another package, and its own bases, both define and read."""
-        module = ast.parse(path.read_text(), filename=str(path))
-        names = [node for node in ast.walk(module) if isinstance(node, ast.Name)]
-        assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-        self.used_elsewhere |= assigned & {node.id for node in names if isinstance(node.ctx, ast.Load)}
-        for node in module.body:
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == '_base_':
-                bases = ast.literal_eval(node.value)
-                for base in [bases] if isinstance(bases, str) else bases:
-                    self.note_variables((path.parent / base).resolve())
+class _Variables(dict):
+    """The names of a config while it is evaluated; Python puts every assignment through `__setitem__`."""
+
+    def __init__(self, given: Mapping[str, Any], overrides: _Overrides) -> None:
+        super().__init__(given)
+        self.overrides = overrides
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, self.overrides.value_of(name, value))
+
+
+@contextmanager
+def _assigning(overrides: _Overrides) -> Iterator[None]:
+    """Within it, mmengine evaluates configs, and their bases, with other values for their variables.
+
+    mmengine 0.10.7 runs a config as `eval(code, names, names)`, one in its new style as `exec(code, names, names)`,
+    and finds these two functions in its own module before Python's.
+    """
+
+    def run(code: Any, *names: dict) -> Any:
+        if not names:  # the line that names the bases
+            return eval(code)
+        variables = _Variables(names[0], overrides)
+        result = eval(code, variables, variables)
+        names[0].update(variables)
+        return result
+
+    mmengine_config.eval = mmengine_config.exec = run
+    try:
+        yield
+    finally:
+        del mmengine_config.eval, mmengine_config.exec
+
+
+def _at(cfg: Config, key: str) -> Any:
+    """The value at a dotted key; None where there is none."""
+    found: Any = cfg
+    for part in key.split('.'):
+        if isinstance(found, list | tuple) and part.isdigit() and int(part) < len(found):
+            found = found[int(part)]
+        else:
+            found = found.get(part) if isinstance(found, dict | Config) else None
+    return found

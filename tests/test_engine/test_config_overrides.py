@@ -1,12 +1,21 @@
 """A variable given on the command line changes whatever the config derives from it."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
-from dos_mm3d.engine.config_overrides import load_with_overrides
+from dos_mm3d.engine.config_overrides import add_overrides, load_with_overrides
+from dos_mm3d.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def typed(*options: str) -> dict:
+    """These options of a command line."""
+    parser = argparse.ArgumentParser()
+    add_overrides(parser, '--cfg-options', 'values')
+    return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
 @pytest.fixture
@@ -37,9 +46,8 @@ def test_derived_values_follow_in_the_file_and_in_its_bases(config):
 
 
 def test_dotted_keys_are_merged_as_mmengine_does(config):
-    cfg = load_with_overrides(config, {'loop.half': 1, 'new': 3, 'note': None} | {'model.channels': [1]})
+    cfg = load_with_overrides(config, {'loop.half': 1, 'note': None} | {'model.channels': [1]})
     assert cfg.loop == dict(max_iters=10, half=1)
-    assert cfg.new == 3
     assert cfg.note is None
     assert cfg.model.channels == [1]
 
@@ -48,11 +56,12 @@ def test_values_with_quotes_arrive_unchanged(config):
     assert load_with_overrides(config, dict(data_root='it\'s "here"/')).files.train == 'it\'s "here"/train.pkl'
 
 
-def test_a_variable_of_another_packages_base_is_refused_and_says_what_to_do():
+def test_a_variable_of_another_packages_base_is_followed_there_too():
     config = ROOT / 'configs/centerpoint/centerpoint_voxel01_nuscenes.py'
-    with pytest.raises(ValueError, match=r'data_root is defined in a base of another package.*a\.b=value'):
-        load_with_overrides(config, dict(data_root='elsewhere/'))
-    assert load_with_overrides(config, dict(load_from='w.pth')).load_from == 'w.pth'
+    cfg = load_with_overrides(config, dict(data_root='elsewhere/', lr=0.5))
+    assert cfg.train_dataloader.dataset.dataset.data_root == 'elsewhere/'
+    assert cfg.test_evaluator.ann_file == 'elsewhere/nuscenes_infos_val.pkl'
+    assert cfg.optim_wrapper.optimizer.lr == 0.5  # of the schedule, two files below the config
 
 
 def test_the_pretraining_config_over_such_a_base_follows():
@@ -60,22 +69,90 @@ def test_the_pretraining_config_over_such_a_base_follows():
     assert cfg.train_dataloader.dataset.data_root == 'elsewhere/'
 
 
-def test_other_kinds_of_config_are_merged_as_mmengine_does(tmp_path):
-    (tmp_path / 'base.py').write_text('steps = 10\n')
+def test_configs_in_the_new_style_follow_and_those_without_code_are_merged(tmp_path):
+    (tmp_path / 'base.py').write_text('steps = 10\ntwice = dict(n=steps * 2)\n')
     (tmp_path / 'new.py').write_text(
         'from mmengine.config import read_base\n\nwith read_base():\n    from .base import *\n\nloop = dict(n=steps)\n'
     )
     (tmp_path / 'plain.json').write_text('{"loop": {"n": 1}}')
-    assert load_with_overrides(tmp_path / 'new.py', {'loop.n': 3}).loop.n == 3
-    assert load_with_overrides(tmp_path / 'plain.json', {'loop.n': 3}).loop.n == 3
-
-
-def test_a_variable_that_only_a_base_of_that_base_uses_is_refused_too():
-    """mmdet3d's learning rate: defined and used in its schedule, two files below the config."""
-    with pytest.raises(ValueError, match='lr is defined in a base of another package'):
-        load_with_overrides(ROOT / 'configs/centerpoint/centerpoint_voxel01_nuscenes.py', dict(lr=0.5))
+    cfg = load_with_overrides(tmp_path / 'new.py', {'steps': '3', 'loop.m': '4'})
+    assert (cfg.loop.n, cfg.loop.m, cfg.twice.n) == (3, 4, 6)
+    assert load_with_overrides(tmp_path / 'plain.json', {'loop.n': '3'}).loop.n == 3
 
 
 def test_a_mapping_is_merged_into_the_variable_and_does_not_replace_it(config):
     cfg = load_with_overrides(config, dict(loop=dict(half=1)))
     assert cfg.loop == dict(max_iters=10, half=1)
+    with pytest.raises(UserError, match=r'loop holds several values; name one of them, loop\.NAME=VALUE'):
+        load_with_overrides(config, dict(loop='3'))
+
+
+@pytest.mark.parametrize('text', ['2024', 'true', 'None', '/a,b/c', '/a b/räum [1]', '[x]', "it's", '"quoted"', ''])
+def test_a_variable_that_is_a_text_stays_what_was_typed(config, text):
+    for key in ('data_root', 'files.train', 'load_from'):
+        cfg = load_with_overrides(config, typed(f'{key}={text}'))
+        wanted = None if (key, text) == ('load_from', 'None') else text
+        assert (cfg.get(key) if '.' not in key else cfg.files.train) == wanted
+
+
+def test_a_text_in_the_base_stays_one_where_the_config_itself_says_none(config):
+    config.write_text(f'{config.read_text()}data_root = None\n')
+    assert load_with_overrides(config, typed('data_root=2024')).data_root == '2024'
+
+
+@pytest.mark.parametrize(
+    ('default', 'text', 'value'),
+    [
+        ('10', '1e-3', 1e-3),
+        ('10', 'auto', 'auto'),
+        ('True', 'false', False),
+        ('True', 'False', False),
+        ('None', 'None', None),
+        ('None', '2', 2),
+        ('None', '/a b/c,d', '/a b/c,d'),
+        ('[1, 2]', '3,4', [3, 4]),
+        ('[1, 2]', '[3, 4]', [3, 4]),
+        ('(1, 2)', '(3, 4)', (3, 4)),
+        ('None', '[(1, 2), [a, b], c d]', [(1, 2), ['a', 'b'], 'c d']),
+        ("['a', 'b']", '[2024,b c]', ['2024', 'b c']),
+        ("['a', 'b']", '["2024", \'x\']', ['2024', 'x']),
+    ],
+)
+def test_other_values_are_read_as_what_stands_there(tmp_path, default, text, value):
+    (tmp_path / 'one.py').write_text(f'x = {default}\nplace = dict(x={default})\n')
+    cfg = load_with_overrides(tmp_path / 'one.py', typed(f'x={text}', f'place.x={text}'))
+    assert cfg.x == cfg.place.x == value and type(cfg.x) is type(value)
+
+
+@pytest.mark.parametrize(
+    ('key', 'nearest'),
+    [
+        ('step', 'steps'),
+        ('dataroot', 'data_root'),
+        ('lop.half', 'loop'),
+        ('train_datloader.batch_size', 'train_dataloader'),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(config, key, nearest):
+    with pytest.raises(UserError, match=rf'has no {key.partition(".")[0]}, so .* nearest: .*\b{nearest}\b'):
+        load_with_overrides(config, {key: '1'})
+
+
+def test_a_place_within_what_is_not_there_is_refused_where_something_is_nearly_called_so(config):
+    with pytest.raises(UserError, match=r'files has no trian, so files\.trian\.x would .* nearest: train'):
+        load_with_overrides(config, {'files.trian.x': '1'})
+    with pytest.raises(UserError, match=r'model\.channels\.7=1 has no place'):
+        load_with_overrides(config, {'model.channels.7': '1'})
+    assert load_with_overrides(config, {'randomness.seed': '3'}).randomness.seed == 3
+
+
+def test_a_file_that_is_no_python_is_the_users(tmp_path):
+    (tmp_path / 'bad.py').write_text('x = (\n')
+    with pytest.raises(UserError, match=r'bad\.py'):
+        load_with_overrides(tmp_path / 'bad.py', {})
+
+
+def test_an_option_without_a_value_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        typed('max_iters')
+    assert '--cfg-options max_iters: wanted KEY=VALUE' in capsys.readouterr().err
