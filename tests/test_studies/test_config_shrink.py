@@ -64,7 +64,7 @@ def test_only_sequences_that_are_there_are_asked_for(worlds, tmp_path):
     ('name', 'same_range', 'batch'),
     [
         ('dos/dos_ptv3_semantickitti', False, 2),  # its own range of 200 m
-        ('dos/dos_ptv3_nuscenes', True, 1),  # mmdet3d's range
+        ('dos/dos_ptv3_nuscenes', False, 2),  # mmdet3d's range, in a base of another package
         ('dos/dos_minkunet_semantickitti', True, 2),  # another network
     ],
 )

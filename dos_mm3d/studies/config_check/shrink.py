@@ -61,11 +61,11 @@ def small_config(path: Path, worlds: Mapping[str, Path], work_dir: Path) -> Conf
 
 def _load(path: Path) -> tuple[Config, int]:
     """The config, and the scans of a batch. On a CPU, Point Transformer V3 with more cells than spconv tells apart
-    there gets a nearer range; where that changes nothing, as the range is mmdet3d's or a room's, one scan."""
+    there gets a nearer range; where that changes nothing, as the range is a room's, one scan."""
     cfg = load_with_overrides(path, {})
     if get_device() != 'cpu' or 2 * MOST_IN_BATCH * _cells_of_ptv3(cfg) < MAX_CPU_CELLS:  # pretraining has two views
         return cfg, MOST_IN_BATCH
-    with contextlib.suppress(ValueError):  # mmdet3d's own range, which other values there are derived from
+    with contextlib.suppress(InputError):  # a config without a range
         near = load_with_overrides(path, {'point_cloud_range': NEAR_M})
         if _cells_of_ptv3(near) < _cells_of_ptv3(cfg):
             return near, MOST_IN_BATCH
