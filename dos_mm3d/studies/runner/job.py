@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError
+from ...errors import MissingFileError, UserError
 from ...files import nan_to_none, read_json, write_json
 from .cell import Cell
 from .children import Children
@@ -112,7 +112,7 @@ class Job:
         try:
             if missing := [str(path) for path in self.cell.outputs if not path.exists()]:
                 self._remember(commands_done=0, seconds=0.0)
-                raise FileNotFoundError(f'ended without an error, but did not write {", ".join(missing)}')
+                raise MissingFileError(f'ended without an error, but did not write {", ".join(missing)}')
             found = dict(self.cell.collect(self.folder))
             return {'status': 'finished', 'said': found.pop('said', 'done'), 'found': found}
         except (OSError, ValueError, KeyError) as error:

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+from ...errors import InputError
 from .cell import Cell, Command
 from .children import Children, locked, shown
 from .job import CellFailed, Job
@@ -35,11 +36,11 @@ class Study:
         self.facts = describe_machine()
         names = [cell.name for cell in self.cells]
         if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f'{", ".join(doubled)}: more than one cell of that name; wanted one')
+            raise InputError(f'{", ".join(doubled)}: more than one cell of that name; wanted one')
         self.jobs = {cell.name: Job(cell, out, self.facts, retry_failed) for cell in self.cells}
         for cell in self.cells:
             if lacking := [before.name for before in cell.after if before.name not in self.jobs]:
-                raise ValueError(f'{cell.name} comes after {", ".join(lacking)}, which the study does not have')
+                raise InputError(f'{cell.name} comes after {", ".join(lacking)}, which the study does not have')
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[Children]:
