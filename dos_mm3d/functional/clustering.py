@@ -16,7 +16,7 @@ def balanced_assignment(logits: Tensor, *, n_iters: int, process_group=None) -> 
     """Targets whose rows are distributions over prototypes and whose columns tend to equal mass N / K.
 
     In log space, F = logits; ``n_iters`` times: columns (every prototype carries the same mass), then rows (each point
-    one). It ends on rows: the order of SwAV and Sonata, the reverse of Zipf-Sinkhorn (dos.md 3.3, facts 7 and 8).
+    one). It ends on rows: the order of SwAV and Sonata, the reverse of Zipf-Sinkhorn.
 
     Args:
         logits: (N, K) teacher cosines over teacher temperature; computed in float32 (float64 stays).

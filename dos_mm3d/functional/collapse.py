@@ -1,4 +1,4 @@
-"""What to watch instead of the loss, which constant features make zero (dos.md 3.2, trial.md)."""
+"""What to watch instead of the loss, which constant features make zero (docs/method.md, "Monitors")."""
 
 import math
 

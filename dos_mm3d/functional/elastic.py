@@ -1,4 +1,4 @@
-"""Elastic distortion of one point cloud (Simard et al. 2003; indoors in Sonata, dos.md 4)."""
+"""Elastic distortion of one point cloud (Simard et al. 2003; indoors in Sonata)."""
 
 import torch
 from torch import Generator, Tensor

@@ -1,4 +1,4 @@
-"""Intensities of different LiDARs on one scale (dos.md A23)."""
+"""Intensities of different LiDARs on one scale (docs/method.md, A23)."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Block masks over occupied loss voxels (dos.md 3.1, 4)."""
+"""Block masks over occupied loss voxels (docs/method.md, "Views and masks")."""
 
 import torch
 from torch import Tensor

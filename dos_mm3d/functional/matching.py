@@ -1,4 +1,7 @@
-"""Exact correspondences between two views of one scan: a join on raw point indices (architecture.md, decision 3)."""
+"""Exact correspondences between two views of one scan: a join on raw point indices.
+
+docs/method.md, "Correspondences".
+"""
 
 import torch
 from torch import Tensor

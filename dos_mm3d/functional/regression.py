@@ -1,4 +1,4 @@
-"""Per-point feature regression, the ablation without prototypes (dos.md 8)."""
+"""Per-point feature regression, the ablation without prototypes."""
 
 from torch import Tensor
 from torch.nn.functional import normalize

@@ -1,4 +1,4 @@
-"""Zipf-Sinkhorn: the teacher's softmap, regularised by a prior over prototypes (dos.md 3.3)."""
+"""Zipf-Sinkhorn: the teacher's softmap, regularised by a prior over prototypes (docs/method.md, "Zipf-Sinkhorn")."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""The softmap and its distillation loss (dos.md 3.2)."""
+"""The softmap and its distillation loss (docs/method.md, "Softmap and loss")."""
 
 import torch
 from torch import Tensor

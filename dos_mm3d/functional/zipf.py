@@ -1,4 +1,4 @@
-"""The Zipf prior over prototypes (dos.md 2)."""
+"""The Zipf prior over prototypes (docs/method.md, "Notation")."""
 
 import torch
 from torch import Tensor

@@ -35,6 +35,16 @@ def test_views_are_packed_scan_by_scan_with_shifted_matches(model, pairs):
     assert torch.equal(views.cells[partner, 1:], pairs[1].b.cells[pairs[1].a_to_b[row]])
 
 
+def student_input(model, views) -> tuple:
+    """What the student is given."""
+    return model.given_to_student(model.data_preprocessor.voxelize_points(views.points), views)
+
+
+def teacher_features(model, views, needed) -> tuple:
+    """Features of the teacher at the rows ``needed``, and the row of each loss voxel in them."""
+    return model.teacher_features(model.data_preprocessor.voxelize_points(views.points), views, needed)
+
+
 def hidden_points(pairs) -> list[torch.Tensor]:
     """Mask of the points of each packed view that lie in hidden loss voxels."""
     return [~view.visible[view.cell_of_point] for view in [pair.a for pair in pairs] + [pair.b for pair in pairs]]
@@ -111,6 +121,30 @@ def test_gradient_reaches_student_and_prototypes_only(model, pairs):
     assert model.head.prototypes.grad.abs().sum() > 0
 
 
+def test_the_step_reaches_the_schedules_of_the_head(model):
+    model.head.temperature_range, model.head.warmup_share = (0.04, 0.07), 0.1
+    model.set_step(50, 1000)
+    assert model.head.teacher_temperature == pytest.approx(0.055)
+
+
+def test_the_update_moves_parameters_of_the_teacher_and_its_prototypes_towards_the_student():
+    model = tiny.tiny_model(head=dict(type='ZipfSinkhornHead', channels=16, teacher_prototypes='ema'))
+    with torch.no_grad():
+        for parameter in model.student.parameters():
+            parameter.add_(1.0)
+        model.head.prototypes.add_(1.0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.update_teacher(0.9)
+    for name, parameter in model.teacher.named_parameters():
+        assert_close(parameter, before[f'teacher.{name}'] + 0.1)
+    assert_close(model.head.average, before['head.average'] + 0.1)
+    for name, parameter in (
+        *model.student.named_parameters(prefix='student'),
+        ('head.prototypes', model.head.prototypes),
+    ):
+        assert torch.equal(parameter, before[name]), name
+
+
 def test_teacher_head_runs_on_needed_rows_only(model, pairs):
     views = pack(model, pairs)
     rows = []
@@ -140,6 +174,56 @@ def test_batchnorm_statistics_of_teacher_and_student_differ(model, pairs):
     kept = teacher.clone()
     model.update_teacher(0.5)
     assert torch.equal(teacher, kept)
+
+
+def test_every_batchnorm_of_the_teacher_is_in_training_mode(model, pairs):
+    """It normalises by the whole views in front of it, and its running statistics, which are exported, follow them."""
+    views = pack(model, pairs)
+    norms = [m for m in model.teacher.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    before = [norm.running_mean.clone() for norm in norms]
+    model.train()(views=views)
+    assert not any(torch.equal(norm.running_mean, mean) for norm, mean in zip(norms, before, strict=True))
+    features = model.visible_teacher
+    for norm in norms:
+        norm.running_mean.add_(3)
+        norm.running_var.mul_(7)
+    model(views=views)
+    assert torch.equal(model.visible_teacher, features)
+
+
+def test_terms_compare_a_loss_voxel_with_itself_and_with_its_match_in_the_other_view(model, pairs):
+    views = pack(model, pairs)
+    student_cells = views.cells[views.visible]
+    same_a, same_b, cross_a, cross_b = model.terms(views)
+    for term in (same_a, same_b):
+        assert (term.name, term.weight) == ('loss_same', 0.5)
+        assert torch.equal(student_cells[term.student], views.cells[term.teacher])
+    for term in (cross_a, cross_b):
+        assert (term.name, term.weight) == ('loss_cross', 0.5)
+        own = views.visible.nonzero().squeeze(1)[term.student]
+        assert torch.equal(views.match[own], term.teacher)
+        assert torch.equal((student_cells[term.student, 0] + 2) % 4, views.cells[term.teacher, 0])
+        assert len(term.student) > 100
+    for term, view_b in ((same_a, False), (same_b, True), (cross_a, False), (cross_b, True)):
+        assert ((term.cloud >= 2) == view_b).all()
+        assert torch.equal(term.cloud, student_cells[term.student, 0].long())
+
+
+def test_the_loss_is_that_of_the_terms(model, pairs):
+    """Student rows from the masked student, teacher rows from the teacher on whole views, weights, both views added."""
+    views = pack(model, pairs)
+    with torch.no_grad():
+        model.student.projector[2].bias.add_(0.3)  # student and teacher begin as twins
+    losses = model(views=views)
+    student = model.student_features(*student_input(model, views))
+    every = torch.arange(len(views.cells))
+    teacher, row = teacher_features(model, views, every)
+    wanted = dict(loss_same=0.0, loss_cross=0.0)
+    for term in model.terms(views):
+        wanted[term.name] += term.weight * model.head(student[term.student], teacher[row[term.teacher]], term.cloud)
+    for name, value in wanted.items():
+        assert_close(losses[name], value, rtol=1e-4, atol=1e-5)
+    assert not teacher.requires_grad
 
 
 def test_twenty_steps_on_one_batch_reduce_the_loss(model, pairs):

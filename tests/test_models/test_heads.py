@@ -64,6 +64,18 @@ def test_too_few_points_give_no_loss_and_no_nan(name):
     assert head.prototypes.grad.abs().sum() == 0, 'connected, so that ranks agree on which gradients there are'
 
 
+@pytest.mark.parametrize(
+    ('step', 'temperature'), [(0, 0.04), (25, 0.0475), (50, 0.055), (100, 0.07), (101, 0.07), (550, 0.07), (999, 0.07)]
+)
+def test_teacher_temperature_warms_up_in_its_share_of_the_run_and_stays(step, temperature):
+    head = make('softmap', teacher_temperature=(0.04, 0.07), warmup_share=0.1)
+    head.set_step(step, 1000)
+    assert head.teacher_temperature == pytest.approx(temperature)
+    student, teacher, prototypes = unit(N, 1), unit(N, 2), F.normalize(head.prototypes, dim=1)
+    wanted = softmap_kl(student @ prototypes.T / 0.1, (teacher @ prototypes.T / temperature).softmax(0))
+    assert_close(head(student, teacher, torch.zeros(N, dtype=torch.int64)), wanted)
+
+
 def columns(name: str, student: torch.Tensor, teacher: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Softmaps (N, K) of student and target whose entropies the monitor is to see."""
     if name == 'clustering':

@@ -1,4 +1,4 @@
-"""Stop a run whose features collapse: the loss would not show it (docs/method.md, "Softmap and loss")."""
+"""Stop a run whose features collapse: the loss would not show it (docs/method.md, "Monitors")."""
 
 import math
 from collections.abc import Mapping

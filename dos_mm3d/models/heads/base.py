@@ -14,7 +14,7 @@ class DistillationHead(nn.Module, ABC):
     def forward(self, student: Tensor, teacher: Tensor, cloud_index: Tensor) -> Tensor:
         """Loss of matched rows, a scalar; the teacher gets no gradient.
 
-        A comparison of fewer than two points is left out (docs/method.md, "Open choices", A17); without any, the loss
+        A comparison of fewer than two points is left out (docs/method.md, A17); without any, the loss
         is 0.
 
         Args:

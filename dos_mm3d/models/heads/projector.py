@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class Projector(nn.Sequential):
     """(M, in_channels) -> (M, out_channels) of length 1: linear, GELU, linear, L2 norm.
 
-    docs/method.md, "Open choices", A14.
+    docs/method.md, A14.
 
     Args:
         in_channels: width of the backbone's features.

@@ -20,7 +20,7 @@ SCOPES = ('cloud', 'batch', 'all')
 class PrototypeHead(DistillationHead):
     """K unit prototypes with which student and teacher are compared; sub-classes say how.
 
-    A3, A4, A6 and A7: docs/method.md, "Open choices".
+    A3, A4, A6 and A7 are open choices in docs/method.md.
 
     Args:
         channels: width D of the projected features.

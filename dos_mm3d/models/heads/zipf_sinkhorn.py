@@ -19,7 +19,7 @@ class ZipfSinkhornHead(SoftmapHead):
     Args:
         channels: width D of the projected features.
         alpha: Zipf exponent, 0 is uniform; 'auto': estimated while training (:class:`ZipfExponent`).
-        n_iters: Sinkhorn rounds T >= 2 ("Open choices", A5).
+        n_iters: Sinkhorn rounds T >= 2 (A5).
         kwargs: those of :class:`~.prototypes.PrototypeHead`.
     """
 

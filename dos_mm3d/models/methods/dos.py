@@ -1,4 +1,7 @@
-"""DOS: distilling observable softmaps of Zipfian prototypes (arXiv 2512.11465; dos.md 3.1)."""
+"""DOS: distilling observable softmaps of Zipfian prototypes (arXiv 2512.11465).
+
+The step is written out in docs/method.md, "One training step".
+"""
 
 import torch
 from mmdet3d.registry import MODELS
@@ -21,11 +24,12 @@ class DOS(StudentTeacher):
     vary, are other parts in the same places.
 
     Args:
-        backbone: a :class:`~dos_mm3d.models.backbones.base.LossVoxelBackbone`.
-        projector: :class:`Projector`.
-        head: a :class:`~dos_mm3d.models.heads.base.DistillationHead`; DOS has :class:`ZipfSinkhornHead`.
-        student_input: what the student is given (student_input.py).
-        terms: which rows are compared (terms.py).
+        backbone: config of a :class:`~dos_mm3d.models.backbones.base.LossVoxelBackbone`.
+        projector: config of the :class:`Projector`.
+        head: config of a :class:`~dos_mm3d.models.heads.base.DistillationHead`; DOS has :class:`ZipfSinkhornHead`.
+        data_preprocessor: config of the :class:`ViewPreprocessor`.
+        student_input: config of what the student is given (student_input.py); None: :class:`VisibleVoxels`.
+        terms: config of which rows are compared (terms.py); None: :class:`SameAndCrossView`.
     """
 
     def __init__(

@@ -9,7 +9,12 @@ from ...functional.ema import ema_update_
 
 
 class Branch(BaseModule):
-    """Backbone and projector of one side; a BaseModule, so that init_cfg of a backbone is followed."""
+    """Backbone and projector of one side; a BaseModule, so that init_cfg of a backbone is followed.
+
+    Args:
+        backbone: config; what it builds says ``out_channels``.
+        projector: config; ``in_channels`` is added.
+    """
 
     def __init__(self, backbone: dict, projector: dict) -> None:
         super().__init__()
@@ -21,7 +26,12 @@ class StudentTeacher(BaseModel):
     """Twins: the teacher starts as a copy, gets no gradient, and follows the student by :meth:`update_teacher`.
 
     Its BatchNorm layers stay in training mode and keep statistics of their own: the student's describe masked input,
-    the teacher's full views, which is what the detector will see (architecture.md, decision 5).
+    the teacher's full views, which is what the detector will see.
+
+    Args:
+        backbone: config of the backbone of both sides.
+        projector: config of the projector of both sides.
+        data_preprocessor: config.
     """
 
     def __init__(self, backbone: dict, projector: dict, data_preprocessor: dict) -> None:
@@ -36,5 +46,5 @@ class StudentTeacher(BaseModel):
         self.teacher.load_state_dict(self.student.state_dict())
 
     def update_teacher(self, momentum: float) -> None:
-        """Teacher parameters <- keep * teacher + (1 - keep) * student; buffers are the teacher's own."""
+        """Parameters: teacher <- momentum * teacher + (1 - momentum) * student; buffers are the teacher's own."""
         ema_update_(self.teacher.parameters(), (p.detach() for p in self.student.parameters()), momentum=momentum)
