@@ -7,6 +7,7 @@ python tools/create_synthetic.py --format waymo [--out data/synthetic_waymo] [--
 python tools/create_synthetic.py --format scannet [--out data/synthetic_scannet] [--train-scenes 20] [--val-scenes 5]"""
 
 import argparse
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -15,42 +16,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
+from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
 from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
-from dos_mm3d.miniatures.semantickitti_writer import KittiPlan, write_semantickitti
+from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
+from dos_mm3d.miniatures.staging import SyntheticPlan
 from dos_mm3d.miniatures.waymo_writer import WaymoPlan, write_waymo
-from dos_mm3d.miniatures.writer import Plan, write_dataset
 
-SCENES = {'train_scenes': 'train_scenes', 'val_scenes': 'val_scenes'}
 FORMATS = {
-    'nuscenes': (Plan, write_dataset, {'seconds': 'seconds', **SCENES}),
-    'scannet': (
-        ScanNetPlan,
-        write_scannet,
-        {**SCENES, 'test_scenes': 'test_scenes', 'views': 'views', 'spacing': 'spacing_m'},
-    ),
-    'semantickitti': (
-        KittiPlan,
-        write_semantickitti,
-        {
-            'seconds': 'seconds',
-            'train_scenes': 'train_sequences',
-            'test_scenes': 'test_sequences',
-            'columns': 'columns',
-        },
-    ),
-    'waymo': (
-        WaymoPlan,
-        write_waymo,
-        {
-            'seconds': 'seconds',
-            'train_scenes': 'train_segments',
-            'val_scenes': 'val_segments',
-            'test_scenes': 'test_segments',
-            'columns': 'columns',
-        },
-    ),
+    'nuscenes': (NuScenesPlan, write_nuscenes),
+    'scannet': (ScanNetPlan, write_scannet),
+    'semantickitti': (SemanticKittiPlan, write_semantickitti),
+    'waymo': (WaymoPlan, write_waymo),
 }
-"""format -> its plan, its writer, and the options of the command line that its plan has beside the seed."""
+"""format -> its plan and its writer."""
 
 
 def parse_args() -> argparse.Namespace:
@@ -79,10 +57,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def plan_of(args: argparse.Namespace) -> Plan | KittiPlan | WaymoPlan | ScanNetPlan:
-    """The plan of the wanted format; ValueError for an option that it does not have."""
-    plan, _, fields = FORMATS[args.format]
-    fields = {'seed': 'seed', **fields}
+def option_of(field: str) -> str:
+    """Option of the command line for a field of a plan: train_scenes for train_segments, spacing for spacing_m."""
+    return field.removesuffix('_m').replace('sequences', 'scenes').replace('segments', 'scenes')
+
+
+def plan_of(args: argparse.Namespace) -> SyntheticPlan:
+    """The plan of the wanted format; InputError for an option that it does not have."""
+    plan, _ = FORMATS[args.format]
+    fields = {option_of(field.name): field.name for field in dataclasses.fields(plan)}
     options = vars(args).keys() - {'format', 'out', 'workers', 'force'}
     given = {name: getattr(args, name) for name in options if getattr(args, name) is not None}
     if others := sorted(given.keys() - fields.keys()):

@@ -232,21 +232,3 @@ def cast_primitives(
                 if t < distance[a, b]:
                     distance[a, b] = t
                     owner[a, b] = p
-
-
-@numba.njit(cache=True)
-def count_inside(points, centre, yaw_cos, yaw_sin, half):
-    """(M,) number of points (N, 3) inside each of M upright boxes, the devkit's num_lidar_pts."""
-    counts = np.zeros(centre.shape[0], np.int64)
-    for m in range(centre.shape[0]):
-        reach = np.hypot(half[m, 0], half[m, 1])
-        for n in range(points.shape[0]):
-            x, y = points[n, 0] - centre[m, 0], points[n, 1] - centre[m, 1]
-            if abs(x) > reach or abs(y) > reach or abs(points[n, 2] - centre[m, 2]) > half[m, 2]:
-                continue
-            if (
-                abs(yaw_cos[m] * x + yaw_sin[m] * y) <= half[m, 0]
-                and abs(yaw_cos[m] * y - yaw_sin[m] * x) <= half[m, 1]
-            ):
-                counts[m] += 1
-    return counts

@@ -2,20 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
 from . import scannet_records as records
 from .indoor_room import SPLITS, Room, build_room
 from .indoor_scan import Scan, scan_room
 from .shapes import rotation
-from .staging import fresh_partial, in_parallel, must_write, publish
+from .staging import SyntheticPlan, render_all, write_data_set
 
-GENERATOR = 1
-"""Raise it with every change that alters a byte of the output: folders of another number are not reused."""
 MIN_ANNOTATED = 15
 """Vertices: what shows fewer is not annotated, as annotators leave out the tiniest things."""
 
@@ -33,14 +31,15 @@ OFFICIAL = {
 
 
 @dataclass(frozen=True)
-class ScanNetPlan:
-    """What is asked for: the output is a pure function of these fields (and of GENERATOR).
+class ScanNetPlan(SyntheticPlan):
+    """Scans of the three splits, see :class:`SyntheticPlan`. The five types of rooms come by turns, so that five scans
+    of a split hold all classes of ScanNet-20.
 
     views: depth images of a scan; spacing_m: between vertices. 0.035 gives 30 to 80 thousand of them, 0.1 and 12 views
-    a few thousand, for tests. The five types of rooms come by turns, so that five scans of a split hold all classes of
-    ScanNet-20."""
+    a few thousand, for tests."""
 
-    seed: int = 0
+    KIND = {'format': 'scannet', 'generator': 1}
+
     train_scenes: int = 20
     val_scenes: int = 5
     test_scenes: int = 1
@@ -48,20 +47,12 @@ class ScanNetPlan:
     spacing_m: float = 0.035
 
     def __post_init__(self) -> None:
-        for split, least in (('train', 1), ('val', 1), ('test', 0)):
-            found, most = getattr(self, f'{split}_scenes'), len(OFFICIAL[split])
-            if not least <= found <= most:
-                raise InputError(f'{split}_scenes must be {least} to {most} (official names), got {found}')
-        if not 4 <= self.views <= 500:
-            raise InputError(f'views must be 4 to 500, got {self.views}')
-        if not 0.015 <= self.spacing_m <= 0.2:
-            raise InputError(f'spacing_m must be 0.015 to 0.2 (metres between vertices), got {self.spacing_m}')
-        if self.seed < 0:
-            raise InputError(f'seed must be 0 or more, got {self.seed}')
-
-    def manifest(self) -> dict:
-        """What is written into the folder, to know it again."""
-        return {'format': 'scannet', 'generator': GENERATOR, **asdict(self)}
+        super().__post_init__()
+        self.check('train_scenes', 1, len(OFFICIAL['train']), 'official names')
+        self.check('val_scenes', 1, len(OFFICIAL['val']), 'official names')
+        self.check('test_scenes', 0, len(OFFICIAL['test']), 'official names')
+        self.check('views', 4, 500)
+        self.check('spacing_m', 0.015, 0.2, 'metres between vertices')
 
     def scans(self) -> Iterator[tuple[str, int, str]]:
         """(split, number in it, official name) of every scan."""
@@ -71,24 +62,17 @@ class ScanNetPlan:
 
 
 def write_scannet(out: str | Path, plan: ScanNetPlan, *, workers: int | None = None, force: bool = False) -> Path:
-    """Write the scans of a plan to `out`, or reuse them where they already stand there, whole and of the same plan.
+    """Write the scans of a plan to `out`, as :func:`write_data_set` does; gives `out`."""
+    return write_data_set(out, plan, partial(_write_scans, plan, workers), force=force)
 
-    Everything goes to `<out>.partial`, which is renamed at the very end: a killed run leaves no folder that looks
-    whole. Raises FileExistsError for a folder of anything else; `force` replaces an older synthetic data set, never
-    other data."""
-    out = Path(out)
-    if not must_write(out, plan.manifest(), force):
-        return out
-    partial = fresh_partial(out)
-    jobs = [(partial, plan, *scan) for scan in plan.scans()]
-    print(f'stage 1 of 2: scanning {len(jobs)} rooms in {plan.views} views each')
-    counts = in_parallel(_write_scan, jobs, plan.views, workers, _warm_up, unit='view')
-    print(f'stage 2 of 2: moving {partial} to {out}')
-    (partial / 'scannetv2-labels.combined.tsv').write_text(records.label_map(sum(counts, Counter())))
+
+def _write_scans(plan: ScanNetPlan, workers: int | None, root: Path) -> None:
+    jobs = [(root, plan, *scan) for scan in plan.scans()]
+    counts = render_all(_write_scan, jobs, unit='view', units_per_job=plan.views, workers=workers, warm_up=_warm_up)
+    (root / 'scannetv2-labels.combined.tsv').write_text(records.label_map(sum(counts, Counter())))
     for split in SPLITS:
         names = [name for where, _, name in plan.scans() if where == split]
-        (partial / f'scannetv2_{split}.txt').write_text(''.join(f'{name}\n' for name in names))
-    return publish(partial, out, plan.manifest())
+        (root / f'scannetv2_{split}.txt').write_text(''.join(f'{name}\n' for name in names))
 
 
 def scan_of(plan: ScanNetPlan, split: str, index: int) -> tuple[Room, Scan]:

@@ -5,27 +5,16 @@ import numpy as np
 from ..datasets.semantickitti.classes import RAW_ID, THINGS
 from .ground import LANE, MARKING, OFF_ROAD, PARKING, road_surface
 from .lidar import Sweep
-from .taxonomy import LABEL, LIDARSEG_CATEGORIES
+from .taxonomy import LABEL, LIDARSEG_CATEGORIES, NAMES_IN_SEGMENTATION
 from .world import Scene
 
 FIRST_ACTOR = 2
 MOVING_MPS = 0.2
 
 OF_CATEGORY = {
-    'flat.driveable_surface': 'road',
-    'flat.other': 'other-ground',
-    'flat.sidewalk': 'sidewalk',
+    **NAMES_IN_SEGMENTATION,
     'flat.terrain': 'terrain',
-    'static.manmade': 'building',
-    'static.vegetation': 'vegetation',
     'vehicle.ego': 'outlier',
-    'vehicle.car': 'car',
-    'vehicle.truck': 'truck',
-    'vehicle.bus.rigid': 'bus',
-    'vehicle.trailer': 'other-vehicle',
-    'vehicle.construction': 'other-vehicle',
-    'vehicle.motorcycle': 'motorcycle',
-    'vehicle.bicycle': 'bicycle',
     'human.pedestrian.adult': 'person',
     'human.pedestrian.child': 'person',
     'human.pedestrian.construction_worker': 'person',

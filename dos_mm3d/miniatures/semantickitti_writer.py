@@ -1,21 +1,19 @@
 """Writes the procedural world as SemanticKITTI sequences, seen by a 64-beam LiDAR ten times a second."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..datasets.semantickitti.classes import SPLITS
-from ..errors import InputError
 from .lidar import HDL64E, Sweep, render
 from .semantickitti_labels import raw_labels
 from .shapes import rotation
-from .staging import fresh_partial, in_parallel, must_write, publish
+from .staging import SyntheticPlan, render_all, write_data_set
 from .world import Pose, Scene, build_scene
 
-GENERATOR = 1
-"""Raise it with every change that alters a byte of the output: folders of another number are not reused."""
 FRAME_PERIOD_S = 0.1
 LIDAR_ON_CAR = Pose(np.eye(3), np.array([0.76, 0.0, 1.73]))
 """KITTI's mount: x forward, y left, z up, ahead of the rear axle and above the ground, metres."""
@@ -25,38 +23,30 @@ CAMERA = np.array([[718.856, 0.0, 607.1928, 0.0], [0.0, 718.856, 185.2157, 0.0],
 
 
 @dataclass(frozen=True)
-class KittiPlan:
-    """What is asked for: the output is a pure function of these fields (and of GENERATOR).
+class SemanticKittiPlan(SyntheticPlan):
+    """The first sequences of the official lists of training and test, and 08, the validation split; those of the test
+    split get no labels, as there. See :class:`SyntheticPlan`.
 
-    The first sequences of the official lists of training and test, and 08, the validation split; those of the test
-    split get no labels, as there. columns: of a turn; fewer make small scans for tests."""
+    columns: of a turn; fewer make small scans for tests."""
 
-    seed: int = 0
+    KIND = {'format': 'semantickitti', 'generator': 1}
+
     train_sequences: int = 4
     test_sequences: int = 1
     seconds: float = 5.0
     columns: int = HDL64E.columns
 
     def __post_init__(self) -> None:
-        for name, least in (('train', 1), ('test', 0)):
-            found, most = getattr(self, f'{name}_sequences'), len(SPLITS[name])
-            if not least <= found <= most:
-                raise InputError(f'{name}_sequences must be {least} to {most} (official sequences), got {found}')
-        if not 1 <= self.n_frames <= 200:
-            raise InputError(f'seconds must be 0.1 to 20 (roads are 190 m long), got {self.seconds}')
-        if not 8 <= self.columns <= HDL64E.columns:
-            raise InputError(f'columns must be 8 to {HDL64E.columns}, got {self.columns}')
-        if self.seed < 0:
-            raise InputError(f'seed must be 0 or more, got {self.seed}')
+        super().__post_init__()
+        self.check('train_sequences', 1, len(SPLITS['train']), 'official sequences')
+        self.check('test_sequences', 0, len(SPLITS['test']), 'official sequences')
+        self.check('seconds', 0.1, 20, 'roads are 190 m long')
+        self.check('columns', 8, HDL64E.columns)
 
     @property
     def n_frames(self) -> int:
         """Scans of one sequence, ten a second."""
         return round(self.seconds / FRAME_PERIOD_S)
-
-    def manifest(self) -> dict:
-        """What is written into the folder, to know it again."""
-        return {'format': 'semantickitti', 'generator': GENERATOR, **asdict(self)}
 
     def sequences(self) -> Iterator[tuple[str, str]]:
         """(split, official number) of every sequence."""
@@ -65,38 +55,32 @@ class KittiPlan:
             yield from ((split, number) for number in SPLITS[split][:count])
 
 
-def write_semantickitti(out: str | Path, plan: KittiPlan, *, workers: int | None = None, force: bool = False) -> Path:
-    """Write the sequences of a plan to `out`, or reuse them where they already stand there, whole and of the same
-    plan.
-
-    Everything goes to `<out>.partial`, which is renamed at the very end: a killed run leaves no folder that looks
-    whole. Raises FileExistsError for a folder of anything else; `force` replaces an older synthetic data set, never
-    other data."""
-    out = Path(out)
-    if not must_write(out, plan.manifest(), force):
-        return out
-    partial = fresh_partial(out)
-    jobs = [(partial, plan, split, number) for split, number in plan.sequences()]
-    print(f'stage 1 of 2: rendering {len(jobs)} sequences of {plan.n_frames} scans')
-    in_parallel(_write_sequence, jobs, plan.n_frames, workers, _warm_up)
-    print(f'stage 2 of 2: moving {partial} to {out}')
-    return publish(partial, out, plan.manifest())
+def write_semantickitti(
+    out: str | Path, plan: SemanticKittiPlan, *, workers: int | None = None, force: bool = False
+) -> Path:
+    """Write the sequences of a plan to `out`, as :func:`write_data_set` does; gives `out`."""
+    return write_data_set(out, plan, partial(_write_sequences, plan, workers), force=force)
 
 
-def scene_of(plan: KittiPlan, split: str, number: str) -> Scene:
+def _write_sequences(plan: SemanticKittiPlan, workers: int | None, root: Path) -> None:
+    jobs = [(root, plan, split, number) for split, number in plan.sequences()]
+    render_all(_write_sequence, jobs, unit='scan', units_per_job=plan.n_frames, workers=workers, warm_up=_warm_up)
+
+
+def scene_of(plan: SemanticKittiPlan, split: str, number: str) -> Scene:
     """The world of a sequence: the training scenes' for those of 'train', validation's for the others."""
     index = SPLITS[split].index(number)
     world = ('train', index) if split == 'train' else ('val', index + (len(SPLITS['val']) if split == 'test' else 0))
     return replace(build_scene(plan.seed, *world, plan.seconds), lidar=LIDAR_ON_CAR)
 
 
-def render_frame(plan: KittiPlan, scene: Scene, number: str, frame: int) -> Sweep:
+def render_frame(plan: SemanticKittiPlan, scene: Scene, number: str, frame: int) -> Sweep:
     """Scan `frame` of a sequence."""
     sensor = replace(HDL64E, columns=plan.columns)
     return render(scene, frame * FRAME_PERIOD_S, plan.seed, (int(number), frame), sensor)
 
 
-def _write_sequence(job: tuple[Path, KittiPlan, str, str]) -> None:
+def _write_sequence(job: tuple[Path, SemanticKittiPlan, str, str]) -> None:
     root, plan, split, number = job
     scene, folder = scene_of(plan, split, number), root / 'sequences' / number
     (folder / 'velodyne').mkdir(parents=True)
@@ -144,6 +128,6 @@ def _numbers(matrix: np.ndarray) -> str:
 
 
 def _warm_up() -> None:
-    plan = KittiPlan(columns=8)
+    plan = SemanticKittiPlan(columns=8)
     scene = scene_of(plan, 'train', '00')
     raw_labels(scene, render_frame(plan, scene, '00', 0), 0.0)

@@ -1,23 +1,71 @@
-"""Writing a synthetic data set whole or not at all, its scenes in parallel; what it was made from lies beside it."""
+"""What the four writers share: plans of synthetic data sets, and writing them whole or not at all, in parallel.
+
+What a data set was made from lies beside it, so that it is known again and not written twice."""
 
 import json
-import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from tqdm import tqdm
-
-from ..errors import OutputExistsError
+from ..errors import InputError, OutputExistsError
+from ..parallel import parallel_map
 
 MANIFEST = 'synthetic.json'
 
 
-def must_write(out: Path, wanted: dict, force: bool) -> bool:
-    """False where the data set of the very same manifest is there; FileExistsError where something else is in the
-    way. `force` lets an older synthetic data set be replaced, never other data."""
+@dataclass(frozen=True)
+class SyntheticPlan:
+    """What is asked for: the data set is a pure function of these fields and of `KIND`.
+
+    KIND: its format, and the number of its generator, raised with every change that alters a byte of what is written:
+    folders of another number are not reused."""
+
+    KIND: ClassVar[dict[str, Any]]
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise InputError(f'seed must be 0 or more, got {self.seed}')
+
+    def check(self, name: str, least: float, most: float, why: str = '') -> None:
+        """InputError where a field is not in the range."""
+        if not least <= getattr(self, name) <= most:
+            note = f' ({why})' if why else ''
+            raise InputError(f'{name} must be {least} to {most}{note}, got {getattr(self, name)}')
+
+    def manifest(self) -> dict[str, Any]:
+        """What is written into the folder, to know it again."""
+        return {**self.KIND, **asdict(self)}
+
+
+def write_data_set(out: str | Path, plan: SyntheticPlan, fill: Callable[[Path], None], *, force: bool) -> Path:
+    """Let `fill(folder)` write the data set of a plan, or reuse it where it already stands there, whole.
+
+    Everything goes to `<out>.partial`, which is renamed at the very end: a killed run leaves no folder that looks
+    whole. OutputExistsError for a folder of anything else; `force` replaces an older synthetic data set, never other
+    data."""
+    out = Path(out)
+    if not _must_write(out, plan.manifest(), force):
+        return out
+    partial = out.with_name(out.name + '.partial')
+    if partial.exists():
+        print(f'{partial}: left by an interrupted run, removed')
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    fill(partial)
+    (partial / MANIFEST).write_text(json.dumps(plan.manifest(), indent=1))
+    if out.exists():
+        shutil.rmtree(out)
+    os.rename(partial, out)
+    return out
+
+
+def _must_write(out: Path, wanted: dict[str, Any], force: bool) -> bool:
+    """False where the data set of the very same manifest is there; OutputExistsError where something else is."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return True
     manifest = out / MANIFEST
@@ -35,46 +83,18 @@ def must_write(out: Path, wanted: dict, force: bool) -> bool:
     return True
 
 
-def fresh_partial(out: Path) -> Path:
-    """`<out>.partial`, where everything is written first; what an interrupted run left there is removed."""
-    partial = out.with_name(out.name + '.partial')
-    if partial.exists():
-        print(f'{partial}: left by an interrupted run, removed')
-        shutil.rmtree(partial)
-    return partial
-
-
-def publish(partial: Path, out: Path, manifest: dict) -> Path:
-    """Add the manifest and give the finished folder its name."""
-    (partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
-    if out.exists():
-        shutil.rmtree(out)
-    os.rename(partial, out)
-    return out
-
-
-def in_parallel(
+def render_all(
     work: Callable[[Any], Any],
     jobs: Sequence[Any],
-    per_job: int,
+    *,
+    unit: str,
+    units_per_job: int,
     workers: int | None,
     warm_up: Callable[[], None],
-    unit: str = 'sweep',
 ) -> list[Any]:
-    """Results of `work` in the order of the jobs, whatever finished first; each renders `per_job` times a `unit`.
-
-    workers: processes, default one for each CPU. `warm_up` compiles the kernels once before processes are forked,
-    instead of once in each."""
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
-    with tqdm(total=len(jobs) * per_job, unit=unit, desc='rendering') as bar:
-        if workers == 1:
-            return list(_counted(map(work, jobs), bar, per_job))
+    """Results of `work` in the order of the jobs; `warm_up` compiles the kernels before processes are forked, instead
+    of once in each."""
+    if workers != 1 and len(jobs) > 1:
         warm_up()
-        with multiprocessing.get_context('fork').Pool(workers) as pool:
-            return list(_counted(pool.imap(work, jobs), bar, per_job))
-
-
-def _counted(results: Iterator[Any], bar: tqdm, per_job: int) -> Iterator[Any]:
-    for result in results:
-        bar.update(per_job)
-        yield result
+    sizes = [units_per_job] * len(jobs)
+    return parallel_map(work, jobs, what='rendering', unit=unit, sizes=sizes, workers=workers)

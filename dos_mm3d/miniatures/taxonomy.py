@@ -96,3 +96,20 @@ def attribute_of(kind: str, speed_mps: float, with_rider: bool, parked: bool) ->
     if moving:
         return 'vehicle.moving'
     return 'vehicle.parked' if parked else 'vehicle.stopped'
+
+
+NAMES_IN_SEGMENTATION = {
+    'flat.driveable_surface': 'road',
+    'flat.other': 'other-ground',
+    'flat.sidewalk': 'sidewalk',
+    'static.manmade': 'building',
+    'static.vegetation': 'vegetation',
+    'vehicle.car': 'car',
+    'vehicle.truck': 'truck',
+    'vehicle.bus.rigid': 'bus',
+    'vehicle.trailer': 'other-vehicle',
+    'vehicle.construction': 'other-vehicle',
+    'vehicle.motorcycle': 'motorcycle',
+    'vehicle.bicycle': 'bicycle',
+}
+"""lidarseg category of the world -> the name that SemanticKITTI's and Waymo's segmentation both have for it."""

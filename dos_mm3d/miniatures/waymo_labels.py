@@ -4,12 +4,12 @@ import hashlib
 
 import numpy as np
 
+from ..cpu.boxes import count_points_in_boxes
 from ..datasets.waymo.frame_record import CYCLIST, PEDESTRIAN, SIGN, VEHICLE
 from ..datasets.waymo.semantic_classes import NUMBER, UNDEFINED
 from .ground import CELL_M, HALF_EXTENT_M, LANE, MARKING, OFF_ROAD, PARKING, road_surface
-from .raycast import count_inside
 from .shapes import BOX
-from .taxonomy import LABEL, LIDARSEG_CATEGORIES
+from .taxonomy import LABEL, LIDARSEG_CATEGORIES, NAMES_IN_SEGMENTATION
 from .traffic import Actor
 from .waymo_lidars import Frame
 from .world import Scene
@@ -27,19 +27,8 @@ NLZ_REACH_M, NLZ_SIZE_M = (12.0, 40.0), (15.0, 35.0)
 TRAFFIC_LIGHT_HALF = (0.15, 0.18, 0.45)
 
 OF_CATEGORY = {
-    'flat.driveable_surface': 'road',
-    'flat.other': 'other-ground',
-    'flat.sidewalk': 'sidewalk',
+    **NAMES_IN_SEGMENTATION,
     'flat.terrain': 'walkable',
-    'static.manmade': 'building',
-    'static.vegetation': 'vegetation',
-    'vehicle.car': 'car',
-    'vehicle.truck': 'truck',
-    'vehicle.bus.rigid': 'bus',
-    'vehicle.trailer': 'other-vehicle',
-    'vehicle.construction': 'other-vehicle',
-    'vehicle.motorcycle': 'motorcycle',
-    'vehicle.bicycle': 'bicycle',
     'human.pedestrian.adult': 'pedestrian',
     'human.pedestrian.child': 'pedestrian',
     'human.pedestrian.construction_worker': 'pedestrian',
@@ -73,7 +62,7 @@ def label_frame(scene: Scene, frame: Frame, zone: np.ndarray, t: float, seed: in
     boxes[:, :3] = (boxes[:, :3] - pose.origin) @ pose.turn
     boxes[:, 6] = np.mod(boxes[:, 6] - yaw + np.pi, 2 * np.pi) - np.pi
     boxes = boxes.astype(np.float32)
-    num_points = count_points(frame.points, boxes)
+    num_points = count_points_in_boxes(frame.points, boxes)
     visible = np.where(owners >= 0, frame.top.visible[np.minimum(owners, len(frame.top.visible) - 1)], 1.0)
     hard = (visible < HARD_VISIBLE_SHARE) & (num_points > 0)
     return {
@@ -84,13 +73,6 @@ def label_frame(scene: Scene, frame: Frame, zone: np.ndarray, t: float, seed: in
         'speed': speeds @ pose.turn[:2, :2],
         'track_id': ids,
     }
-
-
-def count_points(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(N,) points inside each box (N, 7)."""
-    boxes = boxes.astype(np.float64)
-    cos, sin = np.cos(boxes[:, 6]), np.sin(boxes[:, 6])
-    return count_inside(points[:, :3].astype(np.float64), boxes[:, :3], cos, sin, boxes[:, 3:6] / 2)
 
 
 def _objects(scene: Scene, t: float, seed: int, key: tuple[int, ...]) -> tuple[np.ndarray, ...]:

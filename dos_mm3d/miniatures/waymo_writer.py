@@ -4,21 +4,19 @@ tools/create_data.py waymo makes mmdet3d's infos of them."""
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..datasets.waymo.frame_record import FOLDERS, SPLIT_FOLDERS, FrameRecord, frame_name, frame_path, write_record
-from ..errors import InputError
-from .staging import fresh_partial, in_parallel, must_write, publish
+from .staging import SyntheticPlan, render_all, write_data_set
 from .waymo_cameras import camera_fields, seen_fields
 from .waymo_labels import in_zone, label_frame, no_label_zone, semantic_labels
 from .waymo_lidars import TOP_COLUMNS, Frame, render_frame
 from .world import Scene, build_scene
 
-GENERATOR = 1
-"""Raise it with every change that alters a byte of the output: folders of another number are not reused."""
 FRAME_PERIOD_S = 0.1
 FIRST_TIMESTAMP_US = 1_550_000_000_000_000
 SEMANTIC_EVERY = 5
@@ -27,13 +25,14 @@ MOST_SEGMENTS = {'training': 798, 'validation': 202, 'testing': 150}
 
 
 @dataclass(frozen=True)
-class WaymoPlan:
-    """What is asked for: the output is a pure function of these fields (and of GENERATOR).
+class WaymoPlan(SyntheticPlan):
+    """Segments of the three splits; those of the test split have neither boxes nor semantic labels, as there. See
+    :class:`SyntheticPlan`.
 
-    columns: of a turn of the roof's lidar; fewer make small frames for tests. Segments of the test split have neither
-    boxes nor semantic labels, as there."""
+    columns: of a turn of the roof's lidar; fewer make small frames for tests."""
 
-    seed: int = 0
+    KIND = {'format': 'waymo', 'generator': 1}
+
     train_segments: int = 4
     val_segments: int = 2
     test_segments: int = 1
@@ -41,16 +40,12 @@ class WaymoPlan:
     columns: int = TOP_COLUMNS
 
     def __post_init__(self) -> None:
-        for split, least in (('training', 1), ('validation', 1), ('testing', 0)):
-            found, most = self.counts[split], MOST_SEGMENTS[split]
-            if not least <= found <= most:
-                raise InputError(f'segments of {split} must be {least} to {most}, got {found}')
-        if not 1 <= self.n_frames <= 200:
-            raise InputError(f'seconds must be 0.1 to 20 (roads are 190 m long), got {self.seconds}')
-        if not 8 <= self.columns <= TOP_COLUMNS:
-            raise InputError(f'columns must be 8 to {TOP_COLUMNS}, got {self.columns}')
-        if self.seed < 0:
-            raise InputError(f'seed must be 0 or more, got {self.seed}')
+        super().__post_init__()
+        self.check('train_segments', 1, MOST_SEGMENTS['training'])
+        self.check('val_segments', 1, MOST_SEGMENTS['validation'])
+        self.check('test_segments', 0, MOST_SEGMENTS['testing'])
+        self.check('seconds', 0.1, 20, 'roads are 190 m long')
+        self.check('columns', 8, TOP_COLUMNS)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -61,10 +56,6 @@ class WaymoPlan:
     def n_frames(self) -> int:
         """Frames of one segment, ten a second."""
         return round(self.seconds / FRAME_PERIOD_S)
-
-    def manifest(self) -> dict:
-        """What is written into the folder, to know it again."""
-        return {'format': 'waymo', 'generator': GENERATOR, **asdict(self)}
 
     def segments(self) -> Iterator[tuple[str, int, str]]:
         """(split, place among the sorted names, name) of every segment."""
@@ -81,23 +72,16 @@ def segment_name(seed: int, split: str, index: int) -> str:
 
 
 def write_waymo(out: str | Path, plan: WaymoPlan, *, workers: int | None = None, force: bool = False) -> Path:
-    """Write the segments of a plan to `out`, or reuse them where they already stand there, whole and of the same plan.
+    """Write the segments of a plan to `out`, as :func:`write_data_set` does; gives `out`."""
+    return write_data_set(out, plan, partial(_write_segments, plan, workers), force=force)
 
-    Everything goes to `<out>.partial`, which is renamed at the very end: a killed run leaves no folder that looks
-    whole. Raises FileExistsError for a folder of anything else; `force` replaces an older synthetic data set, never
-    other data."""
-    out = Path(out)
-    if not must_write(out, plan.manifest(), force):
-        return out
-    partial = fresh_partial(out)
+
+def _write_segments(plan: WaymoPlan, workers: int | None, root: Path) -> None:
     for split, count in plan.counts.items():
         for folder in FOLDERS.values() if count else ():
-            (partial / SPLIT_FOLDERS[split] / folder).mkdir(parents=True, exist_ok=True)
-    jobs = [(partial, plan, *segment) for segment in plan.segments()]
-    print(f'stage 1 of 2: rendering {len(jobs)} segments of {plan.n_frames} frames')
-    in_parallel(_write_segment, jobs, plan.n_frames, workers, _warm_up)
-    print(f'stage 2 of 2: moving {partial} to {out}')
-    return publish(partial, out, plan.manifest())
+            (root / SPLIT_FOLDERS[split] / folder).mkdir(parents=True, exist_ok=True)
+    jobs = [(root, plan, *segment) for segment in plan.segments()]
+    render_all(_write_segment, jobs, unit='frame', units_per_job=plan.n_frames, workers=workers, warm_up=_warm_up)
 
 
 def segment_key(split: str, place: int) -> tuple[int, int]:

@@ -15,22 +15,22 @@ from dos_mm3d.datasets.scannet.prep import prepare_scannet
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.datasets.waymo.prep import prepare_waymo
+from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
 from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
-from dos_mm3d.miniatures.semantickitti_writer import KittiPlan, write_semantickitti
+from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
 from dos_mm3d.miniatures.waymo_writer import WaymoPlan, write_waymo
-from dos_mm3d.miniatures.writer import Plan, write_dataset
 
 
 def nuscenes_world(folder: Path) -> Path:
     """2 train and 2 val scenes of 20 sweeps, 2 key frames each, with boxes and lidarseg labels."""
-    write_dataset(folder, Plan(seed=0, train_scenes=2, val_scenes=2, seconds=1.0), workers=2)
+    write_nuscenes(folder, NuScenesPlan(seed=0, train_scenes=2, val_scenes=2, seconds=1.0), workers=2)
     prepare_nuscenes(folder)
     return folder
 
 
 def semantickitti_world(folder: Path) -> Path:
     """Sequences 00, 01 (train), 08 (val) and 11 (test, no labels), 2 scans each of some 8000 points."""
-    plan = KittiPlan(seed=0, train_sequences=2, test_sequences=1, seconds=0.2, columns=160)
+    plan = SemanticKittiPlan(seed=0, train_sequences=2, test_sequences=1, seconds=0.2, columns=160)
     write_semantickitti(folder, plan, workers=1)
     prepare_semantickitti(folder)
     return folder

@@ -23,11 +23,11 @@ from nuscenes.utils.geometry_utils import points_in_box
 from pyquaternion import Quaternion
 from scipy.spatial import cKDTree
 
+from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
 from dos_mm3d.miniatures.staging import MANIFEST
 from dos_mm3d.miniatures.taxonomy import LABEL
-from dos_mm3d.miniatures.writer import Plan, write_dataset
 
-SMALL = Plan(seed=5, train_scenes=1, val_scenes=1, seconds=1.0)
+SMALL = NuScenesPlan(seed=5, train_scenes=1, val_scenes=1, seconds=1.0)
 
 
 @pytest.fixture(scope='module')
@@ -184,21 +184,21 @@ def digest(root):
 
 
 def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(tmp_path):
-    one = digest(write_dataset(tmp_path / 'one', SMALL, workers=1))
-    assert digest(write_dataset(tmp_path / 'two', SMALL, workers=2)) == one
-    other = Plan(seed=6, train_scenes=1, val_scenes=1, seconds=1.0)
-    assert digest(write_dataset(tmp_path / 'other', other, workers=2)) != one
+    one = digest(write_nuscenes(tmp_path / 'one', SMALL, workers=1))
+    assert digest(write_nuscenes(tmp_path / 'two', SMALL, workers=2)) == one
+    other = NuScenesPlan(seed=6, train_scenes=1, val_scenes=1, seconds=1.0)
+    assert digest(write_nuscenes(tmp_path / 'other', other, workers=2)) != one
 
 
 def test_a_finished_data_set_is_reused_and_another_is_not_overwritten(tmp_path, capsys):
-    out = write_dataset(tmp_path / 'set', SMALL, workers=1)
+    out = write_nuscenes(tmp_path / 'set', SMALL, workers=1)
     before = (out / MANIFEST).stat().st_mtime_ns
-    write_dataset(out, SMALL, workers=1)
+    write_nuscenes(out, SMALL, workers=1)
     assert 'reused' in capsys.readouterr().out and (out / MANIFEST).stat().st_mtime_ns == before
-    other = Plan(seed=9, train_scenes=1, val_scenes=1, seconds=1.0)
+    other = NuScenesPlan(seed=9, train_scenes=1, val_scenes=1, seconds=1.0)
     with pytest.raises(FileExistsError, match='--force'):
-        write_dataset(out, other, workers=1)
-    write_dataset(out, other, workers=1, force=True)
+        write_nuscenes(out, other, workers=1)
+    write_nuscenes(out, other, workers=1, force=True)
     assert json.loads((out / MANIFEST).read_text())['seed'] == 9
 
 
@@ -206,7 +206,7 @@ def test_foreign_folders_are_never_replaced(tmp_path):
     (tmp_path / 'notes.txt').write_text('mine')
     for force in (False, True):
         with pytest.raises(FileExistsError, match='not a synthetic data set'):
-            write_dataset(tmp_path, SMALL, force=force)
+            write_nuscenes(tmp_path, SMALL, force=force)
     assert (tmp_path / 'notes.txt').read_text() == 'mine'
 
 
@@ -222,7 +222,7 @@ def test_a_killed_run_leaves_nothing_that_looks_whole(tmp_path):
     run.wait()
     assert any(partial.iterdir()) and not out.exists()
     assert not (tmp_path / 'set.partial' / MANIFEST).exists()
-    write_dataset(out, SMALL, workers=1)
+    write_nuscenes(out, SMALL, workers=1)
     assert out.is_dir() and not partial.exists()
     shutil.rmtree(out)
 
@@ -238,4 +238,4 @@ def test_a_killed_run_leaves_nothing_that_looks_whole(tmp_path):
 )
 def test_impossible_sizes_are_refused(wrong, words):
     with pytest.raises(ValueError, match=words):
-        Plan(**wrong)
+        NuScenesPlan(**wrong)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from dos_mm3d.miniatures.ground import CELL_M, HALF_EXTENT_M, height_at
 from dos_mm3d.miniatures.lidar import HDL32E, beam_directions
-from dos_mm3d.miniatures.raycast import GROUND, NOTHING, cast_ground, cast_primitives, count_inside
+from dos_mm3d.miniatures.raycast import GROUND, NOTHING, cast_ground, cast_primitives
 from dos_mm3d.miniatures.shapes import BOX, CONE, CYLINDER, ELLIPSOID, FOLIAGE, rotation
 
 TANGENTS = np.tan(HDL32E.elevations_rad)
@@ -102,10 +102,3 @@ def test_ground_does_not_replace_a_nearer_hit():
     distance, owner = np.full(rays.shape[:2], 1.0), np.zeros(rays.shape[:2], np.int64)
     cast_ground(rays, TANGENTS, np.eye(3), np.array([0.0, 0, 2.0]), raster, 70.0, distance, owner)
     assert (owner == 0).all() and (distance == 1.0).all()
-
-
-def test_points_are_counted_in_turned_boxes():
-    points = np.array([[2.0, 2.0, 0.0], [3.0, 3.0, 0.4], [3.0, 1.0, 0.0], [2.0, 2.0, 0.6]])
-    yaw = np.array([np.pi / 4])
-    counts = count_inside(points, np.array([[2.0, 2.0, 0.0]]), np.cos(yaw), np.sin(yaw), np.array([[2.0, 0.5, 0.5]]))
-    assert counts.tolist() == [2]

@@ -23,16 +23,16 @@ from dos_mm3d.datasets.semantickitti.classes import (
     unknown_labels,
 )
 from dos_mm3d.miniatures import semantickitti_writer
+from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan
 from dos_mm3d.miniatures.semantickitti_labels import OF_CATEGORY
-from dos_mm3d.miniatures.semantickitti_writer import KittiPlan, write_semantickitti
+from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
 from dos_mm3d.miniatures.staging import MANIFEST
 from dos_mm3d.miniatures.taxonomy import CATEGORY_OF
-from dos_mm3d.miniatures.writer import Plan
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / 'configs/segmentation').glob('*semantickitti*.py'))
-SMALL = KittiPlan(seed=5, train_sequences=1, test_sequences=1, seconds=0.2, columns=32)
-DENSE = KittiPlan(seed=0, train_sequences=1, test_sequences=0, seconds=0.2)
+SMALL = SemanticKittiPlan(seed=5, train_sequences=1, test_sequences=1, seconds=0.2, columns=32)
+DENSE = SemanticKittiPlan(seed=0, train_sequences=1, test_sequences=0, seconds=0.2)
 
 
 @pytest.fixture(scope='module')
@@ -185,7 +185,7 @@ def test_every_byte_depends_on_the_seed_alone(tmp_path):
         for name, plan, workers in (
             ('a', SMALL, 1),
             ('b', SMALL, 3),
-            ('c', KittiPlan(**{**SMALL.__dict__, 'seed': 6}), 1),
+            ('c', SemanticKittiPlan(**{**SMALL.__dict__, 'seed': 6}), 1),
         )
     )
     assert first == second != other
@@ -216,7 +216,7 @@ def test_a_run_that_dies_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
 
 
 def test_other_data_sets_are_not_replaced(synthetic_semantickitti, tmp_path):
-    (tmp_path / MANIFEST).write_text(json.dumps(Plan().manifest()))
+    (tmp_path / MANIFEST).write_text(json.dumps(NuScenesPlan().manifest()))
     for root in (tmp_path, synthetic_semantickitti):
         with pytest.raises(FileExistsError, match='holds another synthetic data set'):
             write_semantickitti(root, SMALL)
@@ -227,7 +227,7 @@ def test_other_data_sets_are_not_replaced(synthetic_semantickitti, tmp_path):
 )
 def test_impossible_sizes_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        KittiPlan(**wrong)
+        SemanticKittiPlan(**wrong)
 
 
 def test_the_tool_has_both_formats(tmp_path, monkeypatch, capsys):
@@ -238,5 +238,5 @@ def test_the_tool_has_both_formats(tmp_path, monkeypatch, capsys):
     tool['main']()
     assert sorted(path.name for path in (tmp_path / 'kitti/sequences').iterdir()) == ['00', *SPLITS['val']]
     monkeypatch.setattr(sys, 'argv', [*command, '--val-scenes', '2'])
-    with pytest.raises(ValueError, match=r'--format semantickitti has no option val_scenes; it has seed, seconds'):
+    with pytest.raises(ValueError, match=r'--format semantickitti has no option val_scenes; it has seed, train_scenes'):
         tool['main']()

@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 
+from dos_mm3d.cpu.boxes import count_points_in_boxes
 from dos_mm3d.datasets.waymo.frame_record import CYCLIST, PEDESTRIAN, SIGN, VEHICLE, frame_path, read_record
 from dos_mm3d.datasets.waymo.semantic_classes import NUMBER, UNDEFINED
-from dos_mm3d.miniatures.waymo_labels import count_points, in_zone, no_label_zone
+from dos_mm3d.miniatures.waymo_labels import in_zone, no_label_zone
 from dos_mm3d.miniatures.waymo_lidars import MOUNTS
 from dos_mm3d.miniatures.waymo_writer import WaymoPlan, frame_of, scene_of, segment_key, write_waymo
 
@@ -84,7 +85,7 @@ def test_five_lidars_are_combined_the_roofs_first(world):
 def test_boxes_hold_the_points_that_they_count_and_lie_outside_the_zone(world):
     record = read_record(frame_path(world, 'record', '0000000'))
     points = np.fromfile(frame_path(world, 'points', '0000000'), np.float32).reshape(-1, 6)
-    assert np.array_equal(count_points(points, record.box), record.num_points)
+    assert np.array_equal(count_points_in_boxes(points, record.box), record.num_points)
     assert {VEHICLE, PEDESTRIAN, SIGN, CYCLIST} <= set(record.type.tolist())
     assert (record.num_points == 0).any() and ((record.num_points > 0) & (record.num_points <= 5)).any()
     assert len(set(record.track_id.tolist())) == len(record.box)
@@ -94,7 +95,7 @@ def test_boxes_hold_the_points_that_they_count_and_lie_outside_the_zone(world):
     assert not in_zone(zone, centres[:, :2]).any()
     vehicles = np.flatnonzero((record.type == VEHICLE) & (record.num_points > 30))
     wide = record.box[vehicles] * [1, 1, 1, 1.3, 1.3, 1.3, 1]
-    around = count_points(points, wide.astype(np.float32))
+    around = count_points_in_boxes(points, wide.astype(np.float32))
     assert (record.num_points[vehicles] > 0.6 * around).all(), 'boxes are not where the points are'
 
 
@@ -108,6 +109,6 @@ def test_only_the_roofs_lidar_has_classes_and_they_fit_the_boxes(world):
     for kind, wanted in ((PEDESTRIAN, {'pedestrian'}), (CYCLIST, {'bicyclist'})):
         boxes = record.box[record.type == kind]
         of_class = roof & np.isin(semantic, [NUMBER[name] for name in wanted])
-        inside = count_points(points[of_class], boxes * np.float32([1, 1, 1, 1.1, 1.1, 1.1, 1])).sum()
-        assert inside > 0.8 * count_points(points[roof & (points[:, 2] > 0.3)], boxes).sum() > 0
+        inside = count_points_in_boxes(points[of_class], boxes * np.float32([1, 1, 1, 1.1, 1.1, 1.1, 1])).sum()
+        assert inside > 0.8 * count_points_in_boxes(points[roof & (points[:, 2] > 0.3)], boxes).sum() > 0
     assert np.abs(points[semantic == NUMBER['road'], 2]).max() < 3.0

@@ -10,11 +10,11 @@ from mmdet3d.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from ...cpu.boxes import count_points_in_boxes
 from ...datasets.info_pickle import load_info_pickle
 from ...datasets.waymo.frame_record import POINT_COLUMNS, frame_path
 from ...datasets.waymo.infos import LABEL_OF_TYPE, TYPE_OF_CLASS
 from ...errors import InputError
-from ...miniatures.raycast import count_inside
 from .breakdowns import LEVELS, RANGE_NAMES, TYPES
 from .metrics import waymo_detection_metrics
 
@@ -163,9 +163,7 @@ def overlaps_zone(frame: LabelledFrame, box: np.ndarray) -> np.ndarray:
             f'{frame.no_label_zone_path}: found {len(in_zone)} entries, but {frame.points_path} has '
             f'{len(points) // POINT_COLUMNS} points; wanted as many. One of them is cut off: convert the frame again.'
         )
-    points = points.reshape(-1, POINT_COLUMNS)[in_zone, :3].astype(np.float64)
-    box = box.astype(np.float64)
-    return count_inside(points, box[:, :3], np.cos(box[:, 6]), np.sin(box[:, 6]), box[:, 3:6] / 2) > 0
+    return count_points_in_boxes(points.reshape(-1, POINT_COLUMNS)[in_zone], box) > 0
 
 
 def flat(found: dict[str, tuple[float, float]], kinds: list[str]) -> dict[str, float]:
