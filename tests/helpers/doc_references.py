@@ -110,7 +110,7 @@ def names_of(node: ast.stmt) -> set[str]:
 
 
 def broken_names(text: str) -> list[str]:
-    """Dotted names `dos_mm3d.a.b` that are no module and nothing in one."""
+    """Dotted names in the package that are no module and nothing in one."""
     return [found for match in DOTTED.finditer(text) if not is_name(found := match[0])]
 
 
@@ -133,7 +133,7 @@ def broken_pages(text: str, folder: Path) -> list[str]:
 
 
 def broken_sections(text: str) -> list[str]:
-    """`docs/method.md, "Section"` and `docs/method.md, A17` without such a heading."""
+    """Sections, cited by their title in quotes or by the number of an open choice, that their page does not have."""
     flat = ' '.join(text.split())
     wrong = []
     for page, quoted, numbered in SECTION.findall(flat):
@@ -177,26 +177,30 @@ def broken_commands(text: str) -> list[str]:
 
 @lru_cache
 def options_of(tool: Path) -> frozenset[str]:
-    """Options that a tool declares, or, of a shell script, also those of the tools that it runs."""
+    """Options that a tool or what it imports declares; of a shell script, also those of the tools that it runs."""
     text = tool.read_text()
     if tool.suffix == '.sh':
         inner = {ROOT / name for name in re.findall(r'tools/\w+\.(?:py|sh)', text)} - {tool}
         return frozenset(OPTION.findall(text)).union(*(options_of(one) for one in inner if one.is_file()))
-    strings = [
-        node.value
-        for file in (tool, *imported(tool))
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Constant)
-    ]
-    return frozenset({'--help', *(one for one in strings if isinstance(one, str) and OPTION.fullmatch(one))})
+    found, files = {'--help'}, {tool}
+    while new := {file for one in files for file in imported(one)} - files:
+        files |= new
+    for file in files:
+        if 'add_argument(' in (text := file.read_text()) or 'add_overrides(' in text:
+            constants = (node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+            found |= {one for one in constants if isinstance(one, str) and OPTION.fullmatch(one)}
+    return frozenset(found)
 
 
-def imported(tool: Path) -> set[Path]:
-    """Files of the package, or beside the tool, that a tool imports."""
+@lru_cache
+def imported(file: Path) -> frozenset[Path]:
+    """Files of this repository that a Python file imports."""
     files = set()
-    for node in ast.walk(ast.parse(tool.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            for base in (ROOT, tool.parent):
-                folder = base.joinpath(*node.module.split('.'))
-                files |= {folder.with_suffix('.py'), *(folder / f'{alias.name}.py' for alias in node.names)}
-    return {file for file in files if file.is_file()}
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            bases = [file.parents[node.level - 1]] if node.level else [ROOT, file.parent]
+            for base in bases:
+                folder = base.joinpath(*(node.module or '').split('.'))
+                inside = (folder / f'{name}.py' for name in ('__init__', *(alias.name for alias in node.names)))
+                files |= {folder.with_suffix('.py'), *inside}
+    return frozenset(one for one in files if one.is_file())
