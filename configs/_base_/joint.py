@@ -1,4 +1,4 @@
-"""The outdoor sets of joint pretraining: frames, and how each sensor's intensity comes to 0-1 (dos.md A22, A23).
+"""The outdoor sets of joint pretraining, and how each sensor's intensity comes to 0-1 (docs/method.md, A22 and A23).
 
 Columns after x, y, z and intensity are dropped; a child may ask for one, which is zero where a sensor lacks it.
 """

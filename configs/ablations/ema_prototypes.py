@@ -1,4 +1,4 @@
-"""Option: the teacher has prototypes of its own, a moving average (dos.md A7).
+"""Option: the teacher has prototypes of its own, a moving average (docs/method.md, A7).
 
 Command:   python tools/train.py configs/ablations/ema_prototypes.py
 Hardware:  2 CPU cores, no GPU.

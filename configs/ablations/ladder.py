@@ -1,4 +1,4 @@
-"""The ablation ladder: which configs are compared, in which order, with what (dos.md 8, "Component ablation").
+"""The ablation ladder: which configs are compared, in which order (docs/method.md, "What the paper reports").
 
 Command:   python tools/ablate.py configs/ablations/ladder.py [--seeds 3] [--steps N] [--out DIR]
 Hardware:  2 CPU cores, no GPU.
@@ -33,7 +33,7 @@ _options = [
     ('block_0p5m', 'mask blocks of 0.5 m'),
     ('block_2m', 'mask blocks of 2 m'),
 ]
-# dos.md 8 compares regression and softmap with clustering; every other row is compared with the one before it
+# the paper compares regression and softmap with clustering; every other row is compared with the one before it
 _above = dict(softmap='clustering')
 
 rows = [

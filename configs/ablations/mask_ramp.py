@@ -1,4 +1,4 @@
-"""Option: ratio and block size of the mask grow over the first 5 % (Sonata; dos.md 4).
+"""Option: ratio and block size of the mask grow over the first 5 % (Sonata; docs/method.md, A13).
 
 Command:   python tools/train.py configs/ablations/mask_ramp.py
 Hardware:  2 CPU cores, no GPU.

@@ -1,4 +1,4 @@
-"""CenterPoint (voxel 0.075) on nuScenes with 20 % of the labels, from scratch: every fifth key frame (dos.md 7).
+"""CenterPoint (voxel 0.075) on nuScenes with 20 % of the labels, from scratch: every fifth key frame, as NOMAE.
 
 Command:   bash tools/dist_train.sh configs/centerpoint/centerpoint_voxel0075_nuscenes_20percent.py 8
 Data:      data/nuscenes, converted with `python tools/create_data.py nuscenes --root-path data/nuscenes ...`.

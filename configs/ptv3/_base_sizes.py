@@ -1,7 +1,7 @@
 """Point Transformer V3 by size: a table to inherit and to pick from, `{**_base_.ptv3.small, 'in_channels': 5}`.
 
 Encoders, variant m2 unless said; parameters without the decoder. `ptv3_decoders` has what is added downstream.
-Sources: ptv3.md 4; tiny is ours, for two CPU cores.
+Sources: docs/ptv3.md, "Variants"; tiny is ours, for two CPU cores.
 """
 
 ptv3 = dict(
@@ -12,7 +12,7 @@ ptv3 = dict(
         encoder=dict(channels=[16, 32, 64, 128], depths=[1, 1, 2, 1], heads=[1, 2, 4, 8], patch_sizes=256),
         block=dict(drop_path=0.1),
     ),
-    # 39 M: the widths of PTv3-base, which DOS most likely used (dos.md 5, option A)
+    # 39 M: the widths of PTv3-base, which DOS most likely used (docs/method.md, A2)
     small=dict(
         type='PTv3',
         variant='m2',

@@ -57,7 +57,7 @@ class JointSweeps(SweepStream):
     extra_channels: the names of its columns after the fourth, in order; not given, they are dropped.
     extra_channels: those of the joint samples, each known to at least one member, zero for the others.
     weights: name -> share of the draws, any positive numbers. None: by frame count, so that each frame of each member
-    is drawn once in a pass (dos.md A22).
+    is drawn once in a pass (docs/method.md, A22).
     use: names of the members to draw from, None for all: the others are not even built.
 
     A pass (an epoch) has as many draws as there are frames in all members, with weights as well. Each holds exact

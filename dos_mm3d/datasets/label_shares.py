@@ -21,7 +21,7 @@ from ..errors import InputError, InputTypeError, MissingFileError
 from .labelled_scenes import read_scene_of_sample
 
 SHARES_PERCENT = (0.1, 1.0, 10.0, 50.0, 100.0)
-# What NOMAE calls 0.1 % of nuScenes (dos.md 7). It leads every draw that contains it.
+# What NOMAE calls 0.1 % of nuScenes (docs/method.md, "Probing and fine-tuning"). It leads every draw that contains it.
 FIRST = 'scene-0392'
 # How a point file's path names its sequence: SemanticKITTI, ScanNet (scans of one scene share it), Waymo (split digit
 # and segment, then the frame).

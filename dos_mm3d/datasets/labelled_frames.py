@@ -12,7 +12,7 @@ from ..errors import InputError
 class EveryNthNuScenesDataset(NuScenesDataset):
     """NuScenesDataset that keeps one key frame in `load_interval`, the first one included, in order of time.
 
-    `load_interval` and the order are those of mmdet3d before 1.0, which the 20 % protocol (dos.md 7: every fifth frame)
+    `load_interval` and the order are those of mmdet3d before 1.0, which the 20 % protocol (NOMAE: every fifth frame)
     comes from. Neighbouring key frames look alike: for few labels in the strict sense see LabelledScenesDataset."""
 
     def __init__(self, *args: Any, load_interval: int, **kwargs: Any) -> None:

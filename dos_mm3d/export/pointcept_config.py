@@ -1,4 +1,4 @@
-"""The model configuration that fits a Point Transformer V3 state dict, read off its shapes (ptv3.md 3, 4)."""
+"""The model configuration that fits a Point Transformer V3 state dict, read off its shapes (docs/ptv3.md, "Keys")."""
 
 import re
 from collections.abc import Mapping, Sequence

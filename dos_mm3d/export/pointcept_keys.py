@@ -1,4 +1,4 @@
-"""Names in Pointcept's files: which tensors are the backbone's, and what they are without prefix (ptv3.md 3.4)."""
+"""Names in Pointcept's files: which are the backbone's, and what they are without prefix (docs/ptv3.md, "Keys")."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ from ..errors import InputError
 BRANCHES = ('student', 'teacher')
 PREFIXES = ('', 'backbone.', *(f'{branch}.backbone.' for branch in BRANCHES))
 STEM = re.compile(r'^(.*?)embedding\.stem\.')
-# a list of norms, one per training set, in place of one norm (PPT, ptv3.md 2.9); `down.norm.0` is an ordinary name
+# a list of norms, one per training set, in place of one norm (PPT); `down.norm.0` is an ordinary name
 CONDITION = re.compile(r'^(?P<before>.*?(?<!\.down))\.norm\.(?P<index>\d+)\.(?P<leaf>[a-z_]+)$')
 MODULATION = re.compile(r'\.modulation\.\d+\.')
 

@@ -1,4 +1,4 @@
-"""Space-filling curves: voxels to positions on a line (ptv3.md 1; Hilbert: Skilling, AIP Conf. Proc. 707, 2004)."""
+"""Space-filling curves: voxels to positions on a line (docs/ptv3.md, "Serialisation")."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def serialize(grid_coord: Tensor, batch: Tensor, orders: Sequence[str], *, shuff
 
 
 def serialization_depth(grid_coord: Tensor) -> int:
-    """Bits per axis: bit length of (largest coordinate + 1), one depth for the whole batch (ptv3.md 1.2)."""
+    """Bits per axis: bit length of (largest coordinate + 1), one depth for the whole batch."""
     lowest, highest = (int(value) for value in grid_coord.aminmax())
     depth = (highest + 1).bit_length()
     if lowest < 0 or depth > MAX_DEPTH:

@@ -22,7 +22,7 @@ MONITORS = {
     'feature_spread': ('spread of the features', 'sd x sqrt(D) (0 = constant)', None),
     'column_entropy': ('entropy of the targets', 'H / log N (1 = uniform)', None),
 }
-"""Scalar -> title, y label, and what trial.md calls healthy at the end of 1 000 steps (None: no such figure)."""
+"""Scalar -> title, y label, and what docs/method.md, "Monitors", calls healthy (None: no such figure)."""
 
 
 def draw_losses(losses: Mapping[str, Series], learning_rate: Series | None = None) -> Figure:
@@ -40,7 +40,7 @@ def draw_losses(losses: Mapping[str, Series], learning_rate: Series | None = Non
 
 
 def draw_monitors(scalars: Mapping[str, Series], limits: Mapping[str, float] | None = None) -> Figure:
-    """The collapse monitors that were logged, each against the figure that trial.md calls healthy.
+    """The collapse monitors that were logged, each against the figure that is called healthy.
 
     limits: {scalar: value} at which a run is stopped, drawn where given.
     """

@@ -1,4 +1,4 @@
-"""Point Transformer V3 a second time: dense, slow, sample by sample, straight from ptv3.md; weights by their names.
+"""Point Transformer V3 a second time: dense, slow, sample by sample, from its specification; weights by name.
 
 It shares no code with the package, except the codes of voxels, which have their own tests.
 """

@@ -1,4 +1,4 @@
-"""Space-filling curves against the tables of ptv3.md 1.3 and their own geometry."""
+"""Space-filling curves against tables of the reference code and their own geometry."""
 
 import itertools
 

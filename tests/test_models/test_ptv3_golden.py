@@ -1,4 +1,4 @@
-"""Point Transformer V3 against numbers of the reference implementation (ptv3.md 5).
+"""Point Transformer V3 against numbers of the reference implementation (docs/ptv3.md, "What was checked").
 
 The file is named by PTV3_GOLDEN; by default it lies in the folder `shared` beside the repository. Every case that it
 holds is checked; cases that it does not hold are skipped, by name.

@@ -1,6 +1,6 @@
 """How a pretrained Point Transformer V3 is judged: optimiser and schedule of each protocol, over 50 epochs.
 
-Rates of the probes: Utonia's outdoor ones (dos.md 7), for 64 scans a step there; fine-tuning is ours.
+Rates of the probes: Utonia's outdoor ones (docs/method.md, A19), for 64 scans a step there; fine-tuning is ours.
 """
 
 max_epochs = 50

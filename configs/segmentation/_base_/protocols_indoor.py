@@ -1,7 +1,7 @@
 """How a pretrained Point Transformer V3 is judged indoors: optimiser and schedule of each protocol, over 800 epochs.
 
-Sonata's for its linear probe (dos.md 7): 24 scans a step, each scan 800 times. The decoder probe takes the same; the
-layer decay of fine-tuning is that of protocols.py.
+Sonata's for its linear probe (docs/method.md, A19): 24 scans a step, each scan 800 times. The decoder probe takes the
+same; the layer decay of fine-tuning is that of protocols.py.
 """
 
 max_epochs = 800

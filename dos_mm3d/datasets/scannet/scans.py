@@ -23,7 +23,7 @@ COLUMNS = ('x [m]', 'y [m]', 'z [m]', 'red 0-1', 'green 0-1', 'blue 0-1', 'norma
 class ScanNetScans(SweepStream):
     """Every scan of some splits, whole, as (N, 9) float32: COLUMNS; unit normals, 0 where a vertex has no face.
 
-    A scan is the mesh that all frames of a recording were fused into (dos.md 4: indoor pretraining is on whole scans),
+    A scan is the mesh that all frames of a recording were fused into (indoors whole scans are pretrained on),
     so nothing of the 2.5 million frames is left out but their noise. The origin is the middle of the scan's box in x
     and y and its lowest point in z, so a range of +- half the largest room holds all scans, however they are turned.
 

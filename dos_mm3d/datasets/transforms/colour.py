@@ -1,4 +1,4 @@
-"""Colours of a scan, changed at random (dos.md 4, indoors): contrast, a shift of all, noise on each."""
+"""Colours of a scan, changed at random (docs/method.md, "Views and masks"): contrast, a shift of all, noise on each."""
 
 from dataclasses import dataclass
 

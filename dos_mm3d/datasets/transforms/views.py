@@ -1,4 +1,4 @@
-"""Two augmented views of one scan (dos.md 3.1, 4): crop, rotate, flip, scale, shift, jitter, drop points."""
+"""Two augmented views of one scan (docs/method.md, "Views and masks")."""
 
 import math
 from dataclasses import dataclass, fields
@@ -16,7 +16,7 @@ from .colour import ColourAugmentation
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of one view's augmentation; the defaults are those of dos.md 4, outdoors.
+    """Ranges of one view's augmentation; the defaults are outdoor ones (docs/method.md, "Views and masks").
 
     crop_share: share of the points (nearest to a random centre) that a view keeps; max_points caps it.
     yaw_prob / tilt_prob: how often the view is turned at all. jitter_std_m is clipped at jitter_clip_m.

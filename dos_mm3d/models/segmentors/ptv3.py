@@ -19,7 +19,7 @@ class PTv3Segmentor(Base3DSegmentor):
     """Points -> voxels -> PTv3 -> logits of the voxels, handed to all of their points.
 
     PTv3 with a decoder gives the decoder's features; without one, all stages of the encoder up-cast to the voxels and
-    concatenated, finest first (ptv3.md 2.7).
+    concatenated, finest first.
 
     Args:
         backbone: :class:`PTv3`; ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads an

@@ -17,7 +17,7 @@ from .settings import BlockSettings
 
 
 class SerializedAttention(nn.Module):
-    """Multi-head attention of every voxel to those of its sequence on one curve (ptv3.md 2.3).
+    """Multi-head attention of every voxel to those of its sequence on one curve.
 
     A sample shorter than the patch is one sequence by itself, in every path and on every device: what a sample gets
     does not depend on the others in its batch.

@@ -1,4 +1,4 @@
-"""A block of Point Transformer V3: positional convolution, attention, MLP (ptv3.md 2.2)."""
+"""A block of Point Transformer V3: positional convolution, attention, MLP (docs/ptv3.md)."""
 
 from spconv.pytorch import SubMConv3d
 from torch import Tensor, nn

@@ -117,7 +117,7 @@ class Cloud:
 
 
 def upcast(cloud: Cloud, n_levels: int | None = None) -> Cloud:
-    """Hand the features of a level down to the rows it was pooled from and append them there (ptv3.md 2.7).
+    """Hand the features of a level down to the rows it was pooled from and append them there.
 
     n_levels: how many levels down, all by default. The result's channels are those of the finest level first.
     """

@@ -1,4 +1,4 @@
-"""Small layers of Point Transformer V3 (ptv3.md 2.2)."""
+"""Small layers of Point Transformer V3 (docs/ptv3.md, "Blocks and patch attention")."""
 
 import torch
 from spconv.pytorch import SubMConv3d
@@ -36,7 +36,7 @@ class PointDropPath(nn.Module):
     """Stochastic depth that drops a residual branch per point, not per sample; the kept ones are scaled up.
 
     Without gradients nothing is dropped: a pretraining's teacher, which stays in training mode for its BatchNorm, has
-    no drop path (dos.md 5).
+    no drop path.
     """
 
     def __init__(self, rate: float) -> None:
@@ -51,7 +51,7 @@ class PointDropPath(nn.Module):
 
 
 def batch_norm(channels: int) -> nn.BatchNorm1d:
-    """BatchNorm with the constants of ptv3.md 2."""
+    """BatchNorm with the constants of the public models."""
     return nn.BatchNorm1d(channels, eps=1e-3, momentum=0.01)
 
 

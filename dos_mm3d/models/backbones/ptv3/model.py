@@ -1,4 +1,4 @@
-"""Point Transformer V3: m1 (the original), m2 (Sonata, Concerto) and m3 (Utonia), written from ptv3.md."""
+"""Point Transformer V3: m1 (the original), m2 (Sonata, Concerto) and m3 (Utonia): docs/ptv3.md."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -158,7 +158,7 @@ def drop_path_rates(largest: float, depths: Sequence[int]) -> list[list[float]]:
 
 
 def initialise(module: nn.Module) -> None:
-    """Weights of m2 and m3 (ptv3.md 2.8): truncated normal, biases 0."""
+    """Weights of m2 and m3 (docs/ptv3.md, "Variants"): truncated normal, biases 0."""
     if isinstance(module, (nn.Linear, SubMConv3d)):
         nn.init.trunc_normal_(module.weight, std=LINEAR_STD)
         if module.bias is not None:

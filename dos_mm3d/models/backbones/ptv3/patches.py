@@ -1,4 +1,4 @@
-"""Cuts serialized samples into sequences for attention (ptv3.md 2.3, the variable-length semantics)."""
+"""Cuts serialized samples into sequences for attention (docs/ptv3.md, "Blocks and patch attention")."""
 
 from __future__ import annotations
 

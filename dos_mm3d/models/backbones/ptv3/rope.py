@@ -1,4 +1,4 @@
-"""Rotary positions from metric coordinates (ptv3.md 4, variant m3)."""
+"""Rotary positions from metric coordinates (variant m3; docs/ptv3.md, "Blocks and patch attention")."""
 
 import math
 

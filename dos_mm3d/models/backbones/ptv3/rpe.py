@@ -1,4 +1,4 @@
-"""Learned relative position bias (ptv3.md 2.3, RPE)."""
+"""Learned relative position bias (docs/ptv3.md, "Blocks and patch attention")."""
 
 import torch
 from torch import Tensor, nn

@@ -11,7 +11,7 @@ HEAD_DIM_UNIT = 6  # rotary positions split a head into three axes of pairs
 
 @dataclass(frozen=True)
 class RopeSettings:
-    """Rotary positions (ptv3.md 4): frequencies base^(-2j/D); training draws factors exp(U(+-ln r)), shifts U(+-s) m.
+    """Rotary positions: frequencies base^(-2j/D); training draws factors exp(U(+-ln r)), shifts U(+-s) m.
 
     jitter: r of one factor per axis; rescale: r of one factor for all axes; shift_m: s. None draws nothing.
     """

@@ -1,4 +1,4 @@
-"""The embedding of the input features (ptv3.md 2.1)."""
+"""The embedding of the input features (docs/ptv3.md, "Variants")."""
 
 import torch
 from spconv.pytorch import SubMConv3d
