@@ -62,7 +62,7 @@ def run_all(args: argparse.Namespace, work: Path) -> None:
     """All cells, then the report."""
     choice = stages.BACKBONES[args.backbone]
     size = stages.tiny_size(work) if args.tiny else stages.Size()
-    pretrain_config = load_with_overrides(choice.pretrain_config, dict(size.pretrain))
+    pretrain_config = load_with_overrides(choice.pretrain_config, size.pretrain)
     seeds = range(stages.SEED, stages.SEED + args.finetune_seeds)
     folders = RunFolders(work, pretrain_config, seeds, choice.task, choice.model)
     study = Study(stages.quickstart_cells(choice, size, folders), work, title='quickstart')
@@ -74,6 +74,7 @@ def run_all(args: argparse.Namespace, work: Path) -> None:
                 took = f'done before, in {found["seconds"]:.0f} s; inputs are unchanged (--fresh does it again)'
                 print(f'  {cell.title}: {took}')
         study.run(children, workers=SIDE_BY_SIDE, threads=None, verbose=True)
+        print('  report')
         print(write_report(folders, seconds=stages.seconds_of(study), seed=stages.SEED))
 
 

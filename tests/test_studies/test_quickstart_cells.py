@@ -25,7 +25,7 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> None:
 def cells(work: Path, size: Size | None = None, *, backbone: str = 'second', seeds: int = 1) -> dict[str, Cell]:
     size = size or tiny_size(work)
     choice = BACKBONES[backbone]
-    config = load_with_overrides(choice.pretrain_config, dict(size.pretrain))
+    config = load_with_overrides(choice.pretrain_config, size.pretrain)
     folders = RunFolders(work, config, range(seeds), choice.task, choice.model)
     return {cell.name: cell for cell in quickstart_cells(choice, size, folders)}
 

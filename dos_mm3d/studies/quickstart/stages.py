@@ -272,7 +272,7 @@ def finetune_cell(choice: Choice, size: Size, folders: RunFolders, start: str, b
 
 def finetune_commands(choice: Choice, size: Size, config: Path, folder: Path) -> list[list[str]]:
     """Train, then test."""
-    trained = load_with_overrides(choice.finetune_config, dict(size.finetune))
+    trained = load_with_overrides(choice.finetune_config, size.finetune)
     # the devkit's own files stay, for the pictures
     keep = {'test_evaluator.jsonfile_prefix': folder / 'test'} if choice.task == 'detection' else {}
     test = ['--work-dir', folder / 'test_log', '--metrics', folder / 'metrics.json']
