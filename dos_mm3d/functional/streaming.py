@@ -4,7 +4,6 @@ docs/method.md, "Softmap and loss" and "Zipf-Sinkhorn".
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -85,15 +84,15 @@ def streaming_softmaps(
     if count == 0:
         raise ValueError('streaming_softmap_loss got no point: a softmax over zero points does not exist')
     precision = Precision.of(student, teacher, prototypes)
-    settings = Settings(
-        temperatures=(student_temperature, teacher_temperature),
-        log_prior=None if prior is None else prior.to(student.device, precision.work).log(),
-        n_iters=n_iters,
-        count=count,
-        process_group=process_group,
-        precision=precision,
-    )
-    return StreamedSoftmaps(*CompareSoftmaps.apply(student, teacher, prototypes, teacher_prototypes, settings))
+    log_prior = None if prior is None else prior.to(student.device, precision.work).log()
+
+    def softmaps(student: Tensor, teacher: Tensor, prototypes: Tensor, teacher_prototypes: Tensor) -> Softmaps:
+        """The two softmaps; the backward pass makes them again from what autograd has saved."""
+        of_student = BlockLogits(student, prototypes, student_temperature, precision)
+        of_teacher = BlockLogits(teacher, teacher_prototypes, teacher_temperature, precision)
+        return Softmaps(of_student, of_teacher, log_prior, n_iters, process_group)
+
+    return StreamedSoftmaps(*CompareSoftmaps.apply(student, teacher, prototypes, teacher_prototypes, softmaps, count))
 
 
 @torch.no_grad()
@@ -111,68 +110,41 @@ def streaming_column_entropies(
     return softmaps.student_entropy, softmaps.target_entropy
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What :class:`CompareSoftmaps` is told besides tensors that may have gradients.
-
-    Args:
-        temperatures: the student's and the teacher's.
-        log_prior: (K,), and ``n_iters``; None for a target without Sinkhorn.
-        count: points over all ranks of ``process_group``.
-        precision: dtypes of the computation.
-    """
-
-    temperatures: tuple[float, float]
-    log_prior: Tensor | None
-    n_iters: int | None
-    count: int
-    process_group: object
-    precision: Precision
-
-    def softmaps(self, student: Tensor, teacher: Tensor, prototypes: Tensor, teacher_prototypes: Tensor) -> Softmaps:
-        """The two softmaps of these features and prototypes."""
-        own, others = self.temperatures
-        return Softmaps(
-            student=BlockLogits(student, prototypes, own, self.precision),
-            teacher=BlockLogits(teacher, teacher_prototypes, others, self.precision),
-            log_prior=self.log_prior,
-            n_iters=self.n_iters,
-            process_group=self.process_group,
-        )
-
-
 class CompareSoftmaps(torch.autograd.Function):
-    """(student, teacher, prototypes, teacher_prototypes, settings) -> loss, entropy of student and of target.
+    """(student, teacher, prototypes, teacher_prototypes, softmaps, count) -> loss, entropy of student and of target.
 
-    Keeps three numbers per prototype; the backward pass computes the blocks again.
+    ``softmaps`` makes :class:`Softmaps` of the four tensors; ``count``: points over all ranks. Keeps three numbers per
+    prototype; the backward pass computes the blocks again.
     """
 
     @staticmethod
-    def forward(ctx, student: Tensor, teacher: Tensor, prototypes: Tensor, teacher_prototypes: Tensor, settings):
+    def forward(ctx, student, teacher, prototypes, teacher_prototypes, softmaps, count):
         tensors = student, teacher, prototypes, teacher_prototypes
         with torch.autocast(student.device.type, enabled=False):
-            columns, sums = compare(settings.softmaps(*tensors))
+            columns, sums = compare(softmaps(*tensors))
         ctx.save_for_backward(*tensors, columns.potential, columns.mass, columns.log_total)
-        ctx.settings = settings
-        maximum = math.log(settings.count) or math.nan
-        means = sums.mean(1) / sums.new_tensor([1, maximum, maximum])
-        loss, *entropies = means.to(settings.precision.work).unbind()
+        ctx.softmaps = softmaps
+        maximum = math.log(count) or math.nan
+        loss, *entropies = (sums.mean(1) / sums.new_tensor([1, maximum, maximum])).to(columns.mass).unbind()
         ctx.mark_non_differentiable(*entropies)
         return loss, *entropies
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor, *_) -> tuple[Tensor | None, ...]:
-        student, teacher, prototypes, teacher_prototypes, *kept = ctx.saved_tensors
+        *tensors, potential, mass, log_total = ctx.saved_tensors
+        student, _, prototypes, _ = tensors
         needs_student, _, needs_prototypes, *_ = ctx.needs_input_grad
-        # every rank's loss is the sum over ranks: the gradient of sum_over_ranks
-        factor = sum_over_ranks(grad, ctx.settings.process_group) / len(prototypes)
         grad_student = torch.zeros_like(student) if needs_student else None
-        grad_prototypes = torch.zeros_like(prototypes, dtype=ctx.settings.precision.work) if needs_prototypes else None
+        grad_prototypes = torch.zeros_like(prototypes, dtype=mass.dtype) if needs_prototypes else None
         with torch.autocast(student.device.type, enabled=False):
-            maps = ctx.settings.softmaps(student, teacher, prototypes, teacher_prototypes)
-            add_gradients(maps, Columns(*kept), factor, grad_student, grad_prototypes)
-        return grad_student, None, grad_prototypes.to(prototypes.dtype) if needs_prototypes else None, None, None
+            maps = ctx.softmaps(*tensors)
+            # every rank's loss is the sum over ranks: the gradient of sum_over_ranks
+            factor = sum_over_ranks(grad, maps.process_group) / len(prototypes)
+            add_gradients(maps, Columns(potential, mass, log_total), factor, grad_student, grad_prototypes)
+        if needs_prototypes:
+            grad_prototypes = grad_prototypes.to(prototypes.dtype)
+        return grad_student, None, grad_prototypes, None, None, None
 
 
 def check_tensors(

@@ -98,9 +98,9 @@ def test_statistics_that_a_model_does_not_give_are_not_judged():
 
 def test_limits_are_changed_or_lifted_by_statistic():
     failures = {f.statistic: f for f in choose_failures(dict(effective_rank=4, largest_usage=None))}
-    assert failures['effective_rank'].minimum == 4
+    assert failures['effective_rank'].limit == 4
     assert 'largest_usage' not in failures
-    assert failures['column_entropy'].maximum == 0.995
+    assert failures['column_entropy'].limit == 0.995
     with pytest.raises(ValueError, match=r"limits names \['rank'\]; the hook judges .*'effective_rank'"):
         choose_failures(dict(rank=4))
 
@@ -119,6 +119,6 @@ def test_the_message_has_name_number_limit_settings_and_all_statistics():
 
 def test_settings_that_the_config_does_not_have_are_not_blamed():
     dominating = next(failure for failure in FAILURES if failure.statistic == 'largest_usage')
-    advice = advise(dominating, dict(optim_wrapper=dict(optimizer=dict(lr=0.1))))
+    advice = advise(dominating.settings, dict(optim_wrapper=dict(optimizer=dict(lr=0.1))))
     assert 'alpha' not in advice and 'optim_wrapper.optimizer.lr = 0.1' in advice
-    assert 'model.head.alpha (lower it' in advise(dominating, {}), 'nothing known: all are listed'
+    assert 'model.head.alpha (lower it' in advise(dominating.settings, {}), 'nothing known: all are listed'

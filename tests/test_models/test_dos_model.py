@@ -61,6 +61,21 @@ def test_student_is_given_exactly_the_visible_points(model, pairs):
         assert torch.equal(seen[name], wanted[name])
 
 
+def test_in_a_step_the_student_gets_the_visible_points_and_the_teacher_all(model, pairs):
+    views, given = pack(model, pairs), {}
+    for name, branch in (('student', model.student), ('teacher', model.teacher)):
+        branch.backbone.register_forward_hook(lambda _module, args, _out, name=name: given.update({name: args}))
+    model(views=views)
+    kept = [points[~mask] for points, mask in zip(views.points, hidden_points(pairs), strict=True)]
+    wanted = dict(student=(kept, views.cells[views.visible]), teacher=(views.points, views.cells))
+    for name, (points, cells) in wanted.items():
+        voxels, own_cells, num_views = given[name]
+        assert torch.equal(own_cells, cells)
+        assert num_views == 4
+        for key, value in model.data_preprocessor.voxelize_points(points).items():
+            assert key == 'loss_cell' or torch.equal(voxels[key], value)
+
+
 def test_what_is_hidden_cannot_change_the_students_features(model, pairs):
     views = pack(model, pairs)
     cells = views.cells[views.visible]

@@ -4,7 +4,6 @@ Recorded healthy runs, from the 10th step on: feature_spread >= 0.51, effective_
 prototypes_used >= 0.11, column_entropy <= 0.89, cosine_std >= 0.12. Every limit lies well outside.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,40 +23,35 @@ CLIP = ('optim_wrapper.clip_grad.max_norm', 'set or lower it')
 
 @dataclass(frozen=True)
 class Failure:
-    """One way to fail: its name, the statistic that shows it, where that is healthy, and what to change.
+    """One way to fail, and what to change then.
 
-    settings: (config key, advice), the likeliest first.
+    Args:
+        name: what the message calls it.
+        statistic: the statistic that shows it.
+        settings: (config key, advice), the likeliest first.
+        healthy: 'at least' or 'at most' the limit.
+        limit: a value beyond it, or NaN, shows the failure.
     """
 
     name: str
     statistic: str
     settings: tuple[tuple[str, str], ...]
-    minimum: float = -math.inf
-    maximum: float = math.inf
+    healthy: str
+    limit: float
 
     def shown_by(self, value: float) -> bool:
-        return not self.minimum <= value <= self.maximum
-
-    @property
-    def limit(self) -> float:
-        return self.minimum if self.minimum > -math.inf else self.maximum
-
-    @property
-    def healthy(self) -> str:
-        return f'at {"least" if self.minimum > -math.inf else "most"} {self.limit:g}'
-
-    def with_limit(self, limit: float) -> 'Failure':
-        return replace(self, **{'minimum' if self.minimum > -math.inf else 'maximum': float(limit)})
+        return not (value >= self.limit if self.healthy == 'at least' else value <= self.limit)
 
 
-NOT_FINITE = Failure('not finite', 'loss', (RATE, CLIP))
+NOT_FINITE = (RATE, CLIP)
+"""Settings at fault where a value is not finite."""
 FAILURES = (
-    Failure('constant features', 'feature_spread', (TEMPERATURE, RATE), minimum=0.1),
-    Failure('rank collapse', 'effective_rank', (RATE, TEMPERATURE), minimum=2.5),
-    Failure('one dominating prototype', 'largest_usage', (ALPHA, ROUNDS, RATE), maximum=0.9),
-    Failure('too few prototypes', 'prototypes_used', (ALPHA, PROTOTYPES, RATE), minimum=0.02),
-    Failure('uniform targets', 'column_entropy', (TEMPERATURE, RATE), maximum=0.995),
-    Failure('equal cosines', 'cosine_std', (TEMPERATURE, RATE), minimum=0.02),
+    Failure('constant features', 'feature_spread', (TEMPERATURE, RATE), 'at least', 0.1),
+    Failure('rank collapse', 'effective_rank', (RATE, TEMPERATURE), 'at least', 2.5),
+    Failure('one dominating prototype', 'largest_usage', (ALPHA, ROUNDS, RATE), 'at most', 0.9),
+    Failure('too few prototypes', 'prototypes_used', (ALPHA, PROTOTYPES, RATE), 'at least', 0.02),
+    Failure('uniform targets', 'column_entropy', (TEMPERATURE, RATE), 'at most', 0.995),
+    Failure('equal cosines', 'cosine_std', (TEMPERATURE, RATE), 'at least', 0.02),
 )
 """Causes before their consequences: constant features also have no rank, one prototype and uniform targets."""
 
@@ -67,8 +61,8 @@ def choose_failures(limits: Mapping[str, float | None]) -> tuple[Failure, ...]:
     known = {failure.statistic for failure in FAILURES}
     if unknown := set(limits) - known:
         raise InputError(f'limits names {sorted(unknown)}; the hook judges {sorted(known)}')
-    wanted = [failure for failure in FAILURES if limits.get(failure.statistic, failure.limit) is not None]
-    return tuple(failure.with_limit(limits.get(failure.statistic, failure.limit)) for failure in wanted)
+    chosen = {failure: limits.get(failure.statistic, failure.limit) for failure in FAILURES}
+    return tuple(replace(failure, limit=limit) for failure, limit in chosen.items() if limit is not None)
 
 
 class Judge:
@@ -102,19 +96,19 @@ class Judge:
 def describe(failures: list[Failure], statistics: Mapping[str, float], config: Mapping[str, Any]) -> str:
     """Name, number, limit and settings of the first failure; the others, which may follow from it, in short."""
     first, *others = (
-        f'{failure.name} ({failure.statistic} is {statistics[failure.statistic]:.3g}, healthy is {failure.healthy})'
-        for failure in failures
+        f'{one.name} ({one.statistic} is {statistics[one.statistic]:.3g}, healthy is {one.healthy} {one.limit:g})'
+        for one in failures
     )
     also = f'; with it {", ".join(others)}' if others else ''
     numbers = ', '.join(f'{name} {value:.3g}' for name, value in statistics.items())
-    return f'{first}{also}. {advise(failures[0], config)} All statistics: {numbers}.'
+    return f'{first}{also}. {advise(failures[0].settings, config)} All statistics: {numbers}.'
 
 
-def advise(failure: Failure, config: Mapping[str, Any]) -> str:
+def advise(settings: tuple[tuple[str, str], ...], config: Mapping[str, Any]) -> str:
     """The settings most likely at fault with their present values; those that the config does not have are left out,
     unless it has none of them."""
-    values = {key: look_up(config, key) for key, _ in failure.settings}
-    known = [setting for setting in failure.settings if values[setting[0]] is not None] or failure.settings
+    values = {key: look_up(config, key) for key, _ in settings}
+    known = [setting for setting in settings if values[setting[0]] is not None] or settings
     parts = [f'{key}{"" if values[key] is None else f" = {values[key]}"} ({advice})' for key, advice in known]
     return f'Most likely at fault: {", then ".join(parts)}.'
 

@@ -111,7 +111,7 @@ class CollapseMonitorHook(Hook):
         self.warned_not_finite = runner.iter
         shown = ', '.join(broken[:4]) + (f' and {len(broken) - 4} more' if len(broken) > 4 else '')
         advice = f'{advise(NOT_FINITE, runner.cfg)} Look for extreme coordinates or intensities, too.'
-        self.report(runner, f'{NOT_FINITE.name}: {shown}. {advice}', statistics or {})
+        self.report(runner, f'not finite: {shown}. {advice}', statistics or {})
 
     def report(self, runner, finding: str, statistics: dict[str, float]) -> None:
         """Raise or warn; before raising, what the run will not write any more: the picture and the last numbers."""
