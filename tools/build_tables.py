@@ -12,13 +12,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dos_mm3d.studies.ablation.text import SPLITS, plus_minus
-from dos_mm3d.studies.ablation.text import markdown_table as markdown
+from dos_mm3d.studies.ablation.text import SPLITS
 from dos_mm3d.studies.ablation.text import summary as ladder_summary
 from dos_mm3d.studies.config_check.check import FAILS
 from dos_mm3d.studies.protocols.table import summary as protocol_summary
 from dos_mm3d.studies.quickstart.probe_table import probe_table
 from dos_mm3d.studies.quickstart.text import finetune_header, finetune_table, task_of
+from dos_mm3d.studies.runner.markdown import NOT_RUN, markdown_table, plus_minus
 
 README = ROOT / 'README.md'
 RESULTS = ROOT / 'docs' / 'results.md'
@@ -32,7 +32,6 @@ BACKBONES = {
 BACKBONE_BASELINES = {'random': 'random', 'random_raw': 'random + raw', 'handcrafted': 'hand-crafted + raw'}
 LABEL_EFFICIENCY = 'label_efficiency_synthetic_test.json'
 CROSS_DOMAIN = 'cross_domain_synthetic_synthetic_semantickitti_synthetic_waymo_test.json'
-NOT_RUN = 'not run'
 # records of no ladder and no protocol: what they hold, and the command that makes them
 OTHER_RECORDS = {
     'quickstart.json': ('quickstart: probe, detection, seconds', 'bash tools/quickstart.sh'),
@@ -99,10 +98,10 @@ def quickstart_tables() -> str:
     record = read_record('quickstart.json')
     if record is None:
         return f'Quickstart: {NOT_RUN}.'
-    probe = markdown(
+    probe = markdown_table(
         ('features, linear probe on 16 classes', 'mIoU [%]', 'over random + raw'), probe_table(record['probe'])
     )
-    tuned = markdown(finetune_header(task_of(record)), finetune_table(record))
+    tuned = markdown_table(finetune_header(task_of(record)), finetune_table(record))
     machine, pretrain = record['machine'], record['pretrain']
     facts = (
         f'{pretrain["steps"]} steps of pretraining in {pretrain["seconds"]:.0f} s, seed {record["seed"]}, '
@@ -123,7 +122,7 @@ def ladder_tables() -> str:
 def backbone_table() -> str:
     """DOS and its baselines for every backbone: one row each, teacher's linear probe on the test scenes."""
     header = ('backbone', 'steps', 'seeds', *BACKBONE_BASELINES.values(), 'DOS', 'DOS + raw', 'over random + raw')
-    return markdown(header, [backbone_row(name, read_record(file)) for name, file in BACKBONES.items()])
+    return markdown_table(header, [backbone_row(name, read_record(file)) for name, file in BACKBONES.items()])
 
 
 def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
@@ -155,7 +154,7 @@ def protocol_sections() -> str:
 def records_index() -> str:
     """Every file in docs/results: what it holds, with which commit it was made and how."""
     paths = sorted(RECORDS.glob('*.json'))
-    return markdown(('record', 'what', 'commit', 'made by'), [record_line(path) for path in paths])
+    return markdown_table(('record', 'what', 'commit', 'made by'), [record_line(path) for path in paths])
 
 
 def record_line(path: Path) -> tuple[str, ...]:
@@ -190,7 +189,7 @@ def number_table() -> str:
         ('CenterPoint with all labels, mAP [%], one seed', 'quickstart.json', detection_number),
     )
     found = {name: read_record(name) for _, name, _ in questions}
-    return markdown(
+    return markdown_table(
         header,
         [(title, *(numbers(found[name]) if found[name] else [NOT_RUN] * 3)) for title, name, numbers in questions],
     )
@@ -271,7 +270,7 @@ def real_folder_table() -> str:
         else (name, *[NOT_RUN] * 3)
         for name, run in record['folders'].items()
     ]
-    table = markdown(('folder', 'effective rank (>= 4)', 'sd of cosines (>= 0.05)', 'seconds'), rows)
+    table = markdown_table(('folder', 'effective rank (>= 4)', 'sd of cosines (>= 0.05)', 'seconds'), rows)
     return f'{table}\n\n{record["note"]} Commit `{record["commit"][:10]}`.'
 
 

@@ -14,10 +14,7 @@ import os
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
 
 import argparse
-import shlex
-import signal
 import sys
-import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +28,7 @@ from dos_mm3d.studies.protocols.base import SPLITS
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
 from dos_mm3d.studies.protocols.sources import named_path, read_datasets, read_sources
 from dos_mm3d.studies.protocols.table import summary
-from dos_mm3d.studies.runner import portable
+from dos_mm3d.studies.runner.tool import require_positive, run_study_tool, tell, typed_command
 
 COMMON = (
     'name', 'dataset', 'checkpoint', 'config', 'data_root', 'seeds', 'steps', 'out', 'split', 'workers', 'again',
@@ -48,10 +45,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         add_common_arguments(one, protocol)
         protocol.add_arguments(one.add_argument_group(f'sizes of {protocol.name}'))
     args = parser.parse_args(arguments)
-    for name, value in vars(args).items():
-        values = value if isinstance(value, list) else [value]
-        if any(isinstance(item, int) and not isinstance(item, bool) and item < 1 for item in values):
-            parser.error(f'--{name.replace("_", "-")} must be at least 1, got {value}')
+    require_positive(parser, args)
     return args
 
 
@@ -94,19 +88,8 @@ def arguments_of(args: argparse.Namespace, protocol: Protocol) -> ProtocolArgume
         workers=args.workers,
         retry_failed=args.retry_failed,
         again=args.again,
-        command=shlex.join(['python', 'tools/run_protocol.py', *map(portable_argument, sys.argv[1:])]),
+        command=typed_command('run_protocol'),
     )
-
-
-def portable_argument(text: str) -> str:
-    """An argument as a record keeps it: `A=PATH` and PATH without what is of one machine."""
-    name, path = named_path(text)
-    return f'{name}={portable(path)}' if name else portable(text) if text.startswith('/') else text
-
-
-def interrupt(number: int, frame: object) -> None:
-    """A polite end from outside is treated like Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 def absolute(args: argparse.Namespace) -> None:
@@ -117,25 +100,21 @@ def absolute(args: argparse.Namespace) -> None:
     args.out = args.out and args.out.resolve()
 
 
-def main() -> None:
+def run(args: argparse.Namespace) -> None:
     """Check, run, print the table."""
-    args = parse_args()
-    absolute(args)
-    os.chdir(ROOT)  # configs, and what they name, are relative to it
-    signal.signal(signal.SIGTERM, interrupt)
-    warnings.filterwarnings('ignore', 'pkg_resources is deprecated')  # mmengine: at every base `mmdet3d::`
     protocol = PROTOCOLS[args.name]
     wanted = arguments_of(args, protocol)
     for source in wanted.sources:
         print(f'[{protocol.name}: {source.checkpoint}, pretrained on {source.dataset} with {source.config_file}]')
-    try:
-        record = run_protocol(protocol, wanted)
-    except KeyboardInterrupt:
-        print('\nrun_protocol: ended; finished cells are kept, the same command goes on from here', file=sys.stderr)
-        raise SystemExit(130) from None
-    path = record_file(protocol, wanted)
-    files = ', '.join(str(path.with_suffix(suffix)) for suffix in ('.json', '.md', '.png'))
-    print(f'\n{summary(record)}\n\n{files}')
+    tell(summary(run_protocol(protocol, wanted)), record_file(protocol, wanted))
+
+
+def main() -> None:
+    """Work in the repository: configs, and what they name, are relative to it."""
+    args = parse_args()
+    absolute(args)
+    os.chdir(ROOT)
+    run_study_tool('run_protocol', lambda: run(args))
 
 
 if __name__ == '__main__':

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from dos_mm3d.datasets.nuscenes.classes import CLASSES
-from dos_mm3d.studies.ablation.jobs import Commands
 from dos_mm3d.studies.ablation.ladder_file import Ladder, read_ladder
 
 CONFIG = """
@@ -24,8 +23,8 @@ options = [dict(name='c', config=r'{folder}/c.py', title='option c', above='b')]
 """
 FAKE_TRAIN = """
 import json, pathlib, sys, time
-config, work_dir, calls, behaviour = map(pathlib.Path, sys.argv[1:])
-name = work_dir.parent.name.rsplit('_', 2)[0]
+work_dir, calls, behaviour = map(pathlib.Path, sys.argv[1:])
+name = work_dir.parent.name.rsplit('_', 1)[0]
 with open(calls, 'a') as file:
     file.write(f'train {name} {"again" if work_dir.exists() else "new"}\\n')
 work_dir.mkdir(exist_ok=True)
@@ -51,13 +50,13 @@ with open(calls, 'a') as file:
     file.write(f'probe {sys.argv[5]}\\n')
 def row(miou):
     return dict(miou=miou, sd=0.5, draws=[miou], per_class=dict.fromkeys(classes.split(), miou))
-rows = {name: row(float(20 + i)) for i, name in enumerate(names.split())}
-if sys.argv[5] == 'baselines':
-    points = dict.fromkeys(classes.split(), 5)
-    rows = dict(rows=rows, class_points=points, split=dict(scored_scans=1, classes_absent=[]))
-open(out, 'w').write(json.dumps(dict(found=rows, seconds=1.0)))
+found = dict(rows={name: row(float(20 + i)) for i, name in enumerate(names.split())})
+if sys.argv[5].startswith('baselines'):
+    if json.loads(open(sys.argv[6]).read()).get('baselines') == 'fail':
+        sys.exit('error: gone')
+    found |= dict(class_points=dict.fromkeys(classes.split(), 5), split=dict(scored_scans=1, classes_absent=[]))
+open(out, 'w').write(json.dumps(found))
 """
-BASELINES = 'raw pillars handcrafted random random_raw random_raw_handcrafted'
 
 
 def small_ladder(folder: Path) -> Ladder:
@@ -81,7 +80,7 @@ class Fakes:
         self.behave()
 
     def behave(self, **rows: str) -> None:
-        """row_seedN='collapse' | 'fail' | 'sleep'; everything else goes well."""
+        """row_seedN='collapse' | 'fail' | 'sleep', baselines='fail'; everything else goes well."""
         self.behaviour_file.write_text(json.dumps(rows))
 
     def take_calls(self) -> list[str]:
@@ -90,15 +89,19 @@ class Fakes:
         self.calls_file.write_text('')
         return calls
 
-    def commands(self) -> Commands:
-        def python(script: str, *arguments: object) -> list[str]:
-            return [sys.executable, '-c', script, *map(str, arguments)]
+    def train_command(self, folder: Path) -> list[str]:
+        """In place of cells.train_command."""
+        return [
+            sys.executable,
+            '-S',
+            '-c',
+            FAKE_TRAIN,
+            *map(str, (folder / 'run', self.calls_file, self.behaviour_file)),
+        ]
 
-        def probe(name: str, rows: str, out: Path) -> list[str]:
-            return python(FAKE_PROBE, out, self.calls_file, rows, ' '.join(CLASSES), name)
-
-        return Commands(
-            train=lambda config, work: python(FAKE_TRAIN, config, work, self.calls_file, self.behaviour_file),
-            probe_cell=lambda cell, checkpoint, out: probe(cell.name, 'teacher student', out),
-            probe_baselines=lambda config, out: probe('baselines', BASELINES, out),
-        )
+    def probe_command(self, folder: Path) -> list[str]:
+        """In place of cells.probe_command."""
+        request = json.loads((folder / 'request.json').read_text())
+        name = folder.name.rsplit('_', 1)[0]
+        words = [self.calls_file, ' '.join(request['rows']), ' '.join(CLASSES), name, self.behaviour_file]
+        return [sys.executable, '-S', '-c', FAKE_PROBE, *map(str, [folder / 'probe.json', *words])]

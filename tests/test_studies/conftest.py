@@ -16,8 +16,11 @@ def ladder(tmp_path: Path) -> Ladder:
 
 
 @pytest.fixture
-def fakes(tmp_path: Path) -> Fakes:
-    return Fakes(tmp_path)
+def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    made = Fakes(tmp_path)
+    for name in ('train_command', 'probe_command'):
+        monkeypatch.setattr(f'dos_mm3d.studies.ablation.cells.{name}', getattr(made, name))
+    return made
 
 
 @pytest.fixture

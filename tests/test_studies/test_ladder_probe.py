@@ -1,7 +1,10 @@
 """The probes of the ladder on a tiny world: which rows, which scenes, and that baselines need no checkpoint."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +17,18 @@ from dos_mm3d.datasets.nuscenes.classes import CLASSES, read_class_table
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.probe.checkpoint import TEST_INFOS, scans_of, scans_of_split
 from dos_mm3d.probe.probe import ProbeSettings
+from dos_mm3d.studies.ablation.cells import BASELINE_ROWS, CELL_ROWS
 from dos_mm3d.studies.ablation.classes import label_counts
-from dos_mm3d.studies.ablation.probe import BASELINE_ROWS, cell_protocol, main
+from dos_mm3d.studies.ablation.probe import answer
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZES = ('--split', 'test', '--scans', '1', '--draws', '1')
+
+
+def request(config: Path, rows: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """What a cell asks for, through JSON, at the smallest sizes."""
+    asked = {'config': str(config), 'checkpoint': None, 'split': 'test', 'rows': rows}
+    asked |= {'settings': asdict(ProbeSettings(scans_per_draw=1, n_draws=1)), 'random_seeds': 0, 'batch_norm_scans': 0}
+    return json.loads(json.dumps(asked | more))
 
 
 @pytest.fixture(scope='module')
@@ -33,17 +43,15 @@ def test_a_cell_is_probed_with_its_own_rows(config: Path, tmp_path: Path) -> Non
     init_default_scope('mmdet3d')
     model = MODELS.build(Config.fromfile(config).model)
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'model.pth')
-    main(['cell', str(config), str(tmp_path / 'model.pth'), '--out', str(tmp_path / 'out.json'), *SIZES])
-    found = json.loads((tmp_path / 'out.json').read_text())['found']
+    found = answer(request(config, CELL_ROWS, checkpoint=str(tmp_path / 'model.pth')))['rows']
     assert set(found) == {'teacher', 'teacher_raw', 'student'}
     assert all(0 < row['miou'] < 100 for row in found.values())
     # an untrained student and its teacher are the same network
     assert found['teacher']['miou'] == found['student']['miou']
 
 
-def test_baselines_need_no_checkpoint(config: Path, tmp_path: Path) -> None:
-    main(['baselines', str(config), '--out', str(tmp_path / 'out.json'), '--seeds', '2', '--bn-scans', '1', *SIZES])
-    found = json.loads((tmp_path / 'out.json').read_text())['found']
+def test_baselines_need_no_checkpoint(config: Path) -> None:
+    found = answer(request(config, BASELINE_ROWS, random_seeds=2, batch_norm_scans=1))
     assert set(found['rows']) == set(BASELINE_ROWS)
     assert len(found['rows']['random_raw_handcrafted']['seeds']) == 2
     assert found['split']['scored_scans'] == 4
@@ -65,11 +73,3 @@ def test_points_per_class_are_those_of_the_label_files(config: Path, synthetic_n
 def test_splits_share_no_scene(config: Path) -> None:
     train, scored = scans_of_split(Config.fromfile(config), 'test')
     assert not set(train.sweeps.table.paths) & set(scored.sweeps.table.paths)
-
-
-def test_the_protocol_survives_json() -> None:
-    """It is compared with what a record holds."""
-    protocol = cell_protocol(ProbeSettings(), handcrafted=True)
-    assert json.loads(json.dumps(protocol)) == protocol
-    assert protocol != cell_protocol(ProbeSettings(), handcrafted=False)
-    assert protocol != cell_protocol(ProbeSettings(n_draws=2), handcrafted=True)

@@ -13,15 +13,17 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
+from dos_mm3d.probe.checkpoint import probe_run
 from dos_mm3d.probe.probe import ProbeSettings
-from dos_mm3d.studies.ablation.probe import probe_cell as ladder_probe_cell
+from dos_mm3d.studies.ablation.cells import CELL_ROWS
 from dos_mm3d.studies.protocols import probe_cell as cell_tool
 from dos_mm3d.studies.protocols.base import Source
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.draws import Draws
-from dos_mm3d.studies.protocols.probe_jobs import ProbePlan, probe_cell
+from dos_mm3d.studies.protocols.probe_cells import ProbePlan, probe_cell
 from dos_mm3d.studies.protocols.probing import FIXED
 from dos_mm3d.studies.runner import file_sha256
+from dos_mm3d.studies.runner.request import answer_request
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = Draws({'miou': 1}, n=1, nested=False)
@@ -58,7 +60,7 @@ def run(
     cell.prepare(folder)
     ((_, _, module, *arguments),) = cell.commands(folder)
     assert module == cell_tool.__name__
-    cell_tool.main(arguments)
+    answer_request('', cell_tool.answer, arguments)
     return dict(cell.collect(folder))
 
 
@@ -67,9 +69,10 @@ def test_a_checkpoint_has_the_numbers_of_the_ladders_probe(
 ) -> None:
     rows = {'dos': ['teacher'], 'dos_raw': ['teacher', 'raw']}
     found = run(tmp_path / 'c', source, 'synthetic', synthetic_nuscenes, ONE, {'kind': 'checkpoint'}, rows)
-    protocol = ProbeSettings(scans_per_draw=1, n_draws=1)
-    cfg = Config(dict(source.config))
-    expected = ladder_probe_cell(cfg, source.checkpoint, protocol, split='test', handcrafted=False)
+    settings = ProbeSettings(scans_per_draw=1, n_draws=1)
+    expected, _ = probe_run(
+        Config(dict(source.config)), CELL_ROWS, settings, split='test', checkpoint=source.checkpoint
+    )
     for mine, theirs in (('dos', 'teacher'), ('dos_raw', 'teacher_raw')):
         part = found['rows'][mine]['miou']
         assert part['miou'] == [pytest.approx(expected[theirs]['miou'])]
@@ -95,8 +98,8 @@ def test_another_data_set_is_probed_with_its_own_classes(
         rows,
         scored_scans=1,
     )
-    job = json.loads((tmp_path / 'c/job.json').read_text())
-    assert (job['input']['channels'][4], job['network']['batch_norm_scans']) == ('time lag [s]', 1)
+    request = json.loads((tmp_path / 'c/request.json').read_text())
+    assert (request['input']['channels'][4], request['network']['batch_norm_scans']) == ('time lag [s]', 1)
     assert (len(found['classes']), found['training_scans'], found['scored_scans']) == (19, 2, 1)
     assert 0 < found['rows']['random']['miou']['miou'][0] < 100
 

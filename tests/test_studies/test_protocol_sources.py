@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dos_mm3d.studies.protocols.datasets import DATASETS
-from dos_mm3d.studies.protocols.probe_jobs import encoder_hash
+from dos_mm3d.studies.protocols.probe_cells import encoder_hash
 from dos_mm3d.studies.protocols.sources import config_of, named_path, read_datasets, read_sources, require_different
 from tests.helpers.protocol_fakes import tiny_source
 

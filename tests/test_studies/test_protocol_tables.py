@@ -13,7 +13,7 @@ from dos_mm3d.studies.protocols.base import entry, row
 from dos_mm3d.studies.protocols.cross_domain import common_range, encoders, in_domain, marked
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.probe_cell import rows_record
-from dos_mm3d.studies.protocols.probe_jobs import probe_entry, require_same_points
+from dos_mm3d.studies.protocols.probe_cells import probe_entry, require_same_points
 from dos_mm3d.studies.protocols.table import full_text, main_table
 from tests.helpers.protocol_fakes import target, tiny_source
 

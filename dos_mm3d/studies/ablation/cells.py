@@ -1,74 +1,146 @@
-"""A cell of the ladder, one row with one seed: its resolved config, its folder, what is known about it."""
+"""The cells of a ladder: a row pretrained with a seed, its probe after it, and the baselines that all rows share."""
 
 import copy
-import hashlib
 import math
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ...datasets.splits import cut_scenes
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError, MissingFileError
-from ...files import read_json
+from ...files import read_json, write_json
 from ...probe.checkpoint import TEST_INFOS, TRAIN_INFOS
+from ...probe.probe import ProbeSettings
 from ...probe.scans import scene_names
-from ..runner import content_hash
+from ..runner import Cell, content_hash, files_sha256
+from ..runner.config_file import write_config
+from ..runner.scalars import last_scalars
 from .ladder_file import LadderRow
 
 SPLITS = ('validation', 'test')
 FIXED = ('max_iters', 'train_cfg.max_iters', 'randomness.seed', 'work_dir')
+CELL_ROWS = {'teacher': ['teacher'], 'teacher_raw': ['teacher', 'raw'], 'student': ['student']}
+HANDCRAFTED_ROW = {'teacher_raw_handcrafted': ['teacher', 'pillars', 'raw']}
+BASELINE_ROWS = {
+    'raw': ['raw'],
+    'pillars': ['pillars'],
+    'handcrafted': ['pillars', 'raw'],
+    'random': ['random'],
+    'random_raw': ['random', 'raw'],
+    'random_raw_handcrafted': ['random', 'pillars', 'raw'],
+}
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One row with one seed. config: fully resolved. config_hash: sha256 of it. data_hash: sha256 of the infos.
+def pretrain_cell(row: LadderRow, config: Mapping[str, Any], seed: int) -> Cell:
+    """Pretraining of a row's resolved config with a seed; it leaves `run` with its last checkpoint."""
+    config = copy.deepcopy(dict(config))
+    config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
+    return Cell(
+        name=f'{row.name}_seed{seed}',
+        depends_on={'config_hash': content_hash(config), 'data_hash': data_hash(data_root(config))},
+        prepare=lambda folder: write_config(folder / 'config.py', config),
+        commands=lambda folder: [train_command(folder)],
+        collect=collect_pretraining,
+    )
 
-    The folder's name holds both hashes, so that nothing of another config or data set is ever found in it.
+
+def collect_pretraining(folder: Path) -> dict[str, Any]:
+    """What the run logged last. Its other checkpoints are removed: a ladder has many cells."""
+    kept = last_checkpoint(folder)
+    for other in kept.parent.glob('iter_*.pth'):
+        if other.name != kept.name:
+            other.unlink()
+    return {**last_scalars(folder / 'run'), 'said': 'pretrained'}
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """Of the pretraining in a cell's folder, as mmengine's `last_checkpoint` names it."""
+    return Path((folder / 'run' / 'last_checkpoint').read_text().strip())
+
+
+def row_probe_cell(pretraining: Cell, out: Path, *, split: str, settings: ProbeSettings, handcrafted: bool) -> Cell:
+    """The probe of what a pretraining cell leaves.
+
+    Args:
+        pretraining: of the row.
+        out: folder of the ladder.
+        split: that is scored.
+        settings: of the probe.
+        handcrafted: whether the teacher is probed with the pillar statistics beside it too.
     """
+    rows = {**CELL_ROWS, **(HANDCRAFTED_ROW if handcrafted else {})}
+    depends_on = {'split': split, 'settings': asdict(settings), 'rows': rows, 'random_seeds': 0, 'batch_norm_scans': 0}
+    trained = pretraining.folder(out)
 
-    row: LadderRow
-    seed: int
-    steps: int
-    config: Mapping[str, Any]
-    config_hash: str
-    data_hash: str
-    folder: Path
+    def prepare(folder: Path) -> None:
+        paths = {'config': str(trained / 'config.py'), 'checkpoint': str(last_checkpoint(trained))}
+        write_json(folder / 'request.json', {**depends_on, **paths})
 
-    @property
-    def name(self) -> str:
-        return f'{self.row.name} seed {self.seed}'
+    return Cell(
+        name=f'{pretraining.name}_{split}',
+        depends_on=depends_on,
+        prepare=prepare,
+        commands=lambda folder: [probe_command(folder)],
+        collect=collect_probe,
+        after=(pretraining,),
+    )
 
-    @property
-    def config_file(self) -> Path:
-        return self.folder / 'config.py'
 
-    @property
-    def work_dir(self) -> Path:
-        """Of tools/train.py."""
-        return self.folder / 'run'
+def baseline_cell(
+    config: Mapping[str, Any], *, split: str, settings: ProbeSettings, random_seeds: int, batch_norm_scans: int
+) -> Cell:
+    """The rows that no pretraining changes; without them no row can be judged.
 
-    @property
-    def pretrain_file(self) -> Path:
-        """What came of pretraining, whatever the split that is probed."""
-        return self.folder / 'pretrain.json'
+    They depend on the data, the encoder and the probe; steps, seeds and losses of the config do not matter.
+    """
+    request = {
+        'split': split,
+        'settings': asdict(settings),
+        'rows': BASELINE_ROWS,
+        'random_seeds': random_seeds,
+        'batch_norm_scans': batch_norm_scans,
+    }
 
-    def result_file(self, split: str) -> Path:
-        return self.folder / f'{split}.json'
+    def prepare(folder: Path) -> None:
+        write_config(folder / 'config.py', config)
+        write_json(folder / 'request.json', {**request, 'config': str(folder / 'config.py'), 'checkpoint': None})
 
-    def checkpoint(self) -> Path:
-        """The last checkpoint of pretraining, as mmengine's `last_checkpoint` names it."""
-        return Path((self.work_dir / 'last_checkpoint').read_text().strip())
+    return Cell(
+        name=f'baselines_{split}',
+        depends_on={
+            **request,
+            'backbone': config['model']['backbone'],
+            'data_preprocessor': config['model']['data_preprocessor'],
+            'num_sweeps': config['train_dataloader']['dataset']['num_sweeps'],
+            'data_hash': data_hash(data_root(config)),
+        },
+        prepare=prepare,
+        commands=lambda folder: [probe_command(folder)],
+        collect=collect_probe,
+        needed=True,
+    )
 
-    def result(self, split: str, protocol: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What is recorded: the probe, or that pretraining did not get there; None where neither is."""
-        if (path := self.result_file(split)).is_file() and (found := read_json(path))['protocol'] == protocol:
-            return found
-        if self.pretrain_file.is_file() and (found := read_json(self.pretrain_file))['status'] != 'finished':
-            return found
-        return None
+
+def collect_probe(folder: Path) -> dict[str, Any]:
+    """Every row's numbers, and of the baselines facts about the data; the line of progress tells the teacher's."""
+    found = read_json(folder / 'probe.json')
+    teacher = found['rows'].get('teacher')
+    return {**found, 'said': f'{teacher["miou"]:.1f} mIoU' if teacher else 'done'}
+
+
+def train_command(folder: Path) -> list[str]:
+    """Pretraining of a cell's config, going on where it was interrupted."""
+    arguments = [folder / 'config.py', '--work-dir', folder / 'run', '--resume']
+    return [sys.executable, 'tools/train.py', *map(str, arguments)]
+
+
+def probe_command(folder: Path) -> list[str]:
+    """The probe that a cell's request asks for."""
+    arguments = [folder / 'request.json', '--out', folder / 'probe.json']
+    return [sys.executable, '-m', 'dos_mm3d.studies.ablation.probe', *map(str, arguments)]
 
 
 def resolve_config(row: LadderRow, *, steps: int | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,38 +163,31 @@ def resolve_config(row: LadderRow, *, steps: int | None, overrides: Mapping[str,
     return cfg.to_dict()
 
 
-def make_cell(row: LadderRow, config: Mapping[str, Any], seed: int, out: Path) -> Cell:
-    """The cell of a resolved config and a seed, below `out`."""
-    config = copy.deepcopy(dict(config))
-    config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
-    digest, data = content_hash(config), data_hash(config['train_dataloader']['dataset']['data_root'])
-    folder = out / 'cells' / f'{row.name}_seed{seed}_{digest[:8]}_{data[:4]}'
-    return Cell(row, seed, config['train_cfg']['max_iters'], config, digest, data, folder)
+def data_root(config: Mapping[str, Any]) -> str:
+    """Where the data of a pretraining config are."""
+    return config['train_dataloader']['dataset']['data_root']
 
 
-@cache
-def data_hash(data_root: str) -> str:
-    """sha256 of a data set's info files; FileNotFoundError with what to do where one is missing."""
-    digest = hashlib.sha256()
-    for name in (TRAIN_INFOS, TEST_INFOS):
-        path = Path(data_root) / name
+def data_hash(root: str) -> str:
+    """sha256 of a data set's info files; MissingFileError with what to do where one is missing."""
+    paths = [Path(root) / name for name in (TRAIN_INFOS, TEST_INFOS)]
+    for path in paths:
         if not path.is_file():
             raise MissingFileError(
                 f'{path}: no such info file; write the embedded data set with tools/create_synthetic.py and '
                 'tools/create_data.py nuscenes, or name yours with --cfg-options data_root=PATH/'
             )
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return files_sha256(paths)
 
 
 def require_split(config: Mapping[str, Any], split: str) -> None:
     """ValueError where the data set has too few scenes for the fixed cut to leave any for validation."""
     if split != 'validation':
         return
-    data_root = config['train_dataloader']['dataset']['data_root']
-    names = scene_names(data_root, TRAIN_INFOS)
+    root = data_root(config)
+    names = scene_names(root, TRAIN_INFOS)
     if not cut_scenes(names)['validation']:
         raise InputError(
-            f'{data_root}: its {len(names)} training scenes leave none for validation; wanted at least 6 scenes, '
+            f'{root}: its {len(names)} training scenes leave none for validation; wanted at least 6 scenes, '
             'or --split test'
         )

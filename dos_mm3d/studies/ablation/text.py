@@ -3,19 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..runner.markdown import NONE, NOT_RUN, markdown_table, message_of, number, page, plus_minus, provenance
 from .classes import GROUPS
 from .record import BASELINES, conclusions, lost_cells
 
-NOT_RUN = 'not run'
 MONITORS = {'effective_rank': 'rank', 'cosine_std': 'sd of cosines', 'prototypes_used': 'prototypes used'}
 SPLITS = {'validation': 'validation scenes (for choosing settings)', 'test': 'test scenes'}
-NONE = '-'
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in GitHub's dialect."""
-    lines = [header, ['---'] * len(header), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
 
 def summary(record: Mapping[str, Any]) -> str:
@@ -29,15 +22,14 @@ def summary(record: Mapping[str, Any]) -> str:
 
 def full_text(record: Mapping[str, Any]) -> str:
     """ladder.md: the summary, then classes, other features, monitors and seconds."""
-    state = '' if record['complete'] else ' (incomplete)'
     sections = {
-        f'# Ladder, {SPLITS[record["split"]]}{state}': summary(record),
-        '## IoU per class [%]': class_table(record),
-        '## Other features of the same runs, mIoU [%]': other_features_table(record),
-        '## Collapse monitors at the last step': monitor_table(record),
-        '## Cells': cell_table(record),
+        '': summary(record),
+        'IoU per class [%]': class_table(record),
+        'Other features of the same runs, mIoU [%]': other_features_table(record),
+        'Collapse monitors at the last step': monitor_table(record),
+        'Cells': cell_table(record),
     }
-    return '\n\n'.join(f'{title}\n\n{text}' for title, text in sections.items()) + '\n'
+    return page(f'Ladder, {SPLITS[record["split"]]}', record['complete'], sections)
 
 
 def title_of(record: Mapping[str, Any], name: str) -> str:
@@ -48,16 +40,6 @@ def title_of(record: Mapping[str, Any], name: str) -> str:
 def all_rows(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Rows, then options."""
     return [*record['rows'], *record['options']]
-
-
-def number(value: float | None, form: str = '.1f') -> str:
-    """A number, or '-' where there is none."""
-    return NONE if value is None else format(value, form)
-
-
-def plus_minus(mean: float, sd: float | None) -> str:
-    """`27.3 ± 0.8`, without the second part for a single value."""
-    return number(mean) + ('' if sd is None else f' ± {sd:.1f}')
 
 
 def rows_table(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], compared: str) -> str:
@@ -109,18 +91,16 @@ def baselines_table(record: Mapping[str, Any]) -> str:
 
 def facts(record: Mapping[str, Any]) -> str:
     """One paragraph: what the numbers are and how they came about."""
-    classes, protocol, machine = record['classes'], record['protocol'], record['machine']
+    classes, protocol = record['classes'], record['protocol']
     hours = sum(sum(cell['seconds'].values()) for row in all_rows(record) for cell in row['cells']) / 3600
     groups = ', '.join(f'{group}: {" ".join(classes["groups"][group])}' for group in GROUPS)
     absent = ', '.join(classes['classes_absent']) or 'none'
-    commits = ', '.join(f'`{commit[:10]}{" + changes" if "changes" in commit else ""}`' for commit in record['commits'])
     return (
         f'Linear probe of the teacher on {classes["scored_scans"]} key frames of the {SPLITS[record["split"]]}, '
         f'draws: {protocol["n_draws"]}, of {protocol["scans_per_draw"]} labelled scans each; {record["steps"]} steps '
         f'of pretraining a cell; ± is the standard deviation over seeds; the interval is that of the paired difference '
         f'over seeds (Student t). Classes by labelled points: {groups}; without a point in this split: {absent}. '
-        f'{hours:.1f} h of one thread in all, device {machine["device"]}, torch {record["versions"]["torch"]}, '
-        f'commit {commits or "unknown"}.'
+        + provenance(record, f'{hours:.1f} h of one thread in all')
     )
 
 
@@ -170,15 +150,9 @@ def cell_table(record: Mapping[str, Any]) -> str:
             cell['status'] if 'step' not in cell else f'{cell["status"]} at step {cell["step"]}',
             number(row.get('seeds', {}).get(str(cell['seed'])), '.2f'),
             *(number(cell['seconds'].get(part), '.0f') for part in ('pretrain', 'probe')),
-            _one_line(cell.get('message', '')),
+            message_of(cell),
         )
         for row in all_rows(record)
         for cell in row['cells']
     ]
     return markdown_table(('row', 'seed', 'status', 'mIoU [%]', 'pretrain [s]', 'probe [s]', 'message'), lines)
-
-
-def _one_line(text: str) -> str:
-    """Short and without what would end a table's cell."""
-    flat = ' '.join(text.split()).replace('|', '\\|')
-    return flat if len(flat) <= 200 else f'{flat[:200]} ...'

@@ -10,7 +10,7 @@ from ..runner import Cell
 from .base import Column, Protocol, ProtocolArguments, Results, Source, row
 from .datasets import DATASETS, DataSet
 from .draws import Draws
-from .probe_jobs import (
+from .probe_cells import (
     ProbePlan,
     check_probe,
     drawn_facts,

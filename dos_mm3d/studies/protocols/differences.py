@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..ablation.text import NONE, markdown_table
+from ..runner.markdown import NONE, markdown_table
 from ..runner.statistics import paired_difference
 
 NO_FAIR_PAIR = {'mean': None, 'low': None, 'high': None, 'n': 0, 'verdict': NONE}

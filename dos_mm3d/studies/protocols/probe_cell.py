@@ -1,12 +1,9 @@
-"""One cell of a probe: python -m dos_mm3d.studies.protocols.probe_cell JOB.json --out FILE.
+"""One cell of a probe: python -m dos_mm3d.studies.protocols.probe_cell REQUEST.json --out FILE.
 
-The job names the data, what the encoder is fed, the network, the rows and the draws; `probe_jobs` writes it."""
+The request names the data, what the encoder is fed, the network, the rows and the draws; `probe_cells` writes it."""
 
-import argparse
 import copy
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...engine.launch import run_tool
-from ...files import nan_to_none, read_json, write_json
+from ...files import nan_to_none
 from ...metrics.confusion import iou_percent, miou_percent
 from ...probe.batch_norm import reestimate_batch_norm
 from ...probe.checkpoint import Spread
@@ -28,51 +25,52 @@ from ...probe.linear_probe import ProbeRecipe
 from ...probe.pretrained import backbone_forward, device_of, load_pretrained, point_batches, random_backbones
 from ...probe.probe import ProbeSettings, run_probe
 from ...probe.scans import ProbeScan
+from ..runner.request import answer_request
 from .datasets import DataSet, dataset_named
 from .draws import Draws, flat
 from .encoder_input import EncoderInput, FedScans
 
 
-class ProbeJob:
-    """What a job file asks for, opened."""
+class ProbeRequest:
+    """What a cell is asked for, opened."""
 
-    def __init__(self, job: Mapping[str, Any]) -> None:
-        self.job = job
-        self.dataset: DataSet = dataset_named(job['dataset']).at(job['root'])
-        self.input = EncoderInput.from_record(job['input'])
-        self.rows: dict[str, list[str]] = job['rows']
-        self.protocol = ProbeSettings(points_per_class=job['points_per_class'], recipe=ProbeRecipe(**job['recipe']))
+    def __init__(self, asked: Mapping[str, Any]) -> None:
+        self.asked = asked
+        self.dataset: DataSet = dataset_named(asked['dataset']).at(asked['root'])
+        self.input = EncoderInput.from_record(asked['input'])
+        self.rows: dict[str, list[str]] = asked['rows']
+        self.settings = ProbeSettings(points_per_class=asked['points_per_class'], recipe=ProbeRecipe(**asked['recipe']))
 
     def scans(self, part: str) -> LabelledScans:
         return self.dataset.scans(part, num_sweeps=self.input.num_sweeps)
 
     def fed(self, scans: LabelledScans) -> FedScans:
-        ground, box = self.dataset.ground_z_m, self.job['score_range']
+        ground, box = self.dataset.ground_z_m, self.asked['score_range']
         return FedScans(scans, self.input, ground_z_m=ground, score_range=box)
 
     def scored(self) -> Sequence[ProbeScan]:
         """All scans of the split, or so many, evenly spread."""
-        scans = self.fed(self.scans(self.job['split']))
-        return scans if self.job['scored_scans'] is None else Spread(scans, self.job['scored_scans'])
+        scans = self.fed(self.scans(self.asked['split']))
+        return scans if self.asked['scored_scans'] is None else Spread(scans, self.asked['scored_scans'])
 
     def batch_norm_scans(self) -> Spread:
         """Unlabelled scans of the data set that is probed."""
-        return Spread(self.fed(self.scans('pretrain')), self.job['network']['batch_norm_scans'])
+        return Spread(self.fed(self.scans('pretrain')), self.asked['network']['batch_norm_scans'])
 
     def extractor(self) -> Extractor:
         """Every block that one of the rows names."""
         blocks = {block for names in self.rows.values() for block in names}
-        return extractor_of(blocks, None if self.job['network']['kind'] == 'none' else self.encoders(blocks))
+        return extractor_of(blocks, None if self.asked['network']['kind'] == 'none' else self.encoders(blocks))
 
     def encoders(self, blocks: set[str]) -> EncoderFeatures:
         """The network's backbones that a row names, in eval mode."""
         init_default_scope('mmdet3d')
-        cfg, network = Config.fromfile(self.job['config']), self.job['network']
+        cfg, network = Config.fromfile(self.asked['config']), self.asked['network']
         if network['kind'] == 'random':
             model = MODELS.build(cfg.model).eval().to(get_device())
             (backbone,) = random_backbones(cfg, model, [network['seed']], self.batch_norm_scans()).values()
             return EncoderFeatures(model, {'random': backbone}, device=device_of(model))
-        model = load_pretrained(cfg, self.job['checkpoint']).to(get_device())
+        model = load_pretrained(cfg, self.asked['checkpoint']).to(get_device())
         found: dict[str, nn.Module] = {'teacher': model.teacher.backbone, 'student': model.student.backbone}
         if 'teacher_adapted' in blocks:
             found['teacher_adapted'] = adapted = copy.deepcopy(model.teacher.backbone)
@@ -82,17 +80,17 @@ class ProbeJob:
         return EncoderFeatures(model, wanted, device=device_of(model))
 
 
-def run(job: Mapping[str, Any]) -> dict[str, Any]:
+def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Fit and score every row on every draw: see `summarise` for what is recorded."""
-    probe = ProbeJob(job)
+    probe = ProbeRequest(request)
     train, scored = probe.scans('probe_train'), probe.scored()
-    draws = Draws(**job['draws']).of(len(train))
+    draws = Draws(**request['draws']).of(len(train))
     confusions = run_probe(
         probe.fed(train),
         scored,
         probe.extractor(),
         probe.rows,
-        probe.protocol,
+        probe.settings,
         draws=flat(draws),
         n_classes=len(train.classes),
     )
@@ -137,15 +135,5 @@ def summarise(confusions: Sequence[NDArray[np.int64]], classes: Sequence[str]) -
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line: run, add the seconds, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('job', type=Path)
-    parser.add_argument('--out', type=Path, required=True)
-    args = parser.parse_args(arguments)
-    start = time.perf_counter()
-    write_json(args.out, {**run(read_json(args.job)), 'seconds': time.perf_counter() - start})
-
-
 if __name__ == '__main__':
-    run_tool(main)
+    run_tool(lambda: answer_request(__doc__, answer))

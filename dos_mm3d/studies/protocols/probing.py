@@ -9,7 +9,7 @@ from ...probe.probe import ProbeSettings
 from ..runner import Cell
 from .base import Column, Protocol, ProtocolArguments, Results, row
 from .draws import Draws
-from .probe_jobs import (
+from .probe_cells import (
     ProbePlan,
     check_probe,
     drawn_facts,

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..ablation.text import NONE, NOT_RUN, markdown_table, number, plus_minus
+from ..runner.markdown import NONE, NOT_RUN, markdown_table, message_of, number, page, plus_minus
+from ..runner.markdown import provenance as run_with
 from .differences import difference_table
 
 SPLITS = {'validation': 'validation split (for choosing settings)', 'test': 'test split'}
@@ -17,15 +18,14 @@ def summary(record: Mapping[str, Any]) -> str:
 
 def full_text(record: Mapping[str, Any]) -> str:
     """The whole .md file: the summary, classes, spread, cells."""
-    state = '' if record['complete'] else ' (incomplete)'
     names = ', '.join(dataset['title'] for dataset in record['datasets'])
     sections = {
-        f'# {record["title"]}: {names}, {SPLITS[record["split"]]}{state}': summary(record),
+        '': summary(record),
         **class_sections(record),
-        '## Every value': values_table(record),
-        '## Cells': cell_table(record),
+        'Every value': values_table(record),
+        'Cells': cell_table(record),
     }
-    return '\n\n'.join(f'{title}\n\n{text}' for title, text in sections.items() if text) + '\n'
+    return page(f'{record["title"]}: {names}, {SPLITS[record["split"]]}', record['complete'], sections)
 
 
 def main_table(record: Mapping[str, Any]) -> str:
@@ -88,11 +88,7 @@ def provenance(record: Mapping[str, Any]) -> str:
     """One paragraph: what was judged, with what, how long it took."""
     sources = '; '.join(_source(source) for source in record['sources']) or 'none'
     hours = sum(cell.get('seconds', 0) for cell in record['cells']) / 3600
-    commits = ', '.join(f'`{commit[:10]}{" + changes" if "changes" in commit else ""}`' for commit in record['commits'])
-    return (
-        f'Checkpoints: {sources}. {hours:.2f} h of computing in all, device {record["machine"]["device"]}, torch '
-        f'{record["versions"]["torch"]}, commit {commits or "unknown"}.'
-    )
+    return f'Checkpoints: {sources}. ' + run_with(record, f'{hours:.2f} h of computing in all')
 
 
 def _source(source: Mapping[str, Any]) -> str:
@@ -103,7 +99,7 @@ def _source(source: Mapping[str, Any]) -> str:
 def failures(record: Mapping[str, Any]) -> list[str]:
     """A line per cell that ended without numbers."""
     lost = [cell for cell in record['cells'] if cell['status'] in ('failed', 'collapsed')]
-    return [f'- {cell["name"]} {cell["status"]}: {_one_line(cell.get("message", ""))}' for cell in lost]
+    return [f'- {cell["name"]} {cell["status"]}: {message_of(cell)}' for cell in lost]
 
 
 def class_sections(record: Mapping[str, Any]) -> dict[str, str]:
@@ -115,7 +111,7 @@ def class_sections(record: Mapping[str, Any]) -> dict[str, str]:
             found = [(row['title'], row['entries'].get(column['name'], {}).get(key)) for row in record['rows']]
             if found := [(title, values) for title, values in found if values]:
                 suffix = f', {column["title"]}' if len(record['columns']) > 1 else ''
-                sections[f'## {title}{suffix}'] = class_table(found, form)
+                sections[f'{title}{suffix}'] = class_table(found, form)
     return sections
 
 
@@ -146,12 +142,6 @@ def values_table(record: Mapping[str, Any]) -> str:
 def cell_table(record: Mapping[str, Any]) -> str:
     """Every cell with what became of it."""
     lines = [
-        (cell['name'], cell['status'], number(cell.get('seconds'), '.0f'), _one_line(cell.get('message', '')))
-        for cell in record['cells']
+        (cell['name'], cell['status'], number(cell.get('seconds'), '.0f'), message_of(cell)) for cell in record['cells']
     ]
     return markdown_table(('cell', 'status', 'seconds', 'message'), lines)
-
-
-def _one_line(text: str) -> str:
-    flat = ' '.join(text.split()).replace('|', '\\|')
-    return flat if len(flat) <= 200 else f'{flat[:200]} ...'

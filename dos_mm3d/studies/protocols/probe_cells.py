@@ -119,10 +119,10 @@ def probe_cell(
     def prepare(folder: Path) -> None:
         write_config(folder / 'config.py', source.config)
         paths = {'root': dataset.root, 'config': str(folder / 'config.py'), 'checkpoint': str(source.checkpoint)}
-        write_json(folder / 'job.json', {**depends_on, **paths})
+        write_json(folder / 'request.json', {**depends_on, **paths})
 
     def commands(folder: Path) -> list[list[str]]:
-        return [[sys.executable, '-m', MODULE, str(folder / 'job.json'), '--out', str(folder / 'probe.json')]]
+        return [[sys.executable, '-m', MODULE, str(folder / 'request.json'), '--out', str(folder / 'probe.json')]]
 
     return Cell(name, depends_on, commands, read_probe, prepare)
 

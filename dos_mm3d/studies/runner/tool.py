@@ -1,0 +1,55 @@
+"""What the tools of all studies do around their study."""
+
+import argparse
+import re
+import shlex
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from .record import portable
+
+_NAMED = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*)=(/.+)')
+
+
+def require_positive(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with the parser's message where a whole number of the command line, or one of a list, is below 1."""
+    for name, value in vars(args).items():
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(item, int) and not isinstance(item, bool) and item < 1 for item in values):
+            parser.error(f'--{name.replace("_", "-")} must be at least 1, got {value}')
+
+
+def typed_command(tool: str) -> str:
+    """The command line of this process as a record keeps it: without what is of one machine."""
+    return shlex.join(['python', f'tools/{tool}.py', *map(portable_argument, sys.argv[1:])])
+
+
+def portable_argument(text: str) -> str:
+    """`A=PATH` and PATH with a portable PATH; everything else as it is."""
+    if named := _NAMED.fullmatch(text):
+        return f'{named[1]}={portable(named[2])}'
+    return portable(text) if text.startswith('/') else text
+
+
+def run_study_tool(tool: str, work: Callable[[], None]) -> None:
+    """Do the work of a tool; an end by Ctrl-C, or from outside (SIGTERM), is told in a sentence, with status 130."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated')  # mmengine: at every base `mmdet3d::`
+    try:
+        work()
+    except KeyboardInterrupt:
+        print(f'\n{tool}: ended; finished cells are kept, the same command goes on from here', file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def tell(text: str, record_file: Path) -> None:
+    """Print the tables of a record, and where it is."""
+    files = ', '.join(str(record_file.with_suffix(suffix)) for suffix in ('.json', '.md', '.png'))
+    print(f'\n{text}\n\n{files}')
