@@ -2,9 +2,9 @@
 
 python tools/quickstart.py [--backbone second|minkunet|ptv3] [--fresh] [--tiny] [--finetune-seeds N]
 
-Every stage calls the tool that a user would call, and prints its command. A stage that is finished and whose inputs
-have not changed is not done again; an interrupted pretraining goes on where it was. Stages that do not wait for each
-other run side by side: the model from scratch beside pretraining, the one from DOS weights beside the probe."""
+Every cell calls the tool that a user would call, and prints its command. A cell that is finished and whose inputs have
+not changed is not done again; an interrupted pretraining goes on where it was. Cells that do not wait for each other
+run side by side: the model from scratch beside pretraining, the one from DOS weights beside the probe."""
 
 import argparse
 import os
@@ -17,7 +17,8 @@ sys.path.insert(0, str(ROOT))
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.studies.quickstart import stages
+from dos_mm3d.studies.quickstart.cells import SEED, quickstart_cells, seconds_of
+from dos_mm3d.studies.quickstart.choices import BACKBONES, Size, tiny_size
 from dos_mm3d.studies.quickstart.finetune_record import RunFolders
 from dos_mm3d.studies.quickstart.report import write_report
 from dos_mm3d.studies.runner import Study
@@ -30,11 +31,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         '--backbone',
-        choices=list(stages.BACKBONES),
+        choices=list(BACKBONES),
         default='second',
         help='second and ptv3 end in detection, minkunet in segmentation; default second',
     )
-    parser.add_argument('--fresh', action='store_true', help='do finished stages again')
+    parser.add_argument('--fresh', action='store_true', help='do finished cells again')
     parser.add_argument(
         '--tiny', action='store_true', help='a few steps on a few scenes: tests the chain, not the method'
     )
@@ -60,12 +61,12 @@ def default_work_dir(args: argparse.Namespace) -> Path:
 
 def run_all(args: argparse.Namespace, work: Path) -> None:
     """All cells, then the report."""
-    choice = stages.BACKBONES[args.backbone]
-    size = stages.tiny_size(work) if args.tiny else stages.Size()
+    choice = BACKBONES[args.backbone]
+    size = tiny_size(work) if args.tiny else Size()
     pretrain_config = load_with_overrides(choice.pretrain_config, size.pretrain)
-    seeds = range(stages.SEED, stages.SEED + args.finetune_seeds)
+    seeds = range(SEED, SEED + args.finetune_seeds)
     folders = RunFolders(work, pretrain_config, seeds, choice.task, choice.model)
-    study = Study(stages.quickstart_cells(choice, size, folders), work, title='quickstart')
+    study = Study(quickstart_cells(choice, size, folders), work, title='quickstart')
     with study.locked() as children:
         if args.fresh:
             study.forget()
@@ -75,7 +76,7 @@ def run_all(args: argparse.Namespace, work: Path) -> None:
                 print(f'  {cell.title}: {took}')
         study.run(children, workers=SIDE_BY_SIDE, threads=None, verbose=True)
         print('  report')
-        print(write_report(folders, seconds=stages.seconds_of(study), seed=stages.SEED))
+        print(write_report(folders, seconds=seconds_of(study), seed=SEED))
 
 
 def main() -> int:

@@ -7,11 +7,10 @@ import pytest
 from mmengine.config import Config
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
-from dos_mm3d.studies.quickstart import stages
+from dos_mm3d.studies.quickstart.cells import quickstart_cells, seconds_of, tool_cell
+from dos_mm3d.studies.quickstart.choices import BACKBONES, Size, tiny_size
 from dos_mm3d.studies.quickstart.finetune_record import RunFolders
-from dos_mm3d.studies.quickstart.stages import BACKBONES, Size, quickstart_cells, tiny_size
-from dos_mm3d.studies.runner.cell import Cell
-from dos_mm3d.studies.runner.study import Study
+from dos_mm3d.studies.runner import Cell, Study
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,10 +64,10 @@ def test_a_changed_source_is_noticed(tmp_path: Path) -> None:
     for changes in ((1, 1), (2, 1), (2, 2)):
         for file, number in zip(files, changes):
             file.write_text(f'x = {number}')
-        keys.append(stages.stage('a', 'a', [], [files[0], files[1].parent], []).key)
+        keys.append(tool_cell('a', 'a', [], [files[0], files[1].parent], []).key)
     assert len(set(keys)) == 3
     with pytest.raises(FileNotFoundError, match=r'gone\.py'):
-        stages.stage('a', 'a', [], [tmp_path / 'gone.py'], [])
+        tool_cell('a', 'a', [], [tmp_path / 'gone.py'], [])
 
 
 @pytest.mark.parametrize('backbone', BACKBONES)
@@ -110,6 +109,6 @@ def test_seconds_of_all_are_those_of_the_longest_chain(tmp_path: Path, monkeypat
     seconds |= {'pretrain': 10.0, 'detection_scratch': 30.0, 'probe': 5.0, 'detection_dos': 8.0}
     study = Study(list(cells(tmp_path).values()), tmp_path, title='quickstart')
     monkeypatch.setattr(study, 'result', lambda name: {'seconds': seconds[name]})
-    assert stages.seconds_of(study) == {'all': 32.0, **seconds}
+    assert seconds_of(study) == {'all': 32.0, **seconds}
     seconds['detection_scratch'] = 3.0
-    assert stages.seconds_of(study)['all'] == 1 + 1 + 10 + 1 + 8
+    assert seconds_of(study)['all'] == 1 + 1 + 10 + 1 + 8

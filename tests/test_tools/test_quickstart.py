@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dos_mm3d.studies.quickstart.stages import BACKBONES
+from dos_mm3d.studies.quickstart.choices import BACKBONES
 
 ROOT = Path(__file__).resolve().parents[2]
 DETECTION = ('detection', {'mAP', 'NDS'}, 'AP', 5)

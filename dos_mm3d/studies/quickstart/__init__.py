@@ -1,1 +1,1 @@
-"""The first whole: stages, record and report of tools/quickstart.py."""
+"""The quickstart of tools/quickstart.py: its cells, the report and the pictures in it."""

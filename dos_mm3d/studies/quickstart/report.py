@@ -177,4 +177,4 @@ def _run_parts(report: Mapping[str, Any]) -> list:
         f'Seed {report["seed"]}; {where["device"]}, {where["cpus"]} CPUs; commit {report["commit"] or "unknown"}.',
         'Versions: ' + ', '.join(f'{name} {version}' for name, version in report['versions'].items()) + '.',
     ]
-    return [Table(('stage (some run side by side)', 'seconds'), seconds), Sentences(lines)]
+    return [Table(('cell (some run side by side)', 'seconds'), seconds), Sentences(lines)]

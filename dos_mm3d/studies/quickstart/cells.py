@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,89 +11,13 @@ from ...engine.config_overrides import load_with_overrides
 from ...files import write_text
 from ..protocols.training_config import last_checkpoint
 from ..runner import Cell, Study, files_sha256
+from .choices import Choice, Size
 from .finetune_record import RunFolders
 
 # of other runs: what changes there changes nothing here
 OTHER_CONFIGS = ('ablations', 'backbones')
 TRAINING_CODE = ('functional', 'structures', 'cpu', 'datasets', 'models', 'engine', 'export', 'compat.py')
 SEED = 0
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is pretrained, and on what its weights are fine-tuned.
-
-    Args:
-        pretrain_config: config of the pretraining run.
-        finetune_config: config of the model that is fine-tuned.
-        task: 'detection' (mAP) or 'segmentation' (mIoU).
-        model: name of the fine-tuned model, for the reader.
-    """
-
-    pretrain_config: Path
-    finetune_config: Path
-    task: str
-    model: str
-
-
-BACKBONES = {
-    'second': Choice(
-        Path('configs/dos/dos_second_synthetic.py'),
-        Path('configs/centerpoint/centerpoint_small_synthetic.py'),
-        'detection',
-        'CenterPoint',
-    ),
-    'minkunet': Choice(
-        Path('configs/dos/dos_minkunet_synthetic.py'),
-        Path('configs/segmentation/minkunet_small_synthetic.py'),
-        'segmentation',
-        'MinkUNet',
-    ),
-    'ptv3': Choice(
-        Path('configs/dos/dos_ptv3_synthetic.py'),
-        Path('configs/centerpoint/centerpoint_ptv3_small_synthetic.py'),
-        'detection',
-        'CenterPoint over PTv3',
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much is done: the whole thing, or just enough to see that all parts fit together.
-
-    Args:
-        data: folder of the embedded data set.
-        create: arguments of tools/create_synthetic.py.
-        pretrain: values for the pretraining config (--cfg-options).
-        finetune: values for the config that is fine-tuned.
-        probe: arguments of tools/linear_probe.py.
-    """
-
-    data: Path = Path('data/synthetic_nuscenes')
-    create: tuple[str, ...] = ()
-    pretrain: Mapping[str, Any] = field(default_factory=dict)
-    finetune: Mapping[str, Any] = field(default_factory=dict)
-    probe: tuple[str, ...] = ()
-
-
-def tiny_size(work: Path) -> Size:
-    """3 + 2 scenes of one second, a few steps: the numbers mean nothing."""
-    data = work / 'data'
-    shared = {
-        'data_root': f'{data}/',
-        'default_hooks.logger.interval': 1,
-        'default_hooks.checkpoint.interval': 2,
-        'train_dataloader.persistent_workers': False,
-        'train_dataloader.num_workers': 0,
-    }
-    return Size(
-        data,
-        create=('--train-scenes', '3', '--val-scenes', '2', '--seconds', '1.0'),
-        pretrain={**shared, 'max_iters': 4, 'custom_hooks.1.interval': 1},
-        finetune={**shared, 'max_iters': 2, 'labelled_scenes': 2},
-        probe=('--scans', '2', '--draws', '2', '--seeds', '2', '--bn-scans', '2'),
-    )
 
 
 def quickstart_cells(choice: Choice, size: Size, folders: RunFolders) -> list[Cell]:
@@ -122,7 +45,7 @@ def seconds_of(study: Study) -> dict[str, float]:
     return {'all': max(ends.values()), **seconds}
 
 
-def stage(
+def tool_cell(
     name: str,
     title: str,
     commands: Sequence[Sequence[str]],
@@ -195,11 +118,11 @@ def data_cells(size: Size) -> tuple[Cell, Cell]:
     """Write the embedded data set, convert it."""
     command = tool('create_synthetic', '--out', size.data, '--seed', '0', *size.create, '--force')
     written = [size.data / 'synthetic.json']
-    write = stage('data', 'writing the embedded data set', [command], code('miniatures'), written)
+    write = tool_cell('data', 'writing the embedded data set', [command], code('miniatures'), written)
     command = tool('create_data', 'nuscenes', '--root-path', size.data)
     sources = [*code('datasets/nuscenes/convert.py'), Path('tools/create_data.py')]
     infos = [size.data / f'nuscenes_infos_{split}.pkl' for split in ('train', 'val')]
-    return write, stage('convert', "mmdet3d's nuScenes converter", [command], sources, infos, after=(write,))
+    return write, tool_cell('convert', "mmdet3d's nuScenes converter", [command], sources, infos, after=(write,))
 
 
 def pretrain_options(size: Size) -> list[str]:
@@ -210,7 +133,7 @@ def pretrain_options(size: Size) -> list[str]:
 def pretrain_cell(choice: Choice, size: Size, folders: RunFolders, convert: Cell) -> Cell:
     """Pretrain without labels; goes on from the last checkpoint where it was interrupted."""
     train = tool('train', choice.pretrain_config, '--work-dir', folders.pretrain, '--resume', *pretrain_options(size))
-    return stage(
+    return tool_cell(
         'pretrain',
         'DOS pretraining of the encoder, without labels',
         [train],
@@ -223,7 +146,7 @@ def pretrain_cell(choice: Choice, size: Size, folders: RunFolders, convert: Cell
 
 def export_cell(folders: RunFolders, pretrain: Cell) -> Cell:
     """The teacher as plain mmdet3d weights."""
-    return stage(
+    return tool_cell(
         'export',
         'export of the teacher for mmdet3d',
         [tool('export_backbone', folders.checkpoint, folders.exported)],
@@ -237,7 +160,7 @@ def export_cell(folders: RunFolders, pretrain: Cell) -> Cell:
 def probe_cell(choice: Choice, size: Size, folders: RunFolders, pretrain: Cell) -> Cell:
     """Linear probe of teacher and student beside every baseline."""
     command = tool('linear_probe', choice.pretrain_config, folders.checkpoint, '--out', folders.probe, *size.probe)
-    return stage(
+    return tool_cell(
         'probe',
         'linear probe on frozen features',
         [[*command, *pretrain_options(size)]],
@@ -258,7 +181,7 @@ def finetune_cell(choice: Choice, size: Size, folders: RunFolders, start: str, b
         configs[file] = child_config(choice.finetune_config, run.parent, seed, exported)
         commands += finetune_commands(choice, size, run.parent / file, run)
         metrics.append(run / 'metrics.json')
-    return stage(
+    return tool_cell(
         name,
         f'{choice.model} with few labels, from {"DOS weights" if exported else "scratch"}, {len(metrics)} seed(s)',
         commands,
