@@ -16,8 +16,6 @@ custom_hooks = [
     dict(_hook, on_collapse='warn') if _hook.type == 'CollapseMonitorHook' else _hook for _hook in _base_.custom_hooks
 ]
 
-# For the rows that are not Zipf-Sinkhorn: the head's settings that all prototypes share, and the places of the grid.
+# For the rows that are not Zipf-Sinkhorn: the head's settings that all prototypes share.
 _of_zipf_sinkhorn = ('type', 'alpha', 'n_iters')
 prototypes = {key: value for key, value in _base_.model.head.items() if key not in _of_zipf_sinkhorn}
-_mask = _base_.train_dataloader.dataset.pipeline[1]
-grid = dict(point_cloud_range=_mask.point_cloud_range, voxel_size=_mask.voxel_size)

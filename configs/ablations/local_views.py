@@ -10,7 +10,7 @@ _base_ = ['zipf_1p3.py']
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 
 # Sonata's number of local views; the share is ours, everything else is drawn as for the views
-_local = {**_views, **_base_.grid, 'type': 'LocalViews', 'num_local': 4, 'crop_share': (0.1, 0.4)}
+_local = {**_views, 'type': 'LocalViews', 'num_local': 4, 'crop_share': (0.1, 0.4)}
 
 model = dict(
     student_input=dict(type='VisibleVoxelsAndLocalViews'),

@@ -13,4 +13,4 @@ model = dict(
     student_input=dict(type='MaskTokens', num_columns=len(_base_.input_channels)),
     terms=dict(type='HiddenAndVisible'),
 )
-train_dataloader = dict(dataset=dict(pipeline=[_views, _mask, dict(type='MaskTokenSites', **_base_.grid), _pack]))
+train_dataloader = dict(dataset=dict(pipeline=[_views, _mask, dict(type='MaskTokenSites'), _pack]))

@@ -10,13 +10,10 @@ Files, schedule and mask are those of dos_minkunet_semantickitti.py.
 
 _base_ = ['dos_minkunet_semantickitti.py', '../cylinder3d/_base_sizes.py']
 
-# of the views and the loss voxels; sectors reach 50 m, what lies farther counts to the last one, as in mmdet3d
+# of the loss voxels; sectors reach 50 m, what lies farther counts to the last one, as in mmdet3d
 point_cloud_range = [-50, -50, -4, 50, 50, 2]
 voxel_size = [0.2, 0.2, 0.2]
-loss_stride = 1
 
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
-_grid = dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size)
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -30,7 +27,6 @@ model = dict(
         voxel=True,
         voxel_type='cylindrical',
         voxel_layer=_base_.cylinder3d.full.voxel_layer,
-        loss_grid=_grid,
+        loss_grid=dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size),
     ),
 )
-train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, **_grid, 'loss_stride': loss_stride}, _pack]))

@@ -10,12 +10,10 @@ Loss voxels, 0.4 m, are those of dos_second_synthetic.py.
 _base_ = ['dos_second_synthetic.py', '../cylinder3d/_base_sizes.py']
 
 voxel_size = [0.4, 0.4, 0.4]
-loss_stride = 1
 mask_ratio = 0.7  # dos.md 4: for segmentation
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 _tiny = _base_.cylinder3d.tiny
-_grid = dict(point_cloud_range=_base_.point_cloud_range, voxel_size=voxel_size)
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -30,9 +28,7 @@ model = dict(
         voxel=True,
         voxel_type='cylindrical',
         voxel_layer=_tiny.voxel_layer,
-        loss_grid=_grid,
+        loss_grid=dict(point_cloud_range=_base_.point_cloud_range, voxel_size=voxel_size),
     ),
 )
-train_dataloader = dict(
-    dataset=dict(pipeline=[_views, {**_mask, **_grid, 'loss_stride': loss_stride, 'mask_ratio': mask_ratio}, _pack])
-)
+train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack]))

@@ -21,7 +21,6 @@ input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1']
 point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 5.0]
 
 _nuscenes = {key: value for key, value in _base_.train_dataloader.dataset.items() if key != 'pipeline'}
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
     backbone=dict(backbone=dict(in_channels=len(input_channels))),
     data_preprocessor=dict(voxel_layer=dict(point_cloud_range=point_cloud_range)),
@@ -42,7 +41,7 @@ train_dataloader = dict(
         ),
         use=members,
         weights=dict(zip(members, weights, strict=True)),
-        pipeline=[_views, {**_mask, 'point_cloud_range': point_cloud_range}, _pack],
+        pipeline=_base_.train_dataloader.dataset.pipeline,
     )
 )
 custom_hooks = [*_base_.custom_hooks, dict(type='MemberSharesHook')]

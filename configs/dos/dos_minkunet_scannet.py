@@ -24,7 +24,6 @@ block_size_m = 0.4
 max_iters = 10000  # 200 passes over 1201 scans in batches of 24
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
-_grid = dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size, loss_stride=loss_stride)
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -60,7 +59,7 @@ train_dataloader = dict(
                 elastic=((0.2, 0.4), (0.8, 1.6)),
                 colour=dict(columns=(3, 4, 5)),
             ),
-            {**_mask, **_grid, 'mask_ratio': mask_ratio, 'block_size_m': block_size_m},
+            {**_mask, 'mask_ratio': mask_ratio, 'block_size_m': block_size_m},
             _pack,
         ],
     )

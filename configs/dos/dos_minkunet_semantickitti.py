@@ -21,7 +21,6 @@ mask_ratio = 0.7  # dos.md 4: for segmentation
 max_iters = 39900  # 50 passes over 19 130 scans in batches of 24
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
-_grid = dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size, loss_stride=loss_stride)
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -45,7 +44,7 @@ train_dataloader = dict(
         type='SemanticKittiSweeps',
         data_root=data_root,
         sequences=sequences,
-        pipeline=[_views, {**_mask, **_grid, 'mask_ratio': mask_ratio}, _pack],
+        pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack],
     )
 )
 train_cfg = dict(max_iters=max_iters)

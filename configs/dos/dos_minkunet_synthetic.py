@@ -24,8 +24,4 @@ model = dict(
     ),
     data_preprocessor=dict(voxel_type='minkunet'),
 )
-train_dataloader = dict(
-    dataset=dict(
-        num_sweeps=1, pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio, 'loss_stride': loss_stride}, _pack]
-    )
-)
+train_dataloader = dict(dataset=dict(num_sweeps=1, pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack]))

@@ -15,7 +15,6 @@ loss_stride = 4
 mask_ratio = 0.7  # dos.md 4: for segmentation
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
-_grid = dict(voxel_size=voxel_size, mask_ratio=mask_ratio, loss_stride=loss_stride)
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -25,4 +24,4 @@ model = dict(
     ),
     data_preprocessor=dict(voxel_type='minkunet', voxel_layer=dict(voxel_size=voxel_size)),
 )
-train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, **_grid}, _pack]))
+train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack]))

@@ -12,9 +12,7 @@ Pillars and modules are those of that config. The loss voxels are its pillars.
 _base_ = 'dos_second_nuscenes.py'
 
 voxel_size = [0.2, 0.2, 8]
-loss_stride = 1
 
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -41,7 +39,4 @@ model = dict(
         ),
     ),
     data_preprocessor=dict(voxel_layer=dict(max_num_points=20, voxel_size=voxel_size)),
-)
-train_dataloader = dict(
-    dataset=dict(pipeline=[_views, {**_mask, 'voxel_size': voxel_size, 'loss_stride': loss_stride}, _pack])
 )

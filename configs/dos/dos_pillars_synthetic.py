@@ -10,12 +10,10 @@ The modules of dos_pillars_nuscenes.py, smaller; pillars are as wide as the loss
 _base_ = 'dos_second_synthetic.py'
 
 voxel_size = [0.4, 0.4, 8]
-loss_stride = 1
 widths = [32, 64, 128]
 pillar_channels = 32
 
 _range = _base_.point_cloud_range
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -42,7 +40,4 @@ model = dict(
         ),
     ),
     data_preprocessor=dict(voxel_layer=dict(max_num_points=20, voxel_size=voxel_size)),
-)
-train_dataloader = dict(
-    dataset=dict(pipeline=[_views, {**_mask, 'voxel_size': voxel_size, 'loss_stride': loss_stride}, _pack])
 )

@@ -13,7 +13,6 @@ _base_ = ['dos_second_nuscenes.py', '../ptv3/_base_sizes.py']
 voxel_size = [0.05, 0.05, 0.05]
 loss_stride = 4
 
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -28,7 +27,4 @@ model = dict(
         loss_stride=loss_stride,
     ),
     data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size)),
-)
-train_dataloader = dict(
-    dataset=dict(pipeline=[_views, {**_mask, 'voxel_size': voxel_size, 'loss_stride': loss_stride}, _pack])
 )

@@ -12,7 +12,6 @@ _base_ = ['dos_second_synthetic.py', '../ptv3/_base_sizes.py']
 
 loss_stride = 2
 
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -26,4 +25,3 @@ model = dict(
         loss_stride=loss_stride,
     ),
 )
-train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, 'loss_stride': loss_stride}, _pack]))

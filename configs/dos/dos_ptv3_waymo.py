@@ -17,7 +17,6 @@ mask_ratio = 0.6
 input_scale = [*_base_.ptv3_lidar_scale[:3], 1.0, 1.0]
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
-_grid = dict(voxel_size=voxel_size, mask_ratio=mask_ratio, loss_stride=loss_stride)
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -33,4 +32,4 @@ model = dict(
     ),
     data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size)),
 )
-train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, **_grid}, _pack]))
+train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack]))

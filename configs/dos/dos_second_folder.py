@@ -46,8 +46,6 @@ train_dataloader = dict(
             _base_.dos.views,
             dict(
                 type='BlockMask',
-                point_cloud_range=point_cloud_range,
-                voxel_size=voxel_size,
                 mask_ratio=_base_.dos.mask_ratio,
                 block_size_m=_base_.dos.block_size_m,
             ),

@@ -21,7 +21,6 @@ point_cloud_range = [-76.8, -76.8, -5.0, 76.8, 76.8, 6.2]
 max_iters = 85560  # 10 passes over 205 341 frames in batches of 24
 
 _cells = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / _base_.voxel_size[axis]) for axis in range(3)]
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
     # SparseEncoder wants z, y, x and one cell of head room in z
     backbone=dict(middle_encoder=dict(sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]])),
@@ -34,7 +33,7 @@ train_dataloader = dict(
         _delete_=True,
         **{**_base_.joint, 'members': {**_members, 'nuscenes': _nuscenes}},
         extra_channels=extra_channels,
-        pipeline=[_views, {**_mask, 'point_cloud_range': point_cloud_range}, _pack],
+        pipeline=_base_.train_dataloader.dataset.pipeline,
     )
 )
 train_cfg = dict(max_iters=max_iters)

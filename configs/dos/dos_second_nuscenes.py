@@ -66,8 +66,6 @@ train_dataloader = dict(
             ),
             dict(
                 type='BlockMask',
-                point_cloud_range=_base_.point_cloud_range,
-                voxel_size=_base_.voxel_size,
                 mask_ratio=0.6,
                 block_size_m=1.0,
             ),

@@ -16,7 +16,6 @@ loss_stride = 2
 grid_shape = [257, 1024, 1024]  # z, y, x of the range in voxels, one more in z as in CenterPoint
 max_points_per_voxel = 10
 
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -37,7 +36,4 @@ model = dict(
     data_preprocessor=dict(
         voxel_type='hard', voxel_layer=dict(max_num_points=max_points_per_voxel, voxel_size=voxel_size)
     ),
-)
-train_dataloader = dict(
-    dataset=dict(pipeline=[_views, {**_mask, 'voxel_size': voxel_size, 'loss_stride': loss_stride}, _pack])
 )

@@ -33,7 +33,7 @@ train_dataloader = dict(
         type='SemanticKittiSweeps',
         data_root=data_root,
         sequences=sequences,
-        pipeline=[_views, {**_mask, 'point_cloud_range': point_cloud_range, 'mask_ratio': mask_ratio}, _pack],
+        pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack],
     )
 )
 train_cfg = dict(max_iters=max_iters)

@@ -42,8 +42,6 @@ train_dataloader = dict(
             _base_.dos.views,
             dict(
                 type='BlockMask',
-                point_cloud_range=_base_.point_cloud_range,
-                voxel_size=_base_.voxel_size,
                 mask_ratio=_base_.dos.mask_ratio,
                 block_size_m=_base_.dos.block_size_m,
             ),

@@ -19,7 +19,6 @@ segments = [0, 1, 5, 8, 9]
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation']
 point_cloud_range = [-51.2, -51.2, -3.0, 51.2, 51.2, 5.0]
 
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(data_preprocessor=dict(voxel_layer=dict(point_cloud_range=point_cloud_range)))
 train_dataloader = dict(
     dataset=dict(
@@ -27,6 +26,6 @@ train_dataloader = dict(
         type='WaymoSweeps',
         data_root=data_root,
         segments=segments,
-        pipeline=[_views, {**_mask, 'point_cloud_range': point_cloud_range}, _pack],
+        pipeline=_base_.train_dataloader.dataset.pipeline,
     )
 )

@@ -14,11 +14,8 @@ voxel_size = [0.075, 0.075, 0.2]
 point_cloud_range = [-54, -54, -5.0, 54, 54, 3.0]
 
 _cells = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / voxel_size[axis]) for axis in range(3)]
-_grid = dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size)
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
     # SparseEncoder wants z, y, x and one cell of head room in z
     backbone=dict(middle_encoder=dict(sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]])),
-    data_preprocessor=dict(voxel_layer=_grid),
+    data_preprocessor=dict(voxel_layer=dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size)),
 )
-train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, **_grid}, _pack]))

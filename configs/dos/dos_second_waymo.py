@@ -17,12 +17,10 @@ point_cloud_range = [-75.2, -75.2, -2.0, 75.2, 75.2, 4.0]
 voxel_size = [0.1, 0.1, 0.15]
 max_iters = 65900  # 10 passes over 158 081 frames in batches of 24: neighbours are 0.1 s apart
 
-_grid = dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size)
 _grid_size = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / voxel_size[axis]) for axis in range(3)]
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(
     backbone=dict(middle_encoder=dict(sparse_shape=[_grid_size[2] + 1, _grid_size[1], _grid_size[0]])),
-    data_preprocessor=dict(voxel_layer=_grid),
+    data_preprocessor=dict(voxel_layer=dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size)),
 )
 train_dataloader = dict(
     dataset=dict(
@@ -30,7 +28,7 @@ train_dataloader = dict(
         type='WaymoSweeps',
         data_root=data_root,
         splits=['training'],
-        pipeline=[_views, {**_mask, **_grid}, _pack],
+        pipeline=_base_.train_dataloader.dataset.pipeline,
     )
 )
 train_cfg = dict(max_iters=max_iters)

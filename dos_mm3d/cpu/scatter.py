@@ -3,15 +3,9 @@
 import torch
 from torch import Tensor
 
+from .cell_keys import cell_keys, cells_of_keys
+
 REDUCTIONS = ('max', 'mean', 'sum')
-
-
-def flat_index(coords: Tensor, spatial_shape: tuple[int, ...] | list[int]) -> Tensor:
-    """(M, 1 + d) integer [batch, ...] -> (M,) int64 unique key in a grid of ``spatial_shape`` (d,)."""
-    key = coords[:, 0].long()
-    for axis, size in enumerate(spatial_shape, start=1):
-        key = key * size + coords[:, axis].long()
-    return key
 
 
 def occupied_cells(coords: Tensor) -> tuple[Tensor, Tensor]:
@@ -25,12 +19,8 @@ def occupied_cells(coords: Tensor) -> tuple[Tensor, Tensor]:
         return coords[:0], row_of_point
     inside = coords[kept]
     shape = (inside.amax(0) + 1).tolist()
-    keys, row_of_point[kept] = flat_index(inside, shape[1:]).unique(return_inverse=True)
-    columns = []
-    for size in reversed(shape[1:]):
-        columns.append(keys % size)
-        keys = keys // size
-    return torch.stack((keys, *reversed(columns)), dim=1).to(coords.dtype), row_of_point
+    keys, row_of_point[kept] = cell_keys(inside, shape).unique(return_inverse=True)
+    return cells_of_keys(keys, shape).to(coords.dtype), row_of_point
 
 
 def reduce_by_row(values: Tensor, row_of_point: Tensor, n_rows: int, *, reduction: str) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from ..errors import InputError, InputTypeError
+from ..structures import Grid
 
 MAX_ATTEMPTS = 16
 
@@ -50,11 +51,15 @@ class SweepStream(Dataset):
     that draw.
 
     Sub-classes provide `frames` and `load`.  The pipeline (mmdet3d TRANSFORMS) starts from dict(points=(N, C)
-    float32 tensor, file=str, generator=torch.Generator, position=int, skipped=list[str]); all its randomness must come
-    from that generator, what changes during a run from the position.
+    float32 tensor, file=str, generator=torch.Generator, position=int, skipped=list[str], grid=Grid); all its randomness
+    must come from that generator, what changes during a run from the position.
+
+    grid: voxels and loss voxels of the model that is trained, set by StreamTrainLoop; a pipeline that masks needs it.
 
     on_bad_file: 'error' stops at the first bad sweep, naming it; 'skip' replaces it by another draw, a function of
     (seed, position, attempt), and lists it in `skipped`; after 16 in a row BadSampleError."""
+
+    grid: Grid | None = None
 
     def __init__(self, pipeline: Sequence[dict], on_bad_file: str = 'error') -> None:
         if on_bad_file not in ('error', 'skip'):
@@ -120,6 +125,7 @@ class SweepStream(Dataset):
             'generator': generator,
             'position': draw.position,
             'skipped': skipped,
+            'grid': self.grid,
         }
         try:
             for transform in self.transforms:
@@ -127,8 +133,8 @@ class SweepStream(Dataset):
         except BadSampleError as error:
             named = error if file in str(error) else BadSampleError(f'{file}: {error}')
             raise BadDraw(named) from error
-        results.pop('generator', None)  # a generator does not travel between processes
-        return results
+        # of use to transforms only; and a generator does not travel between processes
+        return {name: value for name, value in results.items() if name not in ('generator', 'grid')}
 
 
 class BadDraw(Exception):

@@ -4,7 +4,9 @@ from itertools import chain, repeat
 
 from mmdet3d.registry import LOOPS
 from mmengine.logging import print_log
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.model import is_model_wrapper
+from mmengine.runner import IterBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
 
 from dos_mm3d.datasets.stream import StreamSampler
 
@@ -16,10 +18,15 @@ class StreamTrainLoop(IterBasedTrainLoop):
     """mmengine's IterBasedTrainLoop whose data go on after a resume where they had stopped.
 
     mmengine 0.10.7 loads and discards every batch of the iterations already done; a stream is asked for the next
-    position instead.  The loader must have a `StreamSampler`."""
+    position instead.  The loader must have a `StreamSampler`. Its data set is told the grid of the model, if it has
+    one, before workers start."""
 
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, runner: Runner, dataloader: DataLoader | dict, *args, **kwargs) -> None:
+        if isinstance(dataloader, dict):
+            dataloader = runner.build_dataloader(dataloader, seed=runner.seed)
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        dataloader.dataset.grid = getattr(model, 'grid', None)
+        super().__init__(runner, dataloader, *args, **kwargs)
         sampler = self.dataloader.sampler
         if not isinstance(sampler, StreamSampler):
             raise InputTypeError(

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..cpu.cell_keys import cell_keys
 from ..cpu.sorted_unique import sorted_unique
 from ..errors import InputError
 
@@ -12,9 +13,14 @@ def block_size_cells(block_size_m: float, cell_size_m: tuple[float, float, float
 
     ``cell_size_m`` is in the order of the result (z, y, x in this project).
     """
+    check_block_size(block_size_m)
+    return tuple(max(1, round(block_size_m / size)) for size in cell_size_m)
+
+
+def check_block_size(block_size_m: float) -> None:
+    """ValueError unless it is positive."""
     if block_size_m <= 0:
         raise InputError(f'block_size_m must be positive, got {block_size_m}')
-    return tuple(max(1, round(block_size_m / size)) for size in cell_size_m)
 
 
 def check_mask_ratio(mask_ratio: float) -> None:
@@ -39,7 +45,7 @@ def draw_visible_cells(
     """
     check_mask_ratio(mask_ratio)
     blocks = torch.div(cells.long(), torch.tensor(block_cells), rounding_mode='floor')
-    occupied, block_of_cell = sorted_unique(grid_keys(blocks))
+    occupied, block_of_cell = sorted_unique(keys_in_bounding_box(blocks))
     n_blocks = len(occupied)
     n_hidden = int(mask_ratio * n_blocks + 0.5)
     hidden = torch.zeros(n_blocks, dtype=torch.bool)
@@ -47,11 +53,9 @@ def draw_visible_cells(
     return ~hidden[block_of_cell]
 
 
-def grid_keys(cells: Tensor) -> Tensor:
+def keys_in_bounding_box(cells: Tensor) -> Tensor:
     """(m,) int64 number of each of (m, 3) cells in their common bounding box, in the order of their coordinates."""
     if not len(cells):
         return cells.new_zeros(0)
     lowest, highest = cells.aminmax(dim=0)
-    _, height, width = (highest - lowest + 1).tolist()
-    z, y, x = (cells - lowest).unbind(1)
-    return (z * height + y) * width + x
+    return cell_keys(cells - lowest, (highest - lowest + 1).tolist())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..cpu.scatter import flat_index
+from ..cpu.cell_keys import cell_keys
 from ..errors import InputError
 from .grid import point_cells
 
@@ -41,7 +41,7 @@ def voxelize_points(points: Sequence[Tensor], *, voxel_size_m: Sequence[float]) 
     number = torch.arange(len(sizes), device=cells[0].device)
     batch = number.repeat_interleave(torch.tensor(sizes, device=number.device))
     sites = torch.cat((batch[:, None], torch.cat(cells)), dim=1)
-    keys, voxel_of_point = flat_index(sites, (sites[:, 1:].amax(0) + 1).tolist()).unique(return_inverse=True)
+    keys, voxel_of_point = cell_keys(sites, (sites[:, 1:].amax(0) + 1).tolist()).unique(return_inverse=True)
     by_voxel, counts = voxel_of_point.argsort(stable=True), voxel_of_point.bincount(minlength=len(keys))
     site = sites.index_select(0, by_voxel.index_select(0, counts.cumsum(0) - counts))
     columns = torch.cat(list(points)).float().index_select(0, by_voxel)

@@ -3,7 +3,12 @@
 import torch
 from torch import Tensor
 
-from ..cpu.scatter import flat_index
+from ..cpu.cell_keys import cell_keys
+
+
+def bounding_shape(*coords: Tensor) -> list[int]:
+    """Sizes (d,) of a grid that holds the cells of all of the (M, 1 + d) integer [batch, ...] coordinates >= 0."""
+    return torch.stack([cells[:, 1:].amax(0) for cells in coords if len(cells)]).amax(0).add(1).tolist()
 
 
 def find_rows(query: Tensor, sites: Tensor, spatial_shape: tuple[int, ...] | list[int]) -> Tensor:
@@ -13,7 +18,7 @@ def find_rows(query: Tensor, sites: Tensor, spatial_shape: tuple[int, ...] | lis
     """
     if len(sites) == 0:
         return torch.full((len(query),), -1, dtype=torch.int64, device=query.device)
-    keys, order = flat_index(sites, spatial_shape).sort()
-    wanted = flat_index(query, spatial_shape)
+    keys, order = cell_keys(sites, spatial_shape).sort()
+    wanted = cell_keys(query, spatial_shape)
     position = torch.searchsorted(keys, wanted).clamp_max(len(keys) - 1)
     return torch.where(keys[position] == wanted, order[position], -1)

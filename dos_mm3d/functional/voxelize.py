@@ -3,12 +3,13 @@
 import torch
 from torch import Tensor
 
+from ..cpu.cell_keys import cell_keys
 from .grid import grid_shape, inside_grid, point_cells
 
 
 def hard_voxelize(
     points: Tensor, *, point_cloud_range: list[float], voxel_size_m: list[float], max_points: int
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Every occupied voxel with its first ``max_points`` points, in the order in which mmcv 2.1 lists them.
 
     mmcv's CPU operator fills a table with one entry per cell of the grid at every call (10 million for CenterPoint's
@@ -19,15 +20,14 @@ def hard_voxelize(
         max_points: points kept per voxel; later ones are left out.
 
     Returns:
-        voxels (v, max_points, C) zero-filled, coors (v, 3) int32 z, y, x, num_points (v,) int32; voxels in the order
-        of their first points.
+        voxels (v, max_points, C) zero-filled, coors (v, 3) int32 z, y, x, num_points (v,) int32, and the row of each
+        voxel's first point (v,) int64; voxels in the order of their first points.
     """
     cells = point_cells(points[:, :3], point_cloud_range[:3], voxel_size_m)
     shape = grid_shape(point_cloud_range, voxel_size_m)
-    inside = inside_grid(cells, shape)
-    points, cells = points[inside], cells[inside]
-    keys = (cells[:, 0] * shape[1] + cells[:, 1]) * shape[2] + cells[:, 2]
-    keys, order = keys.sort(stable=True)
+    inside = inside_grid(cells, shape).nonzero().squeeze(1)
+    points, cells = points.index_select(0, inside), cells.index_select(0, inside)
+    keys, order = cell_keys(cells, shape).sort(stable=True)
     starts = torch.ones_like(keys, dtype=torch.bool)
     starts[1:] = keys[1:] != keys[:-1]
     first = starts.nonzero().squeeze(1)
@@ -42,4 +42,5 @@ def hard_voxelize(
     voxels[row_of_group[group[kept]], rank_in_voxel[kept]] = points[order[kept]]
     num_points = torch.zeros(len(first), dtype=torch.int32, device=keys.device)
     num_points[row_of_group] = group.bincount(minlength=len(first)).clamp_max(max_points).int()
-    return voxels, cells[order[first][by_appearance]].int(), num_points
+    first_point = order[first][by_appearance]
+    return voxels, cells[first_point].int(), num_points, inside[first_point]

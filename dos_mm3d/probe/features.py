@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..models.methods.student_teacher import StudentTeacher
+from ..structures import Grid
 from .linear_probe import FeatureBlock
 from .pillar_statistics import pillar_statistics
 from .scans import ProbeScan
@@ -26,25 +27,31 @@ class EncoderFeatures:
     def __init__(
         self, model: StudentTeacher, backbones: Mapping[str, nn.Module], *, device: torch.device | str = 'cpu'
     ) -> None:
-        self.preprocessor = model.data_preprocessor.eval()
+        self.preprocessor, self.grid = model.data_preprocessor.eval(), model.grid
         self.device = device
         self.backbones = {name: backbone.eval().to(self.device) for name, backbone in backbones.items()}
 
     @torch.no_grad()
     def __call__(self, scan: ProbeScan) -> dict[str, FeatureBlock]:
         points = scan.points.to(self.device)
-        voxel_dict = self.preprocessor.voxelize_points([points])
-        blocks = {}
-        for name, backbone in self.backbones.items():
-            cells, row_of_point = self.loss_cells(points[scan.key_rows.to(self.device), :3], backbone.loss_stride)
-            blocks[name] = FeatureBlock(backbone(voxel_dict, cells, 1).cpu(), row_of_point.cpu())
-        return blocks
+        cells, cell_of_point = key_cells(self.grid, scan)
+        voxels = self.preprocessor.voxelize_points([points], cell_of_point.to(self.device))
+        return {
+            name: FeatureBlock(backbone(voxels, cells.to(self.device), 1).cpu(), cell_of_point[scan.key_rows])
+            for name, backbone in self.backbones.items()
+        }
 
-    def loss_cells(self, xyz_m: Tensor, loss_stride: int) -> tuple[Tensor, Tensor]:
-        """Occupied loss voxels (m, 4) int32 [0, z, y, x] of (n, 3) points, and the row of each point in them."""
-        grid = self.preprocessor.grid_of_loss_voxels(loss_stride)
-        unique, row_of_point = grid.unique(grid.parents(grid.voxels(xyz_m)[0]))
-        return nn.functional.pad(unique, (1, 0)), row_of_point
+
+def key_cells(grid: Grid, scan: ProbeScan) -> tuple[Tensor, Tensor]:
+    """Loss voxels (m, 4) int32 [0, z, y, x] that key-frame points lie in, and the row in them of every point of the
+    scan, (N,) int64, -1 where it lies in none of them."""
+    inside, cells, row = grid.occupied(scan.points)
+    cell_of_point = torch.full((len(scan.points),), -1)
+    cell_of_point[inside] = row
+    kept = cell_of_point[scan.key_rows].unique()
+    renumbered = torch.full((len(cells) + 1,), -1)  # the last one is what -1 reads
+    renumbered[kept] = torch.arange(len(kept))
+    return nn.functional.pad(cells[kept], (1, 0)), renumbered[cell_of_point]
 
 
 def raw_features(scan: ProbeScan) -> dict[str, FeatureBlock]:

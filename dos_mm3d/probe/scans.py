@@ -14,7 +14,7 @@ from ..datasets.labelled_scenes import read_scene_of_sample
 from ..datasets.nuscenes.classes import CLASSES, read_class_table
 from ..datasets.nuscenes.sweeps import NuScenesSweeps
 from ..errors import InputError, MissingFileError
-from ..functional.grid import grid_shape, inside_grid, point_cells
+from ..structures import Grid
 from .labelled_scans import LabelledScans
 
 
@@ -105,8 +105,7 @@ def inside_range(
 ) -> ProbeScan:
     """The points (N, C) in the grid of the voxels; labels (n,) are those of the first n points."""
     # by voxel, not by metre: float32 rounding decides on the border, and it must decide as in the voxel layer
-    cells = point_cells(points[:, :3], list(point_cloud_range[:3]), list(voxel_size))
-    inside = inside_grid(cells, grid_shape(list(point_cloud_range), list(voxel_size)))
+    _, inside = Grid(point_cloud_range, voxel_size).voxels(points[:, :3])
     inside_key = inside[: len(labels)]
     return ProbeScan(points[inside], torch.arange(int(inside_key.sum())), labels[inside_key])
 

@@ -1,5 +1,6 @@
 """Containers shared by all layers."""
 
+from .grid import Grid
 from .views import (
     Joined,
     LocalView,
@@ -14,6 +15,7 @@ from .views import (
 )
 
 __all__ = [
+    'Grid',
     'Joined',
     'LocalView',
     'SparseLocals',

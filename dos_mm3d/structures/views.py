@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -15,11 +16,12 @@ class Tokens:
     """Where the hidden points of one view are shown to the student as mask tokens; their content is not here.
 
     voxels: (t, 3) int32 z, y, x of the input voxels that hold a token; unique, none in a visible loss voxel.
-    cells: (c, 3) int32 z, y, x of the loss voxels around them; unique, sorted.
+    cells: (c, 3) int32 z, y, x of the loss voxels around them; unique, sorted. cell_of_voxel: (t,) int64, row in it.
     origin: (h,) int64, row of each shown point in the raw scan. cell_of_point: (h,) int64, its row in ``cells``.
     """
 
     voxels: Tensor
+    cell_of_voxel: Tensor
     cells: Tensor
     origin: Tensor
     cell_of_point: Tensor
@@ -60,17 +62,22 @@ class Joined:
 
 @dataclass(frozen=True)
 class LocalView:
-    """A small crop that only the student sees, all of it. points: (n, C) as in :class:`View`; joined: its cells."""
+    """A small crop that only the student sees, all of it.
+
+    points: (n, C) and cell_of_point: (n,) as in :class:`View`; joined: its cells.
+    """
 
     points: Tensor
+    cell_of_point: Tensor
     joined: Joined
 
 
 @dataclass(frozen=True)
 class TokenView:
-    """Mask tokens of one view: voxels (t, 3) as in :class:`Tokens`; joined: their loss voxels."""
+    """Mask tokens of one view: voxels (t, 3), cell_of_voxel (t,) as in :class:`Tokens`; joined: their loss voxels."""
 
     voxels: Tensor
+    cell_of_voxel: Tensor
     joined: Joined
 
 
@@ -95,11 +102,13 @@ class ViewPair:
 class SparseTokens:
     """Mask tokens of a batch. voxels: (T, 4) int32 [view, z, y, x]; cells: (C, 4) int32 [view, z, y, x].
 
+    cell_of_voxel: (T,) int64, row in ``cells``.
     same, cross: (C,) int64, row in ``SparseViews.cells`` of the loss voxel of the same view, and of the scan's other
     view, that shares most raw points; -1 where none.
     """
 
     voxels: Tensor
+    cell_of_voxel: Tensor
     cells: Tensor
     same: Tensor
     cross: Tensor
@@ -109,14 +118,17 @@ class SparseTokens:
 class SparseLocals:
     """Local views of a batch: points, one tensor (n, C) each; cells (M, 4) int32 [local view, z, y, x].
 
+    cell_of_point, voxels: as in :class:`SparseViews`, of these points and cells.
     to_a, to_b: (M,) int64, row in ``SparseViews.cells`` of the loss voxel of view a and of view b that shares most raw
     points; -1 where none.
     """
 
     points: list[Tensor]
+    cell_of_point: Tensor
     cells: Tensor
     to_a: Tensor
     to_b: Tensor
+    voxels: dict[str, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,18 +136,22 @@ class SparseViews:
     """A batch of B scans as 2 B views: view a of every scan first, then view b of every scan.
 
     points: 2 B tensors (n_v, C): the whole view (teacher); the student is given what lies in visible loss voxels.
+    cell_of_point: (N,) int64, row in ``cells`` of each point, points of one view after the other.
     cells: (M, 4) int32 [view, z, y, x], sorted by view.
     visible: (M,) bool.
     match: (M,) int64, row in ``cells`` of the corresponding loss voxel in the scan's other view, -1 where none.
     tokens, local: what some methods show the student besides; None where the pipeline makes none.
+    voxels: what the model's preprocessor makes of the points, see :class:`ViewPreprocessor`; None before.
     """
 
     points: list[Tensor]
+    cell_of_point: Tensor
     cells: Tensor
     visible: Tensor
     match: Tensor
     tokens: SparseTokens | None = None
     local: SparseLocals | None = None
+    voxels: dict[str, Tensor] | None = None
 
     @property
     def num_views(self) -> int:
@@ -160,13 +176,15 @@ def moved(value: Any, device: torch.device | str) -> Any:
 def pack_pairs(pairs: list[ViewPair]) -> SparseViews:
     """Concatenate the pairs of a batch; a match row is shifted to where its view starts in ``cells``."""
     views = [pair.a for pair in pairs] + [pair.b for pair in pairs]
-    starts = torch.tensor([0] + [len(view.cells) for view in views]).cumsum(0)
+    cells = [view.cells for view in views]
+    starts = torch.tensor([0, *map(len, cells)]).cumsum(0)
     start_a, start_b = starts[: len(pairs)], starts[len(pairs) : -1]
     to_b = [shifted(pair.a_to_b, start) for pair, start in zip(pairs, start_b, strict=True)]
     to_a = [shifted(pair.b_to_a, start) for pair, start in zip(pairs, start_a, strict=True)]
     return SparseViews(
         points=[view.points for view in views],
-        cells=numbered([view.cells for view in views]),
+        cell_of_point=concatenated_rows([view.cell_of_point for view in views], cells),
+        cells=numbered(cells),
         visible=torch.cat([view.visible for view in views]),
         match=torch.cat(to_b + to_a),
         tokens=pack_tokens(pairs, start_a, start_b) if pairs[0].tokens else None,
@@ -179,9 +197,13 @@ def pack_tokens(pairs: list[ViewPair], start_a: Tensor, start_b: Tensor) -> Spar
     tokens = [pair.tokens[0] for pair in pairs] + [pair.tokens[1] for pair in pairs]
     to_a, to_b = joined_rows([token.joined for token in tokens], start_a.repeat(2), start_b.repeat(2))
     half = len(pairs)
+    cells = [token.joined.cells for token in tokens]
     return SparseTokens(
         voxels=numbered([token.voxels for token in tokens]),
-        cells=numbered([token.joined.cells for token in tokens]),
+        cell_of_voxel=concatenated_rows(
+            [token.cell_of_voxel for token in tokens], [token.joined.cells for token in tokens]
+        ),
+        cells=numbered(cells),
         same=torch.cat(to_a[:half] + to_b[half:]),
         cross=torch.cat(to_b[:half] + to_a[half:]),
     )
@@ -193,9 +215,11 @@ def pack_locals(pairs: list[ViewPair], start_a: Tensor, start_b: Tensor) -> Spar
     per_pair = torch.tensor([len(pair.local) for pair in pairs])
     starts = (start.repeat_interleave(per_pair) for start in (start_a, start_b))
     to_a, to_b = joined_rows([crop.joined for crop in crops], *starts)
+    cells = [crop.joined.cells for crop in crops]
     return SparseLocals(
         points=[crop.points for crop in crops],
-        cells=numbered([crop.joined.cells for crop in crops]),
+        cell_of_point=concatenated_rows([crop.cell_of_point for crop in crops], cells),
+        cells=numbered(cells),
         to_a=torch.cat(to_a),
         to_b=torch.cat(to_b),
     )
@@ -206,6 +230,12 @@ def joined_rows(joined: Sequence[Joined], start_a: Tensor, start_b: Tensor) -> t
     to_a = [shifted(item.to_a, start) for item, start in zip(joined, start_a, strict=True)]
     to_b = [shifted(item.to_b, start) for item, start in zip(joined, start_b, strict=True)]
     return to_a, to_b
+
+
+def concatenated_rows(rows: Sequence[Tensor], cells: Sequence[Tensor]) -> Tensor:
+    """(N,) int64: each item's ``rows`` (n,) into its ``cells`` as rows of the concatenation of all cells."""
+    starts = accumulate(map(len, cells), initial=0)
+    return torch.cat([item + start for item, start in zip(rows, starts)])
 
 
 def shifted(rows: Tensor, start: Tensor) -> Tensor:

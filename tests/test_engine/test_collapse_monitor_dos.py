@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from dos_mm3d.datasets.transforms import BlockMask, PackViews, TwoViews
 from dos_mm3d.engine.hooks import CollapseError, CollapseMonitorHook, DOSHook
+from dos_mm3d.structures import Grid
 from tests.helpers import two_rank_worker as tiny
 
 CONFIG = Config(
@@ -39,7 +40,7 @@ def scan(seed: int) -> torch.Tensor:
 class Scans(Dataset):
     """Views of 20 scans, drawn anew for each item."""
 
-    steps = (TwoViews(drop_share=(0, 0.3)), BlockMask([-6.4, -6.4, -5, 6.4, 6.4, 3], [0.2, 0.2, 0.2]), PackViews())
+    steps = (TwoViews(drop_share=(0, 0.3)), BlockMask(), PackViews())
 
     def __len__(self):
         return 600
@@ -47,6 +48,7 @@ class Scans(Dataset):
     def __getitem__(self, index):
         generator = torch.Generator().manual_seed(index)
         results = dict(points=scan(index % 20), generator=generator, file=f'{index}', skipped=[], position=index)
+        results['grid'] = Grid([-6.4, -6.4, -5, 6.4, 6.4, 3], [0.2, 0.2, 0.2], 2)
         for step in self.steps:
             results = step(results)
         return results

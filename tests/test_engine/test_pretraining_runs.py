@@ -24,7 +24,7 @@ model = dict(
     data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size, point_cloud_range=point_cloud_range)))
 train_dataloader = dict(dataset=dict(pipeline=[
     _base_.dos.views,
-    dict(type='BlockMask', point_cloud_range=point_cloud_range, voxel_size=voxel_size),
+    dict(type='BlockMask'),
     dict(type='PackViews')]))
 train_cfg = dict(max_iters=4)
 param_scheduler = [dict(type='OneCycleLR', eta_max=3e-3, total_steps=20, by_epoch=False)]

@@ -72,9 +72,9 @@ def test_load_from_gives_every_tensor_and_the_same_features(exported, teacher, t
     assert found.features.shape[1] == 128 and found.features.std() > 0
 
     # one loss voxel for each point, so that its feature is that of its sector, behind the coarser stages
-    number = torch.arange(len(scan()), dtype=torch.int32)
+    number = torch.arange(len(scan()))
     cells = nn.functional.pad(number[:, None], (3, 0))
-    ours = teacher({**voxels, 'loss_cells': cells}, cells, 1)
+    ours = teacher({**voxels, 'loss_cell': number}, cells, 1)
     assert ours.shape == (len(scan()), teacher.out_channels) == (len(scan()), 512 + 256 + 128 + 128)
     row_of = {tuple(site): row for row, site in enumerate(found.indices.tolist())}
     rows = torch.tensor([row_of[tuple(site)] for site in voxels['coors'].tolist()])

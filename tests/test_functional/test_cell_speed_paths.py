@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from dos_mm3d.cpu.sorted_unique import sorted_unique
-from dos_mm3d.datasets.transforms.loss_grid import LossGrid, unique_cells
 from dos_mm3d.functional import draw_visible_cells, match_cells
 from dos_mm3d.functional.augment import nearest_points, squared_distances
+from dos_mm3d.structures import Grid
 
 SPAN = [-51.2, -40.0, -5.0, 51.2, 51.2, 3.0]  # no cube, and not symmetric: an axis taken for another shows
 
@@ -43,7 +43,7 @@ def test_negative_keys_are_refused():
     ('voxel_size', 'stride'), [([0.1, 0.1, 0.2], 2), ([0.05, 0.05, 0.05], 1), ([0.3, 0.2, 0.7], 3)]
 )
 def test_occupied_loss_voxels_are_those_of_mmcvs_arithmetic(voxel_size, stride):
-    grid = LossGrid(SPAN, voxel_size, stride)
+    grid = Grid(SPAN, voxel_size, stride)
     points = cloud(20_000)
     points[-3:, :3] = torch.tensor([[float('nan'), 0, 0], [float('inf'), 0, 0], [0, 0, -float('inf')]])
     inside, cells, row = grid.occupied(points)
@@ -55,13 +55,13 @@ def test_occupied_loss_voxels_are_those_of_mmcvs_arithmetic(voxel_size, stride):
     assert torch.equal(cells, wanted_cells.int())
     assert cells.dtype == torch.int32
     assert torch.equal(row, wanted_row)
-    again, again_row = unique_cells(grid.parents(voxels[wanted_inside]), grid.voxel_shape)
-    assert torch.equal(again, wanted_cells)
+    again, again_row = grid.unique(grid.parents(voxels[wanted_inside]))
+    assert torch.equal(again, wanted_cells.int())
     assert torch.equal(again_row, wanted_row)
 
 
 def test_no_point_in_range_is_no_loss_voxel():
-    grid = LossGrid(SPAN, [0.1, 0.1, 0.2], 2)
+    grid = Grid(SPAN, [0.1, 0.1, 0.2], 2)
     for points in (torch.full((7, 4), 1e3), torch.zeros(0, 4)):
         inside, cells, row = grid.occupied(points)
         assert not inside.any()

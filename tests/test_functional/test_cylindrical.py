@@ -65,17 +65,12 @@ def test_rows_are_mmdet3ds(training):
     assert not found['coors'][:, 1:].amin(0).any()
 
 
-def test_loss_cells_are_boxes_counted_from_the_range_minimum():
+def test_a_row_has_the_loss_voxel_of_its_point():
     clouds = [scan(0), scan(1, 500)]
     ours = ViewPreprocessor(voxel=True, voxel_type='cylindrical', voxel_layer=LAYER, loss_grid=LOSS_GRID)
-    cells = ours.voxelize_points(clouds)['loss_cells']
-    points = torch.cat(clouds)[:, :3].double()
-    inside = ((points >= torch.tensor([-20, -20, -4])) & (points < torch.tensor([20, 20, 2]))).all(1)
-    assert 0 < inside.sum() < len(points)
-    assert (cells[~inside] == -1).all()
-    xyz = ((points - torch.tensor([-20.0, -20, -4])) / 0.5).floor().int()
-    number = torch.tensor([0] * 4000 + [1] * 500, dtype=torch.int32)
-    assert torch.equal(cells[inside], torch.cat((number[:, None], xyz.flip(1)), dim=1)[inside])
+    cell_of_point = torch.arange(4500) % 70 - 1
+    assert torch.equal(ours.voxelize_points(clouds, cell_of_point)['loss_cell'], cell_of_point)
+    assert (ours.voxelize_points(clouds)['loss_cell'] == -1).all()
 
 
 @pytest.mark.parametrize('settings', [dict(voxel_type='cylindrical'), dict(voxel_type='hard', loss_grid=LOSS_GRID)])
@@ -90,6 +85,6 @@ def test_the_grid_of_loss_voxels_is_beside_cylinders_and_part_of_boxes():
     halves = dict(LOSS_GRID, voxel_size=[0.25, 0.25, 0.25], max_num_points=5, max_voxels=100)
     boxes = ViewPreprocessor(voxel=True, voxel_type='hard', voxel_layer=halves)
     found = []
-    for grid in (cylinders.grid_of_loss_voxels(1), boxes.grid_of_loss_voxels(2)):
+    for grid in (cylinders.grid(1), boxes.grid(2)):
         found.append(grid.parents(grid.voxels(xyz)[0]).tolist())
     assert found[0] == found[1] == [[0, 40, 40], [10, 2, 78]]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dos_mm3d.functional import block_size_cells, draw_visible_cells, find_rows, match_cells
-from dos_mm3d.functional.grid import grid_shape, inside_grid, point_cells
+from dos_mm3d.functional.grid import point_cells
 
 
 def all_cells(depth: int, height: int, width: int) -> torch.Tensor:
@@ -100,19 +100,3 @@ def test_a_stride_two_cell_is_exactly_half_the_voxel_index():
     fine = point_cells(xyz, low, [0.1, 0.1, 0.2])
     coarse = point_cells(xyz, low, [0.2, 0.2, 0.4])
     assert torch.equal(fine // 2, coarse)
-
-
-def test_grid_agrees_with_mmcvs_voxelization():
-    from mmcv.ops import Voxelization
-
-    span = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
-    size = [0.1, 0.1, 0.2]
-    xyz = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(6)) * 110 - 55
-    xyz[:1024] = (torch.arange(1024) * 0.1 - 51.2)[:, None]
-    xyz[:, 2] = xyz[:, 2] / 12
-    _, coords, counts = Voxelization(size, span, max_num_points=100, max_voxels=100_000)(xyz)
-    cells = point_cells(xyz, span[:3], size)
-    wanted, number = cells[inside_grid(cells, grid_shape(span, size))].unique(dim=0, return_counts=True)
-    order = torch.argsort((coords[:, 0].long() * 1024 + coords[:, 1]) * 1024 + coords[:, 2])
-    assert torch.equal(coords[order].long(), wanted)
-    assert torch.equal(counts[order].long(), number)

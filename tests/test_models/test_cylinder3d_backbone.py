@@ -1,6 +1,7 @@
 """Cylinder3D's adapter: where features are taken and of what; and mmdet3d's whole segmentor on the CPU."""
 
 import copy
+import dataclasses
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from dos_mm3d.datasets.transforms import BlockMask, LocalViews, MaskTokenSites, 
 from dos_mm3d.datasets.transforms.views import TwoViews
 from dos_mm3d.models.backbones import Cylinder3DAdapter
 from dos_mm3d.models.preprocessors.views import select_voxels
+from dos_mm3d.structures import Grid
 from tests.helpers import two_rank_worker as tiny
 
 SHAPE = [40, 48, 12]
@@ -61,8 +63,15 @@ def view_pairs(*extra, n_scans: int = 2) -> list:
         generator = torch.Generator().manual_seed(seed)
         xyz = torch.rand(1500, 3, generator=generator) * torch.tensor([9.0, 9, 2]) - torch.tensor([4.5, 4.5, 1])
         columns = torch.rand(1500, 2, generator=generator) * torch.tensor([255.0, 0.1])
-        results = dict(points=torch.cat((xyz, columns), 1), file='scan', generator=generator, skipped=[], position=0)
-        for step in (TwoViews(), BlockMask(tiny.SPAN, CELL, loss_stride=1), *extra, PackViews()):
+        results = dict(
+            points=torch.cat((xyz, columns), 1),
+            file='scan',
+            generator=generator,
+            skipped=[],
+            position=0,
+            grid=Grid(tiny.SPAN, CELL, 1),
+        )
+        for step in (TwoViews(), BlockMask(), *extra, PackViews()):
             results = step(results)
         pairs.append(results['views'])
     return pairs
@@ -85,7 +94,7 @@ def pack(model, pairs):
 def test_features_are_means_over_the_points_of_a_loss_voxel(model, pairs):
     views = pack(model, pairs)
     backbone: Cylinder3DAdapter = model.teacher.backbone.eval()
-    voxel_dict = model.data_preprocessor.voxelize_points(views.points)
+    voxel_dict = views.voxels
     with torch.no_grad():
         found = backbone(voxel_dict, views.cells, 4)
         voxels, sites = backbone.voxel_encoder(voxel_dict['voxels'], voxel_dict['coors'])
@@ -119,22 +128,23 @@ def hidden_points(pairs) -> list[torch.Tensor]:
 
 def test_the_students_sectors_are_made_of_visible_points_alone(model, pairs):
     views = pack(model, pairs)
-    cells = views.cells[views.visible]
-    voxel_dict = model.data_preprocessor.voxelize_points(views.points)
-    seen = select_voxels(voxel_dict, cells, model.student.backbone.loss_stride)
+    given = model.student_input(views)
+    seen, voxel_dict = given.voxels, views.voxels
     kept = [points[~mask] for points, mask in zip(views.points, hidden_points(pairs), strict=True)]
     wanted = model.data_preprocessor.voxelize_points(kept)
-    assert seen.keys() == wanted.keys() and all(torch.equal(seen[name], wanted[name]) for name in wanted)
+    assert all(torch.equal(seen[name], wanted[name]) for name in ('voxels', 'coors'))
     hidden = torch.cat(hidden_points(pairs))
     shared = {tuple(row) for row in voxel_dict['coors'][hidden].tolist()}
     shared &= {tuple(row) for row in voxel_dict['coors'][~hidden].tolist()}
     assert len(shared) > 50, 'sectors with hidden and with visible points'
 
-    before = model.student_features(voxel_dict, cells, 4)
+    before = model.student_features(*given)
     changed = [points.clone() for points in views.points]
     for points, mask in zip(changed, hidden_points(pairs), strict=True):
         points[mask, 3] += 50
-    assert torch.equal(model.student_features(model.data_preprocessor.voxelize_points(changed), cells, 4), before)
+    voxels = model.data_preprocessor.voxelize_points(changed, views.cell_of_point)
+    changed = dataclasses.replace(views, points=changed, voxels=voxels)
+    assert torch.equal(model.student_features(*model.student_input(changed)), before)
 
 
 def test_every_exported_weight_is_trained_and_the_teacher_is_not(model, pairs):
@@ -149,7 +159,7 @@ def test_order_of_rows_is_of_no_matter(model, pairs):
     """SegVFE takes the view of the last row for the last view; rows of tokens or of local views come as they come."""
     views = pack(model, pairs)
     backbone = model.teacher.backbone.eval()
-    voxel_dict = model.data_preprocessor.voxelize_points(views.points)
+    voxel_dict = views.voxels
     shuffled = torch.randperm(len(voxel_dict['coors']))
     with torch.no_grad():
         mixed = backbone({name: value[shuffled] for name, value in voxel_dict.items()}, views.cells, 4)
@@ -157,47 +167,47 @@ def test_order_of_rows_is_of_no_matter(model, pairs):
 
 
 def test_points_outside_the_loss_grid_are_seen_but_have_no_loss_voxel(model, pairs):
-    """As downstream, where all points count; their place must not be mistaken for that of another cloud's cell."""
+    """As downstream, where all points count."""
     views = pack(model, pairs)
     backbone = model.teacher.backbone.eval()
     far = torch.tensor([[7.5, 1.0, 0.0, 9.0, 0.0], [-7.5, 7.5, 0.0, 9.0, 0.0], [0.0, 1.0, -5.5, 9.0, 0.0]])
     with_far = [torch.cat((far, points)) for points in views.points]
-    voxel_dict = model.data_preprocessor.voxelize_points(with_far)
-    assert int((voxel_dict['loss_cells'] == -1).all(1).sum()) == len(far) * 4
+    cells = views.cell_of_point.split([len(points) for points in views.points])
+    cell_of_point = torch.cat([torch.cat((torch.full((len(far),), -1), cell)) for cell in cells])
+    voxel_dict = model.data_preprocessor.voxelize_points(with_far, cell_of_point)
     with torch.no_grad():
         found = backbone(voxel_dict, views.cells, 4)
-        without = backbone(model.data_preprocessor.voxelize_points(views.points), views.cells, 4)
+        without = backbone(views.voxels, views.cells, 4)
     assert found.shape == without.shape and not torch.equal(found, without)
-    assert len(select_voxels(voxel_dict, views.cells, 1)['coors']) == sum(map(len, views.points))
+    everywhere = torch.ones_like(views.visible)
+    assert len(select_voxels(voxel_dict, everywhere)['coors']) == sum(map(len, views.points))
 
 
 def test_a_loss_voxel_without_points_is_an_error_and_none_at_all_is_not(model, pairs):
     views = pack(model, pairs)
+    one_more = torch.cat((views.cells, views.cells[:1]))
+    with pytest.raises(ValueError, match=r'1 of .* loss voxels hold no voxel'):
+        model.student.backbone(views.voxels, one_more, 4)
     voxel_dict = model.data_preprocessor.voxelize_points(views.points)
-    stray = views.cells.clone()
-    stray[0, 1:] = torch.tensor([0, 31, 31], dtype=stray.dtype)
-    with pytest.raises(ValueError, match='loss voxels hold no point'):
-        model.student.backbone(voxel_dict, stray, 4)
-    assert model.student.backbone(voxel_dict, stray[:0], 4).shape == (0, sum(WIDTHS.values()))
+    assert model.student.backbone(voxel_dict, views.cells[:0], 4).shape == (0, sum(WIDTHS.values()))
 
 
 def test_local_views_go_along_and_mask_tokens_are_refused():
-    span = dict(point_cloud_range=tiny.SPAN, voxel_size=CELL, loss_stride=1)
     model = cylinder_model(student_input=dict(type='VisibleVoxelsAndLocalViews'), terms=dict(type='WithLocalViews'))
-    views = pack(model, view_pairs(LocalViews(2, crop_share=(0.1, 0.3), **span), n_scans=1))
-    given = model.given_to_student(model.data_preprocessor.voxelize_points(views.points), views)
-    assert torch.equal(given.voxel_dict['loss_cells'][:, 0], given.voxel_dict['coors'][:, 0])
-    assert set(given.voxel_dict['coors'][:, 0].tolist()) == set(range(4)), 'two views and two crops'
+    views = pack(model, view_pairs(LocalViews(2, crop_share=(0.1, 0.3)), n_scans=1))
+    given = model.student_input(views)
+    assert torch.equal(given.cells[given.voxels['loss_cell'], 0], given.voxels['coors'][:, 0])
+    assert set(given.voxels['coors'][:, 0].tolist()) == set(range(4)), 'two views and two crops'
     sum(value for name, value in model(views=views).items() if name.startswith('loss')).backward()
 
     tokens = cylinder_model(student_input=dict(type='MaskTokens', num_columns=5), terms=dict(type='HiddenAndVisible'))
-    with pytest.raises(ValueError, match='MaskTokens got voxel_type'):
-        tokens(views=pack(tokens, view_pairs(MaskTokenSites(**span), n_scans=1)))
+    with pytest.raises(ValueError, match='MaskTokens has num_columns=5, its voxels have 7'):
+        tokens(views=pack(tokens, view_pairs(MaskTokenSites(), n_scans=1)))
 
 
 def test_autocast_leaves_the_backbone_in_full_precision(model, pairs):
     views = pack(model, pairs)
-    voxel_dict = model.data_preprocessor.voxelize_points(views.points)
+    voxel_dict = views.voxels
     backbone = model.teacher.backbone.eval()
     with torch.no_grad():
         plain = backbone(voxel_dict, views.cells, 4)

@@ -1,10 +1,11 @@
 """What each branch sees, where features are taken, and who gets gradients."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch.testing import assert_close
 
-from dos_mm3d.models.preprocessors.views import select_voxels
 from dos_mm3d.structures import SparseViews
 from tests.helpers import two_rank_worker as tiny
 
@@ -35,14 +36,11 @@ def test_views_are_packed_scan_by_scan_with_shifted_matches(model, pairs):
     assert torch.equal(views.cells[partner, 1:], pairs[1].b.cells[pairs[1].a_to_b[row]])
 
 
-def student_input(model, views) -> tuple:
-    """What the student is given."""
-    return model.given_to_student(model.data_preprocessor.voxelize_points(views.points), views)
-
-
-def teacher_features(model, views, needed) -> tuple:
-    """Features of the teacher at the rows ``needed``, and the row of each loss voxel in them."""
-    return model.teacher_features(model.data_preprocessor.voxelize_points(views.points), views, needed)
+def test_each_voxel_knows_its_loss_voxel(model, pairs):
+    views = pack(model, pairs)
+    found = views.cells[views.voxels['loss_cell']]
+    wanted = views.voxels['coors'] // torch.tensor([1, 2, 2, 2])
+    assert torch.equal(found, wanted)
 
 
 def hidden_points(pairs) -> list[torch.Tensor]:
@@ -52,11 +50,10 @@ def hidden_points(pairs) -> list[torch.Tensor]:
 
 def test_student_is_given_exactly_the_visible_points(model, pairs):
     views = pack(model, pairs)
-    voxel_dict = model.data_preprocessor.voxelize_points(views.points)
-    seen = select_voxels(voxel_dict, views.cells[views.visible], 2)
+    seen = model.student_input(views).voxels
     kept = [points[~mask] for points, mask in zip(views.points, hidden_points(pairs), strict=True)]
     wanted = model.data_preprocessor.voxelize_points(kept)
-    assert len(wanted['coors']) < 0.7 * len(voxel_dict['coors'])
+    assert len(wanted['coors']) < 0.7 * len(views.voxels['coors'])
     for name in ('voxels', 'coors', 'num_points'):
         assert torch.equal(seen[name], wanted[name])
 
@@ -78,19 +75,20 @@ def test_in_a_step_the_student_gets_the_visible_points_and_the_teacher_all(model
 
 def test_what_is_hidden_cannot_change_the_students_features(model, pairs):
     views = pack(model, pairs)
-    cells = views.cells[views.visible]
-    before = model.student_features(model.data_preprocessor.voxelize_points(views.points), cells, 4)
+    before = model.student_features(*model.student_input(views))
     changed = [points.clone() for points in views.points]
     for points, mask in zip(changed, hidden_points(pairs), strict=True):
         points[mask, 3] += 50
-    voxel_dict = model.data_preprocessor.voxelize_points(changed)
-    assert torch.equal(model.student_features(voxel_dict, cells, 4), before)
+    voxels = model.data_preprocessor.voxelize_points(changed, views.cell_of_point)
+    assert not torch.equal(voxels['voxels'], views.voxels['voxels'])
+    changed = dataclasses.replace(views, points=changed, voxels=voxels)
+    assert torch.equal(model.student_features(*model.student_input(changed)), before)
 
 
 def test_features_are_those_of_the_parent_cell_in_every_stage(model, pairs):
     views = pack(model, pairs)
     backbone = model.teacher.backbone.eval()
-    voxel_dict = model.data_preprocessor.voxelize_points(views.points)
+    voxel_dict = views.voxels
     features = backbone(voxel_dict, views.cells, 4)
     voxels = backbone.voxel_encoder(voxel_dict['voxels'], voxel_dict['num_points'], voxel_dict['coors'])
     backbone.middle_encoder.return_middle_feats = True
@@ -111,8 +109,8 @@ def test_a_missing_parent_is_an_error(model, pairs):
     views = pack(model, pairs)
     stray = views.cells.clone()
     stray[0, 1:] = torch.tensor([0, 31, 31], dtype=stray.dtype)
-    with pytest.raises(ValueError, match='no parent at stride 2'):
-        model.student.backbone(model.data_preprocessor.voxelize_points(views.points), stray, 4)
+    with pytest.raises(ValueError, match='hold no voxel'):
+        model.student.backbone(views.voxels, stray, 4)
 
 
 def test_a_full_voxel_buffer_is_an_error_while_training(model, pairs):
@@ -230,9 +228,9 @@ def test_the_loss_is_that_of_the_terms(model, pairs):
     with torch.no_grad():
         model.student.projector[2].bias.add_(0.3)  # student and teacher begin as twins
     losses = model(views=views)
-    student = model.student_features(*student_input(model, views))
+    student = model.student_features(*model.student_input(views))
     every = torch.arange(len(views.cells))
-    teacher, row = teacher_features(model, views, every)
+    teacher, row = model.teacher_features(views, every)
     wanted = dict(loss_same=0.0, loss_cross=0.0)
     for term in model.terms(views):
         wanted[term.name] += term.weight * model.head(student[term.student], teacher[row[term.teacher]], term.cloud)

@@ -20,17 +20,17 @@ def pack(model, pairs):
 
 @pytest.fixture(scope='module')
 def token_pairs() -> list:
-    return tiny.tiny_views(MaskTokenSites(tiny.SPAN, tiny.SIZE))
+    return tiny.tiny_views(MaskTokenSites())
 
 
 @pytest.fixture(scope='module')
 def moved_pairs() -> list:
-    return tiny.tiny_views(MaskTokenSites(tiny.SPAN, tiny.SIZE, jitter_std_m=0.3))
+    return tiny.tiny_views(MaskTokenSites(jitter_std_m=0.3))
 
 
 @pytest.fixture(scope='module')
 def local_pairs() -> list:
-    return tiny.tiny_views(LocalViews(2, tiny.SPAN, tiny.SIZE, crop_share=(0.1, 0.3)))
+    return tiny.tiny_views(LocalViews(2, crop_share=(0.1, 0.3)))
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def token_model() -> torch.nn.Module:
 
 def student_output(model, views) -> tuple[torch.Tensor, torch.Tensor]:
     """Loss voxels and projected features of the student."""
-    given = model.given_to_student(model.data_preprocessor.voxelize_points(views.points), views)
+    given = model.student_input(views)
     return given.cells, model.student_features(*given)
 
 
-def with_other_hidden_content(views):
+def with_other_hidden_content(model, views):
     """The same sites and joins; intensity and place within the voxel of the hidden points changed."""
     points = []
     for number, cloud in enumerate(views.points):
@@ -53,20 +53,20 @@ def with_other_hidden_content(views):
         hidden = {tuple(cell.tolist()) for cell in views.cells[mine & ~views.visible][:, 1:]}
         mask = torch.tensor([tuple(cell.tolist()) in hidden for cell in cells])
         points.append(torch.where(mask[:, None], cloud + torch.tensor([0, 0, 0, 70.0, 0.2]), cloud))
-    return dataclasses.replace(views, points=points)
+    voxels = model.data_preprocessor.voxelize_points(points, views.cell_of_point)
+    return dataclasses.replace(views, points=points, voxels=voxels)
 
 
 def test_student_with_tokens_is_given_all_voxels_and_no_hidden_content(token_model, token_pairs):
     views = pack(token_model, token_pairs)
-    full = token_model.data_preprocessor.voxelize_points(views.points)
-    given = token_model.given_to_student(full, views)
-    assert {tuple(c.tolist()) for c in given.voxel_dict['coors']} == {tuple(c.tolist()) for c in full['coors']}
+    full, given = views.voxels, token_model.student_input(views)
+    assert {tuple(c.tolist()) for c in given.voxels['coors']} == {tuple(c.tolist()) for c in full['coors']}
     assert {tuple(c.tolist()) for c in given.cells} == {tuple(c.tolist()) for c in views.cells}
-    tokens = given.voxel_dict['voxels'][-len(views.tokens.voxels) :]
+    tokens = given.voxels['voxels'][-len(views.tokens.voxels) :]
     assert torch.equal(tokens[:, 0], token_model.student_input.token.expand(len(tokens), -1))
     assert not tokens[:, 1:].any()
     cells, features = student_output(token_model, views)
-    changed = with_other_hidden_content(views)
+    changed = with_other_hidden_content(token_model, views)
     assert not all(torch.equal(a, b) for a, b in zip(changed.points, views.points))
     assert torch.equal(student_output(token_model, changed)[1], features)
     assert len(features) == len(cells) == len(views.cells)
@@ -76,17 +76,17 @@ def test_where_the_tokens_stand_is_what_leaks(token_model, token_pairs):
     """The student's features, at visible and at hidden places, follow the sites of the tokens; DOS has none."""
     views = pack(token_model, token_pairs)
     kept = torch.arange(len(views.tokens.voxels)) % 2 == 0
-    cells = views.tokens.voxels[kept].clone()
-    cells[:, 1:] //= 2
-    fewer = dataclasses.replace(
-        views, tokens=dataclasses.replace(views.tokens, voxels=views.tokens.voxels[kept], cells=cells.unique(dim=0))
+    rows, cell_of_voxel = views.tokens.cell_of_voxel[kept].unique(return_inverse=True)
+    tokens = dataclasses.replace(
+        views.tokens, voxels=views.tokens.voxels[kept], cell_of_voxel=cell_of_voxel, cells=views.tokens.cells[rows]
     )
+    fewer = dataclasses.replace(views, tokens=tokens)
     token_model.eval()
     count = int(views.visible.sum())
     all_sites, half = (student_output(token_model, v)[1][:count] for v in (views, fewer))
     assert not torch.allclose(all_sites, half, atol=1e-4)
     observable = tiny.tiny_model(head=CLUSTERING).eval()
-    one, other = (student_output(observable, v)[1] for v in (views, with_other_hidden_content(fewer)))
+    one, other = (student_output(observable, v)[1] for v in (views, with_other_hidden_content(observable, fewer)))
     assert torch.equal(one, other)
 
 
@@ -183,8 +183,10 @@ def test_the_student_sees_a_local_view_as_if_it_were_alone(local_pairs):
     model = tiny.tiny_model(**LOCAL).eval()
     views = pack(model, local_pairs)
     cells, features = student_output(model, views)
-    alone = model.data_preprocessor.voxelize_points(views.local.points[1:2])
     mine = views.local.cells[:, 0] == 1
+    sizes = [len(points) for points in views.local.points]
+    rows = views.local.cell_of_point.split(sizes)[1] - int(mine.nonzero()[0])
+    alone = model.data_preprocessor.voxelize_points(views.local.points[1:2], rows)
     own_cells = views.local.cells[mine] * torch.tensor([0, 1, 1, 1], dtype=torch.int32)
     wanted = model.student_features(alone, own_cells, 1)
     assert_close(features[cells[:, 0] == 5], wanted, rtol=1e-4, atol=1e-5)

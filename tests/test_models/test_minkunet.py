@@ -10,11 +10,11 @@ from spconv.pytorch import SparseConvTensor
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones import MinkUNetAdapter
-from dos_mm3d.models.backbones.minkunet import pooled_mean
+from dos_mm3d.models.backbones.minkunet import mean_of_cells
 from dos_mm3d.models.methods.student_input import MaskTokens
-from dos_mm3d.models.preprocessors.views import select_voxels
 from dos_mm3d.structures import SparseTokens, SparseViews
 from tests.helpers import two_rank_worker as tiny
+from tests.helpers.loss_voxels import features_at_cells, loss_cells, voxels_in, with_loss_cell
 from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -54,12 +54,6 @@ def voxels(n_views: int = 2, per_view: int = 300, extent: torch.Tensor = EXTENT)
     return dict(voxels=torch.randn(len(coors), 4, generator=generator), coors=coors)
 
 
-def loss_cells(voxel_dict, stride: int) -> torch.Tensor:
-    cells = voxel_dict['coors'].clone()
-    cells[:, 1:] //= stride
-    return cells.unique(dim=0)
-
-
 def own_stages(net: MinkUNetAdapter, voxel_dict) -> tuple[torch.Tensor, list[SparseConvTensor]]:
     """What mmdet3d's own forward returns, and its decoder stages, coarsest first."""
     stages = []
@@ -77,7 +71,7 @@ def test_each_loss_voxel_gets_the_mean_inside_it_and_the_stages_it_lies_in(strid
     net, voxel_dict = adapter(stride), voxels()
     cells = loss_cells(voxel_dict, stride)
     cells = cells[torch.randperm(len(cells), generator=torch.Generator().manual_seed(1))]
-    out = net(voxel_dict, cells, 2)
+    out = features_at_cells(net, voxel_dict, cells, 2)
     assert out.shape == (len(cells), net.out_channels) == (len(cells), sum(widths))
     returned, (*coarse, finest) = own_stages(net, voxel_dict)
     assert torch.equal(returned, net.decode(voxel_dict, torch.zeros(3, dtype=torch.int32), 2)[-1].features)
@@ -99,7 +93,9 @@ def test_order_of_the_voxels_is_irrelevant():
     net, voxel_dict = adapter(), voxels()
     cells, perm = loss_cells(voxel_dict, 2), torch.randperm(604, generator=torch.Generator().manual_seed(4))
     shuffled = {name: value[perm] for name, value in voxel_dict.items()}
-    assert_close(net(shuffled, cells, 2), net(voxel_dict, cells, 2), atol=1e-5, rtol=1e-4)
+    assert_close(
+        features_at_cells(net, shuffled, cells, 2), features_at_cells(net, voxel_dict, cells, 2), atol=1e-5, rtol=1e-4
+    )
 
 
 @torch.no_grad()
@@ -107,7 +103,10 @@ def test_whole_cells_of_the_deepest_stage_may_lie_between_the_range_minimum_and_
     net, voxel_dict = adapter(), voxels()
     cells = loss_cells(voxel_dict, 2)
     far = {**voxel_dict, 'coors': voxel_dict['coors'] + torch.tensor([0, 16, 160, 1600], dtype=torch.int32)}
-    assert torch.equal(net(far, cells + torch.tensor([0, 8, 80, 800]), 2), net(voxel_dict, cells, 2))
+    assert torch.equal(
+        features_at_cells(net, far, cells + torch.tensor([0, 8, 80, 800]), 2),
+        features_at_cells(net, voxel_dict, cells, 2),
+    )
 
 
 @torch.no_grad()
@@ -117,22 +116,22 @@ def test_a_cloud_may_begin_and_end_anywhere():
     net, voxel_dict = adapter(), voxels(1, extent=torch.tensor([11, 23, 37]))
     voxel_dict['coors'] += torch.tensor([0, 1, 6, 11], dtype=torch.int32)
     cells = loss_cells(voxel_dict, 2)
-    alone = net(voxel_dict, cells, 1)
+    alone = features_at_cells(net, voxel_dict, cells, 1)
     larger = {**voxels(2, extent=torch.tensor([40, 50, 60]))}
     other = larger['coors'][:, 0] == 1
     both = {name: torch.cat((value, larger[name][other])) for name, value in voxel_dict.items()}
-    assert_close(net(both, cells, 2), alone, atol=1e-5, rtol=1e-4)
+    assert_close(features_at_cells(net, both, cells, 2), alone, atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()
 def test_hidden_voxels_do_not_reach_the_student():
     net, voxel_dict = adapter(), voxels()
     visible = loss_cells(voxel_dict, 2)[::3]
-    student = select_voxels(voxel_dict, visible, 2)
+    student = voxels_in(voxel_dict, visible, 2)
     assert 0 < len(student['coors']) < 0.5 * len(voxel_dict['coors'])
     hidden = ~(voxel_dict['voxels'][:, None] == student['voxels'][None]).all(2).any(1)
     changed = {**voxel_dict, 'voxels': voxel_dict['voxels'] + 5 * hidden[:, None]}
-    assert torch.equal(net(select_voxels(changed, visible, 2), visible, 2), net(student, visible, 2))
+    assert torch.equal(net(voxels_in(changed, visible, 2), visible, 2), net(student, visible, 2))
 
 
 @torch.no_grad()
@@ -140,27 +139,28 @@ def test_a_view_without_voxels_keeps_its_number():
     net, voxel_dict = adapter(), voxels(3)
     without = {name: value[voxel_dict['coors'][:, 0] != 1] for name, value in voxel_dict.items()}
     last = (cells := loss_cells(voxel_dict, 2))[cells[:, 0] == 2]
-    assert_close(net(without, last, 3), net(voxel_dict, last, 3), atol=1e-5, rtol=1e-4)
-    assert net(voxel_dict, cells[:0], 3).shape == (0, net.out_channels)
+    assert_close(
+        features_at_cells(net, without, last, 3), features_at_cells(net, voxel_dict, last, 3), atol=1e-5, rtol=1e-4
+    )
+    assert features_at_cells(net, voxel_dict, cells[:0], 3).shape == (0, net.out_channels)
 
 
 def test_every_parameter_is_trained():
     net, voxel_dict = adapter().train(), voxels()
-    out = net(voxel_dict, loss_cells(voxel_dict, 2), 2)
+    out = features_at_cells(net, voxel_dict, loss_cells(voxel_dict, 2), 2)
     (out * torch.randn(out.shape, generator=torch.Generator().manual_seed(0))).sum().backward()
     idle = [name for name, parameter in net.named_parameters() if parameter.grad is None or not parameter.grad.any()]
     assert idle == []
 
 
 def test_gradient_of_the_mean():
-    indices = torch.tensor([[0, 0, 0, 0], [0, 1, 1, 1], [0, 2, 0, 0], [1, 0, 1, 0]], dtype=torch.int32)
-    cells = torch.tensor([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]], dtype=torch.int32)
-    features = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    loss_cell = torch.tensor([2, 2, 1, -1, 0])
+    features = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
 
     def mean(values):
-        return pooled_mean(SparseConvTensor(values, indices, [4, 4, 4], 2), cells, 2)
+        return mean_of_cells(values, loss_cell, 3)
 
-    assert_close(mean(features), torch.stack((features[3], features[2], features[:2].mean(0))))
+    assert_close(mean(features), torch.stack((features[4], features[2], features[:2].mean(0))))
     assert torch.autograd.gradcheck(mean, (features,))
 
 
@@ -173,10 +173,10 @@ def test_what_does_not_fit_is_refused():
     for stray in ([0, 1, 1, 1], [0, 0, 0, 24], [0, 0, 0, -1]):  # the second would be the first cell of the next view
         cells[0] = torch.tensor(stray)
         with pytest.raises(ValueError, match=r'1 of .* loss voxels hold no voxel'):
-            adapter()(voxels(), cells, 2)
+            features_at_cells(adapter(), voxels(), cells, 2)
     nothing = {name: value[:0] for name, value in voxels().items()}
     with pytest.raises(ValueError, match=r'(\d+) of \1 loss voxels hold no voxel'):
-        adapter()(nothing, cells, 2)
+        features_at_cells(adapter(), nothing, cells, 2)
 
 
 def tiny_minkunet() -> torch.nn.Module:
@@ -191,14 +191,13 @@ def tiny_minkunet() -> torch.nn.Module:
 def test_student_is_given_exactly_the_visible_points():
     model, pairs = tiny_minkunet(), tiny.tiny_views()
     views = model.data_preprocessor(dict(views=pairs))['views']
-    voxel_dict = model.data_preprocessor.voxelize_points(views.points)
-    seen = select_voxels(voxel_dict, views.cells[views.visible], 2)
+    seen = model.student_input(views).voxels
     hidden = [~view.visible[view.cell_of_point] for view in [pair.a for pair in pairs] + [pair.b for pair in pairs]]
     kept = [points[~mask] for points, mask in zip(views.points, hidden, strict=True)]
     wanted = model.data_preprocessor.voxelize_points(kept)
-    assert set(seen) == {'voxels', 'coors'} and len(wanted['coors']) < 0.7 * len(voxel_dict['coors'])
-    for name, value in wanted.items():
-        assert torch.equal(seen[name], value)
+    assert set(seen) == {'voxels', 'coors', 'loss_cell'} and len(wanted['coors']) < 0.7 * len(views.voxels['coors'])
+    for name in ('voxels', 'coors'):
+        assert torch.equal(seen[name], wanted[name])
 
 
 def test_gradient_reaches_the_student_only():
@@ -215,15 +214,22 @@ def test_mask_tokens_are_voxels_of_this_kind_too():
     visible = torch.arange(len(cells)) % 3 == 0
     hidden = cells[~visible][:5]
     sites = hidden * torch.tensor([1, 2, 2, 2], dtype=torch.int32)
-    views = SparseViews([torch.zeros(0, 4)] * 2, cells, visible, torch.zeros(len(cells)))
     nowhere = torch.full((5,), -1)
-    views = SparseViews(views.points, cells, visible, views.match, SparseTokens(sites, hidden, nowhere, nowhere))
+    views = SparseViews(
+        points=[torch.zeros(0, 4)] * 2,
+        cell_of_point=torch.zeros(0),
+        cells=cells,
+        visible=visible,
+        match=torch.zeros(len(cells)),
+        tokens=SparseTokens(sites, torch.arange(5), hidden, nowhere, nowhere),
+        voxels=with_loss_cell(voxel_dict, cells, 2),
+    )
     tokens = MaskTokens(4)
     torch.nn.init.normal_(tokens.token)
-    given = tokens(voxel_dict, views, 2, None)
-    assert torch.equal(given.voxel_dict['coors'][-5:], sites)
-    assert torch.equal(given.voxel_dict['voxels'][-5:], tokens.token.expand(5, 4))
-    adapter()(given.voxel_dict, given.cells, 2)[-5:].sum().backward()
+    given = tokens(views)
+    assert torch.equal(given.voxels['coors'][-5:], sites)
+    assert torch.equal(given.voxels['voxels'][-5:], tokens.token.expand(5, 4))
+    adapter()(given.voxels, given.cells, 2)[-5:].sum().backward()
     assert tokens.token.grad.abs().sum() > 0
 
 
@@ -231,9 +237,8 @@ def test_mask_tokens_are_voxels_of_this_kind_too():
 def test_loss_voxels_and_grid_agree_everywhere(name):
     cfg = Config.fromfile(CONFIGS / f'dos/{name}.py')
     layer, mask = cfg.model.data_preprocessor.voxel_layer, cfg.train_dataloader.dataset.pipeline[1]
-    assert layer.voxel_size == mask.voxel_size == cfg.voxel_size
-    assert layer.point_cloud_range == mask.point_cloud_range == cfg.point_cloud_range
-    assert mask.loss_stride == cfg.model.backbone.loss_stride
+    assert layer.voxel_size == cfg.voxel_size
+    assert layer.point_cloud_range == cfg.point_cloud_range
     assert cfg.model.backbone.backbone.in_channels == len(cfg.input_channels)
     assert mask.mask_ratio == 0.7
     assert cfg.param_scheduler[0].total_steps == cfg.train_cfg.max_iters == cfg.max_iters

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones import PillarBackbone
-from dos_mm3d.models.preprocessors.views import select_voxels
+from tests.helpers.loss_voxels import voxels_in
 from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/dos'
@@ -91,7 +91,7 @@ def test_hidden_pillars_do_not_reach_the_student():
     hidden = torch.ones(120, dtype=torch.bool)
     hidden[::3] = False
     changed['voxels'][hidden] += 0.1
-    one, other = (net(select_voxels(given, visible, 1), visible, 2) for given in (voxel_dict, changed))
+    one, other = (net(voxels_in(given, visible, 1), visible, 2) for given in (voxel_dict, changed))
     assert torch.equal(one, other)
     whole, changed_whole = net(voxel_dict, visible, 2), net(changed, visible, 2)
     assert not torch.equal(whole, changed_whole), 'the teacher sees them'
@@ -130,7 +130,7 @@ def test_every_parameter_is_trained():
 
 def test_places_that_do_not_fit_are_refused():
     net, voxel_dict = backbone(), pillars()
-    with pytest.raises(ValueError, match=r'1 of 120 loss voxels have no pillar'):
+    with pytest.raises(ValueError, match=r'1 of 120 loss voxels hold no voxel'):
         cells = voxel_dict['coors'].clone()
         free = set(range(NX)) - set(cells[(cells[:, 0] == 0) & (cells[:, 2] == 0), 3].tolist())
         cells[0] = torch.tensor([0, 0, 0, free.pop()])
@@ -143,11 +143,11 @@ def test_places_that_do_not_fit_are_refused():
 @pytest.mark.parametrize('name', NAMES)
 def test_loss_voxels_are_the_pillars_everywhere(name):
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
-    layer, mask = cfg.model.data_preprocessor.voxel_layer, cfg.train_dataloader.dataset.pipeline[1]
+    layer = cfg.model.data_preprocessor.voxel_layer
     encoder, scatter = cfg.model.backbone.voxel_encoder, cfg.model.backbone.middle_encoder
-    assert layer.voxel_size == mask.voxel_size == cfg.voxel_size == encoder.voxel_size
-    assert layer.point_cloud_range == mask.point_cloud_range == cfg.point_cloud_range == encoder.point_cloud_range
-    assert (mask.loss_stride, encoder.in_channels) == (PillarBackbone.loss_stride, len(cfg.input_channels))
+    assert layer.voxel_size == cfg.voxel_size == encoder.voxel_size
+    assert layer.point_cloud_range == cfg.point_cloud_range == encoder.point_cloud_range
+    assert encoder.in_channels == len(cfg.input_channels)
     x0, y0, z0, x1, y1, z1 = cfg.point_cloud_range
     assert (y1 - y0) / scatter.output_shape[0] == pytest.approx(cfg.voxel_size[1])
     assert (x1 - x0) / scatter.output_shape[1] == pytest.approx(cfg.voxel_size[0])

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones.ptv3 import PTv3, PTv3Backbone
-from dos_mm3d.models.preprocessors.views import select_voxels
+from tests.helpers.loss_voxels import loss_cells, voxels_in
 from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -37,12 +37,6 @@ def voxels(n_views: int = 2, per_view: int = 150) -> dict[str, torch.Tensor]:
     points = torch.randn(len(coors), 3, 4, generator=generator)
     points[torch.arange(3) >= num_points[:, None]] = 0
     return dict(voxels=points, num_points=num_points, coors=coors)
-
-
-def loss_cells(voxel_dict, stride: int) -> torch.Tensor:
-    cells = voxel_dict['coors'].clone()
-    cells[:, 1:] //= stride
-    return cells.unique(dim=0)
 
 
 @torch.no_grad()
@@ -80,10 +74,10 @@ def test_order_of_the_voxels_is_irrelevant():
 def test_hidden_voxels_do_not_reach_the_student():
     net, voxel_dict = backbone(), voxels()
     visible = loss_cells(voxel_dict, 2)[::3]
-    student = select_voxels(voxel_dict, visible, 2)
+    student = voxels_in(voxel_dict, visible, 2)
     hidden = ~(voxel_dict['voxels'][:, None] == student['voxels'][None]).flatten(2).all(2).any(1)
     changed = {**voxel_dict, 'voxels': voxel_dict['voxels'] + 5 * hidden[:, None, None]}
-    assert_close(net(select_voxels(changed, visible, 2), visible, 2), net(student, visible, 2), atol=0, rtol=0)
+    assert_close(net(voxels_in(changed, visible, 2), visible, 2), net(student, visible, 2), atol=0, rtol=0)
 
 
 @torch.no_grad()
@@ -172,10 +166,9 @@ def test_sonata_has_the_public_number_of_tensors_and_parameters():
 @pytest.mark.parametrize('name', NAMES)
 def test_loss_voxels_and_grid_agree_everywhere(name):
     cfg = Config.fromfile(CONFIGS / f'dos/{name}.py')
-    layer, mask = cfg.model.data_preprocessor.voxel_layer, cfg.train_dataloader.dataset.pipeline[1]
-    assert layer.voxel_size == mask.voxel_size == cfg.voxel_size
-    assert layer.point_cloud_range == mask.point_cloud_range == cfg.point_cloud_range
-    assert mask.loss_stride == cfg.model.backbone.loss_stride
+    layer = cfg.model.data_preprocessor.voxel_layer
+    assert layer.voxel_size == cfg.voxel_size
+    assert layer.point_cloud_range == cfg.point_cloud_range
     assert cfg.model.backbone.ptv3.in_channels == len(cfg.input_channels) == len(cfg.model.backbone.ptv3.input_scale)
 
 

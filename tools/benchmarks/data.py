@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import mmengine
 import numpy as np
 import torch
-from mmdet3d.registry import DATASETS
+from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
@@ -72,8 +72,11 @@ def frame_info(age: int) -> dict:
 
 def stream_of(folder: Path, sweeps: int) -> SweepStream:
     """The config's data set over the scan in ``folder``."""
-    settings = Config.fromfile(CONFIG).train_dataloader.dataset
-    return DATASETS.build({**settings, 'data_root': str(folder), 'ann_file': 'infos.pkl', 'num_sweeps': sweeps})
+    cfg = Config.fromfile(CONFIG)
+    settings = cfg.train_dataloader.dataset
+    stream = DATASETS.build({**settings, 'data_root': str(folder), 'ann_file': 'infos.pkl', 'num_sweeps': sweeps})
+    stream.grid = MODELS.build(cfg.model).grid
+    return stream
 
 
 class Sample:
@@ -88,6 +91,7 @@ class Sample:
         points, file = self.stream.load(0)
         generator = sample_generator(0, self.position)
         self.results = dict(points=points, file=file, generator=generator, position=self.position, skipped=[])
+        self.results['grid'] = self.stream.grid
         return points
 
     def step(self, number: int) -> None:

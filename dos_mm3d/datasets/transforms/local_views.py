@@ -6,9 +6,9 @@ from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
 from ...errors import InputError
-from ...structures import View
+from ...structures import Grid, View
 from ..stream import BadSampleError
-from .loss_grid import LossGrid
+from .masking import grid_of
 from .views import make_augmentation
 
 MAX_ATTEMPTS = 16
@@ -23,22 +23,13 @@ class LocalViews(BaseTransform):
 
     Args:
         num_local: crops per scan.
-        point_cloud_range, voxel_size, loss_stride: those of BlockMask.
         augmentation: settings of :class:`~.views.Augmentation`; ``crop_share`` is that of a local crop.
     """
 
-    def __init__(
-        self,
-        num_local: int,
-        point_cloud_range: list[float],
-        voxel_size: list[float],
-        loss_stride: int = 2,
-        **augmentation,
-    ) -> None:
+    def __init__(self, num_local: int, **augmentation) -> None:
         if num_local < 1:
             raise InputError(f'num_local must be at least 1, got {num_local}: leave LocalViews out of the pipeline')
         self.num_local = num_local
-        self.grid = LossGrid(point_cloud_range, voxel_size, loss_stride)
         self.augmentation = make_augmentation('LocalViews', augmentation)
 
     def transform(self, results: dict) -> dict:
@@ -51,7 +42,7 @@ class LocalViews(BaseTransform):
     def draw(self, results: dict, centres: Tensor) -> View:
         """One crop; drawn again where its own rotation takes it out of the range."""
         for _ in range(MAX_ATTEMPTS):
-            view = self.make_view(results['points'], centres, results['generator'])
+            view = self.make_view(grid_of(results), results['points'], centres, results['generator'])
             if len(view.points):
                 return view
         raise BadSampleError(
@@ -59,10 +50,10 @@ class LocalViews(BaseTransform):
             'LocalViews or widen point_cloud_range.'
         )
 
-    def make_view(self, points: Tensor, centres: Tensor, generator: Generator) -> View:
+    def make_view(self, grid: Grid, points: Tensor, centres: Tensor, generator: Generator) -> View:
         rows = self.augmentation.crop(points, centres, generator)
         origin = self.augmentation.drop(rows, generator)
         augmented = self.augmentation(points[origin], generator)
-        kept, cells, cell_of_point = self.grid.occupied(augmented)
+        kept, cells, cell_of_point = grid.occupied(augmented)
         visible = torch.ones(len(cells), dtype=torch.bool)
         return View(augmented[kept], origin[kept], cells, cell_of_point, visible)

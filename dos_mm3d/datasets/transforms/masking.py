@@ -2,50 +2,47 @@
 
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
-from mmengine.logging import print_log
-from torch import Generator, Tensor
+from torch import Tensor
 
-from ...functional.masking import block_size_cells, check_mask_ratio, draw_visible_cells
+from ...errors import InputError
+from ...functional.masking import block_size_cells, check_block_size, check_mask_ratio, draw_visible_cells
 from ...functional.matching import match_cells
 from ...functional.schedules import linear_warmup
-from ...structures import Joined, LocalView, Tokens, TokenView, View, ViewPair
+from ...structures import Grid, Joined, LocalView, Tokens, TokenView, View, ViewPair
 from ..stream import BadSampleError
-from .loss_grid import LossGrid
-from .loss_grid import unique_cells as unique_cells
 
 
 @TRANSFORMS.register_module()
 class BlockMask(BaseTransform):
     """results['views'] of (points, origin) -> results['views'] of :class:`View`.
 
-    Points outside the range are dropped. Loss voxels are the stride-``loss_stride`` cells of the encoder's voxel grid,
-    anchored at the range minimum; a share ``mask_ratio`` of the occupied blocks of about ``block_size_m`` is hidden.
+    Points outside the range of results['grid'] are dropped, and of the occupied blocks of its loss voxels a share is
+    hidden.
+
+    Args:
+        mask_ratio: share of the occupied blocks that is hidden, in (0, 1).
+        block_size_m: edge of a block in metres; a block has the nearest number of whole loss voxels along each axis.
     """
 
-    def __init__(
-        self,
-        point_cloud_range: list[float],
-        voxel_size: list[float],
-        mask_ratio: float = 0.6,
-        block_size_m: float = 1.0,
-        loss_stride: int = 2,
-    ) -> None:
+    def __init__(self, mask_ratio: float = 0.6, block_size_m: float = 1.0) -> None:
         check_mask_ratio(mask_ratio)
-        self.grid = LossGrid(point_cloud_range, voxel_size, loss_stride)
+        check_block_size(block_size_m)
         self.mask_ratio = mask_ratio
         self.block_size_m = block_size_m
-        block_cells = block_size_cells(block_size_m, self.grid.cell_size_m)
-        real = ' x '.join(f'{n * size:.3g}' for n, size in zip(reversed(block_cells), reversed(self.grid.cell_size_m)))
-        print_log(f'mask blocks are {real} m (asked for {block_size_m:g} m, whole loss voxels)', logger='current')
 
     def mask_of(self, results: dict) -> tuple[float, float]:
         """(share of the occupied blocks to hide, edge of a block in metres) for this draw."""
         return self.mask_ratio, self.block_size_m
 
     def transform(self, results: dict) -> dict:
+        grid = grid_of(results)
         mask_ratio, block_size_m = self.mask_of(results)
-        block_cells = block_size_cells(block_size_m, self.grid.cell_size_m)
-        views = [self.make_view(*view, mask_ratio, block_cells, results['generator']) for view in results['views']]
+        mask = dict(
+            block_cells=block_size_cells(block_size_m, grid.loss_voxel_size_m),
+            mask_ratio=mask_ratio,
+            generator=results['generator'],
+        )
+        views = [masked_view(grid, *view, **mask) for view in results['views']]
         for name, view in zip('ab', views):
             if not len(view.points):
                 raise BadSampleError(self.message(results, f'no point of view {name} lies in the range'))
@@ -54,23 +51,35 @@ class BlockMask(BaseTransform):
         results['views'] = views
         return results
 
-    def make_view(
-        self, points: Tensor, origin: Tensor, mask_ratio: float, block_cells: tuple[int, ...], generator: Generator
-    ) -> View:
-        """View of (n, C) points: filtered to the range, with cells, and the cells that stay visible."""
-        inside, cells, cell_of_point = self.grid.occupied(points)
-        visible = draw_visible_cells(cells, block_cells=block_cells, mask_ratio=mask_ratio, generator=generator)
-        kept = inside.nonzero().squeeze(1)
-        return View(points.index_select(0, kept), origin.index_select(0, kept), cells, cell_of_point, visible)
-
     def message(self, results: dict, found: str) -> str:
         xyz = results['points'][:, :3]
         span = ', '.join(f'{a:.1f} .. {b:.1f}' for a, b in zip(xyz.amin(0), xyz.amax(0)))
         return (
             f'{results["file"]}: {found} ({len(xyz)} points, x, y, z = {span} m; range starts at '
-            f'{self.grid.range_min_m}, mask_ratio {self.mask_ratio}). Check units and sensor frame, widen '
+            f'{list(results["grid"].range_min_m)}, mask_ratio {self.mask_ratio}). Check units and sensor frame, widen '
             "point_cloud_range or lower mask_ratio, or set on_bad_file='skip'."
         )
+
+
+def grid_of(results: dict) -> Grid:
+    """The grid that the stream has been told; ValueError where it has been told none."""
+    if results.get('grid') is None:
+        raise InputError(
+            "results['grid'] is missing: range, voxel size and loss stride are the model's. StreamTrainLoop asks the "
+            'model for them; elsewhere set `grid` of the data set, e.g. dataset.grid = model.grid'
+        )
+    return results['grid']
+
+
+def masked_view(grid: Grid, points: Tensor, origin: Tensor, **mask) -> View:
+    """View of (n, C) points: filtered to the range, with cells, and the cells that stay visible.
+
+    mask: what :func:`draw_visible_cells` is told beside the cells.
+    """
+    inside, cells, cell_of_point = grid.occupied(points)
+    visible = draw_visible_cells(cells, **mask)
+    kept = inside.nonzero().squeeze(1)
+    return View(points.index_select(0, kept), origin.index_select(0, kept), cells, cell_of_point, visible)
 
 
 @TRANSFORMS.register_module()
@@ -90,7 +99,7 @@ class RampedBlockMask(BlockMask):
     def __init__(self, *, ramp_draws: int, start_ratio: float, start_block_size_m: float, **settings) -> None:
         super().__init__(**settings)
         check_mask_ratio(start_ratio)
-        block_size_cells(start_block_size_m, self.grid.cell_size_m)
+        check_block_size(start_block_size_m)
         self.ramp_draws = ramp_draws
         self.start_ratio = start_ratio
         self.start_block_size_m = start_block_size_m
@@ -117,8 +126,10 @@ class PackViews(BaseTransform):
             b,
             self.match(a, b),
             self.match(b, a),
-            tokens=tuple(TokenView(view.tokens.voxels, self.join(view.tokens, a, b)) for view in (a, b) if view.tokens),
-            local=tuple(LocalView(crop.points, self.join(crop, a, b)) for crop in results.get('local', ())),
+            tokens=tuple(TokenView(t.voxels, t.cell_of_voxel, self.join(t, a, b)) for t in (a.tokens, b.tokens) if t),
+            local=tuple(
+                LocalView(crop.points, crop.cell_of_point, self.join(crop, a, b)) for crop in results.get('local', ())
+            ),
         )
         if not ((pair.a_to_b >= 0) & a.visible).any() and not ((pair.b_to_a >= 0) & b.visible).any():
             raise BadSampleError(

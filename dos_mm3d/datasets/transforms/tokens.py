@@ -8,8 +8,8 @@ from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
 from ...errors import InputError
-from ...structures import Tokens, View
-from .loss_grid import LossGrid
+from ...structures import Grid, Tokens, View
+from .masking import grid_of
 
 
 @TRANSFORMS.register_module()
@@ -21,42 +21,36 @@ class MaskTokenSites(BaseTransform):
     in a visible loss voxel, or outside the range, is not shown: visible voxels hold visible points only.
 
     Args:
-        point_cloud_range, voxel_size, loss_stride: those of BlockMask.
         jitter_std_m: sd of the noise on each coordinate; 0 leaves the points where they are. Sonata uses half an edge
             of its input voxels (0.01 of 0.02 m).
         jitter_clip_m: largest move along a coordinate; None: two standard deviations.
     """
 
-    def __init__(
-        self,
-        point_cloud_range: list[float],
-        voxel_size: list[float],
-        loss_stride: int = 2,
-        jitter_std_m: float = 0.0,
-        jitter_clip_m: float | None = None,
-    ) -> None:
+    def __init__(self, jitter_std_m: float = 0.0, jitter_clip_m: float | None = None) -> None:
         if jitter_std_m < 0:
             raise InputError(f'jitter_std_m must be >= 0, got {jitter_std_m}')
-        self.grid = LossGrid(point_cloud_range, voxel_size, loss_stride)
         self.jitter_std_m = jitter_std_m
         self.jitter_clip_m = 2 * jitter_std_m if jitter_clip_m is None else jitter_clip_m
 
     def transform(self, results: dict) -> dict:
         results['views'] = [
-            dataclasses.replace(view, tokens=self.make_tokens(view, results['generator'])) for view in results['views']
+            dataclasses.replace(view, tokens=self.make_tokens(grid_of(results), view, results['generator']))
+            for view in results['views']
         ]
         return results
 
-    def make_tokens(self, view: View, generator: Generator) -> Tokens:
+    def make_tokens(self, grid: Grid, view: View, generator: Generator) -> Tokens:
         """The sites of one view's hidden points."""
         hidden = (~view.visible[view.cell_of_point]).nonzero().squeeze(1)
-        voxels, shown = self.grid.voxels(self.moved(view.points[hidden, :3], generator))
-        cells = self.grid.parents(voxels)
-        shown &= ~torch.isin(self.grid.keys(cells), self.grid.keys(view.cells[view.visible]))
-        unique_cells, cell_of_point = self.grid.unique(cells[shown])
+        voxels, shown = grid.voxels(self.moved(view.points[hidden, :3], generator))
+        cells = grid.parents(voxels)
+        shown &= ~torch.isin(grid.keys(cells), grid.keys(view.cells[view.visible]))
+        shown_voxels, _ = grid.unique(voxels[shown])
+        shown_cells, cell_of_point = grid.unique(cells[shown])
         return Tokens(
-            voxels=self.grid.unique(voxels[shown])[0],
-            cells=unique_cells,
+            voxels=shown_voxels,
+            cell_of_voxel=grid.unique(grid.parents(shown_voxels))[1],
+            cells=shown_cells,
             origin=view.origin[hidden][shown],
             cell_of_point=cell_of_point,
         )

@@ -1,9 +1,13 @@
 """The contract of every backbone that DOS pretrains."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor, nn
+
+from ...functional.grid import inside_grid
+from ...functional.sparse_lookup import bounding_shape, find_rows
 
 
 class LossVoxelBackbone(nn.Module, ABC):
@@ -38,8 +42,30 @@ class LossVoxelBackbone(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
-        """voxel_dict: what the preprocessor's voxel_type makes: mmdet3d's voxels, coors (num_points for hard voxels,
-        loss_cells for cylindrical ones), one row per voxel; cells (M, 4) int [view, z, y, x] -> (M, C).
+        """voxel_dict: what the preprocessor's voxel_type makes, one row per voxel, see :class:`ViewPreprocessor`;
+        cells (M, 4) int [view, z, y, x] -> (M, C).
 
         Row i of the result belongs to ``cells[i]``.
         """
+
+
+def features_at(cells: Tensor, features: Tensor, sites: Tensor, shape: Sequence[int] | None = None) -> Tensor:
+    """(M, C) feature of the site that each cell is; ValueError if one is none.
+
+    features (S, C) at sites (S, 1 + d) integer [view, ...], unique; cells (M, 1 + d); shape: sizes (d,) of the sites'
+    grid, None: as far as sites and cells go.
+    """
+    shape = bounding_shape(cells, sites) if shape is None else shape
+    rows = find_rows(cells, sites, shape).where(inside_grid(cells[:, 1:], shape), -1)
+    require_voxels(int((rows < 0).sum()), len(cells))
+    # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
+    return features.index_select(0, rows)
+
+
+def require_voxels(missing: int, n_cells: int) -> None:
+    """ValueError if some of the loss voxels hold no voxel."""
+    if missing:
+        raise ValueError(
+            f'{missing} of {n_cells} loss voxels hold no voxel: loss voxels and voxels were made from different '
+            'points, or on different grids'
+        )

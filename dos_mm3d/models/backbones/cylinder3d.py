@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...cpu.scatter import mean_over_points
 from ...functional.sparse_lookup import find_rows
-from .base import LossVoxelBackbone
+from .base import LossVoxelBackbone, require_voxels
 
 
 @MODELS.register_module()
@@ -42,19 +42,19 @@ class Cylinder3DAdapter(LossVoxelBackbone):
         self.out_channels = sum(coarse) + 2 * self.backbone.ddcm.conv1.out_channels
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
-        """voxel_dict: voxels (N, C), coors and loss_cells (N, 4), a row for each point; otherwise as in the base."""
+        """voxel_dict: voxels (N, C), coors (N, 4), loss_cell (N,), a row for each point; otherwise as in the base."""
         by_view = voxel_dict['coors'][:, 0].argsort(stable=True)  # SegVFE takes the last row for the last view
-        points, coors, loss_cells = (
-            voxel_dict[name].index_select(0, by_view) for name in ('voxels', 'coors', 'loss_cells')
+        points, coors, cell_of_point = (
+            voxel_dict[name].index_select(0, by_view) for name in ('voxels', 'coors', 'loss_cell')
         )
         # sparse convolutions stay in full precision under autocast, as in the other backbones
         with torch.autocast(points.device.type, enabled=False):
             voxels, sites = self.voxel_encoder(points.float(), coors)[:2]
             stages = self.stages(voxels, sites, batch_size)
 
-        cell_of_point = rows_of_cells(loss_cells, cells)
         kept = (cell_of_point >= 0).nonzero().squeeze(1)
         coors, cell_of_point = coors.index_select(0, kept), cell_of_point.index_select(0, kept)
+        require_voxels(int((cell_of_point.bincount(minlength=len(cells)) == 0).sum()), len(cells))
         features = [
             mean_over_points(stage.features, rows_of_parents(stage, coors, stride), cell_of_point, len(cells))
             for stage, stride in zip(stages, reversed(self.strides), strict=True)
@@ -75,22 +75,6 @@ class Cylinder3DAdapter(LossVoxelBackbone):
             for hook in hooks:
                 hook.remove()
         return [*outputs[:-1], last]
-
-
-def rows_of_cells(loss_cells: Tensor, cells: Tensor) -> Tensor:
-    """(N,) row in ``cells`` of each point's loss voxel, -1 where it is not among them.
-
-    ValueError if a cell holds no point.
-    """
-    shape = torch.cat((loss_cells, cells))[:, 1:].amax(0) + 1
-    rows = find_rows(loss_cells, cells, shape.tolist())
-    empty = len(cells) - len(rows[rows >= 0].unique())
-    if empty:
-        raise ValueError(
-            f'{empty} of {len(cells)} loss voxels hold no point: loss voxels and points do not belong together '
-            '(another point_cloud_range or voxel_size in the transforms than in loss_grid of the data_preprocessor)'
-        )
-    return rows
 
 
 def rows_of_parents(stage: Any, coors: Tensor, stride: list[int]) -> Tensor:

@@ -7,10 +7,9 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor
 
-from ...cpu.scatter import occupied_cells, reduce_by_row
+from ...cpu.scatter import reduce_by_row
 from ...errors import InputError
-from ...functional.sparse_lookup import find_rows
-from .base import LossVoxelBackbone
+from .base import LossVoxelBackbone, features_at, require_voxels
 
 
 @MODELS.register_module()
@@ -50,7 +49,7 @@ class MinkUNetAdapter(LossVoxelBackbone):
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         if not len(voxel_dict['coors']):
-            raise InputError(no_voxel_inside(len(cells), len(cells)))
+            require_voxels(len(cells), len(cells))
         deepest_stride = 2**self.backbone.num_stages
         lowest = voxel_dict['coors'][:, 1:].amin(0) // deepest_stride * deepest_stride
         *coarse, finest = self.decode(voxel_dict, lowest, batch_size)
@@ -58,7 +57,8 @@ class MinkUNetAdapter(LossVoxelBackbone):
         features = [
             upcast(stage, cells, stride // self.loss_stride) for stage, stride in zip(coarse, self.upcast_strides)
         ]
-        return torch.cat([pooled_mean(finest, cells, self.loss_stride), *reversed(features)], dim=1)
+        # the sites of the last stage are the voxels, in the same order
+        return torch.cat([mean_of_cells(finest.features, voxel_dict['loss_cell'], len(cells)), *reversed(features)], 1)
 
     def decode(self, voxel_dict: dict[str, Tensor], lowest: Tensor, batch_size: int) -> list[SparseConvTensor]:
         """Decoder stages, coarsest first, as mmdet3d's forward computes them; it returns the last one only.
@@ -93,39 +93,18 @@ def to_xyz(coords: Tensor, lowest: Tensor) -> Tensor:
 
 
 def upcast(stage: SparseConvTensor, cells: Tensor, ratio: int) -> Tensor:
-    """(M, C) feature of the parent of each loss voxel; cells (M, 4) and sites [view, x, y, z], ratio: cells per edge.
-
-    ValueError if a parent is no site.
-    """
+    """(M, C) feature of the parent of each loss voxel; cells (M, 4), sites [view, x, y, z]; ratio: cells per edge."""
     parents = cells.clone()
     parents[:, 1:] //= ratio
-    rows = rows_of(parents, stage.indices, stage.spatial_shape)
-    # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
-    return stage.features.index_select(0, rows)
+    return features_at(parents, stage.features, stage.indices, stage.spatial_shape)
 
 
-def pooled_mean(stage: SparseConvTensor, cells: Tensor, ratio: int) -> Tensor:
-    """(M, C) mean feature of the sites inside each loss voxel, ``ratio`` sites per edge; otherwise as `upcast`."""
-    parents = stage.indices.clone()
-    parents[:, 1:] //= ratio
-    shape = [-(-size // ratio) for size in stage.spatial_shape]
-    occupied, row_of_site = occupied_cells(parents)
-    means = reduce_by_row(stage.features, row_of_site, len(occupied), reduction='mean')
-    return means.index_select(0, rows_of(cells, occupied, shape))
+def mean_of_cells(features: Tensor, loss_cell: Tensor, n_cells: int) -> Tensor:
+    """(M, C) mean feature of the voxels inside each loss voxel; loss_cell (V,) row of each voxel's, -1 in none.
 
-
-def rows_of(cells: Tensor, sites: Tensor, shape: list[int]) -> Tensor:
-    """(M,) row of each cell among the sites; ValueError if one is none."""
-    inside = ((cells[:, 1:] >= 0) & (cells[:, 1:] < cells.new_tensor(shape))).all(1)
-    rows = find_rows(cells, sites, shape)
-    if missing := int((~inside | (rows < 0)).sum()):
-        raise InputError(no_voxel_inside(missing, len(cells)))
-    return rows
-
-
-def no_voxel_inside(missing: int, n_cells: int) -> str:
-    """What to say about loss voxels without a voxel."""
-    return (
-        f'{missing} of {n_cells} loss voxels hold no voxel: loss voxels and voxels were made from different points '
-        '(another point_cloud_range or voxel_size in the transforms)'
-    )
+    ValueError if one holds none.
+    """
+    inside = (loss_cell >= 0).nonzero().squeeze(1)
+    row = loss_cell.index_select(0, inside)
+    require_voxels(int((row.bincount(minlength=n_cells) == 0).sum()), n_cells)
+    return reduce_by_row(features.index_select(0, inside), row, n_cells, reduction='mean')

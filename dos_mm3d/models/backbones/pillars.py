@@ -8,9 +8,9 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
+from ...cpu.cell_keys import cell_keys
 from ...errors import InputError
-from ...functional.sparse_lookup import find_rows
-from .base import LossVoxelBackbone
+from .base import LossVoxelBackbone, features_at
 
 
 @MODELS.register_module()
@@ -45,25 +45,13 @@ class PillarBackbone(LossVoxelBackbone):
         bev = self.middle_encoder(pillars, coors, batch_size)
         stages = zip(self.backbone(bev), self.strides, strict=True)
         features = [self.at_parents(stage, cells, stride) for stage, stride in stages]
-        return torch.cat([self.at_pillars(pillars, coors, cells), *features], dim=1)
-
-    def at_pillars(self, pillars: Tensor, coors: Tensor, cells: Tensor) -> Tensor:
-        """(M, C) feature of the pillar that each loss voxel is; ValueError if one has no pillar."""
-        rows = find_rows(cells, coors, torch.cat((coors, cells))[:, 1:].amax(0).add(1).tolist())
-        if (rows < 0).any():
-            raise ValueError(
-                f'{int((rows < 0).sum())} of {len(rows)} loss voxels have no pillar: loss voxels and pillars were made '
-                'from different points (another point_cloud_range or voxel_size in the transforms, or a loss_stride '
-                'that is not 1)'
-            )
-        # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
-        return pillars.index_select(0, rows)
+        return torch.cat([features_at(cells, pillars, coors), *features], dim=1)
 
     def at_parents(self, stage: Tensor, cells: Tensor, stride: int) -> Tensor:
         """Stage (B, C, h, w) -> (M, C) feature of the cell that each loss voxel lies in."""
         _, channels, height, width = stage.shape
-        view, _, y, x = cells.long().unbind(1)
-        rows = (view * height + y // stride) * width + x // stride
+        view, _, y, x = cells.unbind(1)
+        rows = cell_keys(torch.stack((view, y // stride, x // stride), dim=1), [height, width])
         return stage.permute(0, 2, 3, 1).reshape(-1, channels).index_select(0, rows)
 
     def check_height(self, coors: Tensor) -> None:

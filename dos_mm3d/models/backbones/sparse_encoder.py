@@ -8,8 +8,7 @@ from spconv.pytorch import SparseConvTensor
 from torch import Tensor, cat
 
 from ...errors import InputError
-from ...functional.sparse_lookup import find_rows
-from .base import LossVoxelBackbone
+from .base import LossVoxelBackbone, features_at
 
 
 @MODELS.register_module()
@@ -87,15 +86,7 @@ class SparseEncoderBackbone(LossVoxelBackbone):
         if halve_z:
             parents[:, 1] //= 2
         parents[:, 1:] = parents[:, 1:].minimum(parents.new_tensor(shape) - 1)
-        rows = find_rows(parents, stage.indices, shape)
-        if (rows < 0).any():
-            raise ValueError(
-                f'{int((rows < 0).sum())} of {len(rows)} loss voxels have no parent at stride {stride}: '
-                'loss voxels and encoder input were made from different points (another point_cloud_range or '
-                'voxel_size in the transforms)'
-            )
-        # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
-        return stage.features.index_select(0, rows)
+        return features_at(parents, stage.features, stage.indices, shape)
 
 
 def stage_strides(n_stages: int, block_type: str) -> list[int]:

@@ -10,8 +10,6 @@ from torch import Tensor
 from ...errors import InputError
 from ...functional import collapse
 from ...structures import SparseViews
-from ..preprocessors.views import select_voxels
-from .student_input import StudentInput
 from .student_teacher import StudentTeacher
 
 
@@ -64,13 +62,12 @@ class DOS(StudentTeacher):
 
     def loss(self, views: SparseViews) -> dict[str, Tensor]:
         """Terms of the loss by name, each summed over the two views, and what the head has to log."""
-        voxel_dict = self.data_preprocessor.voxelize_points(views.points)
-        student = self.student_features(*self.given_to_student(voxel_dict, views))
+        student = self.student_features(*self.student_input(views))
 
         visible = views.visible.nonzero().squeeze(1)
         terms = self.terms(views)
         needed = torch.cat((visible, *(pairs.teacher for pairs in terms)))
-        teacher, row_in_teacher = self.teacher_features(voxel_dict, views, needed)
+        teacher, row_in_teacher = self.teacher_features(views, needed)
 
         self.visible_teacher = teacher[row_in_teacher[visible]]
         self.head.observe(self.visible_teacher)
@@ -81,29 +78,20 @@ class DOS(StudentTeacher):
             losses[pairs.name] += pairs.weight * self.head(own, other, pairs.cloud)
         return {**losses, **self.head.log_values()}
 
-    def given_to_student(self, voxel_dict: dict[str, Tensor], views: SparseViews) -> StudentInput:
-        """Voxels, loss voxels and number of views of the student's input; the teacher has all of ``voxel_dict``."""
-        stride = self.student.backbone.loss_stride
-        return self.student_input(voxel_dict, views, stride, self.data_preprocessor.voxelize_points)
+    def student_features(self, voxels: dict[str, Tensor], cells: Tensor, num_views: int) -> Tensor:
+        """Projected features (m, D) at loss voxels ``cells`` (m, 4), computed from the student's voxels alone.
 
-    def student_features(self, voxel_dict: dict[str, Tensor], visible_cells: Tensor, num_views: int) -> Tensor:
-        """Projected features (m, D) at the visible loss voxels, computed from the voxels inside them and nothing else.
-
-        Masks hide whole loss voxels, so the student's voxels are a subset of the teacher's: voxelised once.
+        Masks hide whole loss voxels, so those voxels are a subset of the teacher's: voxelised once.
         """
-        backbone = self.student.backbone
-        visible = select_voxels(voxel_dict, visible_cells, backbone.loss_stride)
-        return self.student.projector(backbone(visible, visible_cells, num_views))
+        return self.student.projector(self.student.backbone(voxels, cells, num_views))
 
     @torch.no_grad()
-    def teacher_features(
-        self, voxel_dict: dict[str, Tensor], views: SparseViews, needed: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def teacher_features(self, views: SparseViews, needed: Tensor) -> tuple[Tensor, Tensor]:
         """Projected teacher features of the ``needed`` loss voxels only (the head is not run on the rest).
 
         Returns (R, D) unit features and (M,) the row of each loss voxel in them, -1 where it was not needed.
         """
-        features = self.teacher.backbone(voxel_dict, views.cells, views.num_views)
+        features = self.teacher.backbone(views.voxels, views.cells, views.num_views)
         needed = needed.unique()
         row_of_cell = needed.new_full((len(features),), -1)
         row_of_cell[needed] = torch.arange(len(needed), device=needed.device)

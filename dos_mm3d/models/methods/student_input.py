@@ -1,6 +1,5 @@
 """What the student is given: one class for each answer."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -15,11 +14,11 @@ VoxelDict = dict[str, Tensor]
 
 
 class StudentInput(NamedTuple):
-    """voxel_dict: mmdet3d's voxels; those inside ``cells`` are the student's. cells: (m, 4) int [view, z, y, x] loss
-    voxels at which it has a feature. num_views: views in all.
+    """voxels: what the student sees, see :class:`ViewPreprocessor`. cells: (m, 4) int [view, z, y, x], the loss voxels
+    at which it has a feature. num_views: views in all.
     """
 
-    voxel_dict: VoxelDict
+    voxels: VoxelDict
     cells: Tensor
     num_views: int
 
@@ -28,8 +27,9 @@ class StudentInput(NamedTuple):
 class VisibleVoxels:
     """DOS: the visible loss voxels, and nothing anywhere else."""
 
-    def __call__(self, voxel_dict: VoxelDict, views: SparseViews, loss_stride: int, voxelize: Callable) -> StudentInput:
-        return StudentInput(voxel_dict, views.cells[views.visible], views.num_views)
+    def __call__(self, views: SparseViews) -> StudentInput:
+        visible = select_voxels(views.voxels, views.visible)
+        return StudentInput(visible, views.cells[views.visible], views.num_views)
 
 
 @MODELS.register_module()
@@ -47,14 +47,18 @@ class MaskTokens(nn.Module):
         super().__init__()
         self.token = nn.Parameter(torch.zeros(num_columns))
 
-    def forward(self, voxel_dict: VoxelDict, views: SparseViews, loss_stride: int, voxelize: Callable) -> StudentInput:
+    def forward(self, views: SparseViews) -> StudentInput:
         if views.tokens is None:
             raise InputError("MaskTokens got views without tokens: put dict(type='MaskTokenSites') after BlockMask")
-        if 'loss_cells' in voxel_dict:
-            raise InputError("MaskTokens got voxel_type='cylindrical', whose voxels hold no token; wanted boxes")
         visible_cells = views.cells[views.visible]
-        visible = select_voxels(voxel_dict, visible_cells, loss_stride)
+        visible = select_voxels(views.voxels, views.visible)
+        if (columns := visible['voxels'].shape[-1]) != len(self.token):
+            raise InputError(
+                f'MaskTokens has num_columns={len(self.token)}, its voxels have {columns}: wanted the number of '
+                "columns of the points, and boxes: the sectors of voxel_type='cylindrical' hold no token"
+            )
         tokens = self.token_voxels(views.tokens.voxels, visible)
+        tokens['loss_cell'] = views.tokens.cell_of_voxel + len(visible_cells)
         merged = {name: torch.cat((visible[name], tokens[name])) for name in visible}
         return StudentInput(merged, torch.cat((visible_cells, views.tokens.cells)), views.num_views)
 
@@ -73,15 +77,16 @@ class MaskTokens(nn.Module):
 class VisibleVoxelsAndLocalViews:
     """The visible loss voxels of the views, then whole local views, in one pass. Needs LocalViews in the pipeline."""
 
-    def __call__(self, voxel_dict: VoxelDict, views: SparseViews, loss_stride: int, voxelize: Callable) -> StudentInput:
+    def __call__(self, views: SparseViews) -> StudentInput:
         if views.local is None:
             raise InputError("got views without local ones: put dict(type='LocalViews', ...) before PackViews")
         offset = views.cells.new_tensor([views.num_views, 0, 0, 0])
         visible_cells = views.cells[views.visible]
-        visible = select_voxels(voxel_dict, visible_cells, loss_stride)
-        local = voxelize(views.local.points)
-        for name in local.keys() & {'coors', 'loss_cells'}:
-            local[name] = local[name] + offset.to(local[name])
-        merged = {name: torch.cat((visible[name], local[name])) for name in visible}
+        visible, local = select_voxels(views.voxels, views.visible), views.local.voxels
+        behind = {
+            'coors': local['coors'] + offset.to(local['coors']),
+            'loss_cell': local['loss_cell'] + len(visible_cells),
+        }
+        merged = {name: torch.cat((visible[name], behind.get(name, local[name]))) for name in visible}
         cells = torch.cat((visible_cells, views.local.cells + offset))
         return StudentInput(merged, cells, views.num_views + len(views.local.points))

@@ -6,6 +6,7 @@ from mmdet3d.registry import MODELS
 from mmengine.model import BaseModel, BaseModule
 
 from ...functional.ema import ema_update_
+from ...structures import Grid
 
 
 class Branch(BaseModule):
@@ -44,6 +45,11 @@ class StudentTeacher(BaseModel):
         """As the configs say; the teacher begins as the student's copy whatever was drawn."""
         super().init_weights()
         self.teacher.load_state_dict(self.student.state_dict())
+
+    @property
+    def grid(self) -> Grid:
+        """The voxels of the encoder and the loss voxels, in which the data pipeline counts."""
+        return self.data_preprocessor.grid(self.student.backbone.loss_stride)
 
     def update_teacher(self, momentum: float) -> None:
         """Parameters: teacher <- momentum * teacher + (1 - momentum) * student; buffers are the teacher's own."""

@@ -1,6 +1,7 @@
 """Collate views and voxelise them as the detector's voxel layer does, on any device."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
@@ -9,25 +10,23 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...datasets.transforms.loss_grid import LossGrid
 from ...errors import InputError
 from ...functional.cylindrical import cylinder_cells, polar_points
-from ...functional.sparse_lookup import find_rows
 from ...functional.voxelize import hard_voxelize
-from ...structures import SparseViews, ViewPair, pack_pairs
+from ...structures import Grid, SparseViews, pack_pairs
 
 VoxelDict = dict[str, Tensor]
 
 
 def hard_voxels(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
     """Points (n, C) -> voxels (v, max_num_points, C), num_points (v,), coors (v, 3) z, y, x."""
-    voxels, coors, num_points = hard_voxelize(
+    voxels, coors, num_points, first_point = hard_voxelize(
         points,
         point_cloud_range=layer.point_cloud_range,
         voxel_size_m=layer.voxel_size,
         max_points=layer.max_num_points,
     )
-    return dict(voxels=voxels, num_points=num_points, coors=coors)
+    return dict(voxels=voxels, num_points=num_points, coors=coors, first_point=first_point)
 
 
 def first_points(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
@@ -38,16 +37,17 @@ def first_points(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
     cloud to cloud in mmdet3d too, so no weight can depend on it, and features keep their absolute coordinates. With a
     range minimum of (k + 1/2) voxels the cells are mmdet3d's very own.
     """
-    voxels, coors, _ = hard_voxelize(
+    voxels, coors, _, first_point = hard_voxelize(
         points, point_cloud_range=layer.point_cloud_range, voxel_size_m=layer.voxel_size, max_points=1
     )
-    return dict(voxels=voxels[:, 0], coors=coors)
+    return dict(voxels=voxels[:, 0], coors=coors, first_point=first_point)
 
 
 def cylinder_points(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
     """Cylinder3D's rows are points: (n, C) -> (n, C + 2) rho, phi, z, x, y, rest; coors (n, 3) rho, phi, z."""
     rows = polar_points(points)
-    return dict(voxels=rows, coors=cylinder_cells(rows[:, :3], layer.point_cloud_range, layer.voxel_size))
+    coors = cylinder_cells(rows[:, :3], layer.point_cloud_range, layer.voxel_size)
+    return dict(voxels=rows, coors=coors, first_point=torch.arange(len(points), device=points.device))
 
 
 VOXEL_TYPES: dict[str, Callable[[VoxelizationByGridShape, Tensor], VoxelDict]] = {
@@ -59,11 +59,12 @@ VOXEL_TYPES: dict[str, Callable[[VoxelizationByGridShape, Tensor], VoxelDict]] =
 
 @MODELS.register_module()
 class ViewPreprocessor(Det3DDataPreprocessor):
-    """Batch of :class:`ViewPair` -> dict(views=SparseViews) on the model's device.
+    """Batch of :class:`ViewPair` -> dict(views=SparseViews) on the model's device, voxelised.
 
     Takes the ``data_preprocessor`` settings of the model it pretrains for: ``voxel=True``, ``voxel_type`` (one of
-    VOXEL_TYPES), ``voxel_layer``, ``max_voxels``. ``coors`` are [batch, z, y, x], with 'cylindrical' [batch, rho, phi,
-    z].
+    VOXEL_TYPES), ``voxel_layer``, ``max_voxels``. Voxels are mmdet3d's dict, one row per voxel: ``voxels``, ``coors``
+    [batch, z, y, x] (with 'cylindrical' [batch, rho, phi, z]), ``num_points`` of hard voxels; and ``loss_cell`` (V,)
+    int64, the row in ``cells`` of the loss voxel that a voxel lies in, -1 where it lies in none of them.
 
     Args:
         loss_grid: ``point_cloud_range`` and ``voxel_size`` [m] of the loss voxels where voxels are no boxes, and hence
@@ -77,30 +78,32 @@ class ViewPreprocessor(Det3DDataPreprocessor):
         if (loss_grid is None) == (self.voxel_type == 'cylindrical'):
             raise InputError(
                 f'loss_grid is {loss_grid} with voxel_type {self.voxel_type!r}: cylindrical voxels need '
-                'loss_grid=dict(point_cloud_range=..., voxel_size=...), the numbers of BlockMask; others have their own'
+                'loss_grid=dict(point_cloud_range=..., voxel_size=...); others are the loss grid themselves'
             )
-        self.loss_grid = None if loss_grid is None else LossGrid(**loss_grid, loss_stride=1)
+        self.loss_grid = loss_grid
 
-    def grid_of_loss_voxels(self, loss_stride: int) -> LossGrid:
+    def grid(self, loss_stride: int) -> Grid:
         """The grid in which points are counted to loss voxels of ``loss_stride`` voxels."""
-        layer = self.voxel_layer
-        return self.loss_grid or LossGrid(list(layer.point_cloud_range), list(layer.voxel_size), loss_stride)
+        if self.loss_grid is not None:
+            return Grid(self.loss_grid['point_cloud_range'], self.loss_grid['voxel_size'], loss_stride)
+        return Grid(self.voxel_layer.point_cloud_range, self.voxel_layer.voxel_size, loss_stride)
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        pairs: list[ViewPair] = data['views']
-        return dict(views=self.to_device(pack_pairs(pairs)))
+        views: SparseViews = pack_pairs(data['views']).to(self.device)
+        local = views.local
+        if local is not None:
+            local = replace(local, voxels=self.voxelize_points(local.points, local.cell_of_point))
+        return dict(views=replace(views, local=local, voxels=self.voxelize_points(views.points, views.cell_of_point)))
 
-    def to_device(self, views: SparseViews) -> SparseViews:
-        return views.to(self.device)
+    def voxelize_points(self, points: list[Tensor], cell_of_point: Tensor | None = None) -> VoxelDict:
+        """Voxels of one tensor (n, C) per cloud, as the class says; cell_of_point: (N,) of all points, None: no cells.
 
-    def voxelize_points(self, points: list[Tensor]) -> VoxelDict:
-        """mmdet3d's voxel dict (voxels, coors [batch, z, y, x], ...) of one tensor (n, C) per cloud.
-
-        With a ``loss_grid`` also ``loss_cells`` (rows, 4) int [batch, z, y, x], all -1 outside it.
         While training, ValueError for more voxels than the model's limit: it would drop the points beyond, and their
         loss voxels had no feature. A frozen encoder is fed whole scans, of other data sets too: there, all voxels are
         kept.
         """
+        if cell_of_point is None:
+            cell_of_point = torch.full((sum(map(len, points)),), -1, device=points[0].device)
         clouds = [VOXEL_TYPES[self.voxel_type](self.voxel_layer, cloud) for cloud in points]
         fullest = max(len(cloud['coors']) for cloud in clouds)
         if self.training and 0 < self.voxel_limit < fullest:
@@ -109,12 +112,10 @@ class ViewPreprocessor(Det3DDataPreprocessor):
                 'raise max_voxels of model.data_preprocessor (of its voxel_layer for hard voxels), enlarge voxel_size '
                 'or lower max_points of TwoViews'
             )
-        for number, cloud in enumerate(clouds):
+        cells = cell_of_point.split([len(cloud) for cloud in points])
+        for number, (cloud, cell) in enumerate(zip(clouds, cells)):
             cloud['coors'] = F.pad(cloud['coors'], (1, 0), value=number)
-            if self.loss_grid is not None:
-                cells, inside = self.loss_grid.voxels(points[number][:, :3])
-                # the number too: a key of a negative cell of this cloud is that of a cell of another
-                cloud['loss_cells'] = torch.where(inside[:, None], F.pad(cells.int(), (1, 0), value=number), -1)
+            cloud['loss_cell'] = cell.index_select(0, cloud.pop('first_point'))
         return {name: torch.cat([cloud[name] for cloud in clouds]) for name in clouds[0]}
 
     @property
@@ -127,16 +128,8 @@ class ViewPreprocessor(Det3DDataPreprocessor):
         return self.voxel_layer.max_voxels[0]
 
 
-def select_voxels(voxel_dict: VoxelDict, cells: Tensor, loss_stride: int) -> VoxelDict:
-    """The voxels that lie in the given loss voxels.
-
-    voxel_dict: mmdet3d's tensors, all with one row per voxel; cells (m, 4) int [view, z, y, x] at ``loss_stride``.
-    """
-    if 'loss_cells' in voxel_dict:
-        parents = voxel_dict['loss_cells']
-    else:
-        parents = voxel_dict['coors'].clone()
-        parents[:, 1:] //= loss_stride
-    shape = parents[:, 1:].maximum(cells[:, 1:].amax(0)).amax(0) + 1
-    kept = find_rows(parents, cells, shape.tolist()) >= 0
-    return {name: value[kept] for name, value in voxel_dict.items()}
+def select_voxels(voxels: VoxelDict, chosen: Tensor) -> VoxelDict:
+    """The voxels in the chosen ones, (M,) bool, of M loss voxels; their ``loss_cell`` counts the chosen ones only."""
+    kept = (chosen[voxels['loss_cell']] & (voxels['loss_cell'] >= 0)).nonzero().squeeze(1)
+    selected = {name: value.index_select(0, kept) for name, value in voxels.items()}
+    return {**selected, 'loss_cell': (chosen.cumsum(0) - 1)[selected['loss_cell']]}

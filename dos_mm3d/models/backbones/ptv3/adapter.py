@@ -9,8 +9,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ....errors import InputError
-from ....functional.sparse_lookup import find_rows
-from ..base import LossVoxelBackbone
+from ..base import LossVoxelBackbone, features_at
 from .cloud import Cloud, upcast
 from .model import PTv3
 
@@ -52,15 +51,7 @@ class PTv3Backbone(LossVoxelBackbone):
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         level = upcast(self.ptv3(self.cloud_of(voxel_dict, batch_size)), self.levels_to_upcast)
         sites = torch.cat((level.batch[:, None], level.grid_coord.flip(1)), dim=1)
-        shape = torch.cat((sites, cells.long()))[:, 1:].amax(0) + 1
-        rows = find_rows(cells, sites, shape.tolist())
-        if (rows < 0).any():
-            raise ValueError(
-                f'{int((rows < 0).sum())} of {len(rows)} loss voxels hold no voxel: loss voxels and voxels were made '
-                'from different points (another point_cloud_range or voxel_size in the transforms)'
-            )
-        # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
-        return level.feat.index_select(0, rows)
+        return features_at(cells, level.feat, sites)
 
     def cloud_of(self, voxel_dict: dict[str, Tensor], batch_size: int) -> Cloud:
         """mmdet3d's voxel dict, in any order of rows -> cloud; a voxel lies at the mean of its points."""

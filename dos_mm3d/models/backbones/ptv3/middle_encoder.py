@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmdet3d.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ....cpu.cell_keys import cell_keys
 from ....errors import InputError
 from ....functional.grid import grid_shape
 from .cloud import Cloud
@@ -79,7 +81,8 @@ class PTv3MiddleEncoder(BaseModule):
         """
         size_y, size_x = self.map_size
         x, y, _ = (cloud.grid_coord // self.map_stride).unbind(1)
-        keys, cell = ((cloud.batch * size_y + y) * size_x + x).unique(return_inverse=True)
+        columns = torch.stack((cloud.batch, y, x), dim=1)
+        keys, cell = cell_keys(columns, self.map_size).unique(return_inverse=True)
         by_cell, sizes = cell.argsort(stable=True), cell.bincount(minlength=len(keys))
         highest = cell_maximum(cloud.feat, by_cell, sizes)
         n_samples, channels = len(cloud.counts), highest.shape[1]

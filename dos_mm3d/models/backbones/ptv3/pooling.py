@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ....cpu.cell_keys import cell_keys
 from ....errors import InputError
 from ....functional.serialization import MAX_DEPTH, Serialization
 from .cloud import Cloud
@@ -85,10 +86,8 @@ class GridPooling(Pooling):
         self.orders = tuple(orders)
 
     def cell_keys(self, cloud: Cloud, stride: int) -> Tensor:
-        key = cloud.batch
-        for axis in (cloud.grid_coord // stride).unbind(1):
-            key = key << MAX_DEPTH | axis
-        return key
+        cells = torch.cat((cloud.batch[:, None], cloud.grid_coord // stride), dim=1)
+        return cell_keys(cells, [2**MAX_DEPTH] * 3)
 
     def with_curves(self, pooled: Cloud, fine: Serialization, member: Tensor, stride: int) -> Cloud:
         return pooled.serialized(self.orders, shuffle=self.shuffle and self.training)
