@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmdet3d.registry import DATASETS
+from mmdet3d.registry import DATASETS, MODELS
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.datasets.stream import Draw
@@ -27,6 +27,7 @@ def main() -> None:
     cfg = launch.load_config(args)
     launch.check_data(cfg, 'train_dataloader')
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    dataset.grid = MODELS.build(cfg.model).grid
     draw = Draw(0, args.position)
     points, file = dataset.load(dataset.index_of(draw))
     pair = dataset[draw]['views']

@@ -66,11 +66,13 @@ def test_views_of_the_stream_keep_unit_normals_and_colours(synthetic_scannet):
     from mmdet3d.registry import DATASETS
 
     from dos_mm3d.datasets.stream import Draw
+    from dos_mm3d.structures import Grid
 
     cfg = Config.fromfile(DOS / 'dos_ptv3_scannet.py')
     cfg.train_dataloader.dataset.data_root = str(synthetic_scannet)
     cfg.train_dataloader.dataset.pipeline[0].colour = None
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    dataset.grid = Grid(cfg.point_cloud_range, cfg.voxel_size, cfg.loss_stride)
     raw, _ = dataset.load(dataset.index_of(Draw(0, 0)))
     pair = dataset[Draw(0, 0)]['views']
     for view in (pair.a, pair.b):

@@ -30,6 +30,10 @@ class FakePreprocessor(nn.Module):
         return dict(loss_cell=cell_of_point, cells=nn.functional.pad(cells, (1, 0)))
 
 
+def fake_model() -> SimpleNamespace:
+    return SimpleNamespace(data_preprocessor=FakePreprocessor(), grid=Grid([-4, -4, -2, 4, 4, 2], [0.5, 0.5, 0.5], 2))
+
+
 def scan() -> ProbeScan:
     generator = torch.Generator().manual_seed(0)
     points = torch.rand(200, 5, generator=generator) * torch.tensor([8, 8, 4, 255, 0]) - torch.tensor([4, 4, 2, 0, 0])
@@ -38,10 +42,8 @@ def scan() -> ProbeScan:
 
 
 def test_every_point_gets_the_feature_of_its_own_loss_voxel() -> None:
-    grid = Grid([-4, -4, -2, 4, 4, 2], [0.5, 0.5, 0.5], 2)
-    model, backbone = SimpleNamespace(data_preprocessor=FakePreprocessor(), grid=grid), CellBackbone()
-    sample = scan()
-    block = EncoderFeatures(model, {'teacher': backbone})(sample)['teacher']
+    backbone, sample = CellBackbone(), scan()
+    block = EncoderFeatures(fake_model(), {'teacher': backbone})(sample)['teacher']
     expected = np.floor((sample.points[:120, :3].numpy() - [-4, -4, -2]) / 1.0)[:, ::-1]
     at_points = block.at_points(torch.arange(120)).numpy()
     np.testing.assert_array_equal(at_points[:, 1:], expected)
@@ -66,7 +68,7 @@ def test_pillars_see_older_sweeps_too() -> None:
 
 
 def test_only_the_blocks_that_are_asked_for_are_computed() -> None:
-    encoders = EncoderFeatures(SimpleNamespace(data_preprocessor=FakePreprocessor()), {'teacher': CellBackbone()})
+    encoders = EncoderFeatures(fake_model(), {'teacher': CellBackbone()})
     assert set(extractor_of({'raw', 'teacher'}, encoders)(scan())) == {'raw', 'teacher'}
     assert set(extractor_of({'raw', 'pillars'}, None)(scan())) == {'raw', 'pillars'}
 
