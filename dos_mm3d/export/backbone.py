@@ -9,8 +9,7 @@ import torch
 from mmengine.runner import save_checkpoint
 from torch import Tensor
 
-import dos_mm3d
-
+from .. import __version__
 from ..errors import InputError
 from ..models.backbones.base import LossVoxelBackbone
 from .config_text import read_entry, read_literals
@@ -122,7 +121,7 @@ def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str,
     facts = read_literals(training['cfg'], INPUT_FACTS, source=source)
     return {
         'format': FORMAT,
-        'dos_mm3d_version': dos_mm3d.__version__,
+        'dos_mm3d_version': __version__,
         'backbone': read_entry(training['cfg'], 'model.backbone.type', source=source),
         'branch': branch,
         'iteration': int(training['iter']) if 'iter' in training else None,

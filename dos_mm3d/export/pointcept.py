@@ -10,8 +10,7 @@ from mmdet3d.registry import MODELS
 from mmengine.runner import save_checkpoint
 from torch import Tensor
 
-import dos_mm3d
-
+from .. import __version__
 from ..errors import InputError
 from .files import read_checkpoint, tensors_sha256
 from .kernels import is_kernel, to_spconv1
@@ -106,7 +105,7 @@ def write(weights: dict[str, Tensor], out_path: str | Path, facts: dict[str, Any
     """Write a file whole or not at all (dos_mm3d.compat makes mmengine's writing atomic), with its provenance."""
     meta = dict(
         format=FORMAT,
-        dos_mm3d_version=dos_mm3d.__version__,
+        dos_mm3d_version=__version__,
         kernel_layout=KERNEL_LAYOUT,
         sha256=tensors_sha256(weights),
         **facts,
