@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mmengine.fileio import load
 
-from dos_mm3d.compat import nuscenes_converter
+from dos_mm3d.datasets.mmdet3d_converter import mmdet3d_converter
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.miniatures.taxonomy import CLASS_RANGE_M
 
@@ -79,7 +79,7 @@ def test_other_modules_named_tools_survive(synthetic_nuscenes, monkeypatch):
 
     mine = types.ModuleType('tools')
     monkeypatch.setitem(sys.modules, 'tools', mine)
-    with nuscenes_converter(synthetic_nuscenes) as converter:
+    with mmdet3d_converter(synthetic_nuscenes) as converter:
         assert callable(converter.nuscenes_data_prep)
     assert sys.modules['tools'] is mine and 'tools.create_data' not in sys.modules
 

@@ -17,7 +17,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 import dos_mm3d  # noqa: F401  (registers the backbones, routes spconv's CPU computation)
-from dos_mm3d.cpu.sparse_conv.convolution import GridTooLargeError
+from dos_mm3d.compat.spconv import GridTooLargeError
 from dos_mm3d.files import write_json
 from dos_mm3d.studies.runner.facts import commit, machine, versions
 

@@ -5,7 +5,6 @@ output row, and every weight-gradient entry, is summed by one thread in a fixed 
 number of threads. Nothing is imported from numba before the first CPU convolution.
 """
 
-from dos_mm3d.cpu.sparse_conv.convolution import patch_spconv, sparse_conv
-from dos_mm3d.cpu.sparse_conv.mmcv_modules import patch_mmcv
+from .convolution import sparse_conv
 
-__all__ = ['patch_mmcv', 'patch_spconv', 'sparse_conv']
+__all__ = ['sparse_conv']

@@ -1,19 +1,11 @@
-"""The convolution as an autograd function, and the doors of spconv that lead to it."""
-
-import math
-from collections.abc import Callable
-from types import ModuleType
+"""The convolution as an autograd function."""
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from ...errors import InputError
-
 _VECTOR_BYTES = 64
-# spconv's CPU search for neighbours counts cells in 32 bits and mixes up voxels beyond, without a word (spconv 2.3.8).
-MAX_CPU_CELLS = 2**31
 _DTYPES = (torch.float32, torch.float64)
 
 
@@ -22,7 +14,7 @@ class _SparseConv(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
-        from dos_mm3d.cpu.sparse_conv.launch import accumulate_rows
+        from .launch import accumulate_rows
 
         ctx.pairs, ctx.backwards = pairs, backwards
         ctx.save_for_backward(x, weight)
@@ -51,7 +43,7 @@ def _targets(pairs, backwards: bool) -> tuple:
 
 
 def _input_gradient(grad: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
-    from dos_mm3d.cpu.sparse_conv.launch import accumulate_rows
+    from .launch import accumulate_rows
 
     blocks, n_rows, mirrored = _targets(pairs, not backwards)
     kernel = _pad_columns(weight.flatten(1, -2).permute(1, 0, 2)).contiguous()
@@ -59,8 +51,8 @@ def _input_gradient(grad: Tensor, weight: Tensor, pairs, backwards: bool) -> Ten
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
-    from dos_mm3d.cpu.sparse_conv.kernels import OUTER_CHANNELS
-    from dos_mm3d.cpu.sparse_conv.launch import accumulate_outer
+    from .kernels import OUTER_CHANNELS
+    from .launch import accumulate_outer
 
     lists = pairs.lists[:, [1, 0, 2, 3]] if backwards else pairs.lists
     dw = accumulate_outer(_pad_columns(x, OUTER_CHANNELS), _pad_columns(grad), lists)
@@ -94,7 +86,7 @@ def _check(features: Tensor, weight: Tensor) -> None:
 
 def _pairs_of(indice_pairs: Tensor, indice_pair_num: Tensor, n_inputs: int, n_outputs: int, subm: bool):
     """The pairs, kept on the tensor they come from: every layer and pass that shares it finds them there."""
-    from dos_mm3d.cpu.sparse_conv.pairs import Pairs
+    from .pairs import Pairs
 
     known = getattr(indice_pairs, '_dos_pairs', None)
     if known is None or (known.n_inputs, known.n_outputs, known.subm) != (n_inputs, n_outputs, subm):
@@ -123,103 +115,3 @@ def sparse_conv(
     n_targets = features.shape[0] if inverse else n_outputs
     pairs = _pairs_of(indice_pairs, indice_pair_num, n_inputs, n_targets, subm)
     return _SparseConv.apply(features.contiguous(), weight, pairs, inverse)
-
-
-def _convolver(original: Callable, subm: bool, inverse: bool, no_activation: object) -> Callable:
-    """A stand-in for one of spconv's functions: CPU tensors come here, others go to `original`."""
-
-    def convolve(
-        features,
-        filters,
-        indice_pairs,
-        indice_pair_num,
-        n_outputs,
-        algo,
-        timer=None,
-        bias=None,
-        act_alpha=0.0,
-        act_beta=0.0,
-        act_type=no_activation,
-    ):
-        if features.device.type != 'cpu':
-            settings = (algo, timer, bias, act_alpha, act_beta, act_type)
-            return original(features, filters, indice_pairs, indice_pair_num, n_outputs, *settings)
-        if act_type != no_activation:
-            raise NotImplementedError(
-                f'a sparse convolution on the CPU has no fused activation, got {act_type}; put the activation in a '
-                'module of its own'
-            )
-        out = sparse_conv(features, filters, indice_pairs, indice_pair_num, n_outputs, subm=subm, inverse=inverse)
-        return out if bias is None else out + bias
-
-    convolve.original = original
-    return convolve
-
-
-class GridTooLargeError(InputError):
-    """More cells than spconv's CPU code tells apart."""
-
-
-def _check_cells(batch_size: int, spatial_shape: list[int]) -> None:
-    """GridTooLargeError for a grid in which spconv would find wrong neighbours."""
-    cells = int(batch_size) * math.prod(map(int, spatial_shape))  # mmdet3d hands an int32 tensor, which would overflow
-    if cells >= MAX_CPU_CELLS:
-        raise GridTooLargeError(
-            f'{batch_size} samples in a grid of {list(map(int, spatial_shape))} have {cells} cells; on the CPU spconv '
-            f'can tell fewer than {MAX_CPU_CELLS} apart: lower the batch size, crop the clouds or enlarge the voxels'
-        )
-
-
-def _pair_sharer(original: Callable) -> Callable:
-    """`get_indice_pairs` that computes the pairs of a submanifold convolution once per tensor of sites on the CPU.
-
-    mmdet3d's SparseBasicBlock names no indice_key, so spconv would compute them for every convolution. They are kept on
-    the tensor of sites itself, with its version: whoever writes to it gets new ones.
-    """
-
-    def get_indice_pairs(
-        indices,
-        batch_size,
-        spatial_shape,
-        algo,
-        ksize,
-        stride,
-        padding,
-        dilation,
-        out_padding,
-        subm=False,
-        *rest,
-        **named,
-    ):
-        def compute():
-            settings = (ksize, stride, padding, dilation, out_padding, subm)
-            return original(indices, batch_size, spatial_shape, algo, *settings, *rest, **named)
-
-        if indices.device.type == 'cpu':
-            _check_cells(batch_size, spatial_shape)
-        # Inference tensors carry no version, so a write to them would go unnoticed.
-        if indices.device.type != 'cpu' or not subm or indices.is_inference():
-            return compute()
-        key = (indices._version, batch_size, *map(tuple, (spatial_shape, ksize, dilation)))
-        known = getattr(indices, '_dos_subm_pairs', {})
-        if key not in known:
-            known = {old: value for old, value in known.items() if old[0] == indices._version}
-            known[key] = compute()[1:]
-            indices._dos_subm_pairs = known
-        return indices, *known[key]
-
-    get_indice_pairs.original = original
-    return get_indice_pairs
-
-
-def patch_spconv(functional: ModuleType, ops: ModuleType, no_activation: object) -> None:
-    """Route the CPU computation of spconv's modules to `sparse_conv`; a second call does nothing.
-
-    `functional` and `ops` are spconv.pytorch's modules of these names, `no_activation` its `Activation.None_`.
-    """
-    if hasattr(functional.indice_conv, 'original'):
-        return
-    for name, subm, inverse in (('conv', False, False), ('inverse_conv', False, True), ('subm_conv', True, False)):
-        original = getattr(functional, f'indice_{name}')
-        setattr(functional, f'indice_{name}', _convolver(original, subm, inverse, no_activation))
-    ops.get_indice_pairs = _pair_sharer(ops.get_indice_pairs)

@@ -13,8 +13,8 @@ import torch
 from numba import cfunc
 from torch import Tensor
 
-from dos_mm3d.cpu.sparse_conv.kernels import JOB, OUTER_SPAN, SOURCES
-from dos_mm3d.cpu.sparse_conv.pairs import Blocks
+from .kernels import JOB, OUTER_SPAN, SOURCES
+from .pairs import Blocks
 
 
 @cache

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mmengine.registry import DefaultScope
 
-from ...compat import nuscenes_converter
 from ...errors import InputError, MissingFileError
 from ...files import write_pickle
+from ..mmdet3d_converter import mmdet3d_converter
 
 NEEDED_TABLES = ('scene', 'sample', 'sample_data', 'sample_annotation', 'calibrated_sensor', 'ego_pose', 'map')
 SPLITS = {'v1.0-trainval': ('train', 'val'), 'v1.0-mini': ('train', 'val'), 'v1.0-test': ('test',)}
@@ -39,7 +39,7 @@ def prepare_nuscenes(
         raise InputError(f'max_sweeps must be 0 or more, got {max_sweeps}')
     partial = f'{extra_tag}.partial'
     _remove(root, partial)
-    with nuscenes_converter(root) as converter, DefaultScope.overwrite_default_scope('mmdet3d'):
+    with mmdet3d_converter(root) as converter, DefaultScope.overwrite_default_scope('mmdet3d'):
         converter.nuscenes_data_prep(
             root_path=str(root),
             info_prefix=partial,

@@ -13,10 +13,10 @@ from typing import Any
 from mmdet3d.registry import DATASETS
 from mmengine.registry import DefaultScope
 
-from ...compat import nuscenes_converter
 from ...files import write_pickle
 from ...parallel import parallel_map
 from ..info_pickle import load_info_pickle
+from ..mmdet3d_converter import mmdet3d_converter
 from .frame_record import POINT_COLUMNS
 
 PARTS = 'parts'
@@ -78,7 +78,7 @@ def _is_done(part: Path, digest: str, there: set[str]) -> bool:
 
 def _cut_out(root: Path, tag: str, jobs: list[Job], workers: int | None) -> None:
     global _creator
-    with nuscenes_converter(root) as converter, DefaultScope.overwrite_default_scope('mmdet3d'):
+    with mmdet3d_converter(root) as converter, DefaultScope.overwrite_default_scope('mmdet3d'):
         creator = converter.GTDatabaseCreater('WaymoDataset', str(root), tag, with_mask=False)
         creator.dataset = DATASETS.build(_dataset(root, f'{tag}_infos_train.pkl'))
         creator.pipeline = creator.dataset.pipeline

@@ -14,7 +14,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 
-from ...cpu.sparse_conv.convolution import MAX_CPU_CELLS
+from ...compat.spconv import MAX_CPU_CELLS
 from ...datasets.file_check import data_sets_in
 from ...datasets.semantickitti.classes import SPLITS
 from ...engine.config_overrides import load_with_overrides

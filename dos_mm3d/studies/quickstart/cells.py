@@ -16,7 +16,7 @@ from .finetune_record import RunFolders
 
 # of other runs: what changes there changes nothing here
 OTHER_CONFIGS = ('ablations', 'backbones')
-TRAINING_CODE = ('functional', 'structures', 'cpu', 'datasets', 'models', 'engine', 'export', 'compat.py')
+TRAINING_CODE = ('functional', 'structures', 'cpu', 'datasets', 'models', 'engine', 'export', 'compat')
 SEED = 0
 
 

@@ -12,13 +12,10 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import init_dist
 from mmengine.fileio import LocalBackend
-from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.runner import Runner, find_latest_checkpoint, load_checkpoint
 from torch import Tensor, nn
-
-from dos_mm3d import compat
 
 needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason='the fix is for machines without a GPU')
 
@@ -180,9 +177,3 @@ def test_cpu_model_is_wrapped_although_device_ids_are_given(one_rank: None) -> N
     model = MMDistributedDataParallel(ToyModel(), device_ids=[0])
     model(torch.ones(1, 2), mode='loss')['loss'].backward()
     assert model.module.layer.weight.grad.abs().sum() > 0
-
-
-def test_applying_the_fixes_again_changes_nothing() -> None:
-    before = (LocalBackend.put, CheckpointHook._save_checkpoint_with_step, MMDistributedDataParallel.__init__)
-    compat.apply()
-    assert before == (LocalBackend.put, CheckpointHook._save_checkpoint_with_step, MMDistributedDataParallel.__init__)

@@ -1,0 +1,38 @@
+"""Repairs of bugs in the libraries below us, a file for each library, a function for each bug: nothing else.
+
+A function's docstring says what goes wrong (Symptom) in which version, which test shows it, and when the repair can go.
+``dos_mm3d`` applies all of them when it is imported, before anything imports mmdet3d.
+"""
+
+from . import mmcv, mmdet3d, mmengine, numpy, nuscenes_devkit, spconv
+
+REPAIRS = (
+    mmengine.store_one_cycle_as_numbers,
+    numpy.restore_numpy_long,
+    mmengine.allow_checkpoint_classes,
+    mmengine.write_files_atomically,
+    mmengine.launch_ranks_without_gpu,
+    mmengine.wrap_cpu_models_without_device_ids,
+    nuscenes_devkit.score_no_predictions_as_zero,
+    spconv.convolve_sparsely_on_cpu,
+    mmcv.convolve_sparsely_with_mmcv_on_cpu,
+    mmcv.scatter_points_on_cpu,
+    # from here on with an import of mmdet3d, which needs those above
+    mmdet3d.place_previous_sweeps,
+    mmdet3d.name_files_in_loading_errors,
+    mmdet3d.voxelize_for_minkunet_on_any_device,
+    mmdet3d.build_minkunet_twice,
+    mmdet3d.balance_classes_that_are_there,
+    mmdet3d.paste_only_classes_that_are_there,
+)
+_applied = False
+
+
+def apply() -> None:
+    """Make every repair once; a second call does nothing."""
+    global _applied
+    if _applied:
+        return
+    for repair in REPAIRS:
+        repair()
+    _applied = True

@@ -1,0 +1,176 @@
+"""Bugs of mmengine: checkpoints, and distributed training without a GPU."""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from mmengine.config import ConfigDict
+from mmengine.device import get_device
+from mmengine.dist import utils as mmengine_dist
+from mmengine.fileio import LocalBackend
+from mmengine.hooks import CheckpointHook, checkpoint_hook
+from mmengine.logging import HistoryBuffer
+from mmengine.model import MMDistributedDataParallel
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler, _ParamScheduler
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from torch import nn
+
+from ..errors import InputError, MissingFileError
+from ..files import open_whole, write_bytes
+
+
+def store_one_cycle_as_numbers() -> None:
+    """Keep the function out of the state of one-cycle schedules, so that their checkpoints hold plain data only.
+
+    Symptom: mmengine 0.10.7's OneCycleParamScheduler stores its annealing function in its state, and a checkpoint with
+    it does not load with weights_only ("Unsupported global: OneCycleParamScheduler"), hence neither resumes nor
+    exports. The function follows from the config; a loaded state leaves the scheduler's own in place.
+    Test: tests/test_compat/test_mmengine_checkpoint_content.py.
+    Can go when mmengine stores the strategy's name.
+    """
+
+    def state_dict(self: OneCycleParamScheduler) -> dict[str, Any]:
+        return {name: value for name, value in _ParamScheduler.state_dict(self).items() if name != 'anneal_func'}
+
+    OneCycleParamScheduler.state_dict = state_dict
+
+
+def allow_checkpoint_classes() -> None:
+    """Let mmengine's checkpoints load with weights_only.
+
+    Symptom: since torch 2.6, resuming raises "Unsupported global: HistoryBuffer" (mmengine 0.10.7, which never passes
+    weights_only). The message hub holds HistoryBuffers, which are numpy arrays beside their own methods, and numpy
+    scalars, the metainfo of a segmentation data set ConfigDicts; these classes are allowed by name and weights_only
+    stays on. torch < 2.4 has no list of allowed classes: there, mmengine's loading is left as it is.
+    Test: tests/test_compat/test_mmengine.py, resume of a toy Runner.
+    Can go when mmengine allows its own classes.
+    """
+    if not hasattr(torch.serialization, 'add_safe_globals'):
+        return
+    array_parts = [np.ndarray, np.dtype, np.zeros(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
+    dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefdU'}
+    torch.serialization.add_safe_globals([HistoryBuffer, ConfigDict, _statistics_method(), *array_parts, *dtypes])
+    mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=_load_from_local, force=True)
+
+
+def _statistics_method() -> Callable[[type, str], Any]:
+    """What stands for builtins.getattr in a checkpoint: gives the statistics methods of HistoryBuffer, nothing else."""
+
+    def statistics_method(owner: type, name: str) -> Any:
+        if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+            raise InputError(f'refused to look up {name!r} of {owner!r} while loading a checkpoint: it is not ours')
+        return getattr(owner, name)
+
+    # torch finds what is allowed by this name
+    statistics_method.__module__, statistics_method.__name__ = 'builtins', 'getattr'
+    statistics_method.__qualname__ = 'getattr'
+    return statistics_method
+
+
+def _load_from_local(filename: str, map_location: Any) -> Any:
+    """mmengine's loader of local files, with weights_only said aloud: torch 2.4 and 2.5 would default to False."""
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise MissingFileError(f'{path}: no such checkpoint; give the path of a .pth file')
+    return torch.load(path, map_location=map_location, weights_only=True)
+
+
+def write_files_atomically() -> None:
+    """Write checkpoints whole or not at all, and remove an old one only when its successor is there.
+
+    Symptom: mmengine 0.10.7 writes checkpoints and `last_checkpoint` in place, and CheckpointHook removes the oldest
+    checkpoint (max_keep_ckpts) or the former best one before it writes the next: a kill in between leaves a run with
+    nothing to resume from. Files now go through a temporary file of the same folder, fsync and rename.
+    Test: tests/test_compat/test_mmengine.py, crash while saving.
+    Can go when mmengine does the same.
+    """
+    LocalBackend.put = _put
+    checkpoint_hook.open = open_whole  # found before the builtin; the hook opens one file, last_checkpoint
+    for name in ('_save_checkpoint_with_step', '_save_best_checkpoint'):
+        setattr(CheckpointHook, name, _removing_afterwards(getattr(CheckpointHook, name)))
+
+
+def _put(self: LocalBackend, obj: bytes, filepath: str | Path) -> None:
+    write_bytes(filepath, obj)
+
+
+class _DeferredRemoval:
+    """A LocalBackend whose removals wait for `flush`, which spares a file that has been written anew since."""
+
+    def __init__(self, backend: LocalBackend) -> None:
+        self.backend = backend
+        self.waiting: list[tuple[Path, int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.backend, name)
+
+    def remove(self, filepath: str | Path) -> None:
+        self.waiting.append((Path(filepath), os.stat(filepath).st_ino))
+
+    def flush(self) -> None:
+        for path, inode in self.waiting:
+            if path.is_file() and path.stat().st_ino == inode:
+                self.backend.remove(path)
+
+
+def _removing_afterwards(save: Callable[..., None]) -> Callable[..., None]:
+    @wraps(save)
+    def save_then_remove(self: CheckpointHook, *args: Any, **kwargs: Any) -> None:
+        backend = self.file_backend
+        if not isinstance(backend, LocalBackend):
+            return save(self, *args, **kwargs)
+        self.file_backend = _DeferredRemoval(backend)
+        try:
+            save(self, *args, **kwargs)
+            self.file_backend.flush()
+        finally:
+            self.file_backend = backend
+
+    return save_then_remove
+
+
+def launch_ranks_without_gpu() -> None:
+    """Start torch.distributed on machines without a GPU, over gloo.
+
+    Symptom: mmengine 0.10.7's launchers call `torch.cuda.set_device`, which raises without a GPU, and every config of
+    OpenMMLab names the nccl backend, which has no CPU tensors.
+    Test: tests/test_tools/test_train_tools.py, two ranks through dist_train.sh.
+    Can go when mmengine asks for a GPU first.
+    """
+    for name in ('_init_dist_pytorch', '_init_dist_slurm', '_init_dist_mpi'):
+        setattr(mmengine_dist, name, _over_gloo_without_gpu(getattr(mmengine_dist, name)))
+
+
+def _over_gloo_without_gpu(launch: Callable[..., None]) -> Callable[..., None]:
+    @wraps(launch)
+    def launch_anywhere(backend: str, **kwargs: Any) -> None:
+        if get_device() != 'cpu':
+            return launch(backend, **kwargs)
+        with patch.object(torch.cuda, 'set_device', lambda device: None):
+            launch('gloo' if backend == 'nccl' else backend, **kwargs)
+
+    return launch_anywhere
+
+
+def wrap_cpu_models_without_device_ids() -> None:
+    """Let a model on the CPU be wrapped for distributed training.
+
+    Symptom: mmengine 0.10.7 always passes `device_ids=[LOCAL_RANK]`, which DistributedDataParallel refuses for CPU
+    modules.
+    Test: tests/test_compat/test_mmengine.py, and two ranks in tests/test_tools/test_train_tools.py.
+    Can go when mmengine looks at the module's device.
+    """
+    init = MMDistributedDataParallel.__init__
+
+    @wraps(init)
+    def init_on_any_device(self: MMDistributedDataParallel, module: nn.Module, *args: Any, **kwargs: Any) -> None:
+        if all(parameter.device.type == 'cpu' for parameter in module.parameters()):
+            kwargs['device_ids'] = None
+        init(self, module, *args, **kwargs)
+
+    MMDistributedDataParallel.__init__ = init_on_any_device
