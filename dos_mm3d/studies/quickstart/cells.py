@@ -14,26 +14,17 @@ from ..runner import Cell, Study, files_sha256
 from .choices import Choice, Size
 from .finetune_record import RunFolders
 
-# of other runs: what changes there changes nothing here
-OTHER_CONFIGS = ('ablations', 'backbones')
-TRAINING_CODE = ('functional', 'structures', 'cpu', 'datasets', 'models', 'engine', 'export', 'compat')
+# what changes there changes no training of a quickstart
+NOT_TRAINING = ('probe', 'metrics', 'miniatures', 'studies', 'visualization', 'ablations', 'backbones')
 SEED = 0
 
 
 def quickstart_cells(choice: Choice, size: Size, folders: RunFolders) -> list[Cell]:
     """All cells, from the data set to the fine-tuned models; those that wait for nothing run side by side."""
     write, convert = data_cells(size)
-    pretrain = pretrain_cell(choice, size, folders, convert)
-    export = export_cell(folders, pretrain)
-    return [
-        write,
-        convert,
-        pretrain,
-        finetune_cell(choice, size, folders, 'scratch', convert),
-        export,
-        probe_cell(choice, size, folders, pretrain),
-        finetune_cell(choice, size, folders, 'dos', export),
-    ]
+    pretrain, export, probe = encoder_cells(choice, size, folders, convert)
+    scratch = finetune_cell(choice, size, folders, 'scratch', convert)
+    return [write, convert, pretrain, scratch, export, probe, finetune_cell(choice, size, folders, 'dos', export)]
 
 
 def seconds_of(study: Study) -> dict[str, float]:
@@ -103,72 +94,57 @@ def options(values: Mapping[str, Any]) -> list[str]:
     return ['--cfg-options', *(f'{key}={value}' for key, value in values.items())] if values else []
 
 
-def code(*names: str) -> list[Path]:
-    """Parts of the package."""
-    return [Path('dos_mm3d') / name for name in names]
-
-
 def training_sources() -> list[Path]:
     """Code and configs that decide what a training computes, bases included."""
-    configs = sorted(folder for folder in Path('configs').iterdir() if folder.name not in OTHER_CONFIGS)
-    return [*code(*TRAINING_CODE), *configs]
+    return sorted(
+        path for folder in ('dos_mm3d', 'configs') for path in Path(folder).iterdir() if path.name not in NOT_TRAINING
+    )
 
 
 def data_cells(size: Size) -> tuple[Cell, Cell]:
     """Write the embedded data set, convert it."""
     command = tool('create_synthetic', '--out', size.data, '--seed', '0', *size.create, '--force')
-    written = [size.data / 'synthetic.json']
-    write = tool_cell('data', 'writing the embedded data set', [command], code('miniatures'), written)
+    sources, written = [Path('dos_mm3d/miniatures')], [size.data / 'synthetic.json']
+    write = tool_cell('data', 'writing the embedded data set', [command], sources, written)
     command = tool('create_data', 'nuscenes', '--root-path', size.data)
-    sources = [*code('datasets/nuscenes/convert.py'), Path('tools/create_data.py')]
+    sources = [Path('dos_mm3d/datasets/nuscenes/convert.py'), Path('tools/create_data.py')]
     infos = [size.data / f'nuscenes_infos_{split}.pkl' for split in ('train', 'val')]
     return write, tool_cell('convert', "mmdet3d's nuScenes converter", [command], sources, infos, after=(write,))
 
 
-def pretrain_options(size: Size) -> list[str]:
-    """What differs from the pretraining config, for training and for the probe alike."""
-    return options({'randomness.seed': SEED, **size.pretrain})
-
-
-def pretrain_cell(choice: Choice, size: Size, folders: RunFolders, convert: Cell) -> Cell:
-    """Pretrain without labels; goes on from the last checkpoint where it was interrupted."""
-    train = tool('train', choice.pretrain_config, '--work-dir', folders.pretrain, '--resume', *pretrain_options(size))
-    return tool_cell(
+def encoder_cells(choice: Choice, size: Size, folders: RunFolders, convert: Cell) -> tuple[Cell, Cell, Cell]:
+    """Pretrain without labels, going on from the last checkpoint where it was interrupted; export the teacher; probe
+    teacher and student beside every baseline."""
+    values = options({'randomness.seed': SEED, **size.pretrain})
+    pretrain = tool_cell(
         'pretrain',
         'DOS pretraining of the encoder, without labels',
-        [train],
+        [tool('train', choice.pretrain_config, '--work-dir', folders.pretrain, '--resume', *values)],
         training_sources(),
         [folders.checkpoint],
         after=(convert,),
         place='pretrain',
     )
-
-
-def export_cell(folders: RunFolders, pretrain: Cell) -> Cell:
-    """The teacher as plain mmdet3d weights."""
-    return tool_cell(
+    export = tool_cell(
         'export',
         'export of the teacher for mmdet3d',
         [tool('export_backbone', folders.checkpoint, folders.exported)],
-        code('export'),
+        [Path('tools/export_backbone.py')],
         [folders.exported],
         after=(pretrain,),
         place='export',
     )
-
-
-def probe_cell(choice: Choice, size: Size, folders: RunFolders, pretrain: Cell) -> Cell:
-    """Linear probe of teacher and student beside every baseline."""
-    command = tool('linear_probe', choice.pretrain_config, folders.checkpoint, '--out', folders.probe, *size.probe)
-    return tool_cell(
+    arguments = [choice.pretrain_config, folders.checkpoint, '--out', folders.probe, *size.probe, *values]
+    probe = tool_cell(
         'probe',
         'linear probe on frozen features',
-        [[*command, *pretrain_options(size)]],
-        [*code('probe', 'metrics'), Path('tools/linear_probe.py')],
+        [tool('linear_probe', *arguments)],
+        [Path('dos_mm3d/probe'), Path('dos_mm3d/metrics'), Path('tools/linear_probe.py')],
         [folders.probe],
         after=(pretrain,),
         place='probe',
     )
+    return pretrain, export, probe
 
 
 def finetune_cell(choice: Choice, size: Size, folders: RunFolders, start: str, before: Cell) -> Cell:
@@ -185,7 +161,7 @@ def finetune_cell(choice: Choice, size: Size, folders: RunFolders, start: str, b
         name,
         f'{choice.model} with few labels, from {"DOS weights" if exported else "scratch"}, {len(metrics)} seed(s)',
         commands,
-        [*training_sources(), *code('studies/runner/start_record.py')],
+        [*training_sources(), Path('dos_mm3d/studies/runner/start_record.py')],
         metrics,
         after=(before,),
         place=name,

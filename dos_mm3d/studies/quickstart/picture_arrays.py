@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from nuscenes.utils.color_map import get_colormap
 from pyquaternion import Quaternion
 
-from ...datasets.nuscenes.classes import CLASSES, IGNORE
+from ...datasets.nuscenes.classes import CATEGORY_TO_CLASS, CLASSES, IGNORE
 from ...files import read_json
 from ...functional.collapse import prototype_usage
 from ...models.methods.dos import DOS
@@ -20,25 +21,9 @@ from ...visualization.boxes_bev import FlatBoxes
 from ...visualization.features_pca import one_per_cell, pca_colours
 
 FIT_CELL_M = 0.5
-CLASS_COLOURS = {
-    'barrier': '#708090',
-    'bicycle': '#dc143c',
-    'bus': '#ff7f50',
-    'car': '#ff9e00',
-    'construction_vehicle': '#e9967a',
-    'motorcycle': '#ff3d63',
-    'pedestrian': '#0000e6',
-    'traffic_cone': '#2f4f4f',
-    'trailer': '#ff8c00',
-    'truck': '#ff6347',
-    'driveable_surface': '#00cfbf',
-    'other_flat': '#af004b',
-    'sidewalk': '#4b004b',
-    'terrain': '#70b43c',
-    'manmade': '#deb887',
-    'vegetation': '#00af00',
-}
-"""The devkit's palette."""
+CLASS_COLOURS = {name: get_colormap()[category] for category, name in reversed(CATEGORY_TO_CLASS.items()) if name}
+"""Class -> red, green and blue, 0-255: the devkit's palette, of the first of the class's categories."""
+UNLABELLED_GREY = 0.35
 
 
 def colour_panels(
@@ -58,9 +43,8 @@ def colour_panels(
 
 def class_legend(labels: torch.Tensor) -> dict[str, str]:
     """Name -> colour of the classes that occur."""
-    return {
-        CLASSES[label - 1].replace('_', ' '): CLASS_COLOURS[CLASSES[label - 1]] for label in labels.unique() if label
-    }
+    names = [CLASSES[label - 1] for label in labels.unique() if label != IGNORE]
+    return {name.replace('_', ' '): '#{:02x}{:02x}{:02x}'.format(*CLASS_COLOURS[name]) for name in names}
 
 
 def _standardised(block: FeatureBlock, fit_rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -72,10 +56,8 @@ def _standardised(block: FeatureBlock, fit_rows: NDArray[np.int64]) -> NDArray[n
 
 def class_colours(labels: torch.Tensor) -> NDArray[np.float64]:
     """(n, 3) colours of labels 0..16; ignored points are grey."""
-    table = np.full((len(CLASSES) + 1, 3), 0.35)
-    for index, name in enumerate(CLASSES, start=1):
-        table[index] = [int(CLASS_COLOURS[name][i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    table[IGNORE] = 0.35
+    table = np.full((len(CLASSES) + 1, 3), UNLABELLED_GREY)
+    table[1:] = np.array([CLASS_COLOURS[name] for name in CLASSES]) / 255
     return table[labels.numpy()]
 
 
