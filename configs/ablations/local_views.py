@@ -1,4 +1,4 @@
-"""Option: four small crops of each scan for the student alone, against both views of the scan (dos.md A11).
+"""Option: four small crops of each scan for the student alone, against both views (docs/method.md, A11).
 
 Command:   python tools/train.py configs/ablations/local_views.py
 Hardware:  2 CPU cores, no GPU.

@@ -3,7 +3,7 @@
 Command:   bash tools/dist_train.sh configs/dos/dos_cylinder3d_semantickitti.py 8
            then tools/export_backbone.py, and load_from of mmdet3d's cylinder3d_4xb4-3x_semantickitti.py
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
-Expected:  not run. Settings that the paper does not state follow dos.md 4-6.
+Expected:  not run. Settings that the paper does not state: docs/method.md, "Optimisation and schedules".
 
 Files, schedule and mask are those of dos_minkunet_semantickitti.py.
 """

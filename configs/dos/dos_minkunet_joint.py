@@ -6,7 +6,7 @@ Command:   bash tools/dist_train.sh configs/dos/dos_minkunet_joint.py 8
 Data:      nuscenes_root, waymo_root, semantickitti_root, see docs/joint_pretraining.md; with fewer sets:
            --cfg-options members=[nuscenes,semantickitti], other shares: weights=[1,1,1]
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
-Expected:  not run. Settings that the paper does not state follow dos.md 4-6.
+Expected:  not run. Settings that the paper does not state: docs/method.md, "Optimisation and schedules".
 
 Grid, channels and mask are those of dos_minkunet_semantickitti.py; single sweeps of every set.
 """

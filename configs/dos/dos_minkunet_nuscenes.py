@@ -9,7 +9,7 @@ _base_ = ['dos_second_nuscenes.py', '../minkunet/_base_sizes.py']
 
 voxel_size = [0.1, 0.1, 0.1]
 loss_stride = 2
-mask_ratio = 0.7  # dos.md 4: for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(

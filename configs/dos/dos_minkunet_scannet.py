@@ -3,7 +3,7 @@
 Command:   bash tools/dist_train.sh configs/dos/dos_minkunet_scannet.py 8
            then tools/export_backbone.py, for configs/segmentation/minkunet_scannet.py and minkunet_scannet200.py
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
-Expected:  not run. Settings that the paper does not state follow dos.md 4-6.
+Expected:  not run. Settings that the paper does not state: docs/method.md, "Optimisation and schedules".
 
 Data:      data/scannet, see docs/data/scannet.md; labels are not read.
 """
@@ -19,7 +19,7 @@ input_channels = [
 point_cloud_range = [-20.48, -20.48, -2.56, 20.48, 20.48, 7.68]
 voxel_size = [0.02, 0.02, 0.02]
 loss_stride = 4
-mask_ratio = 0.7  # dos.md 4: for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 block_size_m = 0.4
 max_iters = 10000  # 200 passes over 1201 scans in batches of 24
 

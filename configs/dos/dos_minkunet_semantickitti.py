@@ -3,7 +3,7 @@
 Command:   bash tools/dist_train.sh configs/dos/dos_minkunet_semantickitti.py 8
            then tools/export_backbone.py, and load_from of mmdet3d's minkunet34_w32_spconv_*_semantickitti.py
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
-Expected:  not run. Settings that the paper does not state follow dos.md 4-6.
+Expected:  not run. Settings that the paper does not state: docs/method.md, "Optimisation and schedules".
 
 Data:      data/semantickitti/sequences/XX/velodyne, see docs/data/semantickitti.md; labels are not read.
            with fewer: --cfg-options sequences=[0,1]; 11 to 21, the test split, may be added.
@@ -17,7 +17,7 @@ input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1']
 point_cloud_range = [-100, -100, -20, 100, 100, 20]
 voxel_size = [0.05, 0.05, 0.05]
 loss_stride = 4
-mask_ratio = 0.7  # dos.md 4: for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 max_iters = 39900  # 50 passes over 19 130 scans in batches of 24
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline

@@ -12,7 +12,7 @@ Voxels, 0.2 m, and loss voxels, 0.4 m, are those of dos_second_synthetic.py; sin
 _base_ = ['dos_second_synthetic.py', '../minkunet/_base_sizes.py']
 
 loss_stride = 2
-mask_ratio = 0.7  # dos.md 4: for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(

@@ -12,7 +12,7 @@ _base_ = ['dos_second_waymo.py', '../minkunet/_base_sizes.py']
 
 voxel_size = [0.05, 0.05, 0.05]
 loss_stride = 4
-mask_ratio = 0.7  # dos.md 4: for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 model = dict(

@@ -5,7 +5,7 @@ Command:   bash tools/dist_train.sh configs/dos/dos_ptv3_nuscenes.py 8
            with flash-attn installed: model.backbone.ptv3.block.attention=flash_attn
            less memory, more time: model.backbone.ptv3.recompute_blocks=True
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
-Expected:  not run. Widths, drop path and rates follow dos.md 4-6, where the paper is silent.
+Expected:  not run. Settings that the paper does not state: docs/method.md, "Backbone and head".
 """
 
 _base_ = ['dos_second_nuscenes.py', '../ptv3/_base_sizes.py']

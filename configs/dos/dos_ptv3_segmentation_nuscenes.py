@@ -8,7 +8,7 @@ Expected:  not run. dos_ptv3_nuscenes.py is its sibling for detection, with ten 
 
 _base_ = 'dos_ptv3_nuscenes.py'
 
-mask_ratio = 0.7  # dos.md 4: for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 train_dataloader = dict(dataset=dict(num_sweeps=1, pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack]))

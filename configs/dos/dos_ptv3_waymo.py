@@ -4,7 +4,7 @@ Command:   bash tools/dist_train.sh configs/dos/dos_ptv3_waymo.py 8
            then tools/export_backbone.py and configs/centerpoint/centerpoint_ptv3_waymo_dos.py
            for segmentation: --cfg-options mask_ratio=0.7, then tools/export_backbone.py CKPT OUT --for segmentation
 Hardware:  8 GPUs, 3 frames each; with fewer, add --auto-scale-lr or accumulate gradients.
-Expected:  not run. Widths, drop path and rates follow dos.md 4-6, where the paper is silent.
+Expected:  not run. Settings that the paper does not state: docs/method.md, "Backbone and head".
 
 Data, range and channels are those of dos_second_waymo.py.
 """

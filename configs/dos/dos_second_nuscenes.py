@@ -3,7 +3,7 @@
 Command:   bash tools/dist_train.sh configs/dos/dos_second_nuscenes.py 8
            then tools/export_backbone.py and configs/centerpoint/centerpoint_voxel01_nuscenes_dos.py
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
-Expected:  not run. Settings that the paper does not state follow dos.md 4-6, but weight decay is constant at 0.04.
+Expected:  not run. Settings that the paper does not state: docs/method.md, "Optimisation and schedules".
 """
 
 _base_ = ['../centerpoint/centerpoint_voxel01_nuscenes.py', '../_base_/dos.py']

@@ -5,7 +5,7 @@ Command:   bash tools/dist_train.sh configs/dos/dos_second_semantickitti.py 8
 Data:      data/semantickitti/sequences/XX/velodyne, see docs/data/semantickitti.md; labels are not read.
            with fewer: --cfg-options sequences=[0,1]; 11 to 21, the test split, may be added.
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.
-Expected:  not run. Settings that the paper does not state follow dos.md 4-6.
+Expected:  not run. Settings that the paper does not state: docs/method.md, "Optimisation and schedules".
 """
 
 _base_ = 'dos_second_nuscenes.py'
@@ -14,7 +14,7 @@ data_root = 'data/semantickitti/'
 sequences = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10]  # the training split; 08 is validation
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1']
 point_cloud_range = [-76.8, -76.8, -5.0, 76.8, 76.8, 3.0]
-mask_ratio = 0.7  # dos.md 4: for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 max_iters = 39900  # 50 passes over 19 130 scans in batches of 24
 
 _cells = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / _base_.voxel_size[axis]) for axis in range(3)]

@@ -4,7 +4,7 @@ Command:   bash tools/dist_train.sh configs/dos/dos_second_waymo.py 8
            then tools/export_backbone.py and configs/centerpoint/centerpoint_voxel01_waymo_dos.py
 Data:      data/waymo/kitti_format/training/velodyne, see docs/data/waymo.md; infos and labels are not read.
 Hardware:  8 GPUs, 3 frames each; with fewer, add --auto-scale-lr or accumulate gradients.
-Expected:  not run. Settings that the paper does not state follow dos.md 4-6, but weight decay is constant at 0.04.
+Expected:  not run. Settings that the paper does not state: docs/method.md, "Optimisation and schedules".
 
 Range, grid and channels are those of centerpoint_voxel01_waymo.py.
 """

@@ -1,4 +1,4 @@
-"""Small extra crops for the student alone (DINO, Sonata; dos.md A11): off in DOS, an option of the ablations."""
+"""Small extra crops for the student alone (DINO, Sonata; docs/method.md, A11): an option of the ablations."""
 
 import torch
 from mmcv.transforms import BaseTransform

@@ -1,4 +1,4 @@
-"""Loss voxels and block mask of each view, and the packing of both views into one sample (dos.md 3.1, 3.4)."""
+"""Loss voxels and block mask of each view, and both packed into one sample (docs/method.md, "Views and masks")."""
 
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
@@ -87,7 +87,7 @@ class RampedBlockMask(BlockMask):
     """:class:`BlockMask` that starts easy: ratio and block size grow on a straight line over the first draws.
 
     The mask of a draw is a function of its position in the stream and nothing else, so neither the number of loader
-    workers nor a resume changes it (dos.md 4, Sonata's ramp).
+    workers nor a resume changes it (docs/method.md, A13: Sonata's ramp).
 
     Args:
         ramp_draws: draws, all ranks together, until ``mask_ratio`` and ``block_size_m`` are reached: 5 % of the

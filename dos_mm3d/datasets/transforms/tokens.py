@@ -1,4 +1,4 @@
-"""Where a student with mask tokens is told that something is hidden: the baselines that DOS replaces (dos.md 1)."""
+"""Where a student is told that something is hidden, for the baselines of DOS (docs/method.md, "Views and masks")."""
 
 import dataclasses
 

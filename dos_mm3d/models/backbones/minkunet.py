@@ -19,7 +19,7 @@ class MinkUNetAdapter(LossVoxelBackbone):
     The feature of a loss voxel is the mean of the last decoder stage (stride 1, which the segmentor reads) over the
     voxels inside it, then, finest first, every decoder stage of at least ``loss_stride``, up-cast. The mean is there
     because whatever lies behind the up-cast stages (the rest of the decoder, the skips into it) would otherwise be
-    exported untrained; the up-cast stages, because DOS and Sonata compare features of every level (dos.md 3.5). The
+    exported untrained; the up-cast stages, because DOS and Sonata compare features of every level. The
     bottleneck is left out: it is the input of the first decoder stage.
 
     Args:

@@ -1,4 +1,4 @@
-"""Point Transformer V3 as the middle encoder of mmdet3d's CenterPoint (dos.md 7: PTv3 -> bird's-eye map -> SECOND)."""
+"""Point Transformer V3 as the middle encoder of mmdet3d's CenterPoint (docs/ptv3.md, "In mmdet3d")."""
 
 from collections.abc import Sequence
 

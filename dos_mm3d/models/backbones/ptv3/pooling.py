@@ -1,4 +1,4 @@
-"""Pooling to a coarser level and back (ptv3.md 2.4, 2.6)."""
+"""Pooling to a coarser level and back (docs/ptv3.md, "Pooling, up-casting, decoder")."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
