@@ -24,7 +24,7 @@ README = ROOT / 'README.md'
 RESULTS = ROOT / 'docs' / 'results.md'
 RECORDS = ROOT / 'docs' / 'results'
 LADDERS = ('ladder.json', 'ladder_test.json')
-BACKBONES = {
+BACKBONE_LADDERS = {
     'SparseEncoder': 'zipf_1p3_2000_steps_test.json',
     'MinkUNet': 'backbone_minkunet_test.json',
     'PTv3': 'backbone_ptv3_test.json',
@@ -122,7 +122,7 @@ def ladder_tables() -> str:
 def backbone_table() -> str:
     """DOS and its baselines for every backbone: one row each, teacher's linear probe on the test scenes."""
     header = ('backbone', 'steps', 'seeds', *BACKBONE_BASELINES.values(), 'DOS', 'DOS + raw', 'over random + raw')
-    return markdown_table(header, [backbone_row(name, read_record(file)) for name, file in BACKBONES.items()])
+    return markdown_table(header, [backbone_row(name, read_record(file)) for name, file in BACKBONE_LADDERS.items()])
 
 
 def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
@@ -181,8 +181,8 @@ def number_table() -> str:
     """The six numbers of the README, each with what it has to beat."""
     header = ('question', 'DOS', 'compared with', 'difference (95 % interval)')
     questions = (
-        ('linear probe of a SparseEncoder, mIoU, 3 seeds', BACKBONES['SparseEncoder'], probe_number),
-        ('linear probe of a tiny PTv3, mIoU, 3 seeds', BACKBONES['PTv3'], probe_number),
+        ('linear probe of a SparseEncoder, mIoU, 3 seeds', BACKBONE_LADDERS['SparseEncoder'], probe_number),
+        ('linear probe of a tiny PTv3, mIoU, 3 seeds', BACKBONE_LADDERS['PTv3'], probe_number),
         ('rows of the ablation ladder that separate', 'ladder_test.json', ladder_number),
         ('fine-tuning with 10 % of the labels, mIoU, 3 seeds', LABEL_EFFICIENCY, label_number),
         ('nuScenes to SemanticKITTI, linear probe, mIoU', CROSS_DOMAIN, domain_number),

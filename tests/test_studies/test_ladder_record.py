@@ -222,7 +222,7 @@ def test_the_tables_follow_the_record(record: dict[str, Any], tmp_path: Path, mo
     assert run('--check') == 1
     reference = next(row for row in record['rows'] if row['name'] == record['reference'])
     reference['other_features']['teacher_raw'] = {'mean': 26.26, 'sd': 0.2}
-    write_json(tmp_path / tool.BACKBONES['MinkUNet'], record)
+    write_json(tmp_path / tool.BACKBONE_LADDERS['MinkUNet'], record)
     run()
     (line,) = [line for line in tool.RESULTS.read_text().splitlines() if line.startswith('| MinkUNet |')]
     gain = reference['mean'] - record['baselines']['random_raw']['mean']

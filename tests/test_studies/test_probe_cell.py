@@ -15,13 +15,13 @@ from mmengine.registry import init_default_scope
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.probe.checkpoint import probe_run
 from dos_mm3d.probe.probe import ProbeSettings
+from dos_mm3d.probe.rows import FIXED
 from dos_mm3d.studies.ablation.cells import CELL_ROWS
 from dos_mm3d.studies.protocols import probe_cell as cell_tool
 from dos_mm3d.studies.protocols.base import Source
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.draws import Draws
 from dos_mm3d.studies.protocols.probe_cells import ProbePlan, probe_cell
-from dos_mm3d.studies.protocols.probing import FIXED
 from dos_mm3d.studies.runner import file_sha256
 from dos_mm3d.studies.runner.request import answer_request
 

@@ -110,7 +110,7 @@ def test_fair_pair_differs_in_the_encoder_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ('change', 'found'),
-    [({'head': 2}, 'rest'), ({'points': 2}, 'inputs'), ({'encoder': 1}, 'same encoder')],
+    [({'head': 2}, 'initial head'), ({'points': 2}, 'inputs'), ({'encoder': 1}, 'initial encoder')],
 )
 def test_unfair_pairs_are_refused(tmp_path: Path, change: dict, found: str) -> None:
     a = record_start(tmp_path / 'a', encoder=1, head=1, points=1)

@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 
 from dos_mm3d.studies.runner import Cell, CellFailed, Children, Interrupted, Study, locked, refuse_second_test
-from dos_mm3d.studies.runner.job import describe_failure
+from dos_mm3d.studies.runner.cell_run import describe_failure
 from dos_mm3d.studies.runner.progress import duration, fraction_done, seconds_left
 
 APPEND = 'import pathlib, sys; path = pathlib.Path(sys.argv[1]); path.open("a").write(sys.argv[2])'

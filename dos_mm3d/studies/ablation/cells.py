@@ -14,6 +14,7 @@ from ...errors import InputError, MissingFileError
 from ...files import read_json, write_json
 from ...probe.checkpoint import TEST_INFOS, TRAIN_INFOS
 from ...probe.probe import ProbeSettings
+from ...probe.rows import FIXED, RANDOM
 from ...probe.scans import scene_names
 from ..runner import Cell, content_hash, files_sha256
 from ..runner.config_file import write_config
@@ -21,17 +22,10 @@ from ..runner.scalars import last_scalars
 from .ladder_file import LadderRow
 
 SPLITS = ('validation', 'test')
-FIXED = ('max_iters', 'train_cfg.max_iters', 'randomness.seed', 'work_dir')
+SET_BY_LADDER = ('max_iters', 'train_cfg.max_iters', 'randomness.seed', 'work_dir')
 CELL_ROWS = {'teacher': ['teacher'], 'teacher_raw': ['teacher', 'raw'], 'student': ['student']}
 HANDCRAFTED_ROW = {'teacher_raw_handcrafted': ['teacher', 'pillars', 'raw']}
-BASELINE_ROWS = {
-    'raw': ['raw'],
-    'pillars': ['pillars'],
-    'handcrafted': ['pillars', 'raw'],
-    'random': ['random'],
-    'random_raw': ['random', 'raw'],
-    'random_raw_handcrafted': ['random', 'pillars', 'raw'],
-}
+BASELINE_ROWS = {**FIXED, **RANDOM}
 
 
 def pretrain_cell(row: LadderRow, config: Mapping[str, Any], seed: int) -> Cell:
@@ -149,7 +143,7 @@ def resolve_config(row: LadderRow, *, steps: int | None, overrides: Mapping[str,
     steps None: as many as the config says. ValueError where an override is the ladder's business, or where the config
     does not follow its `max_iters`.
     """
-    if taken := sorted(set(overrides) & set(FIXED)):
+    if taken := sorted(set(overrides) & set(SET_BY_LADDER)):
         raise InputError(f'--cfg-options {", ".join(taken)}: the ladder sets it; use --steps, --seeds, --out')
     cfg = load_with_overrides(row.config, {**overrides, **({} if steps is None else {'max_iters': steps})})
     found = cfg.train_cfg.max_iters

@@ -129,19 +129,14 @@ def run_ladder(settings: LadderSettings) -> dict[str, Any]:
     study = Study(cells.wanted(), settings.out, title='ladder', retry_failed=settings.retry_failed)
     known = Study(cells.all(), settings.out, title='ladder')
 
-    def report() -> dict[str, Any]:
+    def report() -> dict[str, Any] | None:
+        if study.status(cells.baselines.name) != 'finished':  # there is nothing to compare with yet
+            return None
         record = ladder_record(cells, study, known)
         write_record(settings.record_file, record, text=full_text(record), figure=draw_ladder(record))
         return record
 
-    def after_each() -> None:
-        # the test split is reported once, when all is done; without the baselines there is nothing to compare with
-        if settings.split == 'validation' and study.status(cells.baselines.name) == 'finished':
-            report()
-
-    with study.locked() as children:
-        study.run(children, workers=settings.workers, on_result=after_each)
-        return report()
+    return study.run_and_report(report, workers=settings.workers, split=settings.split)
 
 
 def same_steps(configs: Mapping[str, Mapping[str, Any]]) -> int:

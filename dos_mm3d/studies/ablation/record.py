@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from ..runner.statistics import difference_to, mean_estimate, paired_difference, sample_sd
+from ...probe.rows import RAW_COLUMNS, TITLES
+from ..runner.statistics import difference_to, mean_estimate, means, paired_difference, sample_sd
 from .classes import class_groups, group_means
 from .ladder_file import Ladder, LadderRow
 
@@ -14,13 +15,8 @@ UNITS = {
     'seconds': 'pretrain: sum of the steps; probe: wall clock',
 }
 BASELINES = {
-    'raw': 'raw input (x, y, z, intensity, time lag)',
-    'random': 'random initialisation',
-    'random_raw': 'random + raw',
-    'pillars': 'hand-crafted pillar statistics',
-    'handcrafted': 'hand-crafted + raw',
-    'random_raw_handcrafted': 'random + raw + hand-crafted',
-}
+    name: TITLES[name] for name in ('raw', 'random', 'random_raw', 'pillars', 'handcrafted', 'random_raw_handcrafted')
+} | {'raw': RAW_COLUMNS}
 COMPARED = (
     ('teacher', 'random_raw', '(teacher alone)'),
     ('teacher', 'pillars', '(teacher alone)'),
@@ -80,7 +76,7 @@ def row_record(row: LadderRow, results: Results, groups: Mapping[str, Sequence[s
     finished = [cell for _, cell in sorted(cells.items()) if cell['status'] == 'finished']
     above = miou_by_seed(results.get(row.above, {}), 'teacher') if row.above else {}
     difference = paired_difference(miou, above)
-    per_class = mean_per_class([cell['probe']['teacher']['per_class'] for cell in finished])
+    per_class = means([cell['probe']['teacher']['per_class'] for cell in finished])
     estimate = mean_estimate(list(miou.values()))
     record |= {
         'mean': estimate.mean,
@@ -106,11 +102,6 @@ def miou_by_seed(cells: Mapping[int, Mapping[str, Any]], features: str) -> dict[
 
 def _spread(values: Sequence[float]) -> dict[str, Any]:
     return {'mean': fmean(values), 'sd': sample_sd(values), 'values': list(values)}
-
-
-def mean_per_class(parts: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
-    """Class -> mean IoU over seeds; None for what does not occur in the scored split, alike for all seeds."""
-    return {name: None if parts[0][name] is None else fmean(part[name] for part in parts) for name in parts[0]}
 
 
 def mean_monitors(parts: Sequence[Mapping[str, float | None]]) -> dict[str, float]:

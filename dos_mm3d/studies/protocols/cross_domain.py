@@ -6,6 +6,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...probe.probe import ProbeSettings
+from ...probe.rows import FIXED, TITLES
 from ..runner import Cell
 from .base import Column, Protocol, ProtocolArguments, Results, Source, row
 from .datasets import DATASETS, DataSet
@@ -21,7 +22,7 @@ from .probe_cells import (
     random_name,
     require_same_points,
 )
-from .probing import FIXED, TITLES, add_probe_arguments
+from .probing import add_probe_arguments
 
 MARGIN_M = 1e-3
 BASELINES = {name: FIXED[name] for name in ('raw', 'handcrafted')}

@@ -4,24 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..runner.markdown import NONE, markdown_table
+from ..runner.start_record import unfair
 from ..runner.statistics import paired_difference
 
 NO_FAIR_PAIR = {'mean': None, 'low': None, 'high': None, 'n': 0, 'verdict': NONE}
 HEADER = ('', 'row', 'DOS - scratch', 'pairs', 'verdict', 'remark')
-
-
-def fair_pair(scratch: Mapping[str, Any], pretrained: Mapping[str, Any]) -> list[str]:
-    """What two runs do not share though they should, from their `start.json`: 'initial head', 'length'; 'initial
-    encoder' where that is the same. Empty for a fair pair.
-
-    Different inputs do not make a pair unfair: a training that was interrupted goes on with other random numbers.
-    """
-    wrong = {
-        'initial head': scratch['rest'] != pretrained['rest'],
-        'length': scratch['iters'] != pretrained['iters'],
-        'initial encoder (it is the same)': scratch['encoder'] == pretrained['encoder'],
-    }
-    return [name for name, is_wrong in wrong.items() if is_wrong]
 
 
 def difference(
@@ -33,8 +20,8 @@ def difference(
     same batches. Where no pair is fair its mean is None.
     """
     shared = sorted(set(scratch) & set(pretrained))
-    unfair = {seed: fair_pair(scratch[seed]['start'], pretrained[seed]['start']) for seed in shared}
-    fair = [seed for seed in shared if not unfair[seed]]
+    wrong = {seed: unfair(scratch[seed]['start'], pretrained[seed]['start']) for seed in shared}
+    fair = [seed for seed in shared if not wrong[seed]]
     found = paired_difference(
         {seed: pretrained[seed]['values'][key] for seed in fair}, {seed: scratch[seed]['values'][key] for seed in fair}
     )
@@ -44,7 +31,7 @@ def difference(
     return {
         **(NO_FAIR_PAIR if found is None else found.as_record()),
         'seeds': fair,
-        'unfair': {f'seed {seed}': reasons for seed, reasons in unfair.items() if reasons},
+        'unfair': {f'seed {seed}': reasons for seed, reasons in wrong.items() if reasons},
         'same_batches': same,
     }
 

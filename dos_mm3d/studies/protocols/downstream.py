@@ -17,7 +17,7 @@ from ...export.names import backbone_class
 from .base import Source
 from .datasets import DataSet
 
-BACKBONES = {
+BACKBONE_NAMES = {
     'SparseEncoderBackbone': 'second',
     'PTv3Backbone': 'ptv3',
     'MinkUNetAdapter': 'minkunet',
@@ -77,9 +77,9 @@ class Exported:
 def backbone_of(source: Source) -> str:
     """Short name of a checkpoint's backbone; ValueError for one that nothing downstream is made of."""
     name = source.config['model']['backbone']['type']
-    if name not in BACKBONES:
-        raise InputError(f'{source.checkpoint}: its backbone is {name}; wanted one of {", ".join(BACKBONES)}')
-    return BACKBONES[name]
+    if name not in BACKBONE_NAMES:
+        raise InputError(f'{source.checkpoint}: its backbone is {name}; wanted one of {", ".join(BACKBONE_NAMES)}')
+    return BACKBONE_NAMES[name]
 
 
 def encoder_prefixes(source: Source, task: str) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 import argparse
 
+from ...probe.rows import FIXED, PRETRAINED, RANDOM
 from .base import ProtocolArguments
 from .draws import Draws
-from .probing import FIXED, PRETRAINED, RANDOM, Probing, add_probe_arguments
+from .probing import Probing, add_probe_arguments
 
 SHOTS = (1, 5, 10, 20)
 

@@ -3,9 +3,10 @@
 import argparse
 
 from ...probe.probe import ProbeSettings
+from ...probe.rows import FIXED, PRETRAINED, RANDOM
 from .base import ProtocolArguments
 from .draws import Draws
-from .probing import FIXED, PRETRAINED, RANDOM, Probing, add_probe_arguments
+from .probing import Probing, add_probe_arguments
 
 
 class LinearProbe(Probing):

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...probe.probe import ProbeSettings
+from ...probe.rows import TITLES
 from ..runner import Cell
 from .base import Column, Protocol, ProtocolArguments, Results, row
 from .draws import Draws
@@ -20,27 +21,6 @@ from .probe_cells import (
     probe_entry,
     require_same_points,
 )
-
-FIXED = {'raw': ['raw'], 'pillars': ['pillars'], 'handcrafted': ['pillars', 'raw']}
-RANDOM = {'random': ['random'], 'random_raw': ['random', 'raw'], 'random_raw_handcrafted': ['random', 'pillars', 'raw']}
-PRETRAINED = {
-    'dos': ['teacher'],
-    'dos_student': ['student'],
-    'dos_raw': ['teacher', 'raw'],
-    'dos_raw_handcrafted': ['teacher', 'pillars', 'raw'],
-}
-TITLES = {
-    'raw': 'raw input',
-    'pillars': 'hand-crafted pillar statistics',
-    'handcrafted': 'hand-crafted + raw',
-    'random': 'random initialisation',
-    'random_raw': 'random + raw',
-    'random_raw_handcrafted': 'random + raw + hand-crafted',
-    'dos': 'DOS (teacher)',
-    'dos_student': 'DOS (student)',
-    'dos_raw': 'DOS + raw',
-    'dos_raw_handcrafted': 'DOS + raw + hand-crafted',
-}
 
 
 def add_probe_arguments(parser: argparse.ArgumentParser) -> None:

@@ -41,12 +41,7 @@ def run_protocol(protocol: Protocol, args: ProtocolArguments) -> dict[str, Any]:
         write_record(path, record, text=full_text(record), figure=draw_protocol(record) if drawn else None)
         return record
 
-    with study.locked() as children:
-        protocol.begin(args)
-        # the test split is reported once, when all is done
-        during = report if args.split == 'validation' else lambda: None
-        study.run(children, workers=args.workers, on_result=during)
-        return report()
+    return study.run_and_report(report, workers=args.workers, split=args.split, begin=lambda: protocol.begin(args))
 
 
 def build_record(protocol: Protocol, args: ProtocolArguments, study: Study) -> dict[str, Any]:

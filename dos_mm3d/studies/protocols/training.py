@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from statistics import fmean
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from ...datasets.labelled_scenes import spread_evenly
 from ...engine.config_overrides import add_overrides
 from ...errors import InputError, MissingFileError
 from ..runner import Cell, portable
+from ..runner.statistics import means
 from .base import Column, Protocol, ProtocolArguments, Results, entry, row
 from .differences import difference
 from .downstream import backbone_of, check_fit, check_input, encoder_prefixes, export_once, find_config
@@ -284,22 +284,10 @@ def entry_of(found: Mapping[int, Mapping[str, Any]], key: str, *, with_classes: 
     """Mean over the seeds; with_classes: also the means of the classes, the sum of the confusion matrices, the means
     of the true-positive errors and of all that tools/test.py --metrics wrote."""
     cells, more = list(found.values()), {}
-    if with_classes and 'per_class' in cells[0]:
-        more['per_class'] = {
-            name: mean_or_none([cell['per_class'][name] for cell in cells]) for name in cells[0]['per_class']
-        }
+    if with_classes:
+        more |= {key: means([cell[key] for cell in cells]) for key in ('per_class', 'errors') if key in cells[0]}
+        numbers = [name for name, value in sorted(cells[0]['metrics'].items()) if isinstance(value, int | float)]
+        more['metrics'] = means([{name: cell['metrics'].get(name) for name in numbers} for cell in cells])
     if with_classes and 'confusion' in cells[0]:
         more['confusion'] = np.sum([cell['confusion'] for cell in cells], axis=0).tolist()
-    if with_classes:
-        numbers = {name for name, value in cells[0]['metrics'].items() if isinstance(value, int | float)}
-        more['metrics'] = {
-            name: mean_or_none([cell['metrics'].get(name) for cell in cells]) for name in sorted(numbers)
-        }
-    if with_classes and 'errors' in cells[0]:
-        more['errors'] = {name: mean_or_none([cell['errors'][name] for cell in cells]) for name in cells[0]['errors']}
     return entry({f'seed {seed}': cell['values'][key] for seed, cell in found.items()}, sd_over='seeds', **more)
-
-
-def mean_or_none(values: list[float | None]) -> float | None:
-    """None where any is."""
-    return None if None in values else fmean(values)

@@ -13,7 +13,7 @@ from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError
 from ..runner.start_record import ENCODER_PREFIXES
 
-FIXED = ('load_from', 'resume', 'work_dir', 'randomness.seed')
+SET_BY_PROTOCOL = ('load_from', 'resume', 'work_dir', 'randomness.seed')
 SPLIT_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
 CHECKPOINTS = 10  # at most so many steps are lost at an interruption: a tenth of the training
 # of schedulers, in epochs or steps
@@ -26,7 +26,7 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     The official validation scans are the test split: they are read once, by tools/test.py. ValueError where an override
     is the protocol's business, or where the config has nothing to train or test.
     """
-    if taken := sorted(set(overrides) & set(FIXED)):
+    if taken := sorted(set(overrides) & set(SET_BY_PROTOCOL)):
         raise InputError(f'--cfg-options {", ".join(taken)}: the protocol sets it; use --seeds, --out, --checkpoint')
     config = copy.deepcopy(_resolved(path, path.stat().st_mtime_ns, json.dumps(dict(overrides), sort_keys=True)))
     if lacking := [key for key in (*SPLIT_KEYS, 'train_cfg') if not config.get(key)]:

@@ -13,6 +13,7 @@ from ...files import read_json
 from ..protocols.training_config import last_checkpoint
 from ..runner.devkit import read_devkit_summary
 from ..runner.start_record import check_fair
+from ..runner.statistics import means
 
 STARTS = ('scratch', 'dos')
 
@@ -114,7 +115,6 @@ def collect_finetuned(folders: RunFolders) -> dict[str, Any]:
 
 
 def _mean_run(task: Task, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    classes = {name: [run[task.per_class][name] for run in runs] for name in runs[0][task.per_class]}
     mean = {key: fmean(run[key] for run in runs) for key in task.keys}
-    mean[task.per_class] = {name: None if None in values else fmean(values) for name, values in classes.items()}
+    mean[task.per_class] = means([run[task.per_class] for run in runs])
     return mean | ({'errors': [run['errors'] for run in runs]} if 'errors' in runs[0] else {})

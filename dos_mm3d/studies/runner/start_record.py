@@ -76,12 +76,24 @@ def check_fair(scratch_dir: Path, pretrained_dir: Path) -> dict[str, bool]:
     """What two runs shared, from their `start.json`. ValueError where they differ in more than the initial encoder, or
     not even in that."""
     scratch, pretrained = read_json(scratch_dir / FILE), read_json(pretrained_dir / FILE)
-    same = {name: scratch[name] == pretrained[name] for name in scratch}
-    unfair = [name for name in ('rest', 'inputs', 'iters') if not same[name]]
-    if unfair or same['encoder']:
+    same_inputs = scratch['inputs'] == pretrained['inputs']
+    if wrong := unfair(scratch, pretrained) + ([] if same_inputs else ['inputs']):
         raise InputError(
-            f'{scratch_dir} and {pretrained_dir} are no fair pair: '
-            + (f'they differ in {", ".join(unfair)}' if unfair else 'they started from the same encoder')
-            + '; wanted the same seed, initial head, data and steps, and another encoder. Delete both, run again.'
+            f'{scratch_dir} and {pretrained_dir} are no fair pair in their {", ".join(wrong)}; wanted the same seed, '
+            'initial head, data and steps, and another encoder. Delete both, run again.'
         )
-    return {'same_initial_head': same['rest'], 'same_inputs': same['inputs'], 'same_steps': same['iters']}
+    return {'same_initial_head': True, 'same_inputs': True, 'same_steps': True}
+
+
+def unfair(scratch: Mapping[str, Any], pretrained: Mapping[str, Any]) -> list[str]:
+    """What two runs do not share though they should, from their `start.json`: 'initial head', 'length'; 'initial
+    encoder' where that is the same. Empty for a fair pair.
+
+    Different inputs do not make a pair unfair here: a training that was interrupted goes on with other random numbers.
+    """
+    wrong = {
+        'initial head': scratch['rest'] != pretrained['rest'],
+        'length': scratch['iters'] != pretrained['iters'],
+        'initial encoder (it is the same)': scratch['encoder'] == pretrained['encoder'],
+    }
+    return [name for name, is_wrong in wrong.items() if is_wrong]

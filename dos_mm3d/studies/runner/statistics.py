@@ -37,6 +37,12 @@ def sample_sd(values: Sequence[float]) -> float | None:
     return stdev(values) if len(values) > 1 else None
 
 
+def means(parts: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Name -> mean over the parts, which have the same names; None where any is: of classes without a point, say."""
+    values = {name: [part.get(name) for part in parts] for name in parts[0]}
+    return {name: None if None in found else fmean(found) for name, found in values.items()}
+
+
 def mean_estimate(values: Sequence[float]) -> Estimate:
     """Mean +- t_{n-1} s / sqrt(n). ValueError for no values."""
     if not values:

@@ -10,8 +10,8 @@ from typing import Any
 
 from ...errors import InputError
 from .cell import Cell, Command
+from .cell_run import CellFailed, CellRun
 from .children import Children, locked, shown
-from .job import CellFailed, Job
 from .progress import Progress
 from .record import cell_record, describe_machine
 
@@ -37,9 +37,9 @@ class Study:
         names = [cell.name for cell in self.cells]
         if doubled := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(f'{", ".join(doubled)}: more than one cell of that name; wanted one')
-        self.jobs = {cell.name: Job(cell, out, self.facts, retry_failed) for cell in self.cells}
+        self.runs = {cell.name: CellRun(cell, out, self.facts, retry_failed) for cell in self.cells}
         for cell in self.cells:
-            if lacking := [before.name for before in cell.after if before.name not in self.jobs]:
+            if lacking := [before.name for before in cell.after if before.name not in self.runs]:
                 raise InputError(f'{cell.name} comes after {", ".join(lacking)}, which the study does not have')
 
     @contextlib.contextmanager
@@ -56,25 +56,25 @@ class Study:
     def result(self, name: str) -> dict[str, Any] | None:
         """`result.json` of a cell (name, status, found or message, seconds, depends_on, facts), None where it was not
         run to an end."""
-        return self.jobs[name].recorded()
+        return self.runs[name].recorded()
 
     def found(self) -> dict[str, dict[str, Any]]:
         """Name -> what was collected, of the finished cells."""
-        results = {name: self.result(name) for name in self.jobs}
+        results = {name: self.result(name) for name in self.runs}
         return {name: found['found'] for name, found in results.items() if found and found['status'] == 'finished'}
 
     def status(self, name: str) -> str:
         """'finished', 'failed', 'collapsed', 'blocked' or 'not run'."""
         if result := self.result(name):
             return result['status']
-        return 'blocked' if self._lost_before(self.jobs[name].cell) else 'not run'
+        return 'blocked' if self._lost_before(self.runs[name].cell) else 'not run'
 
     def _lost_before(self, cell: Cell) -> list[str]:
         return [before.name for before in cell.after if self.status(before.name) in LOST]
 
     def record(self, command: str = '') -> dict[str, Any]:
         """What every study's record holds: complete, cells, commits, command as typed, commit, versions, machine."""
-        results = {name: self.result(name) for name in self.jobs}
+        results = {name: self.result(name) for name in self.runs}
         cells = [cell_record(name, self.status(name), found) for name, found in results.items()]
         return {
             'complete': all(cell['status'] != 'not run' for cell in cells),
@@ -90,7 +90,7 @@ class Study:
         *,
         workers: int,
         threads: int | None = 1,
-        on_result: Callable[[], None] = lambda: None,
+        on_result: Callable[[], Any] = lambda: None,
         verbose: bool = False,
     ) -> None:
         """Run every cell that is not settled; finished cells are not run again.
@@ -105,20 +105,20 @@ class Study:
 
         What a cell raises, CellFailed where it was needed, and KeyboardInterrupt, end the others and are raised again.
         """
-        waiting = [job for job in self.jobs.values() if job.settled() is None]
-        progress = Progress(self.title, total=len(self.jobs), done=len(self.jobs) - len(waiting), workers=workers)
-        running: dict[Future, Job] = {}
+        waiting = [run for run in self.runs.values() if run.settled() is None]
+        progress = Progress(self.title, total=len(self.runs), done=len(self.runs) - len(waiting), workers=workers)
+        running: dict[Future, CellRun] = {}
         with ThreadPoolExecutor(workers) as pool:
             try:
                 while waiting or running:
                     self._drop_blocked(waiting, running, progress, on_result)
                     ready = self._ready(waiting, running)[: workers - len(running)]
                     share = threads or share_of_cpus(len(running) + len(ready))
-                    for job in ready:
-                        waiting.remove(job)
+                    for run in ready:
+                        waiting.remove(run)
                         say = progress.say if verbose else None
-                        progress.begin(job.cell.name, job.log)
-                        running[pool.submit(work, job, children, share, say)] = job
+                        progress.begin(run.cell.name, run.log)
+                        running[pool.submit(work, run, children, share, say)] = run
                     finished, _ = wait(running, timeout=progress.wait_s, return_when=FIRST_COMPLETED)
                     for future in finished:
                         progress.end(running.pop(future).cell.name, future.result())
@@ -130,34 +130,56 @@ class Study:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _ready(self, waiting: Sequence[Job], running: dict[Future, Job]) -> list[Job]:
-        """The jobs whose predecessors have finished in this call, or had before and are not to be run again."""
-        open_cells = {job.cell.name for job in [*waiting, *running.values()]}
-        return [job for job in waiting if not any(before.name in open_cells for before in job.cell.after)]
+    def run_and_report(
+        self,
+        report: Callable[[], dict[str, Any] | None],
+        *,
+        workers: int,
+        split: str,
+        begin: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """Run in the locked folder, write the record after every cell, and return the last one.
+
+        Args:
+            report: writes the record and returns it; None while there is nothing to say. Of the test split it is
+                written once, when all is done.
+            workers: cells side by side.
+            split: that is scored.
+            begin: called before any cell runs; nobody else works in the folder then.
+        """
+        with self.locked() as children:
+            begin()
+            self.run(children, workers=workers, on_result=report if split == 'validation' else lambda: None)
+            return report()
+
+    def _ready(self, waiting: Sequence[CellRun], running: dict[Future, CellRun]) -> list[CellRun]:
+        """Those whose predecessors have finished in this call, or had before and are not to be run again."""
+        open_cells = {run.cell.name for run in [*waiting, *running.values()]}
+        return [run for run in waiting if not any(before.name in open_cells for before in run.cell.after)]
 
     def _drop_blocked(
-        self, waiting: list[Job], running: dict[Future, Job], progress: Progress, on_result: Callable[[], None]
+        self, waiting: list[CellRun], running: dict[Future, CellRun], progress: Progress, on_result: Callable[[], Any]
     ) -> None:
         """Take away what can never run, since a cell before it is lost and not to be run again."""
-        open_cells = {job.cell.name for job in [*waiting, *running.values()]}
-        for job in list(waiting):
-            if lost := [name for name in self._lost_before(job.cell) if name not in open_cells]:
-                waiting.remove(job)
-                open_cells.discard(job.cell.name)
-                progress.end(job.cell.name, {'status': 'blocked', 'message': f'{", ".join(lost)} gave nothing'})
+        open_cells = {run.cell.name for run in [*waiting, *running.values()]}
+        for run in list(waiting):
+            if lost := [name for name in self._lost_before(run.cell) if name not in open_cells]:
+                waiting.remove(run)
+                open_cells.discard(run.cell.name)
+                progress.end(run.cell.name, {'status': 'blocked', 'message': f'{", ".join(lost)} gave nothing'})
                 on_result()
 
 
-def work(job: Job, children: Children, threads: int | None, say: Callable[[str], None] | None) -> dict[str, Any]:
-    """In a worker: run a job, saying its title and its commands."""
+def work(run: CellRun, children: Children, threads: int | None, say: Callable[[str], None] | None) -> dict[str, Any]:
+    """In a worker: bring a cell to its record, saying its title and its commands."""
 
     def announce(command: Command) -> None:
         if say:
             say(f'    $ {shown(command)}')
 
     if say:
-        say(f'  {job.cell.title or job.cell.name}')
-    return job.run(children, threads=threads, say=announce)
+        say(f'  {run.cell.title or run.cell.name}')
+    return run.run(children, threads=threads, say=announce)
 
 
 def share_of_cpus(cells: int) -> int | None:

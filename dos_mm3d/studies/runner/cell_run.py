@@ -23,7 +23,7 @@ class CellFailed(UserError, RuntimeError):
 
 
 @dataclass(frozen=True)
-class Job:
+class CellRun:
     """Brings a cell to its record: `result.json`, whose status is 'finished', 'failed' or 'collapsed'.
 
     Args:
