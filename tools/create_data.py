@@ -16,10 +16,10 @@ from waymo_environment import records_python
 from waymo_records.stage import convert_records
 
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
-from dos_mm3d.datasets.scannet.prep import prepare_scannet
+from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
+from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
-from dos_mm3d.datasets.waymo.prep import prepare_waymo
 from dos_mm3d.engine.launch import run_tool
 
 

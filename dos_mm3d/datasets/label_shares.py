@@ -18,7 +18,7 @@ from mmdet3d.registry import DATASETS
 from mmengine.dataset import BaseDataset
 
 from ..errors import InputError, InputTypeError, MissingFileError
-from .labelled_scenes import read_scene_of_sample
+from .nuscenes.scenes import read_scene_of_sample
 
 SHARES_PERCENT = (0.1, 1.0, 10.0, 50.0, 100.0)
 # What NOMAE calls 0.1 % of nuScenes (docs/method.md, "Probing and fine-tuning"). It leads every draw that contains it.

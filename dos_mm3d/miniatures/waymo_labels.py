@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 
 from ..cpu.boxes import count_points_in_boxes
+from ..datasets.waymo.classes import NUMBER, UNDEFINED
 from ..datasets.waymo.frame_record import CYCLIST, PEDESTRIAN, SIGN, VEHICLE
-from ..datasets.waymo.semantic_classes import NUMBER, UNDEFINED
 from .ground import CELL_M, HALF_EXTENT_M, LANE, MARKING, OFF_ROAD, PARKING, road_surface
 from .shapes import BOX
 from .taxonomy import LABEL, LIDARSEG_CATEGORIES, NAMES_IN_SEGMENTATION

@@ -11,10 +11,10 @@ import numpy as np
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
-from dos_mm3d.datasets.scannet.prep import prepare_scannet
+from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
+from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
-from dos_mm3d.datasets.waymo.prep import prepare_waymo
 from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
 from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
 from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..datasets.info_pickle import load_info_pickle
-from ..datasets.labelled_scenes import read_scene_of_sample
 from ..datasets.nuscenes.classes import CLASSES, read_class_table
+from ..datasets.nuscenes.scenes import read_scene_of_sample
 from ..datasets.nuscenes.sweeps import NuScenesSweeps
 from ..errors import InputError, MissingFileError
 from ..structures import Grid

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dos_mm3d.datasets.scannet.prep import prepare_scannet
+from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from tests.helpers.scannet_files import write_download
 
 

@@ -18,7 +18,7 @@ from dos_mm3d.datasets.label_shares import (
     frames_by_sequence,
     sequence_of,
 )
-from dos_mm3d.datasets.labelled_scenes import read_scene_of_sample
+from dos_mm3d.datasets.nuscenes.scenes import read_scene_of_sample
 
 ROOT = Path(__file__).resolve().parents[2]
 

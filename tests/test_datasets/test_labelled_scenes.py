@@ -8,7 +8,7 @@ import pytest
 from mmdet3d.registry import DATASETS
 
 import dos_mm3d  # noqa: F401  (registers the data set)
-from dos_mm3d.datasets.labelled_scenes import read_scene_of_sample, spread_evenly
+from dos_mm3d.datasets.nuscenes.scenes import read_scene_of_sample, spread_evenly
 
 KEY_FRAMES = 3
 

@@ -10,7 +10,7 @@ from numpy.lib import recfunctions as rfn
 from plyfile import PlyData, PlyElement
 
 from dos_mm3d.datasets.readers.ply import read_mesh
-from dos_mm3d.datasets.scannet.prep import prepare_scannet
+from dos_mm3d.datasets.scannet.convert import prepare_scannet
 
 
 def scan_file(root: Path, suffix: str, scan: str = 'scene0000_01') -> Path:

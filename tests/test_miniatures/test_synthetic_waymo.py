@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dos_mm3d.cpu.boxes import count_points_in_boxes
+from dos_mm3d.datasets.waymo.classes import NUMBER, UNDEFINED
 from dos_mm3d.datasets.waymo.frame_record import CYCLIST, PEDESTRIAN, SIGN, VEHICLE, frame_path, read_record
-from dos_mm3d.datasets.waymo.semantic_classes import NUMBER, UNDEFINED
 from dos_mm3d.miniatures.waymo_labels import in_zone, no_label_zone
 from dos_mm3d.miniatures.waymo_lidars import MOUNTS
 from dos_mm3d.miniatures.waymo_writer import WaymoPlan, frame_of, scene_of, segment_key, write_waymo

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
 from waymo_records.segments import Numbers
 from waymo_records.stage import convert_records
 
+from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.frame_record import frame_name, frame_path, read_record
-from dos_mm3d.datasets.waymo.prep import prepare_waymo
 
 PYTHON = os.environ.get('DOS_WAYMO_PYTHON')
 pytestmark = pytest.mark.skipif(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from dos_mm3d.datasets.waymo.check import SEGMENTS_FILE
+from dos_mm3d.datasets.waymo.convert import OFFICIAL_SEGMENTS
 from dos_mm3d.datasets.waymo.frame_record import (
     FOLDERS,
     POINT_COLUMNS,
@@ -15,7 +17,6 @@ from dos_mm3d.datasets.waymo.frame_record import (
     frame_path,
     read_record,
 )
-from dos_mm3d.datasets.waymo.prep import OFFICIAL_SEGMENTS, SEGMENTS_FILE
 from dos_mm3d.errors import InputError, MissingFileError
 from dos_mm3d.files import write_json
 

@@ -1,5 +1,5 @@
-"""nuScenes: unlabelled sweeps, segmentation by lidarseg, and the conversion of a download."""
+"""nuScenes: unlabelled sweeps, detection with few labels, lidarseg, and the conversion of a download."""
 
-from . import segmentation, sweeps
+from . import detection, segmentation, sweeps
 
-__all__ = ['segmentation', 'sweeps']
+__all__ = ['detection', 'segmentation', 'sweeps']

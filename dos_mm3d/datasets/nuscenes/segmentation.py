@@ -9,8 +9,8 @@ from mmdet3d.registry import DATASETS
 
 from ...errors import InputError
 from ..info_pickle import load_info_pickle
-from ..labelled_scenes import read_scene_of_sample, spread_evenly
 from .classes import CLASSES, IGNORE, read_class_table
+from .scenes import read_scene_of_sample, spread_evenly
 
 PALETTE = (
     (112, 128, 144), (220, 20, 60), (255, 127, 80), (255, 158, 0), (233, 150, 70), (255, 61, 99), (0, 0, 230),

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from ...errors import InputError, MissingFileError
 from ..info_pickle import load_info_pickle
-from ..labelled_scenes import read_scene_of_sample
 from ..readers.raw import check_column_count, read_float_table
 from ..readers.sweep import check_sweep
 from ..splits import cut_scenes
 from ..stream import SweepStream
+from .scenes import read_scene_of_sample
 
 COLUMNS = 5  # on disk: x, y, z, intensity 0-255, ring
 CLOSE_M = 1.0

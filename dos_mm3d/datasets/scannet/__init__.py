@@ -1,5 +1,5 @@
-"""ScanNet and ScanNet200: rooms as coloured meshes, 20 and 200 classes."""
+"""ScanNet and ScanNet200, rooms as coloured meshes: whole scans, 200 classes, and the conversion of a download."""
 
-from . import scans, segmentation
+from . import segmentation, sweeps
 
-__all__ = ['scans', 'segmentation']
+__all__ = ['segmentation', 'sweeps']

@@ -1,5 +1,7 @@
-"""Waymo: frame records, infos in mmdet3d's form, unlabelled sweeps, semantic labels."""
+"""Waymo: unlabelled sweeps, 3D semantic segmentation, and the conversion of frame records.
 
-from . import semantic, sweeps, transforms
+tools/waymo_records makes the records of a download."""
 
-__all__ = ['semantic', 'sweeps', 'transforms']
+from . import segmentation, sweeps, transforms
+
+__all__ = ['segmentation', 'sweeps', 'transforms']

@@ -13,7 +13,7 @@ from ...datasets.label_shares import sequence_of, sequences_of
 from ...datasets.nuscenes.classes import CLASSES
 from ...datasets.scannet.classes import CLASSES_20, CLASSES_200
 from ...datasets.splits import cut_scenes
-from ...datasets.waymo.semantic_classes import CLASSES as WAYMO_CLASSES
+from ...datasets.waymo.classes import CLASSES as WAYMO_CLASSES
 from ...errors import InputError, MissingFileError
 from ...probe.labelled_scans import LabelledScans, Seg3DScans
 from ...probe.scans import KeyFrames

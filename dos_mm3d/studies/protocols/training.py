@@ -12,7 +12,7 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 from ...datasets.label_shares import frames_by_sequence, leaf
-from ...datasets.labelled_scenes import spread_evenly
+from ...datasets.nuscenes.scenes import spread_evenly
 from ...engine.config_overrides import add_overrides
 from ...errors import InputError, MissingFileError
 from ..runner import Cell, portable

@@ -9,10 +9,10 @@ import pytest
 from mmdet3d.datasets import WaymoDataset
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
+from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.frame_record import SIGN, FrameRecord, frame_path, read_record, write_record
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.datasets.waymo.infos import LABEL_OF_TYPE
-from dos_mm3d.datasets.waymo.prep import prepare_waymo
 
 PIPELINE = [
     dict(type='LoadPointsFromFile', coord_type='LIDAR', load_dim=6, use_dim=6),

@@ -8,7 +8,7 @@ from mmdet3d.registry import DATASETS
 
 from ...errors import InputError
 from ..info_pickle import load_info_pickle
-from .semantic_classes import CLASSES, LABEL_OF_NUMBER, UNDEFINED
+from .classes import CLASSES, LABEL_OF_NUMBER, UNDEFINED
 
 PALETTE = (
     (255, 158, 0), (255, 99, 71), (255, 127, 80), (233, 150, 70), (255, 61, 99), (220, 20, 60), (0, 0, 230),

@@ -13,9 +13,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
 from dos_mm3d.datasets.readers.ply import read_mesh
-from dos_mm3d.datasets.scannet import scans as scans_module
+from dos_mm3d.datasets.scannet import sweeps as scans_module
 from dos_mm3d.datasets.scannet.classes import CLASSES_20, CLASSES_200, GROUP_OF_200, NYU40_OF_200
-from dos_mm3d.datasets.scannet.prep import prepare_scannet
+from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.scannet.raw import vertex_normals
 from dos_mm3d.errors import UserError
 from tests.helpers.scannet_files import LABEL_MAP, TURN, write_mesh
@@ -176,10 +176,10 @@ def test_a_missing_file_of_normals_is_named_before_training(converted, tmp_path)
 
 
 def test_a_stopped_run_goes_on_and_a_changed_download_is_converted_again(raw, monkeypatch):
-    from dos_mm3d.datasets.scannet import prep
+    from dos_mm3d.datasets.scannet import convert as conversion
 
     done = []
-    convert = prep.convert_scan
+    convert = conversion.convert_scan
 
     def stops_at_the_third(folder, *rest):
         if len(done) == 2:
@@ -187,12 +187,14 @@ def test_a_stopped_run_goes_on_and_a_changed_download_is_converted_again(raw, mo
         done.append(folder.name)
         convert(folder, *rest)
 
-    monkeypatch.setattr(prep, 'convert_scan', stops_at_the_third)
+    monkeypatch.setattr(conversion, 'convert_scan', stops_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         prepare_scannet(raw, workers=1)
     assert not list(raw.glob('*.pkl')) and len(list((raw / 'points').glob('*'))) == 2
     again = []
-    monkeypatch.setattr(prep, 'convert_scan', lambda folder, *rest: (again.append(folder.name), convert(folder, *rest)))
+    monkeypatch.setattr(
+        conversion, 'convert_scan', lambda folder, *rest: (again.append(folder.name), convert(folder, *rest))
+    )
     prepare_scannet(raw, workers=1)
     assert sorted(done + again) == ['scene0000_00', 'scene0000_01', 'scene0001_00', 'scene0707_00']
     assert not list(raw.rglob('*partial*'))

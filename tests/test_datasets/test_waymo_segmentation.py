@@ -13,8 +13,8 @@ from mmengine.config import Config
 
 import dos_mm3d  # noqa: F401  (registers our classes)
 from dos_mm3d.datasets.file_check import check_files
-from dos_mm3d.datasets.waymo.semantic import PALETTE, WaymoSeg
-from dos_mm3d.datasets.waymo.semantic_classes import CLASSES, LABEL_OF_NUMBER, NUMBER, UNDEFINED
+from dos_mm3d.datasets.waymo.classes import CLASSES, LABEL_OF_NUMBER, NUMBER, UNDEFINED
+from dos_mm3d.datasets.waymo.segmentation import PALETTE, WaymoSeg
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'segmentation' / '_base_' / 'waymo.py'
 
