@@ -6,6 +6,7 @@ import pytest
 
 from tests.helpers.doc_references import (
     ROOT,
+    broken_code,
     broken_commands,
     broken_links,
     broken_names,
@@ -50,6 +51,11 @@ def test_pages_name_what_exists() -> None:
     assert wrong_in(pages()) == {}
 
 
+@pytest.mark.parametrize('page', pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_parse_and_import_what_exists(page: Path) -> None:
+    assert broken_code(page.read_text()) == []
+
+
 def test_docstrings_and_comments_name_what_exists() -> None:
     assert wrong_in(sources()) == {}
 
@@ -65,6 +71,12 @@ def test_docstrings_and_comments_name_what_exists() -> None:
         (broken_names, ':class:`~dos_mm3d.models.methods.dos.DOS`', ':class:`~dos_mm3d.models.methods.dos.DAS`'),
         (broken_sections, 'docs/method.md, "Zipf-Sinkhorn"', 'docs/method.md, "Zipf-Sinkhorns"'),
         (broken_sections, 'as said\nin docs/method.md, A17', 'docs/method.md, A170'),
+        (
+            broken_code,
+            '```python\nfrom dos_mm3d.studies.runner import Cell\n```',
+            '```python\nfrom dos_mm3d import x.y\n```',
+        ),
+        (broken_code, '```python\nx = 1\n```', '```python\nfrom dos_mm3d.studies.runner import Sell\n```'),
         (broken_commands, 'python tools/train.py CONFIG --resume', 'python tools/train.py CONFIG --resmue'),
         (broken_commands, 'bash tools/check.sh --all-configs', 'bash tools/check.sh --every-config'),
     ],

@@ -3,6 +3,7 @@
 import ast
 import io
 import re
+import textwrap
 import tokenize
 from collections.abc import Iterator
 from functools import lru_cache
@@ -153,6 +154,21 @@ def broken_links(page: Path) -> list[str]:
         file = (page.parent / path).resolve() if path else page
         if not file.exists() or (anchor and anchor not in headings(file)):
             wrong.append(target)
+    return wrong
+
+
+def broken_code(text: str) -> list[str]:
+    """Examples in Python that do not parse, or that import what the package does not have."""
+    wrong = []
+    for block in re.findall(r'^ *```python\n(.*?)^ *```', text, flags=re.DOTALL | re.MULTILINE):
+        try:
+            tree = ast.parse(textwrap.dedent(block))
+        except SyntaxError as error:
+            wrong.append(f'{error.msg}: {error.text}')
+            continue
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        names = [f'{node.module}.{alias.name}' for node in imports for alias in node.names]
+        wrong += [f'{name}: no such name' for name in names if name.startswith('dos_mm3d.') and not is_name(name)]
     return wrong
 
 
