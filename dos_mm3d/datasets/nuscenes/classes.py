@@ -83,11 +83,16 @@ def class_of_category_index(category_names: dict[int, str]) -> NDArray[np.uint8]
 
 
 def read_class_table(category_file: Path) -> NDArray[np.uint8]:
-    """`class_of_category_index` of a data set's `category.json`; ValueError where that has no lidarseg index."""
+    """`class_of_category_index` of a data set's `category.json`; InputError where that has no lidarseg index."""
+    return class_of_category_index(read_class_indices(category_file))
+
+
+def read_class_indices(category_file: Path) -> dict[int, str]:
+    """Index in the lidarseg files -> category name, of a data set's `category.json`; InputError where it has none."""
     records = json.loads(Path(category_file).read_text())
     missing = [record['name'] for record in records if 'index' not in record]
     if missing:
         raise InputError(
             f'{category_file}: no lidarseg `index` for {missing}: install nuScenes-lidarseg over the data set'
         )
-    return class_of_category_index({record['index']: record['name'] for record in records})
+    return {record['index']: record['name'] for record in records}

@@ -1,15 +1,15 @@
 """nuScenes lidarseg for mmdet3d's segmentors: key frames with a class for every point."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmdet3d.datasets import Seg3DDataset
 from mmdet3d.registry import DATASETS
 
 from ...errors import InputError
-from ..info_pickle import load_info_pickle
-from .classes import CLASSES, IGNORE, read_class_table
+from ..labelled_points import LabelledPoints
+from .classes import CLASSES, IGNORE, read_class_indices, read_class_table
 from .scenes import read_scene_of_sample, spread_evenly
 
 PALETTE = (
@@ -20,9 +20,8 @@ PALETTE = (
 
 
 @DATASETS.register_module()
-class NuScenesLidarseg(Seg3DDataset):
-    """The 16 classes of the lidarseg challenge as labels 0 .. 15, everything else 16, which is ignored (mmdet3d's
-    convention: the class without a name comes last).
+class NuScenesLidarseg(LabelledPoints):
+    """The 16 classes of the lidarseg challenge as labels 0 .. 15, everything else 16, which is ignored.
 
     Reads the infos of mmdet3d's converter, whose entries carry ``pts_semantic_mask_path`` where lidarseg is installed,
     and the categories' numbers in ``category.json``. mmdet3d 1.4.0 has no such data set.
@@ -39,40 +38,20 @@ class NuScenesLidarseg(Seg3DDataset):
         seg_valid_class_ids=tuple(range(len(CLASSES))),
         seg_all_class_ids=tuple(range(len(CLASSES))),
     )
+    DATA_SET = 'nuscenes'
     DATA_PREFIX = dict(pts='samples/LIDAR_TOP', pts_semantic_mask='lidarseg/v1.0-trainval')
 
-    def __init__(
-        self,
-        data_root: str,
-        ann_file: str,
-        labelled_scenes: int | None = None,
-        data_prefix: dict[str, str] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *args: Any, labelled_scenes: int | None = None, **kwargs: Any) -> None:
         self.labelled_scenes = labelled_scenes
-        super().__init__(
-            data_root=data_root,
-            ann_file=ann_file,
-            metainfo=dict(classes=CLASSES),
-            data_prefix={**self.DATA_PREFIX, **(data_prefix or {})},
-            ignore_index=len(CLASSES),
-            **kwargs,
-        )
+        super().__init__(*args, **kwargs)
 
     def get_seg_label_mapping(self, metainfo: dict) -> None:
         """Nothing yet: which ``category.json`` holds the numbers is known when the infos are read."""
 
-    def load_data_list(self) -> list[dict]:
-        """The infos' key frames with their paths; ValueError where they carry no labels."""
-        infos = load_info_pickle(self.ann_file, data_set='nuscenes')
-        for name, value in infos['metainfo'].items():
-            self._metainfo.setdefault(name, value)
-        tables = Path(self.data_root) / infos['metainfo']['version']
+    def select(self, data_list: list[dict]) -> list[dict]:
+        """The key frames of the labelled scenes; InputError where some carry no labels."""
+        tables = Path(self.data_root) / self.metainfo['version']
         self.seg_label_mapping = label_of_category(tables / 'category.json')
-        return [self.parse_data_info(info) for info in self.select(infos['data_list'], tables)]
-
-    def select(self, data_list: list[dict], tables: Path) -> list[dict]:
-        """The entries of the labelled scenes."""
         without = sum('pts_semantic_mask_path' not in info for info in data_list)
         if without:
             raise InputError(
@@ -84,6 +63,12 @@ class NuScenesLidarseg(Seg3DDataset):
         scene_of = read_scene_of_sample(tables)
         kept = set(spread_evenly(sorted({scene_of[info['token']] for info in data_list}), self.labelled_scenes))
         return [info for info in data_list if scene_of[info['token']] in kept]
+
+    @classmethod
+    def label_numbers(cls, data_root: str | Path, metainfo: Mapping[str, Any]) -> np.ndarray:
+        """(L,) the categories' numbers in the data set's tables."""
+        table = read_class_indices(Path(data_root, metainfo['version'], 'category.json'))
+        return np.array(sorted(table))
 
 
 def label_of_category(category_file: Path) -> np.ndarray:

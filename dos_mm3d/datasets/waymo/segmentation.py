@@ -1,13 +1,10 @@
 """Waymo's 3D semantic segmentation for mmdet3d's segmentors: the frames that have labels."""
 
-from typing import Any
-
 import numpy as np
-from mmdet3d.datasets import Seg3DDataset
 from mmdet3d.registry import DATASETS
 
 from ...errors import InputError
-from ..info_pickle import load_info_pickle
+from ..labelled_points import LabelledPoints
 from .classes import CLASSES, LABEL_OF_NUMBER, UNDEFINED
 
 PALETTE = (
@@ -19,12 +16,12 @@ PALETTE = (
 
 
 @DATASETS.register_module()
-class WaymoSeg(Seg3DDataset):
-    """The 22 classes as labels 0 .. 21; undefined is 22, which is ignored (mmdet3d's convention: the class without a
-    name comes last), and so are all points of the lidars other than TOP, which nobody labelled.
+class WaymoSeg(LabelledPoints):
+    """The 22 classes as labels 0 .. 21; undefined is 22, which is ignored, and so are all points of the lidars other
+    than TOP, which nobody labelled.
 
-    Reads the infos of tools/create_data.py and keeps the frames that carry `pts_semantic_mask_path`, some one in seven.
-    ValueError where none does. mmdet3d 1.4.0 has no such data set.
+    Takes the frames of the infos that carry `pts_semantic_mask_path`, some one in seven. InputError where none does.
+    mmdet3d 1.4.0 has no such data set. Arguments: those of :class:`LabelledPoints`.
     """
 
     METAINFO = dict(
@@ -33,32 +30,20 @@ class WaymoSeg(Seg3DDataset):
         seg_valid_class_ids=tuple(range(UNDEFINED + 1, len(CLASSES) + 1)),
         seg_all_class_ids=tuple(range(len(CLASSES) + 1)),
     )
+    DATA_SET = 'waymo'
     DATA_PREFIX = dict(pts='training/velodyne', pts_semantic_mask='training')
-
-    def __init__(self, data_root: str, ann_file: str, data_prefix: dict[str, str] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            data_root=data_root,
-            ann_file=ann_file,
-            metainfo=dict(classes=CLASSES),
-            data_prefix={**self.DATA_PREFIX, **(data_prefix or {})},
-            ignore_index=len(CLASSES),
-            **kwargs,
-        )
 
     def get_seg_label_mapping(self, metainfo: dict) -> np.ndarray:
         """(23,) official number -> label; a number beyond it is an error, not something to ignore."""
         return LABEL_OF_NUMBER
 
-    def load_data_list(self) -> list[dict]:
-        """The labelled frames with their paths."""
-        infos = load_info_pickle(self.ann_file, data_set='waymo')
-        for name, value in infos['metainfo'].items():
-            self._metainfo.setdefault(name, value)
-        labelled = [info for info in infos['data_list'] if 'pts_semantic_mask_path' in info]
+    def select(self, data_list: list[dict]) -> list[dict]:
+        """The labelled frames."""
+        labelled = [info for info in data_list if 'pts_semantic_mask_path' in info]
         if not labelled:
             raise InputError(
-                f'{self.ann_file}: none of its {len(infos["data_list"])} frames has semantic labels; wanted some. The '
-                'test split has none, nor have raw records before v1.3.0: download v1.4.3 and convert it, '
+                f'{self.ann_file}: none of its {len(data_list)} frames has semantic labels; wanted some. The test '
+                'split has none, nor have raw records before v1.3.0: download v1.4.3 and convert it, '
                 'tools/create_data.py waymo.'
             )
-        return [self.parse_data_info(info) for info in labelled]
+        return labelled

@@ -1,0 +1,103 @@
+"""What a data set's config says of its files: which data set it is, where they lie, what is read of a frame."""
+
+import inspect
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from ..labelled_points import LabelledPoints
+
+NAMES = {'NuScenes': 'nuscenes', 'Waymo': 'waymo', 'SemanticKitti': 'semantickitti', 'ScanNet': 'scannet'}
+"""Beginning of the names of a data set's classes, mmdet3d's and ours -> its name for tools/create_data.py."""
+
+
+def data_set_name(cls: type) -> str | None:
+    """Name of the data set of a class or of the first class above it whose name tells; None where none does."""
+    for parent in cls.__mro__:
+        for beginning, name in NAMES.items():
+            if parent.__name__.startswith(beginning):
+                return name
+    return None
+
+
+def data_prefixes(cls: type, dataset: Mapping[str, Any]) -> dict[str, str]:
+    """Kind of file -> folder, data_root included: the config's own, else those that the class falls back to."""
+    own = getattr(cls, 'DATA_PREFIX', None)
+    stated = dict(dataset.get('data_prefix') or {})
+    if own is None and not stated:
+        default = inspect.signature(cls.__init__).parameters.get('data_prefix')
+        stated = dict(default.default) if default is not None and isinstance(default.default, dict) else {}
+    prefix = {**(own or {}), **stated}
+    return {kind: os.path.join(dataset.get('data_root') or '', folder) for kind, folder in prefix.items()}
+
+
+def file_of_sweep(sweep: Mapping[str, Any], prefix: Mapping[str, str]) -> str:
+    """Where an earlier sweep's file is: infos name it by the path at conversion; `prefix` has 'pts' and 'sweeps'."""
+    path = PurePath(sweep['lidar_points']['lidar_path'])
+    kind = 'pts' if 'samples' in path.parts[-3:] or 'sweeps' not in prefix else 'sweeps'
+    return os.path.join(prefix[kind], path.name)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read of a frame. columns: of its point files, None for what the infos say; sweeps: earlier ones too;
+    label_type: of a label, None where none are read; label_modulus: of the part that is the class; zones: no-label
+    zones too; normals: too."""
+
+    columns: int | None
+    sweeps: bool
+    label_type: np.dtype | None
+    label_modulus: int | None
+    zones: bool
+    normals: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set of a config. name: as tools/create_data.py calls it; root; info_file; prefix: folders of files by
+    kind."""
+
+    name: str
+    root: str
+    info_file: str
+    prefix: Mapping[str, str]
+    config: Mapping[str, Any]
+
+    @property
+    def again(self) -> str:
+        """What to do about a file."""
+        return (
+            f'Unpack or download that part of the data set again, then run `python tools/create_data.py {self.name}`'
+            f' (docs/data/{self.name}.md)'
+        )
+
+
+def reading_of(dataset: Mapping[str, Any]) -> Reading:
+    """What the loading steps of a data set's pipeline read; without any, what our unlabelled views do."""
+    columns, label_type, modulus = None, None, None
+    types = [step['type'] for step in dataset.get('pipeline') or ()]
+    sweeps = dataset.get('num_sweeps', 1) > 1 or not dataset.get('key_frames_only', True)
+    for step in dataset.get('pipeline') or ():
+        if step['type'] == 'LoadPointsFromFile':
+            columns = step.get('load_dim', 6)
+        elif step['type'] == 'LoadPointsFromMultiSweeps':
+            sweeps = step.get('sweeps_num', 10) > 0
+        elif step['type'] == 'LoadAnnotations3D' and step.get('with_seg_3d'):
+            label_type = np.dtype(step.get('seg_3d_dtype', 'np.int64').removeprefix('np.'))
+            modulus = step.get('seg_offset') if step.get('dataset_type') == 'semantickitti' else None
+    return Reading(columns, sweeps, label_type, modulus, 'DropNoLabelZone' in types, 'LoadScanNormals' in types)
+
+
+def known_labels(cls: type, dataset: Mapping[str, Any], infos: Mapping[str, Any]) -> np.ndarray | None:
+    """(L,) sorted numbers that a data set's config, class or tables define; None where none of them says so."""
+    metainfo = dataset.get('metainfo') or {}
+    if issubclass(cls, LabelledPoints):
+        return cls.label_numbers(dataset['data_root'], infos['metainfo'])
+    if 'seg_label_mapping' in metainfo:
+        return np.array(sorted(metainfo['seg_label_mapping']))
+    numbers = getattr(cls, 'METAINFO', {}).get('seg_all_class_ids')
+    return None if numbers is None else np.arange(max(numbers) + 1)
