@@ -31,7 +31,7 @@ dos = dict(
     block_size_m=1.0,
 )
 custom_hooks = [
-    # the teacher of a short run must not lag: (0.99, 0.999) cost 1.5 mIoU on validation scenes (docs/results)
+    # the teacher of a short run must not lag: (0.99, 0.999) cost 1.5 mIoU on validation scenes (docs/diary.md)
     dict(type='DOSHook', momentum=(0.95, 0.98)),
     dict(type='CollapseMonitorHook', interval=10),
 ]

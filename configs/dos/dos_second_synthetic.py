@@ -10,7 +10,7 @@ _base_ = ['../centerpoint/centerpoint_small_synthetic.py', '../_base_/dos.py']
 custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
 
 max_iters = 2000
-batch_size = 1  # on validation scenes twice the steps of half the batch were worth 5.7 mIoU (docs/results)
+batch_size = 1  # on validation scenes twice the steps of half the batch were worth 5.7 mIoU (docs/diary.md)
 learning_rate = 3e-3
 
 model = dict(
@@ -50,7 +50,7 @@ train_dataloader = dict(
     ),
 )
 train_cfg = dict(_delete_=True, type='StreamTrainLoop', max_iters=max_iters)
-# a decay of 0.02 cost 0.8 mIoU on validation scenes (docs/results)
+# a decay of 0.02 cost 0.8 mIoU on validation scenes (docs/diary.md)
 optim_wrapper = dict(optimizer=dict(lr=learning_rate, weight_decay=0.2), clip_grad=dict(max_norm=3))
 param_scheduler = [
     dict(type='OneCycleLR', eta_max=learning_rate, total_steps=max_iters, pct_start=0.08, by_epoch=False)

@@ -1,4 +1,4 @@
-"""A ladder's record as markdown: the tables of the README and of ladder.md."""
+"""A ladder's record as markdown: the tables of docs/results.md and of ladder.md."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
