@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dos_mm3d.datasets.nuscenes.classes import CLASSES
 from dos_mm3d.studies.ablation.ladder_file import Ladder, read_ladder
+from tests.helpers.recorded_calls import RecordedCalls
 
 CONFIG = """
 data_root = '{data}/'
@@ -71,23 +72,8 @@ def small_ladder(folder: Path) -> Ladder:
     return read_ladder(folder / 'ladder.py')
 
 
-class Fakes:
-    """Stands in for the tools: what each row's pretraining shall do, and what was called."""
-
-    def __init__(self, folder: Path) -> None:
-        self.calls_file, self.behaviour_file = folder / 'calls.txt', folder / 'behaviour.json'
-        self.calls_file.touch()
-        self.behave()
-
-    def behave(self, **rows: str) -> None:
-        """row_seedN='collapse' | 'fail' | 'sleep', baselines='fail'; everything else goes well."""
-        self.behaviour_file.write_text(json.dumps(rows))
-
-    def take_calls(self) -> list[str]:
-        """What was called since the last time."""
-        calls = self.calls_file.read_text().splitlines()
-        self.calls_file.write_text('')
-        return calls
+class Fakes(RecordedCalls):
+    """Stands in for the tools of a ladder. behave: row_seedN='collapse' | 'fail' | 'sleep', baselines='fail'."""
 
     def train_command(self, folder: Path) -> list[str]:
         """In place of cells.train_command."""

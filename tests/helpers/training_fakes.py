@@ -1,8 +1,6 @@
 """Pretraining checkpoints that cost nothing, and small scripts that stand in for training and test of a protocol."""
 
-import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,6 +10,7 @@ from mmengine.config import Config
 from dos_mm3d.studies.protocols.base import ProtocolArguments, Source
 from dos_mm3d.studies.protocols.datasets import dataset_named
 from dos_mm3d.studies.protocols.sources import read_sources
+from tests.helpers.recorded_calls import RecordedCalls
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE_TRAIN = """
@@ -56,33 +55,13 @@ def fake_miou(seed: int, *, pretrained: bool, all_labels: bool) -> float:
     return (right + 100 * 100 / (200 - right)) / 2
 
 
-@dataclass(frozen=True)
-class TrainingFakes:
-    """Stands in for tools/train.py and tools/test.py: what each cell's training shall do, and what was called."""
-
-    folder: Path
-
-    def __post_init__(self) -> None:
-        self.calls_file.touch()
-        self.behave({})
-
-    @property
-    def calls_file(self) -> Path:
-        return self.folder / 'calls.txt'
-
-    def behave(self, wanted: dict) -> None:
-        """{'fail': names of cells, name of a cell: what its start.json says otherwise}."""
-        (self.folder / 'behaviour.json').write_text(json.dumps(wanted))
-
-    def take_calls(self) -> list[str]:
-        """What was called since the last time."""
-        calls = self.calls_file.read_text().splitlines()
-        self.calls_file.write_text('')
-        return calls
+class TrainingFakes(RecordedCalls):
+    """Stands in for tools/train.py and tools/test.py. behave: fail=names of cells, name of a cell=what its start.json
+    says otherwise."""
 
     def commands(self, training: object, folder: Path) -> list[list[str]]:
         """In place of training_cells.cell_commands."""
-        train = [sys.executable, '-c', FAKE_TRAIN, folder, self.calls_file, self.folder / 'behaviour.json']
+        train = [sys.executable, '-c', FAKE_TRAIN, folder, self.calls_file, self.behaviour_file]
         return [[*map(str, train)], [sys.executable, '-c', FAKE_TEST, str(folder), str(self.calls_file)]]
 
 

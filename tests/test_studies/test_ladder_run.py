@@ -1,8 +1,6 @@
 """A ladder runs, goes on after an end, tells what collapsed. Pretraining and probing are small scripts here."""
 
 import json
-import signal
-import time
 from dataclasses import replace
 
 import pytest
@@ -11,6 +9,7 @@ from dos_mm3d.probe.probe import ProbeSettings
 from dos_mm3d.studies.ablation.ladder import LadderSettings, run_ladder
 from dos_mm3d.studies.runner import CellFailed
 from tests.helpers.ladder_fakes import Fakes
+from tests.helpers.recorded_calls import interrupted_when
 
 
 def test_finished_cells_are_not_run_again(settings: LadderSettings, fakes: Fakes) -> None:
@@ -78,22 +77,8 @@ def test_another_split_or_protocol_needs_no_pretraining(
 
 def test_interruption_keeps_what_is_finished_and_ends_what_runs(settings: LadderSettings, fakes: Fakes) -> None:
     fakes.behave(b_seed0='sleep', b_seed1='sleep')
-    start = time.perf_counter()
-
-    def ctrl_c(number: int, frame: object) -> None:
-        if fakes.calls_file.read_text().count('train b') == 2:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, ctrl_c)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.1)
-        with pytest.raises(KeyboardInterrupt):
-            run_ladder(settings)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    assert time.perf_counter() - start < 30, 'the sleeping children were waited for'
+    with interrupted_when(lambda: fakes.calls_file.read_text().count('train b') == 2):
+        run_ladder(settings)
     fakes.take_calls()
     fakes.behave()
     record = run_ladder(settings)

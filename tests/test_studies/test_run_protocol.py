@@ -1,12 +1,9 @@
 """tools/run_protocol.py: goes on after an end, tells what failed, says what is wrong in one sentence."""
 
 import json
-import signal
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -15,6 +12,7 @@ from dos_mm3d.studies.protocols.base import Column, Protocol, ProtocolArguments,
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.runner import run_protocol
 from dos_mm3d.studies.runner import Cell, locked
+from tests.helpers.recorded_calls import RecordedCalls, interrupted_when
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -37,21 +35,15 @@ class Fake(Protocol):
     name, title, plot = 'fake', 'Fake', 'dots'
     values = {'scratch_0': 10, 'scratch_1': 12, 'dos_0': 20, 'dos_1': 26}
 
-    def __init__(self, folder: Path) -> None:
-        self.calls_file, self.behaviour_file = folder / 'calls.txt', folder / 'behaviour.json'
-        self.calls_file.touch()
-        self.behave()
+    def __init__(self, calls: RecordedCalls) -> None:
+        self.calls = calls
 
     def behave(self, **cells: str) -> None:
         """name='train sleep' | 'test fail' ...; everything else goes well."""
-        steps = {f'{name} {what.split()[0]}': what.split()[1] for name, what in cells.items()}
-        self.behaviour_file.write_text(json.dumps(steps))
+        self.calls.behave(**{f'{name} {what.split()[0]}': what.split()[1] for name, what in cells.items()})
 
     def take_calls(self) -> list[str]:
-        """What was run since the last time."""
-        calls = self.calls_file.read_text().splitlines()
-        self.calls_file.write_text('')
-        return calls
+        return self.calls.take_calls()
 
     def check(self, args: ProtocolArguments) -> None:
         if args.options.get('wrong'):
@@ -62,7 +54,7 @@ class Fake(Protocol):
 
     def cell(self, name: str, value: int, args: ProtocolArguments) -> Cell:
         def commands(folder: Path) -> list[list[str]]:
-            files = [str(self.calls_file), str(self.behaviour_file), str(value)]
+            files = [str(self.calls.calls_file), str(self.calls.behaviour_file), str(value)]
             return [
                 [sys.executable, '-S', '-c', SCRIPT, name, step, str(folder / f'{step}.json'), *files]
                 for step in ('train', 'test')
@@ -84,7 +76,7 @@ class Fake(Protocol):
 
 @pytest.fixture
 def fake(tmp_path: Path) -> Fake:
-    return Fake(tmp_path)
+    return Fake(RecordedCalls(tmp_path))
 
 
 @pytest.fixture
@@ -118,22 +110,8 @@ def test_finished_cells_are_not_run_again(fake: Fake, args: ProtocolArguments) -
 
 def test_an_end_keeps_what_is_finished_and_repeats_only_what_was_running(fake: Fake, args: ProtocolArguments) -> None:
     fake.behave(dos_0='test sleep')
-
-    def ctrl_c(number: int, frame: FrameType) -> None:
-        # not while matplotlib draws the report of the cell before: it may swallow the exception
-        if 'dos_0 test' in fake.calls_file.read_text() and Path(frame.f_code.co_filename).name == 'threading.py':
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            raise KeyboardInterrupt
-
-    before, start = signal.signal(signal.SIGALRM, ctrl_c), time.perf_counter()
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.1)
-        with pytest.raises(KeyboardInterrupt):
-            run_protocol(fake, args)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    assert time.perf_counter() - start < 30, 'the sleeping child was waited for'
+    with interrupted_when(lambda: 'dos_0 test' in fake.calls.calls_file.read_text()):
+        run_protocol(fake, args)
     table = (args.out / 'fake_synthetic.md').read_text()
     assert '(incomplete)' in table
     assert '| dos | not run |' in table

@@ -106,7 +106,10 @@ def test_differences_are_paired_over_seeds(wanted: ProtocolArguments, trainings:
 
 def test_an_unfair_pair_is_left_out_and_told(wanted: ProtocolArguments, trainings: TrainingFakes) -> None:
     trainings.behave(
-        {'scratch_labels_0p1_seed1': {'rest': 'another head'}, 'dos_synthetic_labels_100_seed0': {'inputs': 'resumed'}}
+        **{
+            'scratch_labels_0p1_seed1': {'rest': 'another head'},
+            'dos_synthetic_labels_100_seed0': {'inputs': 'resumed'},
+        }
     )
     record = run_protocol(LabelEfficiency(), wanted)
     by_column = {found['column']: found for found in record['differences']}
@@ -118,7 +121,7 @@ def test_an_unfair_pair_is_left_out_and_told(wanted: ProtocolArguments, training
 def test_where_no_pair_is_fair_no_difference_is_given_and_that_is_told(
     wanted: ProtocolArguments, trainings: TrainingFakes
 ) -> None:
-    trainings.behave({f'scratch_labels_0p1_seed{seed}': {'rest': 'another head'} for seed in (0, 1)})
+    trainings.behave(**{f'scratch_labels_0p1_seed{seed}': {'rest': 'another head'} for seed in (0, 1)})
     record = run_protocol(LabelEfficiency(), wanted)
     found = next(found for found in record['differences'] if found['column'] == '0.1 %')
     assert (found['mean'], found['n'], list(found['unfair'])) == (None, 0, ['seed 0', 'seed 1'])
@@ -129,12 +132,12 @@ def test_interrupted_trainings_go_on_and_the_rest_is_left_alone(
     wanted: ProtocolArguments, trainings: TrainingFakes
 ) -> None:
     lost = 'dos_synthetic_labels_100_seed1'
-    trainings.behave({'fail': [lost]})
+    trainings.behave(fail=[lost])
     record = run_protocol(LabelEfficiency(), wanted)
     assert f'{lost} failed' in full_text(record)
     assert record['differences'][-1]['n'] == 1
     trainings.take_calls()
-    trainings.behave({})
+    trainings.behave()
     record = run_protocol(LabelEfficiency(), replace(wanted, retry_failed=True))
     assert trainings.take_calls() == [f'train {lost} again', f'test {lost}']
     assert record['differences'][-1]['n'] == 2

@@ -133,115 +133,82 @@ def _nuscenes_scans(dataset: DataSet, ann_file: str, scenes: Sequence[str] | Non
     return KeyFrames(dataset.root, ann_file, num_sweeps=num_sweeps, scenes=scenes)
 
 
-_NUSCENES = DataSet(
-    name='nuscenes',
-    title='nuScenes',
-    root='data/nuscenes',
-    infos=('nuscenes_infos_train.pkl', 'nuscenes_infos_val.pkl'),
-    prepare='tools/create_data.py nuscenes (docs/data/nuscenes.md)',
-    channels=KeyFrames.channels,
-    classes=CLASSES,
-    ground_z_m=-1.84,
-    pretraining='configs/dos/dos_second_nuscenes.py',
-)
-_SEMANTICKITTI = DataSet(
-    name='semantickitti',
-    title='SemanticKITTI',
-    root='data/semantickitti',
-    infos=('semantickitti_infos_train.pkl', 'semantickitti_infos_val.pkl'),
-    prepare='tools/create_data.py semantickitti (docs/data/semantickitti.md)',
-    channels=('x [m]', 'y [m]', 'z [m]', 'intensity 0-1'),
-    classes=KITTI_CLASSES,
-    ground_z_m=-1.73,
-    read_with='configs/segmentation/_base_/semantickitti.py',
-    pretraining='configs/dos/dos_minkunet_semantickitti.py',
-)
-_WAYMO = DataSet(
-    name='waymo',
-    title='Waymo',
-    root='data/waymo/kitti_format',
-    infos=('waymo_infos_train.pkl', 'waymo_infos_val.pkl'),
-    prepare='tools/create_data.py waymo (docs/data/waymo.md)',
-    channels=('x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation'),
-    classes=WAYMO_CLASSES,
-    ground_z_m=0.0,
-    read_with='configs/segmentation/_base_/waymo.py',
-    pretraining='configs/dos/dos_second_waymo.py',
-)
-_SCANNET = DataSet(
-    name='scannet',
-    title='ScanNet',
-    root='data/scannet',
-    infos=('scannet_infos_train.pkl', 'scannet_infos_val.pkl'),
-    prepare='tools/create_data.py scannet (docs/data/scannet.md)',
-    channels=SCANNET_CHANNELS,
-    classes=tuple(CLASSES_20.values()),
-    ground_z_m=None,
-    read_with='configs/segmentation/_base_/scannet.py',
-    pretraining='configs/dos/dos_minkunet_scannet.py',
-)
-_SCANNET200 = replace(
-    _SCANNET,
-    name='scannet200',
-    title='ScanNet200',
-    classes=tuple(CLASSES_200.values()),
-    read_with='configs/segmentation/_base_/scannet200.py',
-)
+def _real(
+    name: str,
+    title: str,
+    channels: tuple[str, ...],
+    classes: Sequence[str],
+    ground_z_m: float | None,
+    pretraining: str,
+    *,
+    files: str | None = None,
+    root: str | None = None,
+    read_with: str | None = None,
+) -> DataSet:
+    """A data set as tools/create_data.py leaves it. files: beginning of its info files' names, default its own."""
+    files = files or name
+    return DataSet(
+        name=name,
+        title=title,
+        root=root or f'data/{files}',
+        infos=(f'{files}_infos_train.pkl', f'{files}_infos_val.pkl'),
+        prepare=f'tools/create_data.py {files} (docs/data/{files}.md)',
+        channels=channels,
+        classes=tuple(classes),
+        ground_z_m=ground_z_m,
+        pretraining=f'configs/dos/{pretraining}.py',
+        read_with=read_with and f'configs/segmentation/_base_/{read_with}.py',
+    )
 
 
-def _embedded_rooms(dataset: DataSet) -> DataSet:
-    """The same data set over rooms of the generator."""
-    return replace(
+def _embedded(dataset: DataSet, options: str = '', **changes: str) -> DataSet:
+    """The same data set over worlds of the generator. options: of tools/create_synthetic.py."""
+    files = dataset.infos[0].removesuffix('_infos_train.pkl')
+    root = f'data/synthetic_{files}'
+    made = replace(
         dataset,
         name=f'synthetic_{dataset.name}',
         title=f'embedded {dataset.title}',
-        root='data/synthetic_scannet',
+        root=root,
         prepare=(
-            'tools/create_synthetic.py --format scannet and tools/create_data.py scannet --root-path '
-            'data/synthetic_scannet'
+            f'tools/create_synthetic.py --format {files}{options} and tools/create_data.py {files} --root-path {root}'
         ),
     )
+    return replace(made, **changes)
 
 
-DATASETS: dict[str, DataSet] = {
+_KITTI_CHANNELS = ('x [m]', 'y [m]', 'z [m]', 'intensity 0-1')
+_WAYMO_CHANNELS = ('x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation')
+_REAL = {
     dataset.name: dataset
     for dataset in (
-        replace(
-            _NUSCENES,
-            name='synthetic',
-            title='embedded nuScenes',
-            root='data/synthetic_nuscenes',
-            prepare='tools/create_synthetic.py and tools/create_data.py nuscenes',
-            pretraining='configs/dos/dos_second_synthetic.py',
+        _real('nuscenes', 'nuScenes', KeyFrames.channels, CLASSES, -1.84, 'dos_second_nuscenes'),
+        _real(
+            'semantickitti', 'SemanticKITTI', _KITTI_CHANNELS, KITTI_CLASSES, -1.73, 'dos_minkunet_semantickitti',
+            read_with='semantickitti',
         ),
-        _NUSCENES,
-        replace(
-            _SEMANTICKITTI,
-            name='synthetic_semantickitti',
-            title='embedded SemanticKITTI',
-            root='data/synthetic_semantickitti',
-            prepare=(
-                'tools/create_synthetic.py --format semantickitti --train-scenes 10 and tools/create_data.py '
-                'semantickitti --root-path data/synthetic_semantickitti'
-            ),
+        _real(
+            'waymo', 'Waymo', _WAYMO_CHANNELS, WAYMO_CLASSES, 0.0, 'dos_second_waymo',
+            root='data/waymo/kitti_format', read_with='waymo',
         ),
-        _SEMANTICKITTI,
-        replace(
-            _WAYMO,
-            name='synthetic_waymo',
-            title='embedded Waymo',
-            root='data/synthetic_waymo',
-            prepare=(
-                'tools/create_synthetic.py --format waymo --train-scenes 10 and tools/create_data.py waymo --root-path '
-                'data/synthetic_waymo'
-            ),
+        _real(
+            'scannet', 'ScanNet', SCANNET_CHANNELS, CLASSES_20.values(), None, 'dos_minkunet_scannet',
+            read_with='scannet',
         ),
-        _WAYMO,
-        *map(_embedded_rooms, (_SCANNET, _SCANNET200)),
-        _SCANNET,
-        _SCANNET200,
+        _real(
+            'scannet200', 'ScanNet200', SCANNET_CHANNELS, CLASSES_200.values(), None, 'dos_minkunet_scannet',
+            files='scannet', read_with='scannet200',
+        ),
     )
-}
+}  # fmt: skip
+_EMBEDDED = (
+    _embedded(_REAL['nuscenes'], name='synthetic', pretraining='configs/dos/dos_second_synthetic.py'),
+    _embedded(_REAL['semantickitti'], ' --train-scenes 10'),
+    _embedded(_REAL['waymo'], ' --train-scenes 10'),
+    _embedded(_REAL['scannet']),
+    _embedded(_REAL['scannet200']),
+)
+DATASETS: dict[str, DataSet] = {**{dataset.name: dataset for dataset in _EMBEDDED}, **_REAL}
 
 
 def dataset_named(name: str) -> DataSet:

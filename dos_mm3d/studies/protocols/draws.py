@@ -1,7 +1,7 @@
 """Which labelled scans each fit is trained on: a function of their number and a seed alone, alike for every row."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Draws:
     @property
     def record(self) -> dict:
         """As JSON has it, and as `Draws(**record)` takes it."""
-        return {'sizes': dict(self.sizes), 'n': self.n, 'nested': self.nested, 'seed': self.seed}
+        return asdict(self)
 
     def of(self, n_scans: int) -> dict[str, list[list[int]]]:
         """Column -> scan numbers, sorted, of every draw. ValueError where nested draws want more scans than there are;

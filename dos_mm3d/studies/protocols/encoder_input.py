@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -45,13 +45,7 @@ class EncoderInput:
     @property
     def record(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {
-            'channels': list(self.channels),
-            'point_cloud_range': list(self.point_cloud_range),
-            'voxel_size': list(self.voxel_size),
-            'num_sweeps': self.num_sweeps,
-            'ground_z_m': self.ground_z_m,
-        }
+        return asdict(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> 'EncoderInput':
