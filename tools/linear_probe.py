@@ -19,7 +19,7 @@ from dos_mm3d.probe.probe import ProbeSettings
 
 
 def parse_args() -> argparse.Namespace:
-    """Config and checkpoint of a run of tools/train.py with configs/dos; the numbers of the protocol."""
+    """Config and checkpoint of a run of tools/train.py with configs/dos; the numbers of the probe."""
     parser = argparse.ArgumentParser(description='Linear probe of the per-point classes on frozen features')
     launch.add_common_arguments(parser)
     parser.add_argument('checkpoint', help='pretraining checkpoint')
@@ -36,8 +36,8 @@ def main() -> None:
     args = parse_args()
     cfg = launch.load_config(args)
     start = time.perf_counter()
-    protocol = ProbeSettings(scans_per_draw=args.scans, n_draws=args.draws)
-    result = probe_checkpoint(cfg, args.checkpoint, protocol, seeds=range(args.seeds), bn_scans=args.bn_scans)
+    settings = ProbeSettings(scans_per_draw=args.scans, n_draws=args.draws)
+    result = probe_checkpoint(cfg, args.checkpoint, settings, seeds=range(args.seeds), bn_scans=args.bn_scans)
     result['seconds'] = time.perf_counter() - start
     write_json(args.out, result)
     for name, row in result.items():

@@ -33,8 +33,8 @@ def raw_block(scan: ProbeScan) -> dict[str, FeatureBlock]:
 def probe_miou(*, shuffled: bool) -> float:
     scans = [planted_scan(seed, shuffled=shuffled) for seed in range(6)]
     tests = [planted_scan(seed, shuffled=shuffled) for seed in range(10, 14)]
-    protocol = ProbeSettings(scans_per_draw=4, n_draws=2, points_per_class=50, recipe=RECIPE)
-    confusions = run_probe(scans, tests, raw_block, {'raw': ['raw']}, protocol)
+    settings = ProbeSettings(scans_per_draw=4, n_draws=2, points_per_class=50, recipe=RECIPE)
+    confusions = run_probe(scans, tests, raw_block, {'raw': ['raw']}, settings)
     summary = summarise(confusions, {'raw': ['raw']})
     assert len(classes_absent(confusions['raw'][0])) == len(CLASSES) - N_PLANTED
     return summary['raw']['miou']
@@ -60,12 +60,12 @@ def test_standardisation_uses_the_training_points_and_their_weights() -> None:
 
 def test_test_points_do_not_move_the_layer() -> None:
     scans = [planted_scan(seed) for seed in range(3)]
-    protocol = ProbeSettings(scans_per_draw=3, n_draws=1, points_per_class=50, recipe=RECIPE)
+    settings = ProbeSettings(scans_per_draw=3, n_draws=1, points_per_class=50, recipe=RECIPE)
     near, far = planted_scan(20), planted_scan(21)
-    alone = run_probe(scans, [near], raw_block, {'raw': ['raw']}, protocol)['raw'][0]
+    alone = run_probe(scans, [near], raw_block, {'raw': ['raw']}, settings)['raw'][0]
     shifted = ProbeScan(far.points + 1000, far.key_rows, far.labels)
-    both = run_probe(scans, [near, shifted], raw_block, {'raw': ['raw']}, protocol)['raw'][0]
-    only_far = run_probe(scans, [shifted], raw_block, {'raw': ['raw']}, protocol)['raw'][0]
+    both = run_probe(scans, [near, shifted], raw_block, {'raw': ['raw']}, settings)['raw'][0]
+    only_far = run_probe(scans, [shifted], raw_block, {'raw': ['raw']}, settings)['raw'][0]
     assert np.array_equal(both, alone + only_far)
 
 
@@ -137,12 +137,12 @@ def test_chosen_points_stand_for_all_points_of_their_class() -> None:
 
 
 def test_draws_differ_and_repeat() -> None:
-    protocol = ProbeSettings(scans_per_draw=20, n_draws=3)
-    draws = draw_scans(48, protocol)
+    settings = ProbeSettings(scans_per_draw=20, n_draws=3)
+    draws = draw_scans(48, settings)
     assert [len(set(draw)) for draw in draws] == [20] * 3
     assert draws[0] != draws[1] != draws[2]
-    assert draws == draw_scans(48, protocol)
-    assert draw_scans(5, protocol) == [[0, 1, 2, 3, 4]] * 3
+    assert draws == draw_scans(48, settings)
+    assert draw_scans(5, settings) == [[0, 1, 2, 3, 4]] * 3
 
 
 def test_summary_means_over_seeds_first_and_sd_is_over_draws() -> None:
