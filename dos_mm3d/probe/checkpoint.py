@@ -13,20 +13,10 @@ from ..spread import evenly_spread
 from .features import EncoderFeatures, extractor_of
 from .pretrained import load_pretrained, random_backbones
 from .probe import ProbeSettings, run_probe
+from .rows import TABLE_ROWS
 from .scans import ProbeScan, ProbeScans, scene_names
 from .summary import classes_absent, summarise
 
-TABLE_ROWS = {
-    'raw': ['raw'],
-    'handcrafted': ['pillars', 'raw'],
-    'dos': ['teacher'],
-    'dos_student': ['student'],
-    'dos_raw': ['teacher', 'raw'],
-    'dos_raw_handcrafted': ['teacher', 'pillars', 'raw'],
-    'random': ['random'],
-    'random_raw': ['random', 'raw'],
-}
-"""Row of the table -> blocks of features that stand side by side."""
 TRAIN_INFOS, TEST_INFOS = 'nuscenes_infos_train.pkl', 'nuscenes_infos_val.pkl'
 
 

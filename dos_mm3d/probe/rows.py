@@ -8,6 +8,11 @@ PRETRAINED = {
     'dos_raw': ['teacher', 'raw'],
     'dos_raw_handcrafted': ['teacher', 'pillars', 'raw'],
 }
+TABLE_ROWS = {
+    name: {**FIXED, **RANDOM, **PRETRAINED}[name]
+    for name in ('raw', 'random', 'random_raw', 'handcrafted', *PRETRAINED)
+}
+"""What tools/linear_probe.py shows, in this order."""
 TITLES = {
     'raw': 'raw input',
     'pillars': 'hand-crafted pillar statistics',

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dos_mm3d.probe.checkpoint import TABLE_ROWS, Spread, rows_of_seeds
+from dos_mm3d.probe.checkpoint import Spread, rows_of_seeds
 from dos_mm3d.probe.features import EncoderFeatures, extractor_of, pillar_features, raw_features
+from dos_mm3d.probe.rows import TABLE_ROWS
 from dos_mm3d.probe.scans import ProbeScan
 from dos_mm3d.structures import Grid
 from dos_mm3d.studies.quickstart.picture_arrays import class_colours

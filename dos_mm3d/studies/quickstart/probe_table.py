@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ...probe.rows import RAW_COLUMNS, TITLES
+from ...probe.rows import RAW_COLUMNS, TABLE_ROWS, TITLES
 from ..runner.markdown import plus_minus
 
 UNITS = {
@@ -12,8 +12,7 @@ UNITS = {
     'segmentation': 'mIoU and IoU as fractions (0-1), as mmdet3d prints them',
     'seconds': 'wall clock',
 }
-_SHOWN = ('raw', 'random', 'random_raw', 'handcrafted', 'dos', 'dos_student', 'dos_raw', 'dos_raw_handcrafted')
-PROBE_ROWS = {name: TITLES[name] for name in _SHOWN} | {
+PROBE_ROWS = {name: TITLES[name] for name in TABLE_ROWS} | {
     'raw': RAW_COLUMNS,
     'handcrafted': 'hand-crafted pillar statistics + raw',
 }
