@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from dos_mm3d.functional import balanced_assignment, clustering_loss, column_entropy, softmap_kl, zipf_prior
 from dos_mm3d.functional.sinkhorn import zipf_sinkhorn
-from dos_mm3d.models.heads import ClusteringHead, RegressionHead, SoftmapHead, ZipfSinkhornHead
+from dos_mm3d.models.heads import ClusteringHead, DistillationHead, RegressionHead, SoftmapHead, ZipfSinkhornHead
 from dos_mm3d.models.heads.zipf_exponent import ZipfExponent
 
 D, K, N = 16, 8, 50
@@ -51,6 +51,28 @@ def test_gradient_reaches_student_and_prototypes_only(name):
     assert student.grad.abs().sum() > 0
     assert head.prototypes.grad.abs().sum() > 0
     assert teacher.grad is None
+
+
+class Difference(DistillationHead):
+    """The simplest head: what the contract promises, it does not do itself."""
+
+    def loss(self, student, teacher, cloud_index):
+        return (student - teacher).square().sum()
+
+
+def test_every_head_is_handed_a_teacher_without_gradient_in_full_precision():
+    student, teacher = unit(N, 1).half().requires_grad_(), unit(N, 2).half().requires_grad_()
+    loss = Difference()(student, teacher, torch.zeros(N, dtype=torch.int64))
+    loss.backward()
+    assert loss.dtype == torch.float32
+    assert student.grad.abs().sum() > 0
+    assert teacher.grad is None
+
+
+@pytest.mark.parametrize('kind', ['shared', 'ema'])
+def test_the_teachers_cosines_have_no_gradient(kind):
+    head = make('zipf', teacher_prototypes=kind)
+    assert not head.teacher_cosines(unit(N, 2).requires_grad_()).requires_grad
 
 
 @pytest.mark.parametrize('name', PROTOTYPE_HEADS)
