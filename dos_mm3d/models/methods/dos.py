@@ -66,16 +66,16 @@ class DOS(StudentTeacher):
 
         visible = views.visible.nonzero().squeeze(1)
         terms = self.terms(views)
-        needed = torch.cat((visible, *(pairs.teacher for pairs in terms)))
+        needed = torch.cat((visible, *(term.teacher for term in terms)))
         teacher, row_in_teacher = self.teacher_features(views, needed)
 
         self.visible_teacher = teacher[row_in_teacher[visible]]
         self.head.observe(self.visible_teacher)
 
-        losses = dict.fromkeys((pairs.name for pairs in terms), 0.0)
-        for pairs in terms:
-            own, other = student.index_select(0, pairs.student), teacher[row_in_teacher[pairs.teacher]]
-            losses[pairs.name] += pairs.weight * self.head(own, other, pairs.cloud)
+        losses = dict.fromkeys((term.name for term in terms), 0.0)
+        for term in terms:
+            own, other = student.index_select(0, term.student), teacher[row_in_teacher[term.teacher]]
+            losses[term.name] += term.weight * self.head(own, other, term.cloud)
         return {**losses, **self.head.log_values()}
 
     def student_features(self, voxels: dict[str, Tensor], cells: Tensor, num_views: int) -> Tensor:

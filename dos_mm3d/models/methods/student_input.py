@@ -14,13 +14,23 @@ VoxelDict = dict[str, Tensor]
 
 
 class StudentInput(NamedTuple):
-    """voxels: what the student sees, see :class:`ViewPreprocessor`. cells: (m, 4) int [view, z, y, x], the loss voxels
-    at which it has a feature. num_views: views in all.
+    """What the student's backbone is called with.
+
+    Args:
+        voxels: what the student sees, as :class:`ViewPreprocessor` describes voxels; ``loss_cell`` counts ``cells``.
+        cells: (m, 4) int [view, z, y, x], the loss voxels at which it has a feature.
+        num_views: views in all.
     """
 
     voxels: VoxelDict
     cells: Tensor
     num_views: int
+
+    def followed_by(self, voxels: VoxelDict, cells: Tensor, num_views: int = 0) -> 'StudentInput':
+        """This and then other voxels, whose ``loss_cell`` counts their own ``cells``, in ``num_views`` more views."""
+        voxels = {**voxels, 'loss_cell': voxels['loss_cell'] + len(self.cells)}
+        merged = {name: torch.cat((value, voxels[name])) for name, value in self.voxels.items()}
+        return StudentInput(merged, torch.cat((self.cells, cells)), self.num_views + num_views)
 
 
 @MODELS.register_module()
@@ -28,8 +38,7 @@ class VisibleVoxels:
     """DOS: the visible loss voxels, and nothing anywhere else."""
 
     def __call__(self, views: SparseViews) -> StudentInput:
-        visible = select_voxels(views.voxels, views.visible)
-        return StudentInput(visible, views.cells[views.visible], views.num_views)
+        return StudentInput(select_voxels(views.voxels, views.visible), views.cells[views.visible], views.num_views)
 
 
 @MODELS.register_module()
@@ -50,17 +59,14 @@ class MaskTokens(nn.Module):
     def forward(self, views: SparseViews) -> StudentInput:
         if views.tokens is None:
             raise InputError("MaskTokens got views without tokens: put dict(type='MaskTokenSites') after BlockMask")
-        visible_cells = views.cells[views.visible]
-        visible = select_voxels(views.voxels, views.visible)
-        if (columns := visible['voxels'].shape[-1]) != len(self.token):
+        visible = VisibleVoxels()(views)
+        if (columns := visible.voxels['voxels'].shape[-1]) != len(self.token):
             raise InputError(
                 f'MaskTokens has num_columns={len(self.token)}, its voxels have {columns}: wanted the number of '
                 "columns of the points, and boxes: the sectors of voxel_type='cylindrical' hold no token"
             )
-        tokens = self.token_voxels(views.tokens.voxels, visible)
-        tokens['loss_cell'] = views.tokens.cell_of_voxel + len(visible_cells)
-        merged = {name: torch.cat((visible[name], tokens[name])) for name in visible}
-        return StudentInput(merged, torch.cat((visible_cells, views.tokens.cells)), views.num_views)
+        tokens = self.token_voxels(views.tokens.voxels, visible.voxels)
+        return visible.followed_by({**tokens, 'loss_cell': views.tokens.cell_of_voxel}, views.tokens.cells)
 
     def token_voxels(self, sites: Tensor, like: VoxelDict) -> VoxelDict:
         """Voxels in the layout of ``like``; sites (T, 4) int [view, z, y, x]."""
@@ -81,12 +87,6 @@ class VisibleVoxelsAndLocalViews:
         if views.local is None:
             raise InputError("got views without local ones: put dict(type='LocalViews', ...) before PackViews")
         offset = views.cells.new_tensor([views.num_views, 0, 0, 0])
-        visible_cells = views.cells[views.visible]
-        visible, local = select_voxels(views.voxels, views.visible), views.local.voxels
-        behind = {
-            'coors': local['coors'] + offset.to(local['coors']),
-            'loss_cell': local['loss_cell'] + len(visible_cells),
-        }
-        merged = {name: torch.cat((visible[name], behind.get(name, local[name]))) for name in visible}
-        cells = torch.cat((visible_cells, views.local.cells + offset))
-        return StudentInput(merged, cells, views.num_views + len(views.local.points))
+        local = views.local.voxels
+        local = {**local, 'coors': local['coors'] + offset.to(local['coors'])}
+        return VisibleVoxels()(views).followed_by(local, views.local.cells + offset, len(views.local.points))
