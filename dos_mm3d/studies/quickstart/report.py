@@ -18,15 +18,17 @@ from ...visualization.boxes_bev import draw_boxes_from_above
 from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from ...visualization.features_pca import draw_features_from_above
 from ...visualization.style import to_png
+from ..runner import describe_machine
 from ..runner.devkit import RESULTS
-from ..runner.facts import commit, machine, versions
+from ..runner.markdown import markdown_table, number, page
 from ..runner.scalars import read_scalars, summarise_pretraining
 from .finetune_record import STARTS, TASKS, RunFolders, collect_finetuned
 from .picture_arrays import class_legend, colour_panels, flat_predictions, flat_truth, usage_over_scans
 from .probe_table import PROBE_ROWS, UNITS, probe_table
-from .report_html import Picture, Section, Sentences, Table, render_page
+from .report_html import bullets, picture, render_page
 from .text import START_LABELS, conclusions, finetune_header, finetune_table, plain_table
 
+TITLE = 'DOS quickstart'
 REACH_M = 40.0
 
 
@@ -39,9 +41,7 @@ def collect(folders: RunFolders, *, seconds: Mapping[str, float], seed: int) -> 
         'probe': read_json(folders.probe),
         folders.task: collect_finetuned(folders),
         'seconds': dict(seconds),
-        'versions': versions(),
-        'machine': machine(),
-        'commit': commit(Path(__file__).parent),
+        **describe_machine(),
     }
     report['conclusions'] = conclusions(report)
     return nan_to_none(report)
@@ -54,67 +54,58 @@ def write_report(folders: RunFolders, *, seconds: Mapping[str, float], seed: int
     report = collect(folders, seconds=seconds, seed=seed)
     write_json(folders.root / 'report.json', report)
     with contextlib.redirect_stdout(io.StringIO()):
-        html = page(report, folders)
+        html = render_page(TITLE, page(TITLE, True, _sections(report, folders)))
     write_text(folders.root / 'report.html', html)
     return plain_table(report) + f'\n{folders.root / "report.html"}\n{folders.root / "report.json"}'
 
 
-def page(report: Mapping[str, Any], folders: RunFolders) -> str:
-    """report.html as text, every picture inside."""
-    sections = [
-        Section('What came out', [Sentences(report['conclusions'])]),
-        Section('Linear probe', _probe_parts(report['probe'])),
-        Section('Features of one scan', [_feature_picture(folders)]),
-        Section(f'{folders.task.capitalize()} with few labelled scenes', _finetune_parts(report, folders)),
-        Section('Pretraining', _pretraining_parts(report['pretrain'], folders)),
-        Section('How it was run', _run_parts(report)),
-    ]
-    return render_page(
-        'DOS quickstart', 'Self-supervised pretraining on the embedded data set, and what it bought.', sections
-    )
+def _sections(report: Mapping[str, Any], folders: RunFolders) -> dict[str, str]:
+    """Heading -> Markdown, every picture inside."""
+    return {
+        '': 'Self-supervised pretraining on the embedded data set, and what it bought.',
+        'What came out': bullets(report['conclusions']),
+        'Linear probe': _probe_text(report['probe']),
+        'Features of one scan': _feature_picture(folders),
+        f'{folders.task.capitalize()} with few labelled scenes': _finetune_text(report, folders),
+        'Pretraining': _pretraining_text(report['pretrain'], folders),
+        'How it was run': _run_text(report),
+    }
 
 
-def _probe_parts(probe: Mapping[str, Any]) -> list:
+def _probe_text(probe: Mapping[str, Any]) -> str:
     protocol = probe['protocol']
     rows = [key for key in PROBE_ROWS if key in probe]
-    per_class = [
-        (
-            name,
-            *('-' if probe[row]['per_class'][name] is None else f'{probe[row]["per_class"][name]:.1f}' for row in rows),
-        )
-        for name in probe['raw']['per_class']
-    ]
+    per_class = [(name, *(number(probe[row]['per_class'][name]) for row in rows)) for name in probe['raw']['per_class']]
     absent = ', '.join(protocol['classes_absent_from_test']) or 'none'
     notes = [
         f'mIoU in percent on {protocol["test_scans"]} test scans, one linear layer on frozen features, '
         f'{protocol["scans_per_draw"]} labelled scans; mean and standard deviation of {protocol["draws"]} draws.',
         f'Classes that do not occur in the test set and are left out of the mean: {absent}.',
     ]
-    header = ('features', 'mIoU', 'over random + raw')
-    return [
-        Table(header, probe_table(probe)),
-        Sentences(notes),
-        Table(('IoU per class', *(row.replace('_', ' ') for row in rows)), per_class),
-    ]
+    return '\n\n'.join(
+        (
+            markdown_table(('features', 'mIoU', 'over random + raw'), probe_table(probe)),
+            bullets(notes),
+            markdown_table(('IoU per class', *(row.replace('_', ' ') for row in rows)), per_class),
+        )
+    )
 
 
-def _finetune_parts(report: Mapping[str, Any], folders: RunFolders) -> list:
+def _finetune_text(report: Mapping[str, Any], folders: RunFolders) -> str:
     task, found = TASKS[folders.task], report[folders.task]
-    classes = found['scratch'][task.per_class]
-    per_class = [(name, *(_number(found[start][task.per_class][name]) for start in STARTS)) for name in classes]
-    return [
-        Table(finetune_header(folders.task), finetune_table(report)),
-        Sentences([f'{task.scorer}, val scenes; {found["note"]}.']),
-        Table((f'{task.per_class} per class', *START_LABELS.values()), per_class),
-        *([_box_picture(folders)] if folders.task == 'detection' else []),
+    classes = [found[start][task.per_class] for start in STARTS]
+    parts = [
+        markdown_table(finetune_header(folders.task), finetune_table(report)),
+        bullets([f'{task.scorer}, val scenes; {found["note"]}.']),
+        markdown_table(
+            (f'{task.per_class} per class', *START_LABELS.values()),
+            [(name, *(number(values[name], '.3f') for values in classes)) for name in classes[0]],
+        ),
     ]
+    return '\n\n'.join([*parts, *([_box_picture(folders)] if folders.task == 'detection' else [])])
 
 
-def _number(value: float | None) -> str:
-    return '-' if value is None else f'{value:.3f}'
-
-
-def _box_picture(folders: RunFolders) -> Picture:
+def _box_picture(folders: RunFolders) -> str:
     """The val key frame with the most true boxes, under both detectors."""
     dataset = folders.pretrain_config.train_dataloader.dataset
     infos = load_info_pickle(str(Path(dataset.data_root) / TEST_INFOS))
@@ -130,10 +121,10 @@ def _box_picture(folders: RunFolders) -> Picture:
     scan = scans_of(folders.pretrain_config, TEST_INFOS, None)[number]
     points = scan.points[scan.key_rows, :2].numpy()
     figure = draw_boxes_from_above(points, truths[number], predictions, reach_m=REACH_M)
-    return Picture(to_png(figure), 'One test scan from above: true boxes, and as many of the surest predictions.')
+    return picture(to_png(figure), 'One test scan from above: true boxes, and as many of the surest predictions.')
 
 
-def _feature_picture(folders: RunFolders) -> Picture:
+def _feature_picture(folders: RunFolders) -> str:
     """Raw input, a random network and DOS on the first test scan."""
     cfg = folders.pretrain_config
     model = load_pretrained(cfg, folders.checkpoint)
@@ -148,33 +139,32 @@ def _feature_picture(folders: RunFolders) -> Picture:
         'The same test scan four times, from above: true classes, and the first three principal components of the '
         'standardised features as red, green and blue. Points whose features are alike have the same colour.'
     )
-    return Picture(to_png(figure), caption)
+    return picture(to_png(figure), caption)
 
 
-def _pretraining_parts(pretrain: Mapping[str, Any], folders: RunFolders) -> list:
+def _pretraining_text(pretrain: Mapping[str, Any], folders: RunFolders) -> str:
     scalars = read_scalars(folders.pretrain)
     losses = {name: scalars[name] for name in ('loss', 'loss_same', 'loss_cross') if name in scalars}
-    cfg = folders.pretrain_config
-    model = load_pretrained(cfg, folders.checkpoint)
-    scans = pretraining_scans(cfg, 12)
+    model = load_pretrained(folders.pretrain_config, folders.checkpoint)
+    scans = pretraining_scans(folders.pretrain_config, 12)
     usage = draw_prototype_usage(usage_over_scans(model, scans), model.head.prior.numpy())
     text = (
         f'{pretrain["steps"]} steps in {pretrain["seconds"]:.0f} s; loss {pretrain["loss_first"]:.2f} at first, '
         f'{pretrain["loss_last"]:.2f} at last. It falls, then may rise as the targets sharpen: watch the monitors.'
     )
-    return [
-        Sentences([text]),
-        Picture(to_png(draw_losses(losses, scalars.get('lr'))), 'Loss terms, means over the logging interval.'),
-        Picture(to_png(draw_monitors(scalars)), 'Collapse monitors: features that all look alike would show here.'),
-        Picture(to_png(usage), f'How often each prototype is the nearest one, over {len(scans)} whole scans.'),
-    ]
+    pictures = {
+        'Loss terms, means over the logging interval.': draw_losses(losses, scalars.get('lr')),
+        'Collapse monitors: features that all look alike would show here.': draw_monitors(scalars),
+        f'How often each prototype is the nearest one, over {len(scans)} whole scans.': usage,
+    }
+    return '\n\n'.join([bullets([text]), *(picture(to_png(figure), words) for words, figure in pictures.items())])
 
 
-def _run_parts(report: Mapping[str, Any]) -> list:
+def _run_text(report: Mapping[str, Any]) -> str:
     seconds = [(name, f'{value:.0f}') for name, value in report['seconds'].items()]
     where = report['machine']
     lines = [
         f'Seed {report["seed"]}; {where["device"]}, {where["cpus"]} CPUs; commit {report["commit"] or "unknown"}.',
         'Versions: ' + ', '.join(f'{name} {version}' for name, version in report['versions'].items()) + '.',
     ]
-    return [Table(('cell (some run side by side)', 'seconds'), seconds), Sentences(lines)]
+    return f'{markdown_table(("cell (some run side by side)", "seconds"), seconds)}\n\n{bullets(lines)}'
