@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,28 @@ def _title(record: Mapping[str, Any]) -> str:
 
 
 def _draw_dots(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """One panel a column: mean (bar), its values (dots), sd (line)."""
     columns = record['columns']
+    titles = {column['name']: record['metric'] for column in columns}
+    titles = {columns[0]['name']: columns[0]['title']} if len(columns) == 1 else titles
+    return draw_dots(_title(record), columns, rows, x_titles=titles)
+
+
+def draw_dots(
+    title: str,
+    columns: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    x_titles: Mapping[str, str],
+) -> Figure:
+    """One panel a column: mean (bar), its values (dots), sd or interval (line).
+
+    Args:
+        title: of the picture.
+        columns: `name` and `title` of each.
+        rows: `title`, `kind` ('pretrained' or 'scratch') and `entries` by column. An entry has `mean`, `values`, `sd`
+            with `sd_over`, and, instead of sd, `low` and `high` of an interval with its `verdict`.
+        x_titles: below the panels, by column.
+    """
     height_in = 1.3 + ROW_HEIGHT_IN * len(rows)
     figure, axes = new_figure(1, len(columns), width_in=3.2 + 4.2 * len(columns), height_in=height_in)
     for axis, column in zip(axes, columns):
@@ -48,26 +69,32 @@ def _draw_dots(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> 
                 _draw_entry(axis, entry, y, COLOURS['main'] if row['kind'] == 'pretrained' else COLOURS['grey'])
         axis.set_yticks(range(len(rows)), [textwrap.fill(row['title'], TITLE_CHARACTERS) for row in rows])
         axis.set_ylim(len(rows) - 0.4, -0.6)
-        title = _title(record) if len(columns) == 1 else column['title']
-        quiet(axis, title=title, x=column['title'] if len(columns) == 1 else record['metric'], y='')
+        quiet(axis, title=title if len(columns) == 1 else column['title'], x=x_titles[column['name']], y='')
         axis.tick_params(labelleft=axis is axes[0])
     if len(columns) > 1:
-        figure.suptitle(_title(record), fontsize=10)
+        figure.suptitle(title, fontsize=10)
     over = sorted({e['sd_over'] for row in rows for e in row['entries'].values() if e['sd'] is not None})
     axes[-1].legend(handles=_dot_handles(', '.join(over)), fontsize=7, frameon=False, loc='best')
     return figure
 
 
 def _draw_entry(axis, entry: Mapping[str, Any], y: float, colour: str) -> None:
-    values = list(entry['values'].values())
+    """An interval that leaves out zero is drawn in a colour of its own."""
+    mean, values = entry['mean'], list(entry['values'].values())
+    low, high = entry.get('low'), entry.get('high')
     if entry['sd'] is not None:
-        axis.hlines(y, entry['mean'] - entry['sd'], entry['mean'] + entry['sd'], color=colour, linewidth=4, alpha=0.25)
+        low, high = mean - entry['sd'], mean + entry['sd']
         axis.plot(values, [y] * len(values), 'o', color=colour, markersize=3.5, alpha=0.6)
+    if 'verdict' in entry:
+        axis.axvline(0, color=COLOURS['grey'], linewidth=0.9)
+        colour = COLOURS['second'] if entry['verdict'] == 'separates' else COLOURS['grey']
+    if low is not None:
+        axis.hlines(y, low, high, color=colour, linewidth=4, alpha=0.25)
     axis.margins(x=0.12)
-    axis.plot(entry['mean'], y, '|', color=colour, markersize=13, markeredgewidth=2.2)
+    axis.plot(mean, y, '|', color=colour, markersize=13, markeredgewidth=2.2)
     axis.annotate(
-        f'{entry["mean"]:.1f}',
-        (max([entry['mean'] + (entry['sd'] or 0), *values]), y),
+        f'{mean:.1f}',
+        (max([mean if high is None else high, *values]), y),
         xytext=(7, 0),
         textcoords='offset points',
         va='center',
@@ -77,9 +104,10 @@ def _draw_entry(axis, entry: Mapping[str, Any], y: float, colour: str) -> None:
 
 
 def _dot_handles(over: str) -> list[Line2D]:
+    bar = partial(Line2D, [], [], marker='|', linestyle='', markeredgewidth=2.2)
     handles = [
-        Line2D([], [], color=COLOURS['main'], marker='|', linestyle='', markeredgewidth=2.2, label='pretrained'),
-        Line2D([], [], color=COLOURS['grey'], marker='|', linestyle='', markeredgewidth=2.2, label='not pretrained'),
+        bar(color=COLOURS['main'], label='pretrained'),
+        bar(color=COLOURS['grey'], label='not pretrained'),
     ]
     if over:
         handles.append(Line2D([], [], color=COLOURS['light'], linewidth=4, label=f'± sd over {over}'))

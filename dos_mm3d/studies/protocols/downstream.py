@@ -44,28 +44,6 @@ CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
         'ptv3': (f'{DETECTION}centerpoint_ptv3_{{data}}.py', f'{DETECTION}centerpoint_ptv3_small_{{data}}.py'),
     },
 }
-_WHOLE_NET = (
-    'it is pretrained as a whole, its decoder included, and no new decoder is trained over a frozen encoder; '
-    'what there is: linear_probe and finetune'
-)
-_OF_A_DETECTOR = (
-    'it is the encoder of a detector, without a class for every point; what there is: linear_probe, detection'
-)
-_NAME_IT = 'no config of it is kept here; name one with --downstream CONFIG'
-WHY_NOT = {
-    ('decoder_probe', 'minkunet'): _WHOLE_NET,
-    ('decoder_probe', 'spvcnn'): _WHOLE_NET,
-    ('decoder_probe', 'cylinder3d'): _WHOLE_NET,
-    ('finetune', 'cylinder3d'): _NAME_IT,
-    ('detection', 'pillars'): _NAME_IT,
-    **{(recipe, kind): _OF_A_DETECTOR for recipe in ('decoder_probe', 'finetune') for kind in ('second', 'pillars')},
-    **{
-        ('detection', kind): 'no detector of mmdet3d has this backbone; what there is: linear_probe and finetune'
-        for kind in ('minkunet', 'spvcnn', 'cylinder3d')
-    },
-}
-
-
 @dataclass(frozen=True)
 class Exported:
     """A checkpoint's teacher under the downstream model's names. meta: what tools/export_backbone.py says of it."""
@@ -97,8 +75,11 @@ def find_config(recipe: str, source: Source, dataset: DataSet) -> Path:
     """
     kind = backbone_of(source)
     if kind not in CONFIGS[recipe]:
-        why = WHY_NOT.get((recipe, kind), f'it is there for {", ".join(CONFIGS[recipe])}')
-        raise InputError(f'{source.checkpoint}: there is no {recipe} of its backbone, {kind}: {why}')
+        others = [other for other, backbones in CONFIGS.items() if kind in backbones]
+        raise InputError(
+            f'{source.checkpoint}: there is no {recipe} of its backbone, {kind}; what there is beside the linear '
+            f'probes: {", ".join(others) or "nothing"}; or name a config of it with --downstream CONFIG'
+        )
     # the embedded sets other than nuScenes are read with the real ones' configs, at another root
     data_names = dict.fromkeys([dataset.name, dataset.name.removeprefix('synthetic_')])
     candidates = [Path(pattern.format(data=name)) for name in data_names for pattern in CONFIGS[recipe][kind]]
