@@ -2,11 +2,12 @@
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 
@@ -27,6 +28,15 @@ def mmdet3d_scope() -> None:
     scope = DefaultScope.get_current_instance()
     if scope is None or scope.scope_name != 'mmdet3d':
         init_default_scope('mmdet3d')
+
+
+@pytest.fixture
+def same_threads_afterwards() -> Iterator[None]:
+    """torch's random numbers from a seed, and its number of threads as before, whatever a test makes of them."""
+    threads = torch.get_num_threads()
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope='session')

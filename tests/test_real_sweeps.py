@@ -1,6 +1,5 @@
 """Pretraining on the real sweeps of four sensors that may lie beside the project, in ../shared/data/real."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -10,21 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.tiny_runs import losses_of
+from tools.record_real_folders import FOLDERS
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / 'shared' / 'data' / 'real'
 CONFIG = ROOT / 'configs/dos/dos_second_folder.py'
-
-
-def recorded_folders() -> tuple[str, ...]:
-    """The folders that tools/record_real_folders.py runs; tools is no package."""
-    spec = importlib.util.spec_from_file_location('record_real_folders', ROOT / 'tools' / 'record_real_folders.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.FOLDERS
-
-
-FOLDERS = recorded_folders()
 
 
 def real_folder(name: str) -> Path:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import backbone, conv, data, head, waymo
-
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
+from tools.benchmarks import backbone, conv, data, head, waymo
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -21,10 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
-
-from waymo_environment import DEFAULT_PYTHON, environment_problem
-from waymo_metric.scenes import KINDS, Side, joined, pooled, random_scenes
+sys.path.insert(0, str(ROOT))
 
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
@@ -32,6 +29,8 @@ from dos_mm3d.files import write_json
 from dos_mm3d.metrics.waymo import waymo_detection_metrics
 from dos_mm3d.metrics.waymo.metrics import detection_counts
 from dos_mm3d.studies.runner.facts import commit, versions
+from tools.waymo_environment import DEFAULT_PYTHON, environment_problem
+from tools.waymo_metric.scenes import KINDS, Side, joined, pooled, random_scenes
 
 RECORD = ROOT / 'docs' / 'results' / 'waymo_metric.json'
 OP = ROOT / 'tools' / 'waymo_metric' / 'official_op.py'

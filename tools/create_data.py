@@ -9,11 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-TOOLS = Path(__file__).resolve().parent
-sys.path[:0] = [str(TOOLS.parent), str(TOOLS)]
-
-from waymo_environment import records_python
-from waymo_records.stage import convert_records
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.datasets.scannet.convert import prepare_scannet
@@ -21,6 +17,8 @@ from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.engine.launch import run_tool
+from tools.waymo_environment import records_python
+from tools.waymo_records.stage import convert_records
 
 
 def parse_args() -> argparse.Namespace:

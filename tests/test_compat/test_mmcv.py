@@ -1,7 +1,5 @@
 """mmcv's sparse convolution modules on the CPU: equal to dense ones, index pairs shared as mmcv shares them."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from mmcv.ops import SparseConv3d, SparseConvTensor, SparseInverseConv3d, SubMConv3d, sparse_functional, sparse_ops
@@ -11,6 +9,7 @@ from torch.testing import assert_close
 
 import dos_mm3d  # noqa: F401  (routes mmcv's CPU computation)
 
+pytestmark = pytest.mark.usefixtures('same_threads_afterwards')
 SHAPE, BATCH = (9, 11, 12), 2
 LAYERS = {
     'subm': lambda: SubMConv3d(3, 5, 3, padding=1, indice_key='a'),
@@ -19,14 +18,6 @@ LAYERS = {
     'stride 2': lambda: SparseConv3d(3, 5, 3, stride=2, padding=1, indice_key='a'),
     'stride (2, 2, 1)': lambda: SparseConv3d(3, 5, 3, stride=(2, 2, 1), padding=1, indice_key='a', bias=False),
 }
-
-
-@pytest.fixture(autouse=True)
-def same_threads_afterwards() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
 
 
 def sites(n: int = 300) -> Tensor:

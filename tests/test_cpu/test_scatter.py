@@ -1,7 +1,6 @@
 """Points gathered into cells, against plain Python; and mmcv's and mmdet3d's scatters on the CPU."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -12,18 +11,12 @@ from torch.testing import assert_close
 import dos_mm3d  # noqa: F401  (repairs upstream bugs)
 from dos_mm3d.cpu.scatter import mean_over_points, occupied_cells, reduce_by_row, scatter_points
 
+pytestmark = pytest.mark.usefixtures('same_threads_afterwards')
 REDUCTIONS = {
     'max': lambda rows: torch.stack(rows).amax(0),
     'mean': lambda rows: torch.stack(rows).mean(0),
     'sum': lambda rows: torch.stack(rows).sum(0),
 }
-
-
-@pytest.fixture(autouse=True)
-def same_threads_afterwards() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 def cloud(n: int = 400, *, columns: int = 5, dimensions: int = 3) -> tuple[torch.Tensor, torch.Tensor]:

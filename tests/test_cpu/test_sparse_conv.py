@@ -1,7 +1,6 @@
 """Sparse convolution on the CPU: equal to dense convolution, the same bits every time, on any number of threads."""
 
 import weakref
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -27,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 import dos_mm3d  # noqa: F401  (routes spconv's CPU computation)
 from dos_mm3d.cpu.sparse_conv import sparse_conv
 
+pytestmark = pytest.mark.usefixtures('same_threads_afterwards')
 SHAPE = (9, 11, 13)
 LAYERS = {
     'subm': lambda i, o: SubMConv3d(i, o, 3),
@@ -40,14 +40,6 @@ LAYERS = {
     'transposed': lambda i, o: SparseConvTranspose3d(i, o, 3, stride=2, padding=1),
 }
 REPEATED = ('subm', 'stride 2, padding (0, 1, 1)')
-
-
-@pytest.fixture(autouse=True)
-def same_threads_afterwards() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
 
 
 def random_sites(n: int, batch_size: int = 2, seed: int = 0) -> Tensor:

@@ -9,49 +9,43 @@ from plyfile import PlyData, PlyElement
 from pyarrow import feather
 
 from dos_mm3d.datasets.readers import read_sweep
-from tests.helpers.sweep_files import (
-    PCD_ENCODINGS,
-    check_message,
-    make_sweep,
-    mixed_fields,
-    refusal,
-    write_feather,
-    write_pcd,
-)
+from tests.helpers import sweep_files as files
 
 
 def test_missing_file_and_unknown_suffix(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'absent\.bin: no such file; wanted a sweep'):
         read_sweep(tmp_path / 'absent.bin')
     (tmp_path / 'a.las').write_bytes(b'1')
-    check_message(refusal(tmp_path / 'a.las'), tmp_path / 'a.las', '.feather')
+    files.check_message(files.refusal(tmp_path / 'a.las'), tmp_path / 'a.las', '.feather')
 
 
 def test_truncated_raw_file(tmp_path):
     path = tmp_path / 'a.bin'
-    path.write_bytes(make_sweep(100)[:, :4].tobytes()[:-6])
-    check_message(refusal(path), path, '1594 bytes', '99 whole points', 'multiple of 16', 'truncated', 'bin_columns')
+    path.write_bytes(files.make_sweep(100)[:, :4].tobytes()[:-6])
+    files.check_message(
+        files.refusal(path), path, '1594 bytes', '99 whole points', 'multiple of 16', 'truncated', 'bin_columns'
+    )
 
 
-@pytest.mark.parametrize('encoding', PCD_ENCODINGS)
+@pytest.mark.parametrize('encoding', files.PCD_ENCODINGS)
 def test_truncated_pcd(tmp_path, encoding):
     path = tmp_path / 'a.pcd'
-    write_pcd(path, mixed_fields(make_sweep(100)), encoding)
+    files.write_pcd(path, files.mixed_fields(files.make_sweep(100)), encoding)
     whole = path.read_bytes()
     for keep in (len(whole) - 40, 60, 0):
         path.write_bytes(whole[:keep])
-        check_message(refusal(path), path, 'truncated', 'copy it again')
+        files.check_message(files.refusal(path), path, 'truncated', 'copy it again')
 
 
 def whole_file(path: Path) -> bytes:
     """A good file of the suffix of `path`, written there."""
-    sweep = make_sweep(400)
+    sweep = files.make_sweep(400)
     if path.suffix == '.npy':
         np.save(path, sweep)
     elif path.suffix == '.npz':
         np.savez_compressed(path, points=sweep)
     elif path.suffix == '.feather':
-        write_feather(path, sweep)
+        files.write_feather(path, sweep)
     else:
         vertices = np.array([tuple(row) for row in sweep[:, :4]], [(n, 'f4') for n in ('x', 'y', 'z', 'intensity')])
         PlyData([PlyElement.describe(vertices, 'vertex')]).write(str(path))
@@ -65,22 +59,22 @@ def test_truncated_or_corrupt_file(tmp_path, suffix):
     assert read_sweep(path).shape == (400, 4)
     for content in (whole[: len(whole) // 2], b'', b'something else entirely'):
         path.write_bytes(content)
-        check_message(refusal(path), path, 'copy it again')
+        files.check_message(files.refusal(path), path, 'copy it again')
 
 
 def test_pickled_objects_are_not_loaded(tmp_path):
     np.save(tmp_path / 'a.npy', np.array([{'x': 1}], dtype=object), allow_pickle=True)
     np.savez(tmp_path / 'b.npz', points=np.array([{'x': 1}], dtype=object))
     for path in (tmp_path / 'a.npy', tmp_path / 'b.npz'):
-        check_message(refusal(path), path, 'save plain arrays')
+        files.check_message(files.refusal(path), path, 'save plain arrays')
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
 def test_not_finite_coordinates_are_counted_and_the_first_is_shown(tmp_path, value):
-    sweep = make_sweep()[:, :4]
+    sweep = files.make_sweep()[:, :4]
     sweep[[17, 30], 1] = value
     sweep.tofile(tmp_path / 'a.bin')
-    check_message(refusal(tmp_path / 'a.bin'), tmp_path / 'a.bin', '2 of 2000 points', 'row 17')
+    files.check_message(files.refusal(tmp_path / 'a.bin'), tmp_path / 'a.bin', '2 of 2000 points', 'row 17')
 
 
 @pytest.mark.parametrize('name', ['a.bin', 'a.npy', 'a.pcd'])
@@ -89,29 +83,31 @@ def test_empty_files(tmp_path, name):
     if name == 'a.npy':
         np.save(path, np.zeros((0, 4)))
     elif name == 'a.pcd':
-        write_pcd(path, mixed_fields(make_sweep(0)), 'binary')
+        files.write_pcd(path, files.mixed_fields(files.make_sweep(0)), 'binary')
     else:
         path.write_bytes(b'')
-    check_message(refusal(path), path)
+    files.check_message(files.refusal(path), path)
 
 
 def test_values_that_are_no_metres_are_refused(tmp_path):
     labels = np.random.default_rng(0).integers(0, 32, 4000).astype(np.uint8)  # lidarseg labels have the suffix .bin too
     labels.tofile(tmp_path / 'labels.bin')
-    check_message(refusal(tmp_path / 'labels.bin'), tmp_path / 'labels.bin', 'metres', 'not labels')
-    np.save(tmp_path / 'millimetres.npy', make_sweep() * 1e5)
-    check_message(refusal(tmp_path / 'millimetres.npy'), tmp_path / 'millimetres.npy', 'metres')
+    files.check_message(files.refusal(tmp_path / 'labels.bin'), tmp_path / 'labels.bin', 'metres', 'not labels')
+    np.save(tmp_path / 'millimetres.npy', files.make_sweep() * 1e5)
+    files.check_message(files.refusal(tmp_path / 'millimetres.npy'), tmp_path / 'millimetres.npy', 'metres')
 
 
 def test_arrays_and_tables_of_something_else_say_what_they_hold(tmp_path):
     np.save(tmp_path / 'labels.npy', np.zeros(50))
-    check_message(refusal(tmp_path / 'labels.npy'), tmp_path / 'labels.npy', '(50,)', '(N, C >= 3)')
+    files.check_message(files.refusal(tmp_path / 'labels.npy'), tmp_path / 'labels.npy', '(50,)', '(N, C >= 3)')
     feather.write_feather(pyarrow.table({'qw': [1.0], 'tx_m': [0.0]}), str(tmp_path / 'poses.feather'))
-    check_message(refusal(tmp_path / 'poses.feather'), tmp_path / 'poses.feather', "columns ['qw', 'tx_m']", 'x, y, z')
+    files.check_message(
+        files.refusal(tmp_path / 'poses.feather'), tmp_path / 'poses.feather', "columns ['qw', 'tx_m']", 'x, y, z'
+    )
 
 
 @pytest.mark.parametrize('columns', [2, 0, {'.xyz': 4}, {'.bin': '4'}])
 def test_nonsensical_bin_columns_are_refused(tmp_path, columns):
-    make_sweep()[:, :4].tofile(tmp_path / 'a.bin')
+    files.make_sweep()[:, :4].tofile(tmp_path / 'a.bin')
     with pytest.raises(ValueError, match='bin_columns maps a suffix'):
         read_sweep(tmp_path / 'a.bin', bin_columns=columns)

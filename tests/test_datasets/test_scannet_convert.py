@@ -1,6 +1,5 @@
 """ScanNet's download, written by hand, read back through mmdet3d's own data set and ours."""
 
-import runpy
 import shutil
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.scannet.raw import vertex_normals
 from dos_mm3d.errors import UserError
 from tests.helpers.scannet_files import LABEL_MAP, TURN, write_mesh
+from tools import create_data
 
 SEGMENTATION = Path(__file__).parents[2] / 'configs/segmentation'
 PATCH = 36  # vertices of a patch
@@ -226,14 +226,13 @@ def test_two_processes_write_the_same_bytes_as_one_into_another_folder(raw, conv
 
 @pytest.mark.parametrize('name', ['scannet', 'scannet200'])
 def test_the_tool_makes_both_or_says_what_is_wrong_in_a_sentence(name, raw, monkeypatch, capsys):
-    tool = runpy.run_path(str(Path(__file__).parents[2] / 'tools/create_data.py'))
     monkeypatch.setattr(sys, 'argv', ['create_data.py', name, '--root-path', str(raw), '--workers', '1'])
-    tool['main']()
+    create_data.main()
     assert 'labels of ScanNet and ScanNet200 ready' in capsys.readouterr().out
     assert (raw / 'semantic_mask/scene0000_00.bin').is_file() and (raw / 'semantic_mask_200/scene0000_00.bin').is_file()
     shutil.rmtree(raw / 'scans/scene0000_00')
     with pytest.raises(UserError, match=r'scene0000_00: missing, the first of 1.*--allow-partial'):
-        tool['main']()
+        create_data.main()
 
 
 def test_normals_of_a_mesh_are_weighted_by_area():

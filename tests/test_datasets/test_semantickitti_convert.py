@@ -13,6 +13,7 @@ from mmengine.utils import get_installed_path
 from dos_mm3d.datasets.info_pickle import load_info_pickle
 from dos_mm3d.datasets.semantickitti.classes import RAW_LABELS, SPLITS, unknown_labels
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
+from tools import create_data
 
 MIM = Path(get_installed_path('mmdet3d')) / '.mim'
 TOOL = Path(__file__).parents[2] / 'tools' / 'create_data.py'
@@ -185,15 +186,14 @@ def test_a_run_that_dies_while_writing_leaves_no_infos(root, monkeypatch):
 
 
 def test_the_tool_writes_into_another_folder_and_says_errors_in_a_sentence(root, tmp_path, monkeypatch, capsys):
-    tool = runpy.run_path(str(TOOL))
     arguments = ['create_data.py', 'semantickitti', '--root-path', str(root), '--out-dir', str(tmp_path / 'out')]
     monkeypatch.setattr(sys, 'argv', arguments)
-    tool['main']()
+    create_data.main()
     assert f'{tmp_path / "out"}: semantickitti infos ready' in capsys.readouterr().out
     assert len(list((tmp_path / 'out').glob('semantickitti_infos_*.pkl'))) == 4 and not list(root.glob('*.pkl'))
     shutil.rmtree(root / 'sequences')
     with pytest.raises(FileNotFoundError, match=r'.*sequences: no such folder'):
-        tool['main']()
+        create_data.main()
 
 
 def test_unknown_labels_look_at_the_lower_half_only():

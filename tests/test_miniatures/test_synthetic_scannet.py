@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import runpy
 import sys
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from dos_mm3d.miniatures.scannet_writer import (
     write_scannet,
 )
 from dos_mm3d.miniatures.staging import MANIFEST
+from tools import create_synthetic
 
 ROOT = Path(__file__).parents[2]
 TINY = ScanNetPlan(seed=3, train_scenes=2, val_scenes=1, test_scenes=1, views=8, spacing_m=0.1)
@@ -224,15 +224,14 @@ def test_names_are_distinct_and_of_one_split():
 
 
 def test_the_tool_writes_scannet(tmp_path, monkeypatch):
-    tool = runpy.run_path(str(ROOT / 'tools/create_synthetic.py'))
     sizes = ['--train-scenes', '1', '--val-scenes', '1', '--test-scenes', '0', '--views', '4', '--spacing', '0.2']
     command = ['create_synthetic.py', '--format', 'scannet', '--out', str(tmp_path / 'scannet'), '--workers', '1']
     monkeypatch.setattr(sys, 'argv', [*command, *sizes])
-    tool['main']()
+    create_synthetic.main()
     assert sorted(path.name for path in (tmp_path / 'scannet/scans').iterdir()) == ['scene0191_00', 'scene0568_00']
     monkeypatch.setattr(sys, 'argv', [*command, '--seconds', '2'])
     with pytest.raises(ValueError, match='--format scannet has no option seconds; it has seed, train_scenes'):
-        tool['main']()
+        create_synthetic.main()
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import runpy
 import sys
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from dos_mm3d.miniatures.semantickitti_labels import OF_CATEGORY
 from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
 from dos_mm3d.miniatures.staging import MANIFEST
 from dos_mm3d.miniatures.taxonomy import CATEGORY_OF
+from tools import create_synthetic
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / 'configs/segmentation').glob('*semantickitti*.py'))
@@ -231,12 +231,11 @@ def test_impossible_sizes_are_refused(wrong):
 
 
 def test_the_tool_has_both_formats(tmp_path, monkeypatch, capsys):
-    tool = runpy.run_path(str(ROOT / 'tools/create_synthetic.py'))
     sizes = ['--train-scenes', '1', '--test-scenes', '0', '--seconds', '0.1', '--columns', '8', '--workers', '1']
     command = ['create_synthetic.py', '--format', 'semantickitti', '--out', str(tmp_path / 'kitti')]
     monkeypatch.setattr(sys, 'argv', [*command, *sizes])
-    tool['main']()
+    create_synthetic.main()
     assert sorted(path.name for path in (tmp_path / 'kitti/sequences').iterdir()) == ['00', *SPLITS['val']]
     monkeypatch.setattr(sys, 'argv', [*command, '--val-scenes', '2'])
     with pytest.raises(ValueError, match=r'--format semantickitti has no option val_scenes; it has seed, train_scenes'):
-        tool['main']()
+        create_synthetic.main()

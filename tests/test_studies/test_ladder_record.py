@@ -1,6 +1,5 @@
 """What a ladder's record and its tables say follows from the cells' numbers; nothing that failed is hidden."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from dos_mm3d.studies.ablation.record import build_record, conclusions
 from dos_mm3d.studies.ablation.text import full_text, markdown_table, summary
 from dos_mm3d.studies.figures.ladder import draw_ladder
 from dos_mm3d.visualization.style import to_png
+from tools import build_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 TITLES = {'naive': 'naive', 'cluster': 'clustering', 'plain': 'plain softmap', 'dos': 'DOS'}
@@ -184,39 +184,36 @@ def test_picture_has_every_row_seed_and_baseline(record: dict[str, Any]) -> None
 
 
 def test_the_tables_follow_the_record(record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = importlib.util.spec_from_file_location('tool_build_tables', ROOT / 'tools' / 'build_tables.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.setattr(tool, 'RECORDS', tmp_path)
-    monkeypatch.setattr(tool, 'README', tmp_path / 'README.md')
-    monkeypatch.setattr(tool, 'RESULTS', tmp_path / 'results.md')
+    monkeypatch.setattr(build_tables, 'RECORDS', tmp_path)
+    monkeypatch.setattr(build_tables, 'README', tmp_path / 'README.md')
+    monkeypatch.setattr(build_tables, 'RESULTS', tmp_path / 'results.md')
     names = ('quickstart', 'ladder', 'backbones', 'protocols', 'real-folders', 'config-check', 'records')
-    tool.RESULTS.write_text(''.join(f'<!-- {name} -->\n\n<!-- /{name} -->\n' for name in names))
-    tool.README.write_text('<!-- numbers -->\n<!-- /numbers -->\n')
+    build_tables.RESULTS.write_text(''.join(f'<!-- {name} -->\n\n<!-- /{name} -->\n' for name in names))
+    build_tables.README.write_text('<!-- numbers -->\n<!-- /numbers -->\n')
 
     def run(*arguments: str) -> int:
         monkeypatch.setattr(sys, 'argv', ['build_tables.py', *arguments])
-        return tool.main()
+        return build_tables.main()
 
     assert (run('--check'), run(), run('--check')) == (1, 0, 0)
-    assert 'Ladder: not run.' in tool.RESULTS.read_text()
+    assert 'Ladder: not run.' in build_tables.RESULTS.read_text()
     record |= {'ladder': 'ladder.py', 'commit': 'c0ffee' * 7}
     write_json(tmp_path / 'ladder.json', record)
     assert (run('--check'), run(), run('--check')) == (1, 0, 0)
-    assert summary(record) in tool.RESULTS.read_text()
+    assert summary(record) in build_tables.RESULTS.read_text()
     record['rows'][3]['mean'] += 0.1
     write_json(tmp_path / 'ladder.json', record)
     assert run('--check') == 1
     reference = next(row for row in record['rows'] if row['name'] == record['reference'])
     reference['other_features']['teacher_raw'] = {'mean': 26.26, 'sd': 0.2}
-    write_json(tmp_path / tool.BACKBONE_LADDERS['MinkUNet'], record)
+    write_json(tmp_path / build_tables.BACKBONE_LADDERS['MinkUNet'], record)
     run()
-    (line,) = [line for line in tool.RESULTS.read_text().splitlines() if line.startswith('| MinkUNet |')]
+    (line,) = [line for line in build_tables.RESULTS.read_text().splitlines() if line.startswith('| MinkUNet |')]
     gain = reference['mean'] - record['baselines']['random_raw']['mean']
     assert line.startswith(f'| MinkUNet | {record["steps"]} | {len(reference["seeds"])} |')
     assert line.endswith(f'| {gain:+.1f} |')
-    assert '| PTv3 | not run |' in tool.RESULTS.read_text()
-    assert '| not run | not run | not run |' in tool.README.read_text()
+    assert '| PTv3 | not run |' in build_tables.RESULTS.read_text()
+    assert '| not run | not run | not run |' in build_tables.README.read_text()
     (tmp_path / 'nobodys.json').write_text('{}')
     with pytest.raises(ValueError, match=r'nobodys\.json: a record of no tool'):
         run()

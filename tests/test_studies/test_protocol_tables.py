@@ -1,6 +1,5 @@
 """The numbers of the table, worked out by hand, and that rows on different points are refused."""
 
-import importlib.util
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -16,6 +15,7 @@ from dos_mm3d.studies.protocols.probe_cell import rows_record
 from dos_mm3d.studies.protocols.probe_cells import probe_entry, require_same_points
 from dos_mm3d.studies.protocols.table import full_text, main_table
 from tests.helpers.protocol_fakes import target, tiny_source
+from tools import build_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -142,14 +142,11 @@ def test_points_count_where_every_encoder_sees() -> None:
 
 
 def test_every_record_of_a_protocol_has_its_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = importlib.util.spec_from_file_location('tool_build_tables', ROOT / 'tools' / 'build_tables.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.setattr(tool, 'RECORDS', tmp_path)
-    assert tool.protocol_sections() == 'Protocols: not run.'
+    monkeypatch.setattr(build_tables, 'RECORDS', tmp_path)
+    assert build_tables.protocol_sections() == 'Protocols: not run.'
     write_json(tmp_path / 'p_d_test.json', record(title='P'))
     write_json(tmp_path / 'ladder_test.json', {'protocol': {}})
-    sections = tool.protocol_sections()
+    sections = build_tables.protocol_sections()
     assert sections.count('### ') == 1
     assert '### P: D' in sections
     assert main_table(record()) in sections

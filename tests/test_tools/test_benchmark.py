@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
-from benchmarks.measure import extra_peak_mib
+from tools.benchmarks.measure import extra_peak_mib
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device('cpu')

@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
-import compare_waymo_metric as tool
-from benchmarks import waymo as benchmark
-from waymo_metric.scenes import KINDS, random_scenes
-
 from dos_mm3d.metrics.waymo import waymo_detection_metrics
 from dos_mm3d.metrics.waymo.metrics import detection_counts
+from tools import compare_waymo_metric as tool
+from tools.benchmarks import waymo as benchmark
+from tools.waymo_metric.scenes import KINDS, random_scenes
 
 
 @pytest.fixture(scope='module')

@@ -13,6 +13,7 @@ from mmengine.fileio import load
 from dos_mm3d.datasets.mmdet3d_converter import mmdet3d_converter
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.miniatures.taxonomy import CLASS_RANGE_M
+from tools import create_data
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'create_data.py'
 
@@ -74,14 +75,15 @@ def test_an_interrupted_conversion_keeps_no_results(synthetic_nuscenes, tmp_path
     assert not list(root.glob('nuscenes_*'))
 
 
-def test_other_modules_named_tools_survive(synthetic_nuscenes, monkeypatch):
-    import types
+def test_other_modules_named_tools_survive(synthetic_nuscenes):
+    def ours() -> dict:
+        return {name: module for name, module in sys.modules.items() if name.split('.')[0] == 'tools'}
 
-    mine = types.ModuleType('tools')
-    monkeypatch.setitem(sys.modules, 'tools', mine)
+    before = ours()
+    assert before['tools.create_data'] is create_data
     with mmdet3d_converter(synthetic_nuscenes) as converter:
-        assert callable(converter.nuscenes_data_prep)
-    assert sys.modules['tools'] is mine and 'tools.create_data' not in sys.modules
+        assert callable(converter.nuscenes_data_prep) and sys.modules['tools.create_data'] is converter
+    assert ours() == before
 
 
 def run_tool(*arguments):

@@ -1,6 +1,6 @@
 """tools/train.py: what --amp, --resume and --auto-scale-lr do, and what is checked before a run starts."""
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -20,10 +20,7 @@ load_from = {load_from!r}
 
 @pytest.fixture
 def train() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('tool_train_arguments', ROOT / 'tools' / 'train.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module('tools.train')
 
 
 @pytest.fixture

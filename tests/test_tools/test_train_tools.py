@@ -1,6 +1,6 @@
 """train.py, test.py and the launch scripts on a toy model: they train, resume, test, and say what is wrong."""
 
-import importlib.util
+import importlib
 import json
 import os
 import re
@@ -100,21 +100,13 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return config
 
 
-def load_main(tool: str) -> Callable[[], None]:
-    """main() of a file in tools/, which is no package."""
-    spec = importlib.util.spec_from_file_location(f'tool_{tool}', ROOT / 'tools' / f'{tool}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
-
-
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Run a tool in this process with these arguments."""
 
     def call_tool(tool: str, *arguments: object) -> None:
         monkeypatch.setattr(sys, 'argv', [f'{tool}.py', *map(str, arguments)])
-        launch.run_tool(load_main(tool))
+        launch.run_tool(importlib.import_module(f'tools.{tool}').main)
 
     return call_tool
 

@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.waymo_raw_files import raw_file
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
-import create_data
-import waymo_environment
+from tools import compare_waymo_metric, create_data, waymo_environment
 
 TOOLS = Path(create_data.__file__).parent
 
@@ -94,5 +91,5 @@ def test_raw_records_are_converted_where_there_are_some(tmp_path, monkeypatch, f
 
 def test_the_wheel_is_pinned_as_for_the_metric():
     pins = (TOOLS / 'waymo_records' / 'requirements.txt').read_text().split()
-    recipe = (TOOLS / 'compare_waymo_metric.py').read_text()
+    recipe = compare_waymo_metric.__doc__
     assert all(pin in recipe for pin in pins if pin.startswith(('waymo', 'numpy')))

@@ -6,18 +6,15 @@ tools/compare_waymo_metric.py says.
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
-from waymo_records.segments import Numbers
-from waymo_records.stage import convert_records
-
 from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.frame_record import frame_name, frame_path, read_record
+from tools.waymo_records.segments import Numbers
+from tools.waymo_records.stage import convert_records
 
 PYTHON = os.environ.get('DOS_WAYMO_PYTHON')
 pytestmark = pytest.mark.skipif(

@@ -11,13 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers.waymo_raw_files import framed, raw_file, slow_crc32c
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
-from waymo_records import stage, tfrecord
-from waymo_records.segments import Numbers, find_raw
-
 from dos_mm3d.datasets.waymo.frame_record import frame_path, read_record
+from tests.helpers.waymo_raw_files import framed, raw_file, slow_crc32c
+from tools.waymo_records import stage, tfrecord
+from tools.waymo_records.segments import Numbers, find_raw
 
 TOOLS = Path(stage.__file__).parents[1]
 FAKE = f"""

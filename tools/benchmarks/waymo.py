@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-from waymo_metric.scenes import realistic_frames
 
 from dos_mm3d.files import write_json
 from dos_mm3d.metrics.waymo import waymo_detection_metrics
 from dos_mm3d.studies.runner.facts import commit, machine, versions
+from tools.waymo_metric.scenes import realistic_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 
