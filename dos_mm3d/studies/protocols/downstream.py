@@ -44,6 +44,8 @@ CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
         'ptv3': (f'{DETECTION}centerpoint_ptv3_{{data}}.py', f'{DETECTION}centerpoint_ptv3_small_{{data}}.py'),
     },
 }
+
+
 @dataclass(frozen=True)
 class Exported:
     """A checkpoint's teacher under the downstream model's names. meta: what tools/export_backbone.py says of it."""
