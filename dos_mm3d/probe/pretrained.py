@@ -1,6 +1,6 @@
 """A pretraining run from its config and checkpoint, and random networks of the same shape to compare it with."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -8,7 +8,7 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from ..errors import InputError
@@ -17,6 +17,9 @@ from ..export.loading import require_fit
 from ..models.methods.student_teacher import StudentTeacher
 from .batch_norm import reestimate_batch_norm
 from .scans import ProbeScan
+
+SCANS_PER_BATCH = 4
+"""That BatchNorm statistics are estimated from."""
 
 
 def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
@@ -40,37 +43,30 @@ def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
 
 
 def random_backbones(
-    cfg: Config, model: StudentTeacher, seeds: Sequence[int], scans: Sequence[ProbeScan], *, scans_per_batch: int = 4
+    cfg: Config, model: StudentTeacher, seeds: Sequence[int], scans: Sequence[ProbeScan]
 ) -> dict[str, nn.Module]:
-    """Untrained backbones `random_<seed>` of the same config, BatchNorm statistics re-estimated on the given scans.
-
-    All seeds share the voxels of a batch. model: the one whose preprocessor voxelises.
-    """
+    """Untrained backbones `random_<seed>` of the same config, their BatchNorm statistics of the given scans."""
     backbones = {f'random_{seed}': _build_seeded(cfg, seed) for seed in seeds}
-    together = nn.ModuleDict(backbones).to(device_of(model))
-    batches = point_batches(scans, scans_per_batch=scans_per_batch)
-    reestimate_batch_norm(together, backbone_forward(model, list(backbones.values())), batches)
+    adapt_batch_norm(model, list(backbones.values()), scans)
     return {name: backbone.eval() for name, backbone in backbones.items()}
 
 
-def point_batches(scans: Sequence[ProbeScan], *, scans_per_batch: int = 4) -> Iterator[list[Tensor]]:
-    """The points of all scans, some scans at a time, for `reestimate_batch_norm`."""
-    starts = range(0, len(scans), scans_per_batch)
-    for start in tqdm(starts, desc='probe: BatchNorm statistics', unit='batch'):
-        yield [scans[i].points for i in range(start, min(start + scans_per_batch, len(scans)))]
-
-
-def backbone_forward(model: StudentTeacher, backbones: Sequence[nn.Module]) -> Callable[[list[Tensor]], None]:
-    """Runs clouds through backbones that share one voxelisation, by the model's preprocessor; features are dropped."""
+def adapt_batch_norm(model: StudentTeacher, backbones: Sequence[nn.Module], scans: Sequence[ProbeScan]) -> None:
+    """Re-estimate the BatchNorm statistics of backbones on scans, `SCANS_PER_BATCH` at a time; they go to the model's
+    device, and share one voxelisation by its preprocessor."""
     device = device_of(model)
+    no_cells = torch.zeros((0, 4), dtype=torch.int32, device=device)
 
-    def forward(points: list[Tensor]) -> None:
-        voxel_dict = model.data_preprocessor.voxelize_points([cloud.to(device) for cloud in points])
-        no_cells = torch.zeros((0, 4), dtype=torch.int32, device=device)
+    def forward(batch: range) -> None:
+        points = [scans[number].points.to(device) for number in batch]
+        voxel_dict = model.data_preprocessor.voxelize_points(points)
         for backbone in backbones:
             backbone(voxel_dict, no_cells, len(points))
 
-    return forward
+    numbers = range(len(scans))
+    batches = [numbers[start : start + SCANS_PER_BATCH] for start in numbers[::SCANS_PER_BATCH]]
+    progress = tqdm(batches, desc='probe: BatchNorm statistics', unit='batch')
+    reestimate_batch_norm(nn.ModuleList(backbones).to(device), forward, progress)
 
 
 def device_of(model: nn.Module) -> torch.device:

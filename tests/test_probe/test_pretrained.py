@@ -66,9 +66,9 @@ def test_random_networks(cfg: Config, checkpoint: Path) -> None:
     torch.manual_seed(11)
     expected = torch.rand(3)
     torch.manual_seed(11)
-    networks = random_backbones(cfg, model, [0, 1], scans(3), scans_per_batch=2)
+    networks = random_backbones(cfg, model, [0, 1], scans(3))
     assert torch.equal(torch.rand(3), expected), 'the global generator was moved'
-    again = random_backbones(cfg, model, [1], scans(3), scans_per_batch=2)
+    again = random_backbones(cfg, model, [1], scans(3))
     weights = {name: dict(network.named_parameters()) for name, network in networks.items()}
     same = dict(again['random_1'].named_parameters())
     assert all(torch.equal(value, same[name]) for name, value in weights['random_1'].items())
@@ -80,7 +80,7 @@ def test_random_networks(cfg: Config, checkpoint: Path) -> None:
 def test_random_networks_are_normalised_for_the_scans(cfg: Config, checkpoint: Path) -> None:
     """With re-estimated statistics the first normalisation of all scans in one batch has mean 0 and variance 1."""
     model = load_pretrained(cfg, checkpoint)
-    backbone = random_backbones(cfg, model, [0], scans(2), scans_per_batch=2)['random_0']
+    backbone = random_backbones(cfg, model, [0], scans(2))['random_0']
     seen = []
     norm = backbone.middle_encoder.conv_input[1]
     norm.register_forward_hook(lambda module, inputs, output: seen.append((output - module.bias) / module.weight))

@@ -17,12 +17,11 @@ from torch import nn
 from ...engine.launch import run_tool
 from ...files import nan_to_none
 from ...metrics.confusion import iou_percent, miou_percent
-from ...probe.batch_norm import reestimate_batch_norm
 from ...probe.checkpoint import Spread
 from ...probe.features import EncoderFeatures, Extractor, extractor_of
 from ...probe.labelled_scans import LabelledScans
 from ...probe.linear_probe import ProbeRecipe
-from ...probe.pretrained import backbone_forward, device_of, load_pretrained, point_batches, random_backbones
+from ...probe.pretrained import adapt_batch_norm, device_of, load_pretrained, random_backbones
 from ...probe.probe import ProbeSettings, run_probe
 from ...probe.scans import ProbeScan
 from ..runner.request import answer_request
@@ -74,8 +73,7 @@ class ProbeRequest:
         found: dict[str, nn.Module] = {'teacher': model.teacher.backbone, 'student': model.student.backbone}
         if 'teacher_adapted' in blocks:
             found['teacher_adapted'] = adapted = copy.deepcopy(model.teacher.backbone)
-            batches = point_batches(self.batch_norm_scans())
-            reestimate_batch_norm(adapted, backbone_forward(model, [adapted]), batches)
+            adapt_batch_norm(model, [adapted], self.batch_norm_scans())
         wanted = {name: found[name] for name in found if name in blocks}
         return EncoderFeatures(model, wanted, device=device_of(model))
 
