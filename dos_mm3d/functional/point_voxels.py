@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..cpu.cell_keys import cell_keys
+from ..cpu.scatter import occupied_cells, reduce_by_row
 from ..errors import InputError
 from .grid import point_cells
 
@@ -41,11 +41,8 @@ def voxelize_points(points: Sequence[Tensor], *, voxel_size_m: Sequence[float]) 
     number = torch.arange(len(sizes), device=cells[0].device)
     batch = number.repeat_interleave(torch.tensor(sizes, device=number.device))
     sites = torch.cat((batch[:, None], torch.cat(cells)), dim=1)
-    keys, voxel_of_point = cell_keys(sites, (sites[:, 1:].amax(0) + 1).tolist()).unique(return_inverse=True)
-    by_voxel, counts = voxel_of_point.argsort(stable=True), voxel_of_point.bincount(minlength=len(keys))
-    site = sites.index_select(0, by_voxel.index_select(0, counts.cumsum(0) - counts))
-    columns = torch.cat(list(points)).float().index_select(0, by_voxel)
-    mean = torch.segment_reduce(columns, 'mean', lengths=counts)
+    site, voxel_of_point = occupied_cells(sites)
+    mean = reduce_by_row(torch.cat(list(points)).float(), voxel_of_point, len(site), reduction='mean')
     return PointVoxels(mean, site[:, 1:], site[:, 0], voxel_of_point, sizes)
 
 

@@ -33,7 +33,7 @@ def voxel_of_point(points: Tensor, sites: Tensor, *, stride: int) -> Tensor:
     points (N, 1 + d) integer or real; sites (S, 1 + d) integer, unique, at ``stride``. Returns (N,) int64.
     """
     cells = torch.cat((points[:, :1].long(), _lattice(points, stride).floor().long()), dim=1)
-    rows = _rows(cells, sites)
+    rows = find_rows(cells, sites)
     if (rows < 0).any():
         raise ValueError(
             f'{int((rows < 0).sum())} of {len(points)} points lie in no voxel of stride {stride}: make the voxels of '
@@ -56,7 +56,7 @@ def trilinear_corners(points: Tensor, sites: Tensor, *, stride: int) -> Corners:
     weights = torch.where(steps.bool(), share[:, None], 1 - share[:, None]).prod(2)
     cells = (low.long()[:, None] + steps).flatten(0, 1)
     batch = points[:, :1].long().repeat_interleave(len(steps), dim=0)
-    rows = _rows(torch.cat((batch, cells), dim=1), sites).view_as(weights)
+    rows = find_rows(torch.cat((batch, cells), dim=1), sites).view_as(weights)
     weights = weights.masked_fill(rows < 0, 0.0)
     total = weights.sum(1, keepdim=True)
     return Corners(rows.clamp_min(0), weights / total.where(total > 0, 1.0))
@@ -71,12 +71,3 @@ def interpolate(features: Tensor, corners: Corners) -> Tensor:
 def _lattice(points: Tensor, stride: int) -> Tensor:
     """Coordinates in voxels of ``stride``, in float64: whole numbers stay whole."""
     return points[:, 1:].double() / stride
-
-
-def _rows(cells: Tensor, sites: Tensor) -> Tensor:
-    """``find_rows`` for cells anywhere, also left of 0."""
-    sites = sites.long()
-    both = torch.cat((cells, sites))
-    low = F.pad(both[:, 1:].amin(0), (1, 0))
-    shape = both[:, 1:].amax(0) - low[1:] + 1
-    return find_rows(cells - low, sites - low, shape.tolist())

@@ -5,13 +5,16 @@ import torch
 from mmcv.ops import Voxelization
 
 from dos_mm3d.functional.voxelize import hard_voxelize
+from dos_mm3d.structures import Grid
 
 RANGE = [-8.0, -8.0, -2.0, 8.0, 8.0, 2.0]
 SIZE = [0.4, 0.2, 0.8]
 
 
 def voxelize(points: torch.Tensor, max_points: int = 5) -> tuple[torch.Tensor, ...]:
-    return hard_voxelize(points, point_cloud_range=RANGE, voxel_size_m=SIZE, max_points=max_points)
+    grid = Grid(RANGE, SIZE)
+    coords, inside = grid.voxels(points[:, :3])
+    return hard_voxelize(points[inside], coords[inside], grid.shape, max_points=max_points)
 
 
 @pytest.mark.parametrize('n', [1, 2, 50, 4000])
@@ -23,7 +26,8 @@ def test_voxels_are_mmcvs_in_content_and_order(n, max_points):
     wanted = Voxelization(SIZE, RANGE, max_points, max_voxels=100_000)(points)
     got = voxelize(points, max_points)
     *got, first_point = got
-    assert torch.equal(points[first_point], got[0][:, 0])
+    inside = Grid(RANGE, SIZE).voxels(points[:, :3])[1]
+    assert torch.equal(points[inside][first_point], got[0][:, 0])
     for ours, mmcvs in zip(got, wanted, strict=True):
         assert ours.dtype == mmcvs.dtype
         assert torch.equal(ours, mmcvs)

@@ -176,7 +176,6 @@ def test_unknown_keys_are_refused():
         (dict(coord=torch.zeros(2, 3)), 'coord has the shape'),
         (dict(batch=torch.tensor([1, 0, 1])), 'ascend'),
         (dict(feat=torch.zeros(0, 5)), 'at least one row'),
-        (dict(grid_coord=None), 'grid_size_m'),
     ],
 )
 def test_clouds_that_cannot_be_are_refused(change, message):
@@ -192,9 +191,3 @@ def test_a_grid_that_spconv_would_mix_up_is_refused():
     far = Cloud.from_points(torch.zeros(2, 5), grid * 0.05, torch.tensor([0, 1]), grid_coord=grid)
     with pytest.raises(ValueError, match='lower the batch size'):
         model()(far)
-
-
-def test_grid_coordinates_count_from_the_minimum_of_the_batch():
-    coord = torch.tensor([[1.0, 2.0, 3.0], [1.26, 2.0, 2.5]])
-    made = Cloud.from_points(torch.zeros(2, 1), coord, torch.tensor([0, 1]), grid_size_m=0.1)
-    assert made.grid_coord.tolist() == [[0, 0, 5], [2, 0, 0]]

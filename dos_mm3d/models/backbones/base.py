@@ -4,10 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from ...functional.grid import inside_grid
-from ...functional.sparse_lookup import bounding_shape, find_rows
+from ...functional.sparse_lookup import find_rows
 
 
 class LossVoxelBackbone(nn.Module, ABC):
@@ -49,14 +50,23 @@ class LossVoxelBackbone(nn.Module, ABC):
         """
 
 
+def parents_of(cells: Tensor, ratio: int) -> Tensor:
+    """The cells ``ratio`` times as large that hold each of (M, 4) cells [view, ...], in the same order of axes."""
+    return torch.cat((cells[:, :1], cells[:, 1:] // ratio), dim=1)
+
+
 def features_at(cells: Tensor, features: Tensor, sites: Tensor, shape: Sequence[int] | None = None) -> Tensor:
     """(M, C) feature of the site that each cell is; ValueError if one is none.
 
-    features (S, C) at sites (S, 1 + d) integer [view, ...], unique; cells (M, 1 + d); shape: sizes (d,) of the sites'
-    grid, None: as far as sites and cells go.
+    Args:
+        cells: (M, 1 + d) integer [view, ...].
+        features: (S, C), of the sites.
+        sites: (S, 1 + d) integer [view, ...], unique.
+        shape: sizes (d,) of the sites' grid; None: not known.
     """
-    shape = bounding_shape(cells, sites) if shape is None else shape
-    rows = find_rows(cells, sites, shape).where(inside_grid(cells[:, 1:], shape), -1)
+    rows = find_rows(cells, sites, shape)
+    if shape is not None:  # a cell outside would have the number of another one
+        rows = rows.where(inside_grid(cells[:, 1:], shape), -1)
     require_voxels(int((rows < 0).sum()), len(cells))
     # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
     return features.index_select(0, rows)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...cpu.scatter import reduce_by_row
 from ...errors import InputError
-from .base import LossVoxelBackbone, features_at, require_voxels
+from .base import LossVoxelBackbone, features_at, parents_of, require_voxels
 
 
 @MODELS.register_module()
@@ -94,9 +94,7 @@ def to_xyz(coords: Tensor, lowest: Tensor) -> Tensor:
 
 def upcast(stage: SparseConvTensor, cells: Tensor, ratio: int) -> Tensor:
     """(M, C) feature of the parent of each loss voxel; cells (M, 4), sites [view, x, y, z]; ratio: cells per edge."""
-    parents = cells.clone()
-    parents[:, 1:] //= ratio
-    return features_at(parents, stage.features, stage.indices, stage.spatial_shape)
+    return features_at(parents_of(cells, ratio), stage.features, stage.indices, stage.spatial_shape)
 
 
 def mean_of_cells(features: Tensor, loss_cell: Tensor, n_cells: int) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...cpu.cell_keys import cell_keys
 from ...errors import InputError
-from .base import LossVoxelBackbone, features_at
+from .base import LossVoxelBackbone, features_at, parents_of
 
 
 @MODELS.register_module()
@@ -50,8 +50,7 @@ class PillarBackbone(LossVoxelBackbone):
     def at_parents(self, stage: Tensor, cells: Tensor, stride: int) -> Tensor:
         """Stage (B, C, h, w) -> (M, C) feature of the cell that each loss voxel lies in."""
         _, channels, height, width = stage.shape
-        view, _, y, x = cells.unbind(1)
-        rows = cell_keys(torch.stack((view, y // stride, x // stride), dim=1), [height, width])
+        rows = cell_keys(parents_of(cells, stride)[:, [0, 2, 3]], [height, width])
         return stage.permute(0, 2, 3, 1).reshape(-1, channels).index_select(0, rows)
 
     def check_height(self, coors: Tensor) -> None:

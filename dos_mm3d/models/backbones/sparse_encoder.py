@@ -8,7 +8,7 @@ from spconv.pytorch import SparseConvTensor
 from torch import Tensor, cat
 
 from ...errors import InputError
-from .base import LossVoxelBackbone, features_at
+from .base import LossVoxelBackbone, features_at, parents_of
 
 
 @MODELS.register_module()
@@ -81,8 +81,7 @@ class SparseEncoderBackbone(LossVoxelBackbone):
         A parent is clamped where a stage without padding ends early.
         """
         stride, shape = self.stride_of(stage), stage.spatial_shape
-        parents = cells.clone()
-        parents[:, 1:] = cells[:, 1:] // (stride // self.loss_stride)
+        parents = parents_of(cells, stride // self.loss_stride)
         if halve_z:
             parents[:, 1] //= 2
         parents[:, 1:] = parents[:, 1:].minimum(parents.new_tensor(shape) - 1)

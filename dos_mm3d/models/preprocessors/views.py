@@ -18,15 +18,20 @@ from ...structures import Grid, SparseViews, pack_pairs
 VoxelDict = dict[str, Tensor]
 
 
-def hard_voxels(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
-    """Points (n, C) -> voxels (v, max_num_points, C), num_points (v,), coors (v, 3) z, y, x."""
+def boxes(layer: VoxelizationByGridShape, points: Tensor, max_points: int) -> VoxelDict:
+    """Points (n, C) -> voxels (v, max_points, C), num_points (v,), coors (v, 3) z, y, x, first_point (v,) row."""
+    grid = Grid(layer.point_cloud_range, layer.voxel_size)
+    coords, inside = grid.voxels(points[:, :3])
+    kept = inside.nonzero().squeeze(1)
     voxels, coors, num_points, first_point = hard_voxelize(
-        points,
-        point_cloud_range=layer.point_cloud_range,
-        voxel_size_m=layer.voxel_size,
-        max_points=layer.max_num_points,
+        points.index_select(0, kept), coords.index_select(0, kept), grid.shape, max_points=max_points
     )
-    return dict(voxels=voxels, num_points=num_points, coors=coors, first_point=first_point)
+    return dict(voxels=voxels, num_points=num_points, coors=coors, first_point=kept[first_point])
+
+
+def hard_voxels(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
+    """mmdet3d's padded voxels: those of :func:`boxes` with at most max_num_points points."""
+    return boxes(layer, points, layer.max_num_points)
 
 
 def first_points(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
@@ -37,10 +42,8 @@ def first_points(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
     cloud to cloud in mmdet3d too, so no weight can depend on it, and features keep their absolute coordinates. With a
     range minimum of (k + 1/2) voxels the cells are mmdet3d's very own.
     """
-    voxels, coors, _, first_point = hard_voxelize(
-        points, point_cloud_range=layer.point_cloud_range, voxel_size_m=layer.voxel_size, max_points=1
-    )
-    return dict(voxels=voxels[:, 0], coors=coors, first_point=first_point)
+    found = boxes(layer, points, 1)
+    return dict(voxels=found['voxels'][:, 0], coors=found['coors'], first_point=found['first_point'])
 
 
 def cylinder_points(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:

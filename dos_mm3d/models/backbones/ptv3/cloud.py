@@ -47,8 +47,7 @@ class Cloud:
         coord: Tensor,
         batch: Tensor,
         *,
-        grid_coord: Tensor | None = None,
-        grid_size_m: float | None = None,
+        grid_coord: Tensor,
         batch_size: int | None = None,
         mask: Tensor | None = None,
     ) -> Cloud:
@@ -61,10 +60,6 @@ class Cloud:
         _check_rows(feat, coord=coord, batch=batch, grid_coord=grid_coord, mask=mask)
         if (batch[1:] < batch[:-1]).any() or batch[0] < 0:
             raise ValueError('batch must ascend from 0 or more: sort the points by sample first')
-        if grid_coord is None:
-            if grid_size_m is None:
-                raise ValueError('give grid_coord (N, 3), or grid_size_m in metres to compute it')
-            grid_coord = ((coord - coord.amin(0)) / grid_size_m).trunc()
         batch = batch.long()
         counts = tuple(batch.bincount(minlength=batch_size or 0).tolist())
         return cls(feat, coord, grid_coord.long(), batch, counts, mask)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ....cpu.cell_keys import cell_keys
 from ....errors import InputError
-from ....functional.grid import grid_shape
+from ....structures import Grid
 from .cloud import Cloud
 from .model import PTv3
 from .pooling import cell_maximum
@@ -42,8 +42,8 @@ class PTv3MiddleEncoder(BaseModule):
         self.ptv3: PTv3 = MODELS.build(ptv3)
         if self.ptv3.decoder is None:
             raise InputError('PTv3MiddleEncoder needs fine features: give ptv3 a decoder, e.g. one of ptv3_decoders')
-        self.range_min_m, self.voxel_size_m = list(point_cloud_range[:3]), list(voxel_size)
-        _, *size = grid_shape(point_cloud_range, voxel_size)
+        self.grid = Grid(point_cloud_range, voxel_size)
+        _, *size = self.grid.shape
         if any(cells % map_stride for cells in size):
             raise InputError(
                 f'map_stride {map_stride} does not divide the grid of {size[1]} x {size[0]} voxels: choose a divisor, '
@@ -91,8 +91,8 @@ class PTv3MiddleEncoder(BaseModule):
 
     def check_mean(self, mean_m: Tensor, coors: Tensor) -> None:
         """ValueError unless every mean (N, 3) lies in its voxel, but for rounding."""
-        size_m = mean_m.new_tensor(self.voxel_size_m)
-        offset = (mean_m - mean_m.new_tensor(self.range_min_m)) / size_m - coors[:, 1:].flip(1)
+        size_m = mean_m.new_tensor(self.grid.voxel_size_m)
+        offset = (mean_m - mean_m.new_tensor(self.grid.range_min_m)) / size_m - coors[:, 1:].flip(1)
         outside = ((offset < -0.01) | (offset > 1.01)).any(1)
         if outside.any():
             raise InputError(
