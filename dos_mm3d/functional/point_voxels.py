@@ -19,9 +19,12 @@ LARGEST_CELL = 2**16 - 2  # what the space-filling curves can number
 class PointVoxels:
     """The occupied voxels of B clouds, sorted by cloud, and where each point lies.
 
-    mean: (V, C) float32, mean of the columns of each voxel's points. grid_coord: (V, 3) int64 x, y, z, counted from
-    each cloud's smallest cell. batch: (V,) int64.
-    voxel_of_point: (N,) int64, points of one cloud after the other. sizes: points of each cloud.
+    Args:
+        mean: (V, C) float32, mean of the columns of each voxel's points.
+        grid_coord: (V, 3) int64 x, y, z, counted from each cloud's smallest cell.
+        batch: (V,) int64, number of the cloud.
+        voxel_of_point: (N,) int64, points of one cloud after the other.
+        sizes: points of each cloud.
     """
 
     mean: Tensor

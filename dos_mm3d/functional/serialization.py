@@ -18,8 +18,11 @@ CODE_BITS = 63
 class Serialization:
     """Where every voxel of a batch comes on each of O curves; a curve passes through one sample after the other.
 
-    code: (O, N) int64; order: (O, N), row of the voxel at each position; inverse: (O, N), position of each row;
-    depth: bits per axis.
+    Args:
+        depth: bits per axis.
+        code: (O, N) int64, position of each voxel on the whole curve.
+        order: (O, N) int64, row of the voxel at each place.
+        inverse: (O, N) int64, place of each row.
     """
 
     depth: int

@@ -15,9 +15,12 @@ from torch import Tensor
 class Tokens:
     """Where the hidden points of one view are shown to the student as mask tokens; their content is not here.
 
-    voxels: (t, 3) int32 z, y, x of the input voxels that hold a token; unique, none in a visible loss voxel.
-    cells: (c, 3) int32 z, y, x of the loss voxels around them; unique, sorted. cell_of_voxel: (t,) int64, row in it.
-    origin: (h,) int64, row of each shown point in the raw scan. cell_of_point: (h,) int64, its row in ``cells``.
+    Args:
+        voxels: (t, 3) int32 z, y, x of the input voxels that hold a token; unique, none in a visible loss voxel.
+        cell_of_voxel: (t,) int64, row in ``cells`` of each of them.
+        cells: (c, 3) int32 z, y, x of the loss voxels around them; unique, sorted.
+        origin: (h,) int64, row of each shown point in the raw scan.
+        cell_of_point: (h,) int64, its row in ``cells``.
     """
 
     voxels: Tensor
@@ -31,13 +34,14 @@ class Tokens:
 class View:
     """One augmented view of one scan.
 
-    points: (n, C) float32, columns as the config says; the first three are x, y, z in metres, augmented frame, all
-        inside the point cloud range.
-    origin: (n,) int64, row of each point in the raw scan, no row twice.
-    cells: (m, 3) int32 z, y, x of the occupied loss voxels, counted from the range minimum; unique, sorted.
-    cell_of_point: (n,) int64, row in ``cells``.
-    visible: (m,) bool, True where the student may look.
-    tokens: mask tokens at hidden places; None: hidden points are absent.
+    Args:
+        points: (n, C) float32, columns as the config says; the first three are x, y, z in metres, augmented frame, all
+            inside the point cloud range.
+        origin: (n,) int64, row of each point in the raw scan, no row twice.
+        cells: (m, 3) int32 z, y, x of the occupied loss voxels, counted from the range minimum; unique, sorted.
+        cell_of_point: (n,) int64, row in ``cells``.
+        visible: (m,) bool, True where the student may look.
+        tokens: mask tokens at hidden places; None: hidden points are absent.
     """
 
     points: Tensor
@@ -52,7 +56,10 @@ class View:
 class Joined:
     """Loss voxels outside the two views' own lists, each joined to both views by the raw points that it holds.
 
-    cells: (c, 3) int32 z, y, x. to_a, to_b: (c,) int64, row in ``a.cells`` and ``b.cells``, -1 where none.
+    Args:
+        cells: (c, 3) int32 z, y, x.
+        to_a: (c,) int64, row in ``a.cells``, -1 where none.
+        to_b: (c,) int64, row in ``b.cells``, -1 where none.
     """
 
     cells: Tensor
@@ -64,7 +71,10 @@ class Joined:
 class LocalView:
     """A small crop that only the student sees, all of it.
 
-    points: (n, C) and cell_of_point: (n,) as in :class:`View`; joined: its cells.
+    Args:
+        points: (n, C), as in :class:`View`.
+        cell_of_point: (n,) int64, row in ``joined.cells``.
+        joined: its loss voxels.
     """
 
     points: Tensor
@@ -74,7 +84,13 @@ class LocalView:
 
 @dataclass(frozen=True)
 class TokenView:
-    """Mask tokens of one view: voxels (t, 3), cell_of_voxel (t,) as in :class:`Tokens`; joined: their loss voxels."""
+    """Mask tokens of one view.
+
+    Args:
+        voxels: (t, 3), as in :class:`Tokens`.
+        cell_of_voxel: (t,) int64, row in ``joined.cells``.
+        joined: their loss voxels.
+    """
 
     voxels: Tensor
     cell_of_voxel: Tensor
@@ -85,9 +101,13 @@ class TokenView:
 class ViewPair:
     """Two views of one scan and the exact join of their loss voxels.
 
-    a_to_b: (m_a,) int64, row in ``b.cells`` that shares most raw points with the cell of a, -1 where none; b_to_a
-        the other way round.
-    tokens: mask tokens of a and of b, or none at all. local: any number of local views.
+    Args:
+        a: the first view.
+        b: the second view.
+        a_to_b: (m_a,) int64, row in ``b.cells`` that shares most raw points with the cell of a, -1 where none.
+        b_to_a: (m_b,) int64, the other way round.
+        tokens: mask tokens of a and of b, or none at all.
+        local: any number of local views.
     """
 
     a: View
@@ -100,11 +120,15 @@ class ViewPair:
 
 @dataclass(frozen=True)
 class SparseTokens:
-    """Mask tokens of a batch. voxels: (T, 4) int32 [view, z, y, x]; cells: (C, 4) int32 [view, z, y, x].
+    """Mask tokens of a batch.
 
-    cell_of_voxel: (T,) int64, row in ``cells``.
-    same, cross: (C,) int64, row in ``SparseViews.cells`` of the loss voxel of the same view, and of the scan's other
-    view, that shares most raw points; -1 where none.
+    Args:
+        voxels: (T, 4) int32 [view, z, y, x].
+        cell_of_voxel: (T,) int64, row in ``cells``.
+        cells: (C, 4) int32 [view, z, y, x].
+        same: (C,) int64, row in ``SparseViews.cells`` of the loss voxel of the same view that shares most raw points,
+            -1 where none.
+        cross: (C,) int64, the same in the scan's other view.
     """
 
     voxels: Tensor
@@ -116,11 +140,16 @@ class SparseTokens:
 
 @dataclass(frozen=True)
 class SparseLocals:
-    """Local views of a batch: points, one tensor (n, C) each; cells (M, 4) int32 [local view, z, y, x].
+    """Local views of a batch.
 
-    cell_of_point, voxels: as in :class:`SparseViews`, of these points and cells.
-    to_a, to_b: (M,) int64, row in ``SparseViews.cells`` of the loss voxel of view a and of view b that shares most raw
-    points; -1 where none.
+    Args:
+        points: one tensor (n, C) for each.
+        cell_of_point: (N,) int64, row in ``cells`` of each point, points of one local view after the other.
+        cells: (M, 4) int32 [local view, z, y, x].
+        to_a: (M,) int64, row in ``SparseViews.cells`` of the loss voxel of view a that shares most raw points, -1 where
+            none.
+        to_b: (M,) int64, the same in view b.
+        voxels: as in :class:`SparseViews`.
     """
 
     points: list[Tensor]
@@ -135,13 +164,15 @@ class SparseLocals:
 class SparseViews:
     """A batch of B scans as 2 B views: view a of every scan first, then view b of every scan.
 
-    points: 2 B tensors (n_v, C): the whole view (teacher); the student is given what lies in visible loss voxels.
-    cell_of_point: (N,) int64, row in ``cells`` of each point, points of one view after the other.
-    cells: (M, 4) int32 [view, z, y, x], sorted by view.
-    visible: (M,) bool.
-    match: (M,) int64, row in ``cells`` of the corresponding loss voxel in the scan's other view, -1 where none.
-    tokens, local: what some methods show the student besides; None where the pipeline makes none.
-    voxels: what the model's preprocessor makes of the points, see :class:`ViewPreprocessor`; None before.
+    Args:
+        points: 2 B tensors (n_v, C): the whole view (teacher); the student is given what lies in visible loss voxels.
+        cell_of_point: (N,) int64, row in ``cells`` of each point, points of one view after the other.
+        cells: (M, 4) int32 [view, z, y, x], sorted by view.
+        visible: (M,) bool.
+        match: (M,) int64, row in ``cells`` of the corresponding loss voxel in the scan's other view, -1 where none.
+        tokens: mask tokens, where the pipeline makes some.
+        local: local views, where the pipeline makes some.
+        voxels: what the model's preprocessor makes of the points, see :class:`ViewPreprocessor`; None before.
     """
 
     points: list[Tensor]

@@ -17,8 +17,14 @@ from ...functional.colour import jitter_colour, shift_colour, stretch_contrast
 class ColourAugmentation:
     """How often and how much; the numbers are those of Pointcept's ScanNet configs, which Sonata uses.
 
-    columns: red, green, blue, 0 to 1. contrast: stretched by a share from U(0, 1). shift: at most, of each channel.
-    jitter_std: of the noise on each value."""
+    Args:
+        columns: red, green, blue, 0 to 1.
+        contrast_prob: how often the contrast is stretched, by a share from U(0, 1).
+        shift_prob: how often the colours are shifted.
+        shift: largest shift of each channel.
+        jitter_prob: how often noise is added.
+        jitter_std: sd of the noise on each value.
+    """
 
     columns: tuple[int, int, int] = (3, 4, 5)
     contrast_prob: float = 0.2

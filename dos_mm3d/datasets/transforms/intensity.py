@@ -13,8 +13,12 @@ INTENSITY_COLUMN = 3
 class UnitIntensity(BaseTransform):
     """results['points'] (mmdet3d's points, x, y, z, intensity, ...): the intensity brought to 0-1.
 
-    For a model whose weights come from :class:`JointSweeps`: `intensity` is that of the member of the same sensor.
-    After whatever loads or pastes points (LoadPointsFromMultiSweeps, ObjectSample)."""
+    For a model whose weights come from :class:`JointSweeps`. Stands after whatever loads or pastes points
+    (LoadPointsFromMultiSweeps, ObjectSample).
+
+    Args:
+        intensity: that of the member of the same sensor, see :func:`unit_intensity`.
+    """
 
     def __init__(self, intensity: IntensityScale) -> None:
         check_intensity_scale(intensity)

@@ -18,11 +18,24 @@ from .colour import ColourAugmentation
 class Augmentation:
     """Ranges of one view's augmentation; the defaults are outdoor ones (docs/method.md, "Views and masks").
 
-    crop_share: share of the points (nearest to a random centre) that a view keeps; max_points caps it.
-    yaw_prob / tilt_prob: how often the view is turned at all. jitter_std_m is clipped at jitter_clip_m.
-    drop_share: share of points dropped at random. intensity_scale: factor on the intensity column, None where there is
-    none (indoors). normal_columns: unit normals, turned and mirrored with the points; None where there are none.
-    elastic: (granularity, magnitude) in metres of each elastic distortion, one after another; normals stay as they are.
+    Args:
+        crop_share: share of the points, the nearest to a random centre, that a view keeps.
+        max_points: cap of the number of points that the share is of.
+        yaw_range_rad: turn about z.
+        yaw_prob: how often a view is turned at all.
+        tilt_range_rad: turn about x and y.
+        tilt_prob: how often a view is tilted at all.
+        flip_prob: how often x, and y, are mirrored.
+        scale_range: factor on the coordinates.
+        shift_z_std_m: sd of the shift along z.
+        jitter_std_m: sd of the noise on each coordinate.
+        jitter_clip_m: largest noise on a coordinate.
+        drop_share: share of the points that are dropped at random.
+        intensity_scale: factor on the intensity.
+        intensity_column: None where there is none, indoors.
+        normal_columns: unit normals, turned and mirrored with the points; None where there are none.
+        elastic: (granularity, magnitude) in metres of each elastic distortion, one after another; normals stay.
+        elastic_prob: how often a view is distorted at all.
     """
 
     crop_share: tuple[float, float] = (0.4, 1.0)

@@ -14,16 +14,21 @@ from ...functional.sparse_lookup import find_rows
 class LossVoxelBackbone(nn.Module, ABC):
     """Views in, one feature per loss voxel out.
 
-    ``out_channels``: width C of the features; ``loss_stride``: edge of a loss voxel in voxels.
-    Subclasses wrap modules of mmdet3d unchanged, under the detector's configuration, so that the weights
-    fit by construction.
-    ``downstream_names``: prefix here -> prefix in the mmdet3d model that the weights are for; the longest that fits
-    counts, and every tensor must have one ({'': ''} keeps all names). ``columns_kernels``: names here of the
-    kernel, one for each variant, whose inputs, its ``columns_axis``, are the columns of the points; none where a layer
-    that is learnt comes first.
-    ``kernels_are_spconv1``: kernels lie in memory as (kD, kH, kW, C_in, C_out), as mmcv's modules have them, not as
-    spconv 2's. ``exported_layout``: what is said of the kernels in the exported file.
-    ``downstream_names_by_task``: where the weights fit models of several tasks, the names for each of them.
+    Subclasses wrap modules of mmdet3d unchanged, under the detector's configuration, so that the weights fit by
+    construction.
+
+    Attributes:
+        out_channels: width C of the features.
+        loss_stride: edge of a loss voxel in voxels.
+        downstream_names: prefix here -> prefix in the mmdet3d model that the weights are for; the longest that fits
+            counts, and every tensor must have one ({'': ''} keeps all names).
+        downstream_names_by_task: where the weights fit models of several tasks, the names for each of them.
+        columns_kernels: names here of the kernel, one for each variant, whose inputs are the columns of the points;
+            none where a layer that is learnt comes first.
+        columns_axis: axis of the inputs in that kernel.
+        kernels_are_spconv1: kernels lie in memory as (kD, kH, kW, C_in, C_out), as mmcv's modules have them, not as
+            spconv 2's.
+        exported_layout: what is said of the kernels in the exported file.
     """
 
     downstream_names: ClassVar[dict[str, str]]

@@ -8,9 +8,12 @@ from torch import nn
 class Frozen:
     """Keeps some modules out of training, except for parts of them.
 
-    Everything in ``modules`` is in eval mode and without gradient, whatever ``model.train()`` says, so BatchNorm
-    statistics stay and neither dropout, drop path nor shuffling is active. ``trained``: submodules that train after
-    all. Call :meth:`apply` after every ``train()``, and :meth:`check` before a step.
+    Call :meth:`apply` after every ``train()``, and :meth:`check` before a step.
+
+    Args:
+        modules: all in them is in eval mode and without gradient, whatever ``model.train()`` says, so BatchNorm
+            statistics stay and neither dropout, drop path nor shuffling is active.
+        trained: submodules that train after all.
     """
 
     def __init__(self, modules: Sequence[nn.Module], trained: Sequence[nn.Module] = ()) -> None:

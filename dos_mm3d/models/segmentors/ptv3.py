@@ -27,6 +27,7 @@ class PTv3Segmentor(Base3DSegmentor):
         decode_head: :class:`PointHead`, whose ``channels`` follow from the backbone.
         voxel_size: edges in metres of PTv3's grid, as in pretraining.
         frozen: 'backbone', all of it (linear probe); 'encoder', all but the decoder (decoder probe); None, nothing.
+        data_preprocessor, train_cfg, test_cfg, init_cfg: as in mmdet3d's segmentors.
     """
 
     def __init__(

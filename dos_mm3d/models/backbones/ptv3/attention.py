@@ -21,6 +21,14 @@ class SerializedAttention(nn.Module):
 
     A sample shorter than the patch is one sequence by itself, in every path and on every device: what a sample gets
     does not depend on the others in its batch.
+
+    Args:
+        channels: width C of the features.
+        heads: a divisor of C.
+        patch_size: voxels of a sequence.
+        order_index: the curve that is attended along.
+        settings: of all blocks.
+        rope: rotary positions.
     """
 
     def __init__(

@@ -18,12 +18,19 @@ from .patches import Patches, cut_patches
 class Cloud:
     """N voxels of B samples, rows of a sample contiguous, samples ascending. Layers return changed copies.
 
-    feat: (N, C) float; coord: (N, 3) float x, y, z in metres; grid_coord: (N, 3) int64 x, y, z >= 0; batch: (N,) int64;
-    counts: rows of each of the B samples, a sample may have none.
-    mask: (N,) bool, rows that the stem replaces by the mask token; not carried to coarser levels.
-    conv_feat: (N, C) what the next convolution reads where that is not ``feat`` (decoder of variant m1).
-    finer, row_of_finer: the cloud that was pooled into this one, with its stage's output, and (N_finer,) the row here
-        of each of its rows. coarser: the decoder's input level, kept by its unpooling.
+    Args:
+        feat: (N, C) float.
+        coord: (N, 3) float x, y, z in metres.
+        grid_coord: (N, 3) int64 x, y, z >= 0.
+        batch: (N,) int64, number of the sample.
+        counts: rows of each of the B samples, a sample may have none.
+        mask: (N,) bool, rows that the stem replaces by the mask token; not carried to coarser levels.
+        serialization: places on the curves; None before the first level.
+        conv_feat: (N, C) what the next convolution reads where that is not ``feat`` (decoder of variant m1).
+        finer: the cloud that was pooled into this one, with its stage's output.
+        row_of_finer: (N_finer,) int64, the row here of each of its rows.
+        coarser: the decoder's input level, kept by its unpooling.
+        tables: what follows from the places and their order, shared by all copies.
     """
 
     feat: Tensor
@@ -37,7 +44,6 @@ class Cloud:
     finer: Cloud | None = None
     row_of_finer: Tensor | None = None
     coarser: Cloud | None = None
-    # tables that follow from the places and their order, shared by all copies
     tables: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -53,9 +59,8 @@ class Cloud:
     ) -> Cloud:
         """A batch of voxels as the network takes it.
 
-        feat (N, C), coord (N, 3) metres, batch (N,) integer, ascending. grid_coord (N, 3) integer x, y, z >= 0; without
-        it, coordinates counted from the batch's minimum in steps of ``grid_size_m``. mask: (N,) bool.
-        Raises ValueError if shapes disagree, N is 0, or samples are not ascending.
+        Arguments as in the class, integers of any dtype; batch ascending. Raises ValueError if shapes disagree, N is 0,
+        or samples are not ascending.
         """
         _check_rows(feat, coord=coord, batch=batch, grid_coord=grid_coord, mask=mask)
         if (batch[1:] < batch[:-1]).any() or batch[0] < 0:

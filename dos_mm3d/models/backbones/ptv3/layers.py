@@ -9,7 +9,12 @@ from .settings import BlockSettings
 
 
 class Mlp(nn.Module):
-    """Linear, GELU, dropout, Linear, dropout."""
+    """Linear, GELU, dropout, Linear, dropout.
+
+    Args:
+        channels: width of the input and of the output.
+        settings: of all blocks.
+    """
 
     def __init__(self, channels: int, settings: BlockSettings) -> None:
         super().__init__()
@@ -22,7 +27,12 @@ class Mlp(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """A factor per channel."""
+    """A factor per channel.
+
+    Args:
+        channels: how many.
+        initial: all begin with it.
+    """
 
     def __init__(self, channels: int, initial: float) -> None:
         super().__init__()
@@ -37,6 +47,9 @@ class PointDropPath(nn.Module):
 
     Without gradients nothing is dropped: a pretraining's teacher, which stays in training mode for its BatchNorm, has
     no drop path.
+
+    Args:
+        rate: share of the points that are left out.
     """
 
     def __init__(self, rate: float) -> None:

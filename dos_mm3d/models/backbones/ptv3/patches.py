@@ -14,9 +14,10 @@ from torch import Tensor
 class Patches:
     """Sequences of a batch of N serialized rows, those of equal length together; no sequence spans two samples.
 
-    source: (T,) serialized position that each place of the concatenated sequences reads, T >= N;
-    target: (N,) place that holds the result of each serialized position;
-    shapes: (number of sequences, their length) of each group, in the order of ``source``.
+    Args:
+        source: (T,) int64, serialized position that each place of the concatenated sequences reads, T >= N.
+        target: (N,) int64, place that holds the result of each serialized position.
+        shapes: (number of sequences, their length) of each group, in the order of ``source``.
     """
 
     source: Tensor

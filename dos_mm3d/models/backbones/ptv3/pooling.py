@@ -16,7 +16,12 @@ from .layers import norm_of
 class Pooling(nn.Module, ABC):
     """Linear layer, maximum per cell of stride^3 voxels, norm, GELU; coordinates become the mean per cell.
 
-    shuffle: while training, permute the curves anew.
+    Args:
+        variant: which norm.
+        in_channels: width of the finer level.
+        channels: width of the coarser level.
+        stride: voxels per cell and axis.
+        shuffle: while training, permute the curves anew.
     """
 
     def __init__(self, variant: str, in_channels: int, channels: int, stride: int, *, shuffle: bool) -> None:
@@ -56,7 +61,10 @@ class Pooling(nn.Module, ABC):
 
 
 class SerializedPooling(Pooling):
-    """Variant m1: cells are stretches of the first curve, whose codes are shifted; the depth falls with them."""
+    """Variant m1: cells are stretches of the first curve, whose codes are shifted; the depth falls with them.
+
+    Args: those of :class:`Pooling`.
+    """
 
     def __init__(self, variant: str, in_channels: int, channels: int, stride: int, *, shuffle: bool) -> None:
         if stride not in (2, 4, 8):
@@ -77,7 +85,11 @@ class SerializedPooling(Pooling):
 
 
 class GridPooling(Pooling):
-    """Variants m2 and m3: cells of the grid in the order batch, x, y, z, serialized anew with a fresh depth."""
+    """Variants m2 and m3: cells of the grid in the order batch, x, y, z, serialized anew with a fresh depth.
+
+    Args: those of :class:`Pooling`, and
+        orders: the curves.
+    """
 
     def __init__(
         self, variant: str, in_channels: int, channels: int, stride: int, *, shuffle: bool, orders: Sequence[str]
@@ -97,6 +109,12 @@ class Unpooling(nn.Module):
     """Coarse features handed to the rows they were pooled from, added to those of the encoder there.
 
     In variant m1 the next convolution reads the encoder's part alone: its public weights were trained that way.
+
+    Args:
+        variant: which norm.
+        in_channels: width of the coarser level.
+        skip_channels: width of the encoder's level.
+        channels: width of the result.
     """
 
     def __init__(self, variant: str, in_channels: int, skip_channels: int, channels: int) -> None:

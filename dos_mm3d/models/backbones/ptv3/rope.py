@@ -16,6 +16,10 @@ class Rope(nn.Module):
 
     A head is split in three equal chunks, one per axis; in a chunk of D channels channel j < D/2 is paired with
     j + D/2. While training, the coordinates are shifted and scaled at random, anew in every call.
+
+    Args:
+        head_dim: channels of a head, a multiple of 6.
+        settings: frequencies, and what training draws.
     """
 
     inv_freq: Tensor

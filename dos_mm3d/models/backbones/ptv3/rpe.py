@@ -8,6 +8,10 @@ class RelativePositionTable(nn.Module):
     """A bias per head and axis for each difference of grid coordinates between -b and b, larger ones clamped.
 
     b = int((4 K)^(1/3) * 2) in floating point, K the patch size.
+
+    Args:
+        patch_size: K.
+        heads: how many.
     """
 
     def __init__(self, patch_size: int, heads: int) -> None:

@@ -26,9 +26,17 @@ class RopeSettings:
 class BlockSettings:
     """What all blocks share.
 
-    drop_path: the largest rate, reached in the deepest block; layer_scale: initial gamma, None for no such parameters;
-    pre_norm: normalise before attention and MLP, else after their sums; attention: 'sdpa' runs anywhere, 'flash_attn'
-    needs that package and a GPU; rpe: learned relative position table, with 'sdpa' only.
+    Args:
+        mlp_ratio: hidden width of the MLP over that of the block.
+        qkv_bias: whether queries, keys and values have a bias.
+        attn_drop: dropout of the attention's weights.
+        proj_drop: dropout behind attention and MLP.
+        drop_path: the largest rate, reached in the deepest block.
+        layer_scale: initial gamma; None for no such parameters.
+        pre_norm: normalise before attention and MLP, else after their sums.
+        attention: 'sdpa' runs anywhere, 'flash_attn' needs that package and a GPU.
+        rpe: learned relative position table, with 'sdpa' only.
+        rope: rotary positions of variant m3.
     """
 
     mlp_ratio: int = 4
@@ -55,7 +63,12 @@ class BlockSettings:
 class EncoderSettings:
     """Levels of the encoder, finest first; level s > 0 starts with a pooling of strides[s - 1].
 
-    channels, depths, heads, patch_sizes: one number per level, a single patch size stands for all.
+    Args:
+        channels: width of each level.
+        depths: blocks of each level.
+        heads: attention heads of each level.
+        patch_sizes: voxels of a sequence on each level; one number stands for all.
+        strides: of each pooling; one number stands for all.
     """
 
     channels: tuple[int, ...]
@@ -77,7 +90,11 @@ class EncoderSettings:
 class DecoderSettings:
     """Levels of the decoder, finest first; there is one less than in the encoder, whose patch sizes they share.
 
-    rope: whether the blocks of variant m3 rotate here too.
+    Args:
+        channels: width of each level.
+        depths: blocks of each level.
+        heads: attention heads of each level.
+        rope: whether the blocks of variant m3 rotate here too.
     """
 
     channels: tuple[int, ...]

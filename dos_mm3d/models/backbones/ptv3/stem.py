@@ -11,7 +11,11 @@ from .layers import convolve, norm_of
 class Stem(nn.Module):
     """Convolution 5^3 (m1) or linear layer (m2, m3), norm, GELU; masked rows then become the mask token.
 
-    mask_token: whether there is one; a cloud with a mask needs it.
+    Args:
+        variant: which of them.
+        in_channels: width of the input features.
+        channels: width of the result.
+        mask_token: whether there is one; a cloud with a mask needs it.
     """
 
     def __init__(self, variant: str, in_channels: int, channels: int, *, mask_token: bool) -> None:

@@ -26,7 +26,13 @@ class KernelConv3d(SparseModule):
     """Sparse convolution without bias, with torchsparse's one parameter ``kernel``: (K, C_in, C_out), and
     (C_in, C_out) where K is 1.
 
-    stride 1: submanifold. stride 2: strided, remembered under ``indice_key``. inverse: from there back to its sites.
+    Args:
+        in_channels: width of the input.
+        out_channels: width of the output.
+        kernel_size: edge of the kernel.
+        indice_key: under which spconv remembers the pairs of sites.
+        stride: 1 is submanifold, 2 strided.
+        inverse: back to the sites from which the strided convolution of the same key came.
     """
 
     # mmdet3d's loader of spconv modules would permute the kernel of every plain state dict
@@ -69,7 +75,10 @@ class KernelConv3d(SparseModule):
 
 
 class ConvModule(SparseModule):
-    """Convolution, BatchNorm, ReLU; arguments of :class:`KernelConv3d`. Names as TorchSparseConvModule of mmdet3d."""
+    """Convolution, BatchNorm, ReLU; names as TorchSparseConvModule of mmdet3d.
+
+    Args: those of :class:`KernelConv3d`.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, *args, **kwargs) -> None:
         super().__init__()
@@ -84,6 +93,9 @@ class ResidualBlock(SparseModule):
     """Submanifold convolutions and a skip; names as TorchSparseBasicBlock and TorchSparseBottleneck of mmdet3d.
 
     Args:
+        in_channels: width of the input.
+        out_channels: width of the output.
+        indice_key: as in :class:`KernelConv3d`.
         kernel_sizes: one convolution each; (3, 3) is the basic block, (1, 3, 1) the bottleneck.
     """
 

@@ -28,10 +28,11 @@ class SPVCNN(BaseModule):
     As in mmdet3d the points are the occupied voxels of stride 1. At the strides 16 and 4 voxel features are
     interpolated to the points, the transformed point features are added, and their means become the voxel features.
 
-    Arguments are those of mmdet3d's SPVCNNBackbone, except ``sparseconv_backend='spconv'``.
-
     Interpolation weights are divided by their sum; torchsparse adds 1e-8 to it, which shrinks an interpolated feature
     by a share of 5e-5 at most.
+
+    Args: those of mmdet3d's SPVCNNBackbone, except
+        sparseconv_backend: 'spconv'.
     """
 
     def __init__(
