@@ -6,7 +6,6 @@ from typing import Literal
 from ....errors import InputError
 
 VARIANTS = ('m1', 'm2', 'm3')
-HEAD_DIM_UNIT = 6  # rotary positions split a head into three axes of pairs
 
 
 @dataclass(frozen=True)
