@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ..datasets.splits import cut_scenes
+from ..models.preprocessors.views import stated_grid
 from ..spread import evenly_spread
 from .features import EncoderFeatures, extractor_of
 from .pretrained import load_pretrained, random_backbones
@@ -36,14 +37,12 @@ class Spread(Sequence[ProbeScan]):
 
 def scans_of(cfg: Config, ann_file: str, scenes: Sequence[str] | None) -> ProbeScans:
     """Key frames of some scenes as a pretraining config reads them: same sweeps, same range, same voxels."""
-    dataset, preprocessor = cfg.train_dataloader.dataset, cfg.model.data_preprocessor
-    grid = preprocessor.get('loss_grid') or preprocessor.voxel_layer
+    dataset = cfg.train_dataloader.dataset
     return ProbeScans(
         dataset.data_root,
         ann_file,
         num_sweeps=dataset.num_sweeps,
-        point_cloud_range=grid.point_cloud_range,
-        voxel_size=grid.voxel_size,
+        grid=stated_grid(cfg.model.data_preprocessor),
         scenes=scenes,
     )
 

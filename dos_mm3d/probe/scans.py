@@ -87,25 +87,22 @@ class ProbeScans(KeyFrames, Sequence[ProbeScan]):
         ann_file: str,
         *,
         num_sweeps: int,
-        point_cloud_range: Sequence[float],
-        voxel_size: Sequence[float],
+        grid: Grid,
         scenes: Sequence[str] | None = None,
     ) -> None:
         super().__init__(data_root, ann_file, num_sweeps=num_sweeps, scenes=scenes)
-        self.point_cloud_range, self.voxel_size_m = list(point_cloud_range), list(voxel_size)
+        self.grid = grid
 
     def __getitem__(self, index: int) -> ProbeScan:
         if not 0 <= index < len(self):
             raise IndexError(f'scan {index} of {len(self)}')
-        return inside_range(*self.read(index), self.point_cloud_range, self.voxel_size_m)
+        return inside_range(*self.read(index), self.grid)
 
 
-def inside_range(
-    points: Tensor, labels: Tensor, point_cloud_range: Sequence[float], voxel_size: Sequence[float]
-) -> ProbeScan:
+def inside_range(points: Tensor, labels: Tensor, grid: Grid) -> ProbeScan:
     """The points (N, C) in the grid of the voxels; labels (n,) are those of the first n points."""
     # by voxel, not by metre: float32 rounding decides on the border, and it must decide as in the voxel layer
-    _, inside = Grid(point_cloud_range, voxel_size).voxels(points[:, :3])
+    _, inside = grid.voxels(points[:, :3])
     inside_key = inside[: len(labels)]
     return ProbeScan(points[inside], torch.arange(int(inside_key.sum())), labels[inside_key])
 

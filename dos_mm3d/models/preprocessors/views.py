@@ -1,6 +1,6 @@
 """Collate views and voxelise them as the detector's voxel layer does, on any device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -58,6 +58,12 @@ VOXEL_TYPES: dict[str, Callable[[VoxelizationByGridShape, Tensor], VoxelDict]] =
     'minkunet': first_points,
     'cylindrical': cylinder_points,
 }
+
+
+def stated_grid(preprocessor: Mapping) -> Grid:
+    """The grid that a config's ``data_preprocessor`` states: its ``loss_grid``, where it has one, or its voxels'."""
+    stated = preprocessor.get('loss_grid') or preprocessor['voxel_layer']
+    return Grid(stated['point_cloud_range'], stated['voxel_size'])
 
 
 @MODELS.register_module()

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...models.preprocessors.views import stated_grid
 from ...probe.labelled_scans import LabelledScans
 from ...probe.scans import ProbeScan, inside_range
+from ...structures import Grid
 
 _CHANNEL = re.compile(r'(?P<what>.*?)\s*(?:0-(?P<top>\d+(?:\.\d+)?)|\[.*\])?')
 _SQUASHED = re.compile(r'tanh\((?P<what>.*)\)')
@@ -32,12 +34,11 @@ class EncoderInput:
     @classmethod
     def of(cls, config: Mapping[str, Any], channels: Sequence[str], ground_z_m: float | None) -> 'EncoderInput':
         """Of a pretraining config; channels: those of its data set, for a config that does not name its own."""
-        preprocessor = config['model']['data_preprocessor']
-        grid = preprocessor.get('loss_grid') or preprocessor['voxel_layer']
+        grid = stated_grid(config['model']['data_preprocessor'])
         return cls(
             channels=tuple(config.get('input_channels') or channels),
-            point_cloud_range=tuple(map(float, grid['point_cloud_range'])),
-            voxel_size=tuple(map(float, grid['voxel_size'])),
+            point_cloud_range=tuple(map(float, grid.point_cloud_range)),
+            voxel_size=tuple(map(float, grid.voxel_size_m)),
             num_sweeps=sweeps_of(config['train_dataloader']['dataset']) or 1,
             ground_z_m=ground_z_m,
         )
@@ -148,7 +149,7 @@ class FedScans(Sequence[ProbeScan]):
             # ignored instead of removed: the rows of the features stay those of the points
             labels = torch.where(inside_box(points[: len(labels), :3], self.score_range), labels, 0)
         fed = to_channels(points, self.plan, lift_m=self.lift_m)
-        scan = inside_range(fed, labels, self.input.point_cloud_range, self.input.voxel_size)
+        scan = inside_range(fed, labels, Grid(self.input.point_cloud_range, self.input.voxel_size))
         if self.score_range is None:
             return scan
         # what has no class goes: else encoders that see other points beside these would draw other training points
