@@ -68,6 +68,7 @@ def test_docstrings_and_comments_name_what_exists() -> None:
         (broken_paths, 'dos_mm3d/functional/zipf.py:zipf_prior', 'dos_mm3d/functional/zipf.py:zipf_posterior'),
         (broken_paths, 'configs/backbones/NAME.py', 'configs/nothing_*.py'),
         (broken_paths, 'dos_mm3d/models/methods/dos.py:DOS.loss', 'dos_mm3d/models/methods/dos.py:DOS.lose'),
+        (broken_paths, '`CONFIGS` of `tools/benchmarks/backbone.py`', '`KONFIGS`\nof `tools/benchmarks/backbone.py`'),
         (broken_names, ':class:`~dos_mm3d.models.methods.dos.DOS`', ':class:`~dos_mm3d.models.methods.dos.DAS`'),
         (broken_sections, 'docs/method.md, "Zipf-Sinkhorn"', 'docs/method.md, "Zipf-Sinkhorns"'),
         (broken_sections, 'as said\nin docs/method.md, A17', 'docs/method.md, A170'),

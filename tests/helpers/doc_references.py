@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ('dos_mm3d', 'configs', 'tools', 'tests', 'docs')
 SOURCES = ('dos_mm3d', 'configs', 'tools', 'tests')
 PATH = re.compile(rf'(?<![\w./-])((?:{"|".join(ROOMS)}|\.ci)/[\w./{{}},*-]*)(?::([A-Za-z_][\w.]*))?')
+OF_FILE = re.compile(rf'((?:`\w+`(?:,| and)? )+)of `((?:{"|".join(ROOMS)})/[\w/]+\.py)`')
 PAGE = re.compile(r'(?<![\w./*-])[\w./-]+\.md\b')
 LINK = re.compile(r'\]\(([^)\s]+)\)')
 SECTION = re.compile(r'(docs/[\w./-]+\.md),? (?:"([^"]+)"|\(?(A\d+)\b)')
@@ -78,6 +79,10 @@ def broken_paths(text: str) -> list[str]:
                 wrong.append(f'{one}: no such file')
             elif name and not defines(found[0], name.rstrip('.')):
                 wrong.append(f'{one}: defines no {name}')
+    for names, path in OF_FILE.findall(' '.join(text.split())):
+        if (ROOT / path).is_file():
+            found = re.findall(r'`(\w+)`', names)
+            wrong += [f'{path}: defines no {name}' for name in found if not defines(ROOT / path, name)]
     return wrong
 
 
