@@ -15,15 +15,11 @@ class _AllReduceSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx, value: Tensor, group) -> Tensor:
         ctx.group = group
-        total = value.clone()
-        dist.all_reduce(total, group=group)
-        return total
+        return reduce_over_ranks(value, group)
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        total = grad.clone()
-        dist.all_reduce(total, group=ctx.group)
-        return total, None
+        return reduce_over_ranks(grad, ctx.group), None
 
 
 def sum_over_ranks(value: Tensor, process_group=None) -> Tensor:
@@ -45,7 +41,7 @@ def logsumexp_over_points(logits: Tensor, process_group=None) -> Tensor:
     if process_group is None:
         return logits.logsumexp(0)
     top = logits.detach().amax(0) if len(logits) else logits.new_full(logits.shape[1:], -torch.inf)
-    dist.all_reduce(top, op=dist.ReduceOp.MAX, group=process_group)
+    top = reduce_over_ranks(top, process_group, dist.ReduceOp.MAX)
     return top + sum_over_ranks((logits - top).exp().sum(0), process_group).log()
 
 

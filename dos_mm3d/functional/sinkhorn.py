@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from .distributed import count_over_ranks, logsumexp_over_points
 
 
@@ -11,17 +12,10 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def check_sinkhorn_arguments(logits: Tensor, prior: Tensor, n_iters: int) -> None:
-    """Raise ValueError, naming what was got and wanted, for anything :func:`zipf_sinkhorn` cannot work on."""
-    if logits.ndim != 2 or prior.ndim != 1 or logits.shape[1] != len(prior):
-        raise ValueError(f'wanted logits (N, K) and prior (K,), got {tuple(logits.shape)} and {tuple(prior.shape)}')
-    check_rounds(n_iters)
-
-
 def check_rounds(n_iters: int) -> None:
-    """ValueError for fewer than two Sinkhorn rounds."""
+    """InputError for fewer than two Sinkhorn rounds."""
     if n_iters < 2:
-        raise ValueError(
+        raise InputError(
             f'n_iters must be >= 2, got {n_iters}: with one round the last column step divides the prior out'
         )
 
@@ -43,7 +37,9 @@ def zipf_sinkhorn(logits: Tensor, prior: Tensor, *, n_iters: int, process_group=
     Returns:
         (N, K); every column sums to 1 over the points of all ranks.
     """
-    check_sinkhorn_arguments(logits, prior, n_iters)
+    if logits.ndim != 2 or prior.ndim != 1 or logits.shape[1] != len(prior):
+        raise ValueError(f'wanted logits (N, K) and prior (K,), got {tuple(logits.shape)} and {tuple(prior.shape)}')
+    check_rounds(n_iters)
     if count_over_ranks(len(logits), process_group, device=logits.device) == 0:
         raise ValueError('zipf_sinkhorn got no point: a softmap over zero points does not exist')
     log_q = at_least_float32(logits)

@@ -257,68 +257,6 @@ def test_only_the_loss_mode_exists(model, pairs):
         model(views=pack(model, pairs), mode='predict')
 
 
-@pytest.mark.parametrize('scope', ['cloud', 'batch'])
-def test_scope_decides_over_which_points_the_softmap_runs(model, pairs, scope):
-    from dos_mm3d.functional import softmap_kl, zipf_sinkhorn
-    from dos_mm3d.models.heads import ZipfSinkhornHead
-
-    torch.manual_seed(0)
-    head = ZipfSinkhornHead(16, num_prototypes=8, scope=scope)
-    student, teacher = (torch.nn.functional.normalize(torch.randn(50, 16), dim=1) for _ in range(2))
-    cloud = torch.tensor([0] * 20 + [1] * 29 + [2])  # the last cloud has one point: a softmap of one is no softmap
-
-    def loss_of(rows):
-        cosines = [f[rows] @ torch.nn.functional.normalize(head.prototypes, dim=1).T for f in (student, teacher)]
-        return softmap_kl(cosines[0] / 0.1, zipf_sinkhorn(cosines[1] / 0.04, head.prior, n_iters=3))
-
-    every = torch.arange(50)
-    wanted = (loss_of(every[:20]) + loss_of(every[20:49])) / 2 if scope == 'cloud' else loss_of(every)
-    assert_close(head(student, teacher, cloud), wanted)
-
-
-def test_too_few_points_give_no_loss_and_no_nan():
-    from dos_mm3d.models.heads import ZipfSinkhornHead
-
-    head = ZipfSinkhornHead(4, num_prototypes=3)
-    for count in (0, 1):
-        point = torch.ones(count, 4, requires_grad=True)
-        loss = head(point, point, torch.zeros(count, dtype=torch.int64))
-        loss.backward()
-        assert loss.item() == 0
-
-
-def test_teacher_prototypes_shared_or_ema():
-    from dos_mm3d.models.heads import ZipfSinkhornHead
-
-    torch.manual_seed(0)
-    shared, own = (ZipfSinkhornHead(4, num_prototypes=3, teacher_prototypes=kind) for kind in ('shared', 'ema'))
-    x = torch.nn.functional.normalize(torch.randn(6, 4), dim=1)
-    for head in (shared, own):
-        before = head.teacher_cosines(x)
-        with torch.no_grad():
-            head.prototypes.neg_()
-        moved = not torch.allclose(head.teacher_cosines(x), before)
-        assert moved == (head is shared)
-        head.update_teacher(0.0)
-        assert_close(head.teacher_cosines(x), -before)
-    assert 'average' in own.state_dict()
-    assert 'average' not in shared.state_dict()
-
-
-def test_the_loss_is_full_precision_under_autocast():
-    from dos_mm3d.models.heads import ZipfSinkhornHead
-
-    torch.manual_seed(0)
-    head = ZipfSinkhornHead(16, num_prototypes=8)
-    student, teacher = (torch.nn.functional.normalize(torch.randn(50, 16), dim=1) for _ in range(2))
-    cloud = torch.zeros(50, dtype=torch.int64)
-    wanted = head(student, teacher, cloud)
-    with torch.autocast('cpu', torch.bfloat16):
-        loss = head(student, teacher, cloud)
-        assert (student @ teacher.T).dtype == torch.bfloat16, 'autocast is on'
-    assert torch.equal(loss, wanted)
-
-
 def test_monitors_look_at_the_visible_teacher_points_of_all_views(model, pairs):
     views = pack(model, pairs)
     with pytest.raises(RuntimeError, match='before the first loss'):

@@ -69,6 +69,21 @@ def test_every_head_is_handed_a_teacher_without_gradient_in_full_precision():
     assert teacher.grad is None
 
 
+def test_teacher_prototypes_shared_or_ema():
+    shared, own = (make('zipf', teacher_prototypes=kind) for kind in ('shared', 'ema'))
+    features = unit(N, 1)
+    for head in (shared, own):
+        before = head.teacher_cosines(features)
+        with torch.no_grad():
+            head.prototypes.neg_()
+        moved = not torch.allclose(head.teacher_cosines(features), before)
+        assert moved == (head is shared)
+        head.update_teacher(0.0)
+        assert_close(head.teacher_cosines(features), -before)
+    assert 'average' in own.state_dict()
+    assert 'average' not in shared.state_dict()
+
+
 @pytest.mark.parametrize('kind', ['shared', 'ema'])
 def test_the_teachers_cosines_have_no_gradient(kind):
     head = make('zipf', teacher_prototypes=kind)
@@ -155,11 +170,14 @@ def test_regression_is_zero_where_the_predictor_hits_and_needs_no_prototypes():
     assert head(empty, empty, torch.zeros(0, dtype=torch.int64)).item() == 0
 
 
-@pytest.mark.parametrize('head', [make('clustering'), RegressionHead(D, 32)], ids=['clustering', 'regression'])
-def test_other_heads_are_in_full_precision_under_autocast_where_it_matters(head):
+@pytest.mark.parametrize(
+    'head', [make('zipf'), make('clustering'), RegressionHead(D, 32)], ids=['zipf', 'clustering', 'regression']
+)
+def test_heads_are_in_full_precision_under_autocast(head):
     student, teacher, cloud = unit(N, 1), unit(N, 2), torch.zeros(N, dtype=torch.int64)
     wanted = head(student, teacher, cloud)
     with torch.autocast('cpu', torch.bfloat16):
+        assert (student @ teacher.T).dtype == torch.bfloat16, 'autocast is on'
         assert torch.equal(head(student, teacher, cloud), wanted)
 
 
