@@ -7,6 +7,7 @@ python tools/create_data.py scannet --root-path data/scannet"""
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -25,52 +26,48 @@ def parse_args() -> argparse.Namespace:
     """Names and meanings as in mmdet3d."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='dataset', required=True)
-    nuscenes = commands.add_parser('nuscenes', help='nuScenes, real or embedded')
-    nuscenes.set_defaults(prepare=nuscenes_infos)
-    nuscenes.add_argument(
-        '--root-path', default='data/synthetic_nuscenes', help='folder that holds samples/ and v1.0-*/'
-    )
+    nuscenes = add_command(commands, 'nuscenes', nuscenes_infos, 'data/synthetic_nuscenes', 'samples/ and v1.0-*/')
     nuscenes.add_argument('--version', default='v1.0-trainval', help='v1.0-trainval, v1.0-mini or v1.0-test')
-    nuscenes.add_argument('--out-dir', default=None, help='where to put the results, default: the root path')
-    nuscenes.add_argument('--extra-tag', default='nuscenes', help='prefix of the files written')
-    nuscenes.add_argument('--max-sweeps', type=int, default=10, help='previous sweeps listed for each key frame')
-    kitti = commands.add_parser('semantickitti', help='SemanticKITTI, real or embedded')
-    kitti.set_defaults(prepare=semantickitti_infos)
-    kitti.add_argument('--root-path', default='data/semantickitti', help='folder that holds sequences/')
-    kitti.add_argument('--out-dir', default=None, help='where to put the results, default: the root path')
-    kitti.add_argument('--extra-tag', default='semantickitti', help='prefix of the files written')
-    kitti.add_argument('--workers', type=int, default=None, help='threads, default one for each CPU')
-    kitti.add_argument('--allow-partial', action='store_true', help='sequences with fewer scans than their times.txt')
-    waymo = commands.add_parser('waymo', help='Waymo, real or embedded')
-    waymo.set_defaults(prepare=waymo_infos)
+    kitti = add_command(commands, 'semantickitti', checked_infos, 'data/semantickitti', 'sequences/')
+    waymo = add_command(commands, 'waymo', waymo_infos, 'data/waymo/kitti_format', 'training/frame_record/')
     waymo.add_argument(
         '--stage',
         choices=('records', 'infos', 'gt_database', 'all'),
         default='all',
         help='default all, one after another; records where there are raw ones',
     )
-    waymo.add_argument(
-        '--root-path', default='data/waymo/kitti_format', help='folder of the results; holds training/frame_record/'
-    )
-    waymo.add_argument(
-        '--raw-path',
-        default=None,
-        help='folder of the download; holds training/*.tfrecord (default: waymo_format beside)',
-    )
-    waymo.add_argument('--waymo-python', type=Path, default=None, help='of the environment with waymo-open-dataset')
+    waymo.add_argument('--raw-path', help='folder of training/*.tfrecord, default: waymo_format beside the root path')
+    waymo.add_argument('--waymo-python', type=Path, help='of the environment with waymo-open-dataset')
     waymo.add_argument('--create-environment', action='store_true', help='make that environment where there is none')
-    waymo.add_argument('--extra-tag', default='waymo', help='prefix of the files written')
-    waymo.add_argument('--max-sweeps', type=int, default=10, help='previous frames listed for each')
-    waymo.add_argument('--workers', type=int, default=None, help='processes, default one for each CPU')
-    for name in ('scannet', 'scannet200'):
-        scannet = commands.add_parser(name, help='ScanNet and ScanNet200, real or embedded: one reading makes both')
-        scannet.set_defaults(prepare=scannet_infos)
-        scannet.add_argument('--root-path', default='data/scannet', help='folder that holds scans/ and scans_test/')
-        scannet.add_argument('--out-dir', default=None, help='where to put the results, default: the root path')
-        scannet.add_argument('--extra-tag', default='scannet', help='prefix of the info files')
-        scannet.add_argument('--workers', type=int, default=None, help='processes, default one for each CPU')
-        scannet.add_argument('--allow-partial', action='store_true', help='splits of which scans are missing')
+    rooms = [
+        add_command(commands, name, checked_infos, 'data/scannet', 'scans/ and scans_test/', tag='scannet')
+        for name in ('scannet', 'scannet200')  # one reading makes both
+    ]
+    for command in (nuscenes, kitti, *rooms):
+        command.add_argument('--out-dir', help='where to put the results, default: the root path')
+    for command in (nuscenes, waymo):
+        command.add_argument('--max-sweeps', type=int, default=10, help='previous sweeps listed for each frame')
+    for command in (kitti, waymo, *rooms):
+        command.add_argument('--workers', type=int, help='processes, default one for each CPU')
+    for command in (kitti, *rooms):
+        command.add_argument('--allow-partial', action='store_true', help='data of which some was left out on purpose')
     return parser.parse_args()
+
+
+def add_command(
+    commands: argparse._SubParsersAction,
+    name: str,
+    prepare: Callable[[argparse.Namespace], str],
+    root: str,
+    holds: str,
+    tag: str | None = None,
+) -> argparse.ArgumentParser:
+    """The command of a data set with what all have: where it is and how its info files are called."""
+    command = commands.add_parser(name, help='real or embedded')
+    command.set_defaults(prepare=prepare)
+    command.add_argument('--root-path', default=root, help=f'folder that holds {holds} (default: {root})')
+    command.add_argument('--extra-tag', default=tag or name, help='prefix of the files written')
+    return command
 
 
 def nuscenes_infos(args: argparse.Namespace) -> str:
@@ -81,16 +78,18 @@ def nuscenes_infos(args: argparse.Namespace) -> str:
     return f'{out}: {args.extra_tag} infos and box database ready'
 
 
-def semantickitti_infos(args: argparse.Namespace) -> str:
-    """Ours, which looks at the files; says what was made."""
-    out = prepare_semantickitti(
+def checked_infos(args: argparse.Namespace) -> str:
+    """Ours, which look at the files, of SemanticKITTI and of both label sets of ScanNet; says what was made."""
+    prepare = prepare_semantickitti if args.dataset == 'semantickitti' else prepare_scannet
+    out = prepare(
         args.root_path,
         out_dir=args.out_dir,
         extra_tag=args.extra_tag,
         allow_partial=args.allow_partial,
         workers=args.workers,
     )
-    return f'{out}: {args.extra_tag} infos ready'
+    more = '' if args.dataset == 'semantickitti' else ', points, normals and labels of ScanNet and ScanNet200'
+    return f'{out}: {args.extra_tag} infos{more} ready'
 
 
 def waymo_infos(args: argparse.Namespace) -> str:
@@ -114,18 +113,6 @@ def waymo_infos(args: argparse.Namespace) -> str:
         write_gt_database(out, extra_tag=args.extra_tag, workers=args.workers)
         made.append('box database')
     return f'{out}: {args.extra_tag} {", ".join(made)} ready'
-
-
-def scannet_infos(args: argparse.Namespace) -> str:
-    """Ours, both label sets; says what was made."""
-    out = prepare_scannet(
-        args.root_path,
-        out_dir=args.out_dir,
-        extra_tag=args.extra_tag,
-        allow_partial=args.allow_partial,
-        workers=args.workers,
-    )
-    return f'{out}: {args.extra_tag} infos, points, normals and labels of ScanNet and ScanNet200 ready'
 
 
 def main() -> None:

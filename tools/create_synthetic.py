@@ -29,6 +29,16 @@ FORMATS = {
     'waymo': (WaymoPlan, write_waymo),
 }
 """format -> its plan and its writer."""
+OPTIONS = {
+    '--train-scenes': (int, 'default 40, SemanticKITTI: 4 sequences (at most 10), Waymo: 4, ScanNet: 20'),
+    '--val-scenes': (int, 'default 12, Waymo: 2, ScanNet: 5; SemanticKITTI has one'),
+    '--test-scenes': (int, 'all but nuScenes: scenes without labels, default 1'),
+    '--seconds': (float, 'length of a scene, default 2.5 (20 sweeps a second), SemanticKITTI: 5, Waymo: 2.5 (10)'),
+    '--columns': (int, 'of a turn, SemanticKITTI: default 2083, Waymo: 2650'),
+    '--views': (int, 'ScanNet: depth images of a scan, default 40'),
+    '--spacing': (float, 'ScanNet: metres between vertices, default 0.035'),
+}
+"""Sizes; which of them a format has, its plan says."""
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,21 +46,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--format', choices=sorted(FORMATS), default='nuscenes', help='in which form')
     parser.add_argument('--out', default=None, help='folder to write, default data/synthetic_<format>')
-    parser.add_argument(
-        '--train-scenes',
-        type=int,
-        help='default 40, SemanticKITTI: 4 sequences (at most 10), Waymo: 4, ScanNet: 20',
-    )
-    parser.add_argument('--val-scenes', type=int, help='default 12, Waymo: 2, ScanNet: 5; SemanticKITTI has one')
-    parser.add_argument('--test-scenes', type=int, help='all but nuScenes: scenes without labels, default 1')
-    parser.add_argument('--columns', type=int, help='of a turn, SemanticKITTI: default 2083, Waymo: 2650')
-    parser.add_argument(
-        '--seconds',
-        type=float,
-        help='length of a scene, default 2.5 (20 sweeps a second), SemanticKITTI: 5, Waymo: 2.5 (10 a second)',
-    )
-    parser.add_argument('--views', type=int, help='ScanNet: depth images of a scan, default 40')
-    parser.add_argument('--spacing', type=float, help='ScanNet: metres between vertices, default 0.035')
+    for name, (kind, text) in OPTIONS.items():
+        parser.add_argument(name, type=kind, help=text)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--workers', type=int, default=None, help='processes, default one for each CPU')
     parser.add_argument('--force', action='store_true', help='replace an older synthetic data set of other sizes')
