@@ -18,8 +18,12 @@ _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 class LadderRow:
     """One config of a ladder.
 
-    name: short, unique, part of a folder's name.  config: pretraining config.  title: what a reader sees.
-    above: name of the row that it is compared with, None for the first.  is_option: a single change of the reference.
+    Args:
+        name: short, unique, part of a folder's name.
+        config: pretraining config.
+        title: for the reader.
+        above: name of the row that it is compared with, None for the first.
+        is_option: whether it is a single change of the reference.
     """
 
     name: str

@@ -19,8 +19,16 @@ Results = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Source:
-    """A pretraining checkpoint. dataset: name of what it was pretrained on.  number: 0, 1, ... among the checkpoints of
-    its data set (runs with other seeds).  config: resolved pretraining config.  sha256: of the checkpoint file."""
+    """A pretraining checkpoint.
+
+    Args:
+        dataset: name of what it was pretrained on.
+        number: 0, 1, ... among the checkpoints of its data set (runs with other seeds).
+        checkpoint: file.
+        config_file: of the pretraining.
+        config: the same, resolved.
+        sha256: of the checkpoint file.
+    """
 
     dataset: str
     number: int
@@ -52,11 +60,19 @@ class Source:
 class ProtocolArguments:
     """What the command line asks for.
 
-    datasets: what is trained and scored on; all protocols but cross_domain have one.  sources: checkpoints.
-    seeds: scratch networks, or runs, of every row that has a seed.  split: 'validation' (for choosing settings) or
-    'test'.  options: the protocol's own arguments by name (`add_arguments`).  overrides: --cfg-options of the
-    downstream config, for protocols that train.  steps: length of such trainings, None as their configs say.
-    command: as typed, for the record.
+    Args:
+        datasets: what is trained and scored on; all protocols but cross_domain have one.
+        sources: checkpoints.
+        seeds: scratch networks, or runs, of every row that has a seed.
+        out: folder of cells and record.
+        split: 'validation' (for choosing settings) or 'test'.
+        options: the protocol's own arguments by name (`add_arguments`).
+        overrides: --cfg-options of the downstream config, for protocols that train.
+        steps: length of such trainings, None as their configs say.
+        workers: cells side by side.
+        retry_failed: whether cells without a number are run once more.
+        again: whether a finished record of the test split may be replaced.
+        command: as typed, for the record.
     """
 
     datasets: tuple[DataSet, ...]
@@ -87,8 +103,11 @@ class ProtocolArguments:
 class Column:
     """One column of the table: what all its numbers share.
 
-    facts: for the record and the note below the table, e.g. dict(labelled_frames=[20, 20, 20], sequences=[3, 4, 3]).
-    x: where it stands on the axis of a curve.
+    Args:
+        name: in the record.
+        title: for the reader.
+        x: where it stands on the axis of a curve.
+        facts: for the record and the note below the table, e.g. dict(labelled_frames=[20, 20], sequences=[3, 4]).
     """
 
     name: str
@@ -115,9 +134,14 @@ def row(name: str, title: str, kind: str, entries: Mapping[str, Mapping[str, Any
 class Protocol(ABC):
     """One way of judging checkpoints. Instances hold no state: everything comes with the arguments.
 
-    name: on the command line.  title: of table and plot.  metric: of the numbers, with unit.  axis: what the columns
-    are.  plot: 'dots' (few columns, one panel each), 'curve' (columns along x) or 'matrix' (rows x columns).
-    several_datasets: whether --dataset takes more than one.
+    Attributes:
+        name: on the command line.
+        title: of table and plot.
+        metric: of the numbers, with unit.
+        axis: what the columns are.
+        plot: 'dots' (few columns, one panel each), 'curve' (columns along x) or 'matrix' (rows x columns).
+        log_x: whether the axis of a curve is logarithmic.
+        several_datasets: whether --dataset takes more than one.
     """
 
     name: ClassVar[str]

@@ -33,11 +33,17 @@ KITTI_CLASSES = (
 class DataSet:
     """A labelled data set.
 
-    root: where it lies by default.  infos: info files of the official training and validation split, below root.
-    prepare: the commands that make it.  channels: of its points as read.  classes: names, label i + 1 is classes[i].
-    ground_z_m: height of the road in the frame of its points, None where there is no road.
-    read_with: segmentation config whose test pipeline they are read with; None for nuScenes' key frames.
-    pretraining: config of the pretraining that `--config` defaults to.
+    Args:
+        name: on the command line.
+        title: for the reader.
+        root: where it lies by default.
+        infos: info files of the official training and validation split, below root.
+        prepare: the commands that make it.
+        channels: of its points as read.
+        classes: names, label i + 1 is classes[i].
+        ground_z_m: height of the road in the frame of its points [m], None where there is no road.
+        pretraining: config of the pretraining that `--config` defaults to.
+        read_with: segmentation config whose test pipeline they are read with; None for nuScenes' key frames.
     """
 
     name: str

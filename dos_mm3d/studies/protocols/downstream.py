@@ -48,7 +48,12 @@ CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Exported:
-    """A checkpoint's teacher under the downstream model's names. meta: what tools/export_backbone.py says of it."""
+    """A checkpoint's teacher under the downstream model's names.
+
+    Args:
+        file: of the weights.
+        meta: what tools/export_backbone.py says of them.
+    """
 
     file: Path
     meta: Mapping[str, Any]

@@ -11,9 +11,16 @@ from ...probe.probe import ProbeSettings, draw_scans
 
 @dataclass(frozen=True)
 class Draws:
-    """sizes: name of a column -> labelled scans of a draw.  n: draws.  nested: whether the smaller draws are parts of
-    the larger ones, i.e. draw i of k scans is the first k of one random order of all scans; orders of different i are
-    independent. Not nested: one size, drawn as the linear probe of tools/linear_probe.py draws."""
+    """Draws of labelled scans.
+
+    Args:
+        sizes: name of a column -> labelled scans of a draw.
+        n: draws.
+        nested: whether the smaller draws are parts of the larger ones: draw i of k scans is the first k of one random
+            order of all scans, and the orders of different i are independent. Not nested: one size, drawn as the
+            linear probe of tools/linear_probe.py draws.
+        seed: of the draws.
+    """
 
     sizes: Mapping[str, int]
     n: int

@@ -22,8 +22,15 @@ ABSENT_IS_ZERO = {'time lag', 'elongation'}
 
 @dataclass(frozen=True)
 class EncoderInput:
-    """channels: names of the columns, as the configs' `input_channels`.  point_cloud_range: [m].  voxel_size: [m].
-    num_sweeps: scans of nuScenes in a sample.  ground_z_m: height of the ground in what it was pretrained on."""
+    """What an encoder takes.
+
+    Args:
+        channels: names of the columns, as the configs' `input_channels`.
+        point_cloud_range: (6,) [m].
+        voxel_size: (3,) [m].
+        num_sweeps: scans of nuScenes in a sample.
+        ground_z_m: height of the ground in what it was pretrained on [m], None where there is none.
+    """
 
     channels: tuple[str, ...]
     point_cloud_range: tuple[float, ...]

@@ -24,8 +24,17 @@ MODULE = 'dos_mm3d.studies.protocols.probe_cell'
 
 @dataclass(frozen=True)
 class ProbePlan:
-    """What all cells of a probe share. split: that is scored.  bn_scans: unlabelled scans for the BatchNorm statistics
-    of random networks.  scored_scans: so many of the split, evenly spread; None: all.  score_range: see `FedScans`."""
+    """What all cells of a probe share.
+
+    Args:
+        split: that is scored.
+        draws: of the labelled scans.
+        bn_scans: unlabelled scans for the BatchNorm statistics of random networks.
+        points_per_class: training points of one class in one scan, at most.
+        scored_scans: so many of the split, evenly spread; None: all.
+        recipe: how a layer is fitted.
+        score_range: box [m] of the points that count, see `FedScans`.
+    """
 
     split: str
     draws: Draws

@@ -8,8 +8,14 @@ from .base import ProtocolArguments, Source
 
 @dataclass(frozen=True)
 class Start:
-    """One row: what its trainings start from. runs: checkpoints, none from scratch.  even_rates: without the layer
-    decay of the config, which is made for pretrained layers."""
+    """One row: what its trainings start from.
+
+    Args:
+        name: of the row.
+        title: for the reader.
+        runs: checkpoints, none from scratch.
+        even_rates: without the layer decay of the config, which is made for pretrained layers.
+    """
 
     name: str
     title: str

@@ -29,8 +29,10 @@ from .training_notes import decay_note, sweeps_note, which_checkpoints
 class TrainingProtocol(Protocol):
     """Trains and tests one downstream model for every start, share of the labels and seed.
 
-    task: 'segmentation' or 'detection'.  same_steps: whether every share trains for the same number of steps: --steps,
-    or those of the config with all labels.
+    Attributes:
+        task: 'segmentation' or 'detection'.
+        same_steps: whether every share trains for the same number of steps: --steps, or those of the config with all
+            labels.
     """
 
     task: ClassVar[str] = 'segmentation'

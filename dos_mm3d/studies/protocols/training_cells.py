@@ -24,8 +24,15 @@ WAYMO_CLASSES = ('vehicle', 'pedestrian', 'cyclist')
 
 @dataclass(frozen=True)
 class Labels:
-    """What is trained on, one column of the table. percent: of the labels.  sequences: names, None as the config says.
-    frames: key frames, or scans, in them.  n_sequences: how many.  of: sequences that there are."""
+    """What is trained on, one column of the table.
+
+    Args:
+        percent: of the labels.
+        sequences: names, None as the config says.
+        n_sequences: how many.
+        of: sequences that there are.
+        frames: key frames, or scans, in them.
+    """
 
     percent: float
     sequences: tuple[str, ...] | None
@@ -42,10 +49,17 @@ class Labels:
 class Training:
     """What all cells of a call share.
 
-    task: 'segmentation' or 'detection'.  recipe: of :data:`downstream.CONFIGS`.  config: resolved, in its final length.
-    root: of the data; ann_file: infos of the training split.  data_hash: of the data set.
-    encoder_prefixes: of the names of weights that pretraining gives.
-    test_sequences: of the training split, None for the official test set.  processes: of each training.
+    Args:
+        task: 'segmentation' or 'detection'.
+        recipe: of :data:`downstream.CONFIGS`.
+        config: resolved, in its final length.
+        root: of the data.
+        ann_file: infos of the training split.
+        data_hash: of the data set.
+        test_sequences: that are scored, of the training split; None for the official test set.
+        processes: of each training.
+        encoder_prefixes: of the names of weights that pretraining gives.
+        out: folder of the protocol.
     """
 
     task: str

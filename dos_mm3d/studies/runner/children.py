@@ -204,7 +204,7 @@ def locked(folder: Path, *, what: str = 'study') -> Iterator[IO[str]]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            alive = [pid for pid in file.read().split() if _alive(int(pid))]
+            alive = [pid for pid in file.read().split() if Path('/proc', pid).exists()]
             raise BlockingIOError(
                 f'{folder} is in use by another {what}, or by a cell that a killed one left behind '
                 f'(processes {", ".join(alive) or "unknown"}): wait for it, end it, or take another folder'
@@ -214,13 +214,3 @@ def locked(folder: Path, *, what: str = 'study') -> Iterator[IO[str]]:
         file.write(f'{os.getpid()}\n')
         file.flush()
         yield file
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

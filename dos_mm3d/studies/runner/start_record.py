@@ -30,7 +30,9 @@ class StartRecordHook(Hook):
     interruption: mmengine does not restore the random numbers of the augmentation. Of several processes the first one
     tells of its own inputs.
 
-    encoder_prefixes: of the names of weights that pretraining gives."""
+    Args:
+        encoder_prefixes: of the names of weights that pretraining gives.
+    """
 
     record: dict[str, Any] | None = None
 
