@@ -23,11 +23,10 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.probe.probe import ProbeSettings
-from dos_mm3d.studies.ablation.cells import SPLITS
 from dos_mm3d.studies.ablation.ladder import LadderSettings, run_ladder
 from dos_mm3d.studies.ablation.ladder_file import read_ladder
 from dos_mm3d.studies.ablation.text import summary
-from dos_mm3d.studies.runner.tool import require_positive, run_study_tool, tell, typed_command
+from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, tell, typed_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,10 +39,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--rows', nargs='+', metavar='NAME', help='only these rows or options')
     parser.add_argument('--options', action='store_true', help='also the options, single changes of one row')
     parser.add_argument('--option-seeds', type=int, default=1, help='seeds of every option')
-    parser.add_argument('--workers', type=int, default=2, help='cells side by side, one thread each')
-    parser.add_argument('--split', choices=SPLITS, default='validation', help='scenes that are scored')
-    parser.add_argument('--again', action='store_true', help='replace a finished record of the test split')
-    parser.add_argument('--retry-failed', action='store_true', help='run failed and collapsed cells once more')
+    add_study_arguments(parser, workers=2)
     parser.add_argument('--scans', type=int, default=ProbeSettings.scans_per_draw, help='labelled scans of a draw')
     parser.add_argument('--draws', type=int, default=ProbeSettings.n_draws, help='draws of the labelled scans')
     parser.add_argument('--bn-scans', type=int, default=40, help="scans for the random networks' BatchNorm statistics")

@@ -24,11 +24,10 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
-from dos_mm3d.studies.protocols.base import SPLITS
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
 from dos_mm3d.studies.protocols.sources import named_path, read_datasets, read_sources
 from dos_mm3d.studies.protocols.table import summary
-from dos_mm3d.studies.runner.tool import require_positive, run_study_tool, tell, typed_command
+from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, tell, typed_command
 
 COMMON = (
     'name', 'dataset', 'checkpoint', 'config', 'data_root', 'seeds', 'steps', 'out', 'split', 'workers', 'again',
@@ -63,10 +62,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: Protocol) ->
     add('--data-root', nargs='+', default=[], metavar='D=PATH', help='where data sets are; default data/...')
     add('--seeds', type=int, default=3, help='seeds of what has no checkpoint, 0, 1, ...')
     add('--out', type=Path, help='folder; default work_dirs/protocols/NAME_D')
-    add('--split', choices=SPLITS, default='validation', help='what is scored')
-    add('--workers', type=int, default=1, help='cells side by side, one thread each')
-    add('--again', action='store_true', help='replace a finished record of the test split')
-    add('--retry-failed', action='store_true', help='run failed cells once more')
+    add_study_arguments(parser, workers=1)
     add_overrides(parser, '--pretraining-options', 'values of pretraining configs')
 
 

@@ -182,8 +182,9 @@ def test_a_function_that_raises_or_dies_or_hangs_is_one_failed_cell(tmp_path: Pa
     assert 'took longer' in messages['hangs'] and 'took longer' in messages['program']
 
 
-def test_cells_that_run_side_by_side_share_the_cpus(tmp_path: Path) -> None:
-    """Each of two waits for the other's file; the third runs alone."""
+def test_cells_that_run_side_by_side_share_the_cpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of two waits for the other's file; the third runs alone, in the environment as it is."""
+    monkeypatch.setenv('OMP_NUM_THREADS', '7')
     code = (
         'import os, pathlib, sys, time; mine, other = map(pathlib.Path, sys.argv[1:]); '
         "mine.write_text(os.environ.get('OMP_NUM_THREADS', ''))\n"
@@ -195,7 +196,7 @@ def test_cells_that_run_side_by_side_share_the_cpus(tmp_path: Path) -> None:
     alone = Cell('alone', {}, lambda folder: [python(code, files['alone'], files['one'])], after=tuple(cells))
     run(tmp_path, *cells, alone, workers=2, threads=None)
     share = str(max(1, len(os.sched_getaffinity(0)) // 2))
-    assert [path.read_text() for path in files.values()] == [share, share, os.environ.get('OMP_NUM_THREADS', '')]
+    assert [path.read_text() for path in files.values()] == [share, share, '7']
 
 
 def test_titles_and_commands_are_said_where_wanted(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

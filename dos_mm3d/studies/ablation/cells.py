@@ -21,7 +21,6 @@ from ..runner.config_file import write_config
 from ..runner.scalars import last_scalars
 from .ladder_file import LadderRow
 
-SPLITS = ('validation', 'test')
 SET_BY_LADDER = ('max_iters', 'train_cfg.max_iters', 'randomness.seed', 'work_dir')
 CELL_ROWS = {'teacher': ['teacher'], 'teacher_raw': ['teacher', 'raw'], 'student': ['student']}
 HANDCRAFTED_ROW = {'teacher_raw_handcrafted': ['teacher', 'pillars', 'raw']}

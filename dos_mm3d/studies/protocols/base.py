@@ -12,7 +12,6 @@ from ..runner import Cell, content_hash, portable
 from ..runner.statistics import sample_sd
 from .datasets import DataSet
 
-SPLITS = ('validation', 'test')
 Results = Mapping[str, Mapping[str, Any]]
 """Name of a cell -> what its `collect` returned; cells that failed or are not run yet are left out."""
 

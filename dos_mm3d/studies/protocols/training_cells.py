@@ -17,7 +17,7 @@ from ..runner.scalars import last_scalars
 from ..runner.start_record import FILE as START_FILE
 from .base import Source
 from .downstream import export_once
-from .training_config import cell_config, last_checkpoint, moved
+from .training_config import cell_config, each_evaluator, last_checkpoint, moved
 
 WAYMO_CLASSES = ('vehicle', 'pedestrian', 'cyclist')
 
@@ -112,7 +112,8 @@ def write_cell_config(training: Training, labels: Labels, source: Source | None,
         paste=pastes(training, labels),
         encoder_prefixes=training.encoder_prefixes,
     )
-    config['test_evaluator'] = with_devkit_files(config['test_evaluator'], folder.resolve() / 'test')
+    prefix = folder.resolve() / 'test'
+    config['test_evaluator'] = each_evaluator(config['test_evaluator'], lambda one: with_devkit_files(one, prefix))
     write_config(folder / 'config.py', config)
 
 
@@ -121,10 +122,8 @@ def pastes(training: Training, labels: Labels) -> bool:
     return labels.n_sequences == labels.of and training.test_sequences is None
 
 
-def with_devkit_files(evaluator: Any, prefix: Path) -> Any:
-    """The evaluator, or each of several; nuScenes' keeps the devkit's files: they hold what --metrics does not."""
-    if isinstance(evaluator, list | tuple):
-        return [with_devkit_files(one, prefix) for one in evaluator]
+def with_devkit_files(evaluator: Mapping[str, Any], prefix: Path) -> Mapping[str, Any]:
+    """nuScenes' evaluator keeps the devkit's files: they hold what --metrics does not."""
     return {**evaluator, 'jsonfile_prefix': str(prefix)} if evaluator.get('type') == 'NuScenesMetric' else evaluator
 
 

@@ -155,14 +155,21 @@ def cell_config(
     if test_sequences is not None:
         scored = with_leaf(config['test_dataloader']['dataset'], lambda found: {**found, 'ann_file': train_ann_file})
         config['test_dataloader']['dataset'] = cut_to_sequences(scored, test_sequences)
-        config['test_evaluator'] = with_ann_file(config['test_evaluator'], train_ann_file)
+        config['test_evaluator'] = each_evaluator(
+            config['test_evaluator'], lambda one: with_ann_file(one, train_ann_file)
+        )
     return config
 
 
-def with_ann_file(evaluator: Any, ann_file: str) -> Any:
-    """The evaluator, or each of several; one that reads an info file (Waymo's) reads that one of the same folder."""
+def each_evaluator(evaluator: Any, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Any:
+    """The evaluator of a config, or each of several, changed."""
     if isinstance(evaluator, list | tuple):
-        return [with_ann_file(one, ann_file) for one in evaluator]
+        return [change(one) for one in evaluator]
+    return change(evaluator)
+
+
+def with_ann_file(evaluator: Mapping[str, Any], ann_file: str) -> Mapping[str, Any]:
+    """An evaluator that reads an info file (Waymo's) reads that one of the same folder."""
     if 'ann_file' not in evaluator:
         return evaluator
     return {**evaluator, 'ann_file': str(Path(evaluator['ann_file']).parent / ann_file)}

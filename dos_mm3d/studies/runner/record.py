@@ -11,6 +11,7 @@ from ...files import read_json, write_json, write_text
 from ...visualization.style import write_png
 from .facts import commit, machine, versions
 
+SPLITS = ('validation', 'test')
 CELL_KEYS = ('status', 'message', 'step', 'seconds', 'commit', 'machine')
 
 
