@@ -15,7 +15,7 @@ from .features import EncoderFeatures, extractor_of
 from .pretrained import load_pretrained, random_backbones
 from .probe import ProbeSettings, run_probe
 from .rows import TABLE_ROWS
-from .scans import ProbeScan, ProbeScans, scene_names
+from .scans import KeyFrames, ProbeScan, ProbeScans, scene_names
 from .summary import classes_absent, summarise
 
 TRAIN_INFOS, TEST_INFOS = 'nuscenes_infos_train.pkl', 'nuscenes_infos_val.pkl'
@@ -38,13 +38,8 @@ class Spread(Sequence[ProbeScan]):
 def scans_of(cfg: Config, ann_file: str, scenes: Sequence[str] | None) -> ProbeScans:
     """Key frames of some scenes as a pretraining config reads them: same sweeps, same range, same voxels."""
     dataset = cfg.train_dataloader.dataset
-    return ProbeScans(
-        dataset.data_root,
-        ann_file,
-        num_sweeps=dataset.num_sweeps,
-        grid=stated_grid(cfg.model.data_preprocessor),
-        scenes=scenes,
-    )
+    frames = KeyFrames(dataset.data_root, ann_file, num_sweeps=dataset.num_sweeps, scenes=scenes)
+    return ProbeScans(frames, stated_grid(cfg.model.data_preprocessor))
 
 
 def scenes_of(cfg: Config, part: str) -> list[str]:

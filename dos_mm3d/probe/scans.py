@@ -78,33 +78,31 @@ class KeyFrames(LabelledScans):
         return torch.from_numpy(self.class_of_index[indices].astype(np.int64))
 
 
-class ProbeScans(KeyFrames, Sequence[ProbeScan]):
-    """Key frames as one encoder sees them: the points inside the grid of its voxels."""
+class ProbeScans(Sequence[ProbeScan]):
+    """Labelled scans as an encoder sees them, read anew at every access: the points in its grid.
 
-    def __init__(
-        self,
-        data_root: str,
-        ann_file: str,
-        *,
-        num_sweeps: int,
-        grid: Grid,
-        scenes: Sequence[str] | None = None,
-    ) -> None:
-        super().__init__(data_root, ann_file, num_sweeps=num_sweeps, scenes=scenes)
-        self.grid = grid
+    Args:
+        scans: as their files give them.
+        grid: of the encoder's voxels.
+    """
+
+    def __init__(self, scans: LabelledScans, grid: Grid) -> None:
+        self.scans, self.grid = scans, grid
+
+    def __len__(self) -> int:
+        return len(self.scans)
 
     def __getitem__(self, index: int) -> ProbeScan:
         if not 0 <= index < len(self):
             raise IndexError(f'scan {index} of {len(self)}')
-        return inside_range(*self.read(index), self.grid)
+        return self.seen(*self.scans.read(index))
 
-
-def inside_range(points: Tensor, labels: Tensor, grid: Grid) -> ProbeScan:
-    """The points (N, C) in the grid of the voxels; labels (n,) are those of the first n points."""
-    # by voxel, not by metre: float32 rounding decides on the border, and it must decide as in the voxel layer
-    _, inside = grid.voxels(points[:, :3])
-    inside_key = inside[: len(labels)]
-    return ProbeScan(points[inside], torch.arange(int(inside_key.sum())), labels[inside_key])
+    def seen(self, points: Tensor, labels: Tensor) -> ProbeScan:
+        """The points (N, C) in the grid; labels (n,) are those of the first n points."""
+        # by voxel, not by metre: float32 rounding decides on the border, and it must decide as in the voxel layer
+        _, inside = self.grid.voxels(points[:, :3])
+        inside_key = inside[: len(labels)]
+        return ProbeScan(points[inside], torch.arange(int(inside_key.sum())), labels[inside_key])
 
 
 def _label_files(data_list: Sequence[dict], folder: Path) -> dict[str, Path]:

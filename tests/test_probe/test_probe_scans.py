@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dos_mm3d.probe.scans import ProbeScans, scene_names
+from dos_mm3d.probe.scans import KeyFrames, ProbeScans, scene_names
 from dos_mm3d.structures import Grid
 
 RANGE, VOXEL = [-10, -10, -5, 10, 10, 3], [0.5, 0.5, 0.5]
@@ -56,7 +56,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def read(root: Path) -> ProbeScans:
-    return ProbeScans(str(root), 'infos.pkl', num_sweeps=2, grid=Grid(RANGE, VOXEL))
+    return ProbeScans(KeyFrames(str(root), 'infos.pkl', num_sweeps=2), Grid(RANGE, VOXEL))
 
 
 def test_labels_belong_to_their_points(root: Path) -> None:

@@ -61,7 +61,7 @@ def test_baselines_need_no_checkpoint(config: Path) -> None:
 def test_points_per_class_are_those_of_the_label_files(config: Path, synthetic_nuscenes: Path) -> None:
     cfg = Config.fromfile(config)
     table = read_class_table(next(synthetic_nuscenes.glob('v1.0-*')) / 'category.json')
-    scans = scans_of(cfg, TEST_INFOS, None)
+    scans = scans_of(cfg, TEST_INFOS, None).scans
     stored = [
         np.fromfile(scans.label_files[Path(path).name], np.uint8)
         for path in np.array(scans.sweeps.table.paths)[scans.sweeps.frames]
@@ -72,4 +72,4 @@ def test_points_per_class_are_those_of_the_label_files(config: Path, synthetic_n
 
 def test_splits_share_no_scene(config: Path) -> None:
     train, scored = scans_of_split(Config.fromfile(config), 'test')
-    assert not set(train.sweeps.table.paths) & set(scored.sweeps.table.paths)
+    assert not set(train.scans.sweeps.table.paths) & set(scored.scans.sweeps.table.paths)

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from ...datasets.nuscenes.classes import CLASSES, IGNORE
-from ...probe.scans import ProbeScans
+from ...probe.scans import KeyFrames
 
 GROUPS = ('head', 'common', 'tail')
 
 
-def label_counts(scans: ProbeScans) -> dict[str, int]:
+def label_counts(scans: KeyFrames) -> dict[str, int]:
     """Labelled points per class over all key frames, out of the range of the voxels too."""
     counts = torch.zeros(len(CLASSES) + 1, dtype=torch.int64)
     for row in scans.sweeps.frames:

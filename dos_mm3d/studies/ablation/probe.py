@@ -36,7 +36,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     kept = ('training_scenes', 'training_scans', 'scored_scans', 'classes_absent')
     return {
         'rows': rows,
-        'class_points': label_counts(scans_of_split(cfg, split)[0]),
+        'class_points': label_counts(scans_of_split(cfg, split)[0].scans),
         'split': {'name': split, **{key: facts[key] for key in kept}},
     }
 

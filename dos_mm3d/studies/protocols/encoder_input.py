@@ -11,7 +11,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...models.preprocessors.views import stated_grid
 from ...probe.labelled_scans import LabelledScans
-from ...probe.scans import ProbeScan, inside_range
+from ...probe.scans import ProbeScan, ProbeScans
 from ...structures import Grid
 
 _CHANNEL = re.compile(r'(?P<what>.*?)\s*(?:0-(?P<top>\d+(?:\.\d+)?)|\[.*\])?')
@@ -126,11 +126,15 @@ def to_channels(points: Tensor, plan: Sequence[tuple[int | None, float]], *, lif
     return out
 
 
-class FedScans(Sequence[ProbeScan]):
-    """Labelled scans as an encoder takes them, read anew at every access.
+class FedScans(ProbeScans):
+    """Labelled scans as an encoder takes them that was pretrained on other data.
 
-    score_range: [m], in the data's own frame: points outside it are seen but neither trained nor scored on, so that
-        encoders of different ranges are asked about the same points. None: all in the encoder's range.
+    Args:
+        scans: as their files give them.
+        encoder_input: what the encoder was fed.
+        ground_z_m: height of the ground in the data.
+        score_range: [m], in the data's own frame: points outside it are seen but neither trained nor scored on, so
+            that encoders of different ranges are asked about the same points. None: all in the encoder's range.
     """
 
     def __init__(
@@ -141,22 +145,16 @@ class FedScans(Sequence[ProbeScan]):
         ground_z_m: float | None = None,
         score_range: Sequence[float] | None = None,
     ) -> None:
-        self.scans, self.input, self.score_range = scans, encoder_input, score_range
+        super().__init__(scans, Grid(encoder_input.point_cloud_range, encoder_input.voxel_size))
+        self.score_range = score_range
         self.plan = channel_plan(encoder_input.channels, scans.channels)
         self.lift_m = encoder_input.lift_m(ground_z_m)
 
-    def __len__(self) -> int:
-        return len(self.scans)
-
-    def __getitem__(self, index: int) -> ProbeScan:
-        if not 0 <= index < len(self):
-            raise IndexError(f'scan {index} of {len(self)}')
-        points, labels = self.scans.read(index)
+    def seen(self, points: Tensor, labels: Tensor) -> ProbeScan:
         if self.score_range is not None:
             # ignored instead of removed: the rows of the features stay those of the points
             labels = torch.where(inside_box(points[: len(labels), :3], self.score_range), labels, 0)
-        fed = to_channels(points, self.plan, lift_m=self.lift_m)
-        scan = inside_range(fed, labels, Grid(self.input.point_cloud_range, self.input.voxel_size))
+        scan = super().seen(to_channels(points, self.plan, lift_m=self.lift_m), labels)
         if self.score_range is None:
             return scan
         # what has no class goes: else encoders that see other points beside these would draw other training points
