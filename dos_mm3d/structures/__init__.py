@@ -3,12 +3,10 @@
 from .grid import Grid
 from .views import (
     Joined,
-    LocalView,
     SparseLocals,
     SparseTokens,
     SparseViews,
     Tokens,
-    TokenView,
     View,
     ViewPair,
     pack_pairs,
@@ -17,11 +15,9 @@ from .views import (
 __all__ = [
     'Grid',
     'Joined',
-    'LocalView',
     'SparseLocals',
     'SparseTokens',
     'SparseViews',
-    'TokenView',
     'Tokens',
     'View',
     'ViewPair',

@@ -54,47 +54,17 @@ class View:
 
 @dataclass(frozen=True)
 class Joined:
-    """Loss voxels outside the two views' own lists, each joined to both views by the raw points that it holds.
+    """What the student is shown beside the two views; its loss voxels are joined to both by the raw points in them.
 
     Args:
-        cells: (c, 3) int32 z, y, x.
-        to_a: (c,) int64, row in ``a.cells``, -1 where none.
+        item: a local view, which only the student sees, all of it; or the mask tokens of one of the two views.
+        to_a: (c,) int64, row in ``a.cells`` for each of ``item.cells`` (c, 3), -1 where none.
         to_b: (c,) int64, row in ``b.cells``, -1 where none.
     """
 
-    cells: Tensor
+    item: View | Tokens
     to_a: Tensor
     to_b: Tensor
-
-
-@dataclass(frozen=True)
-class LocalView:
-    """A small crop that only the student sees, all of it.
-
-    Args:
-        points: (n, C), as in :class:`View`.
-        cell_of_point: (n,) int64, row in ``joined.cells``.
-        joined: its loss voxels.
-    """
-
-    points: Tensor
-    cell_of_point: Tensor
-    joined: Joined
-
-
-@dataclass(frozen=True)
-class TokenView:
-    """Mask tokens of one view.
-
-    Args:
-        voxels: (t, 3), as in :class:`Tokens`.
-        cell_of_voxel: (t,) int64, row in ``joined.cells``.
-        joined: their loss voxels.
-    """
-
-    voxels: Tensor
-    cell_of_voxel: Tensor
-    joined: Joined
 
 
 @dataclass(frozen=True)
@@ -114,8 +84,8 @@ class ViewPair:
     b: View
     a_to_b: Tensor
     b_to_a: Tensor
-    tokens: tuple[TokenView, ...] = ()
-    local: tuple[LocalView, ...] = ()
+    tokens: tuple[Joined, ...] = ()
+    local: tuple[Joined, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,11 +164,13 @@ class SparseViews:
 
 
 def moved(value: Any, device: torch.device | str) -> Any:
-    """A tensor, a list of tensors or a dataclass of such on another device; None stays None."""
+    """A tensor, or a list, a dictionary or a dataclass of such, on another device; None stays None."""
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
     if isinstance(value, list):
         return [moved(item, device) for item in value]
+    if isinstance(value, dict):
+        return {name: moved(item, device) for name, item in value.items()}
     if is_dataclass(value):
         return type(value)(*(moved(getattr(value, field.name), device) for field in fields(value)))
     return value
@@ -225,15 +197,13 @@ def pack_pairs(pairs: list[ViewPair]) -> SparseViews:
 
 def pack_tokens(pairs: list[ViewPair], start_a: Tensor, start_b: Tensor) -> SparseTokens:
     """Tokens of view a of every pair, then of view b; start_a, start_b (B,): where the pair's views start."""
-    tokens = [pair.tokens[0] for pair in pairs] + [pair.tokens[1] for pair in pairs]
-    to_a, to_b = joined_rows([token.joined for token in tokens], start_a.repeat(2), start_b.repeat(2))
+    joined = [pair.tokens[0] for pair in pairs] + [pair.tokens[1] for pair in pairs]
+    to_a, to_b = joined_rows(joined, start_a.repeat(2), start_b.repeat(2))
     half = len(pairs)
-    cells = [token.joined.cells for token in tokens]
+    cells = [one.item.cells for one in joined]
     return SparseTokens(
-        voxels=numbered([token.voxels for token in tokens]),
-        cell_of_voxel=concatenated_rows(
-            [token.cell_of_voxel for token in tokens], [token.joined.cells for token in tokens]
-        ),
+        voxels=numbered([one.item.voxels for one in joined]),
+        cell_of_voxel=concatenated_rows([one.item.cell_of_voxel for one in joined], cells),
         cells=numbered(cells),
         same=torch.cat(to_a[:half] + to_b[half:]),
         cross=torch.cat(to_b[:half] + to_a[half:]),
@@ -242,14 +212,13 @@ def pack_tokens(pairs: list[ViewPair], start_a: Tensor, start_b: Tensor) -> Spar
 
 def pack_locals(pairs: list[ViewPair], start_a: Tensor, start_b: Tensor) -> SparseLocals:
     """Local views of the first pair, of the second, ...; start_a, start_b (B,): where the pair's views start."""
-    crops = [crop for pair in pairs for crop in pair.local]
+    joined = [crop for pair in pairs for crop in pair.local]
     per_pair = torch.tensor([len(pair.local) for pair in pairs])
-    starts = (start.repeat_interleave(per_pair) for start in (start_a, start_b))
-    to_a, to_b = joined_rows([crop.joined for crop in crops], *starts)
-    cells = [crop.joined.cells for crop in crops]
+    to_a, to_b = joined_rows(joined, start_a.repeat_interleave(per_pair), start_b.repeat_interleave(per_pair))
+    cells = [one.item.cells for one in joined]
     return SparseLocals(
-        points=[crop.points for crop in crops],
-        cell_of_point=concatenated_rows([crop.cell_of_point for crop in crops], cells),
+        points=[one.item.points for one in joined],
+        cell_of_point=concatenated_rows([one.item.cell_of_point for one in joined], cells),
         cells=numbered(cells),
         to_a=torch.cat(to_a),
         to_b=torch.cat(to_b),
@@ -258,8 +227,8 @@ def pack_locals(pairs: list[ViewPair], start_a: Tensor, start_b: Tensor) -> Spar
 
 def joined_rows(joined: Sequence[Joined], start_a: Tensor, start_b: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """(to_a, to_b) of each item as rows of ``SparseViews.cells``."""
-    to_a = [shifted(item.to_a, start) for item, start in zip(joined, start_a, strict=True)]
-    to_b = [shifted(item.to_b, start) for item, start in zip(joined, start_b, strict=True)]
+    to_a = [shifted(one.to_a, start) for one, start in zip(joined, start_a, strict=True)]
+    to_b = [shifted(one.to_b, start) for one, start in zip(joined, start_b, strict=True)]
     return to_a, to_b
 
 

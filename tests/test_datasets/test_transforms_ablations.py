@@ -83,9 +83,9 @@ def test_correspondences_of_moved_tokens_are_joins_on_raw_points():
     a, b = item['views']
     pair = PackViews()(item)['views']
     for token_view, own in zip(pair.tokens, (a, b), strict=True):
-        assert token_view.joined.to_a.tolist() == partner_by_counting(own.tokens, a)
-        assert token_view.joined.to_b.tolist() == partner_by_counting(own.tokens, b)
-    own = pair.tokens[0].joined.to_a
+        assert token_view.to_a.tolist() == partner_by_counting(own.tokens, a)
+        assert token_view.to_b.tolist() == partner_by_counting(own.tokens, b)
+    own = pair.tokens[0].to_a
     assert (own >= 0).all(), 'each token comes from a point of its own view'
     assert not a.visible[own].any(), 'and that point was hidden'
 
@@ -95,9 +95,9 @@ def test_packed_tokens_point_at_the_same_and_at_the_other_view():
     views = pack_pairs(pairs)
     start = torch.searchsorted(views.cells[:, 0].contiguous(), torch.arange(4, dtype=torch.int32))
     first = torch.searchsorted(views.tokens.cells[:, 0].contiguous(), torch.arange(4, dtype=torch.int32))
-    b1 = pairs[1].tokens[1].joined  # the packed view number 3
+    b1 = pairs[1].tokens[1]  # the packed view number 3
     rows = slice(int(first[3]), None)
-    assert torch.equal(views.tokens.cells[rows, 1:], b1.cells)
+    assert torch.equal(views.tokens.cells[rows, 1:], b1.item.cells)
     assert torch.equal(views.tokens.same[rows], torch.where(b1.to_b >= 0, b1.to_b + start[3], -1))
     assert torch.equal(views.tokens.cross[rows], torch.where(b1.to_a >= 0, b1.to_a + start[1], -1))
     matched = views.tokens.cross >= 0
@@ -183,9 +183,9 @@ def test_correspondences_of_local_views_are_joins_on_raw_points():
     crops, (a, b) = item['local'], item['views']
     pair = PackViews()(item)['views']
     for local, crop in zip(pair.local, crops, strict=True):
-        assert local.joined.to_a.tolist() == partner_by_counting(crop, a)
-        assert local.joined.to_b.tolist() == partner_by_counting(crop, b)
-    assert any((local.joined.to_b >= 0).any() for local in pair.local)
+        assert local.to_a.tolist() == partner_by_counting(crop, a)
+        assert local.to_b.tolist() == partner_by_counting(crop, b)
+    assert any((local.to_b >= 0).any() for local in pair.local)
 
 
 def test_packed_local_views_point_into_their_own_scan():

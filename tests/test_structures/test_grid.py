@@ -34,16 +34,6 @@ def test_loss_voxels_are_whole_voxels_to_the_edge():
     assert grid.parents(torch.tensor([[2, 3, 0], [4, 61, 39]])).tolist() == [[0, 1, 0], [1, 20, 13]]
 
 
-@pytest.mark.parametrize('stride', [1, 2, 3])
-def test_occupied_is_voxels_parents_and_unique_in_one(stride):
-    xyz, grid = points(), Grid(SPAN, SIZE, stride)
-    voxels, wanted_inside = grid.voxels(xyz)
-    wanted, wanted_row = grid.parents(voxels[wanted_inside]).unique(dim=0, return_inverse=True)
-    for inside, cells, row in (grid.occupied(xyz), (wanted_inside, *grid.unique(grid.parents(voxels[wanted_inside])))):
-        assert torch.equal(inside, wanted_inside)
-        assert torch.equal(cells, wanted.int()) and torch.equal(row, wanted_row)
-
-
 @pytest.mark.parametrize('shape', [[3, 4, 5], [2, 7], [2, 3, 1, 4]])
 def test_keys_number_the_cells_in_the_order_of_their_coordinates_and_lead_back(shape):
     cells = torch.cartesian_prod(*map(torch.arange, shape))

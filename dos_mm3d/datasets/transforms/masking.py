@@ -8,7 +8,7 @@ from ...errors import InputError
 from ...functional.masking import block_size_cells, check_block_size, check_mask_ratio, draw_visible_cells
 from ...functional.matching import match_cells
 from ...functional.schedules import linear_warmup
-from ...structures import Grid, Joined, LocalView, Tokens, TokenView, View, ViewPair
+from ...structures import Grid, Joined, Tokens, View, ViewPair
 from ..stream import BadSampleError
 
 
@@ -126,10 +126,8 @@ class PackViews(BaseTransform):
             b,
             self.match(a, b),
             self.match(b, a),
-            tokens=tuple(TokenView(t.voxels, t.cell_of_voxel, self.join(t, a, b)) for t in (a.tokens, b.tokens) if t),
-            local=tuple(
-                LocalView(crop.points, crop.cell_of_point, self.join(crop, a, b)) for crop in results.get('local', ())
-            ),
+            tokens=tuple(self.join(view.tokens, a, b) for view in (a, b) if view.tokens),
+            local=tuple(self.join(crop, a, b) for crop in results.get('local', ())),
         )
         if not ((pair.a_to_b >= 0) & a.visible).any() and not ((pair.b_to_a >= 0) & b.visible).any():
             raise BadSampleError(
@@ -139,9 +137,9 @@ class PackViews(BaseTransform):
         # text, not a list: mmengine's collation refuses lists of different lengths
         return dict(views=pair, file=results['file'], skipped='\n'.join(results['skipped']))
 
-    def join(self, source: View | Tokens, a: View, b: View) -> Joined:
+    def join(self, item: View | Tokens, a: View, b: View) -> Joined:
         """The loss voxels of tokens or of a local view, and their partners in both views."""
-        return Joined(source.cells, self.match(source, a), self.match(source, b))
+        return Joined(item, self.match(item, a), self.match(item, b))
 
     @staticmethod
     def match(source: View | Tokens, target: View) -> Tensor:
