@@ -5,6 +5,8 @@ from pathlib import Path
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
+from dos_mm3d.studies.runner.config_file import with_texts
+
 
 def load(path: Path) -> Config:
     init_default_scope('mmdet3d')
@@ -20,11 +22,7 @@ def without_scope(value):
 
 def moved(value, old: str, new: str):
     """The config with every path that starts with `old` starting with `new`."""
-    if isinstance(value, dict):
-        return type(value)({key: moved(item, old, new) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return type(value)(moved(item, old, new) for item in value)
-    return value.replace(old, new, 1) if isinstance(value, str) and value.startswith(old) else value
+    return with_texts(value, lambda text: text.replace(old, new, 1) if text.startswith(old) else text)
 
 
 def tiny(cfg: Config, data_root: Path, work_dir: Path) -> Config:

@@ -7,7 +7,7 @@ checkpoints are not written."""
 import contextlib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ...datasets.file_check import data_sets_in
 from ...datasets.semantickitti.classes import SPLITS
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError
+from ..runner.config_file import with_texts
 
 STEPS = 2
 MOST_IN_BATCH = 2
@@ -50,7 +51,7 @@ def small_config(path: Path, worlds: Mapping[str, Path], work_dir: Path) -> Conf
     named = data_sets_of(cfg)
     if not named or set(named) - set(roots):
         raise InputError(f'{path}: names data of {named}; wanted data_root below data/ of {sorted(roots)}')
-    cfg = Config(_moved(cfg._cfg_dict, roots), filename=str(path))
+    cfg = Config(with_texts(cfg._cfg_dict, lambda text: _moved(text, roots)), filename=str(path))
     _shrink_data(cfg, most_in_batch)
     _shrink_training(cfg)
     cfg.update(work_dir=str(work_dir), experiment_name=f'{path.stem}_{work_dir.name}', randomness=dict(seed=0))
@@ -86,25 +87,17 @@ def _data_set(text: str) -> str | None:
     return None if match is None else next((name for name in match.groups() if name), 'waymo')
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
+def _texts(value: Any) -> list[str]:
+    """All texts in nested containers."""
+    found: list[str] = []
+    with_texts(value, lambda text: found.append(text) or text)
+    return found
 
 
-def _moved(value: Any, roots: Mapping[str, Path]) -> Any:
-    """The same nested containers with every path to a data set of `roots` leading there."""
-    if isinstance(value, dict):
-        return type(value)({key: _moved(item, roots) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return type(value)(_moved(item, roots) for item in value)
-    name = _data_set(value) if isinstance(value, str) else None
-    return value if name not in roots else f'{roots[name]}{DATA_PATH.sub("", value, count=1)}'
+def _moved(path: str, roots: Mapping[str, Path]) -> str:
+    """A path to a data set of `roots` leads there; every other text stays."""
+    name = _data_set(path)
+    return path if name not in roots else f'{roots[name]}{DATA_PATH.sub("", path, count=1)}'
 
 
 def _shrink_data(cfg: Config, most_in_batch: int) -> None:

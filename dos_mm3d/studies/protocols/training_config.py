@@ -11,6 +11,7 @@ from typing import Any
 from ...datasets.label_shares import cut_to_sequences, leaf
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError
+from ..runner.config_file import with_texts
 from ..runner.start_record import ENCODER_PREFIXES
 
 SET_BY_PROTOCOL = ('load_from', 'resume', 'work_dir', 'randomness.seed')
@@ -53,13 +54,11 @@ def with_leaf(dataset: Mapping[str, Any], change: Callable[[dict[str, Any]], dic
 
 def moved(value: Any, old: str, new: str) -> Any:
     """Nested containers in which every path below the folder `old` is below `new`."""
-    if isinstance(value, Mapping):
-        return {key: moved(item, old, new) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(moved(item, old, new) for item in value)
-    if isinstance(value, str) and (value == old or value.startswith(f'{old}/')):
-        return new + value.removeprefix(old)
-    return value
+
+    def place(path: str) -> str:
+        return new + path.removeprefix(old) if path == old or path.startswith(f'{old}/') else path
+
+    return with_texts(value, place)
 
 
 def own_steps(config: Mapping[str, Any], n_frames: int, processes: int) -> int:

@@ -1,7 +1,7 @@
-"""A resolved config as a file."""
+"""A resolved config: its texts, and the config as a file."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,3 +21,12 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
                 'lists, tuples and dicts of them'
             ) from error
     write_text(path, ''.join(f'{key} = {value!r}\n' for key, value in config.items()))
+
+
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """The same nested containers with every text in them changed."""
+    if isinstance(value, Mapping):
+        return type(value)({key: with_texts(item, change) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return type(value)(with_texts(item, change) for item in value)
+    return change(value) if isinstance(value, str) else value
