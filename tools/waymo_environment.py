@@ -11,6 +11,7 @@ DEFAULT_PYTHON = ROOT / 'work_dirs' / 'waymo_env' / 'bin' / 'python'
 """Both of its users look here: tools/compare_waymo_metric.py, which needs TensorFlow, and tools/create_data.py."""
 RECORDS_PINS = ROOT / 'tools' / 'waymo_records' / 'requirements.txt'
 RECORDS_STATEMENT = 'import numpy; from waymo_open_dataset import dataset_pb2, label_pb2'
+RECORDS_WHAT = 'the protocol buffers of the records'
 
 
 def environment_problem(python: Path, statement: str, what: str) -> str | None:
@@ -31,32 +32,24 @@ def records_python(python: Path | None, *, create: bool) -> Path:
     FileNotFoundError with the way to make one where there is none that does; ValueError where making it fails.
     """
     chosen = python or DEFAULT_PYTHON
-    problem = environment_problem(chosen, RECORDS_STATEMENT, 'the protocol buffers of the records')
+    commands = [
+        [sys.executable, '-m', 'venv', chosen.parents[1]],
+        [chosen, '-m', 'pip', 'install', '--no-deps', '-r', RECORDS_PINS],
+    ]
+    problem = environment_problem(chosen, RECORDS_STATEMENT, RECORDS_WHAT)
     if problem and create:
-        _create(records_recipe(chosen))
-        problem = environment_problem(chosen, RECORDS_STATEMENT, 'the protocol buffers of the records')
+        try:
+            for command in commands:
+                print('$', *command, flush=True)
+                subprocess.run(command, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise InputError(f'the environment could not be made: {error}') from error
+        problem = environment_problem(chosen, RECORDS_STATEMENT, RECORDS_WHAT)
     if problem:
-        recipe = '\n'.join(f'    {" ".join(map(str, command))}' for command in records_recipe(chosen))
+        recipe = '\n'.join(f'    {" ".join(map(str, command))}' for command in commands)
         raise MissingFileError(
             f"{problem}\nReading Waymo's raw records needs waymo-open-dataset, in an environment of its own "
             f'(Python 3.8 to 3.11, 0.1 GB). Name one with --waymo-python, or make it, here or with '
             f'--create-environment:\n{recipe}'
         )
     return chosen
-
-
-def records_recipe(python: Path) -> list[list[str | Path]]:
-    """Commands that make an environment with that interpreter."""
-    return [
-        [sys.executable, '-m', 'venv', python.parents[1]],
-        [python, '-m', 'pip', 'install', '--no-deps', '-r', RECORDS_PINS],
-    ]
-
-
-def _create(commands: list[list[str | Path]]) -> None:
-    for command in commands:
-        print('$', *command, flush=True)
-        try:
-            subprocess.run(command, check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise InputError(f'the environment could not be made: {error}') from error

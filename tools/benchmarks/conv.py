@@ -3,8 +3,7 @@
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 from unittest.mock import patch
 
 import numpy as np
@@ -12,43 +11,15 @@ import torch
 from torch import Tensor
 
 import dos_mm3d  # noqa: F401  (routes spconv's CPU computation)
-from dos_mm3d.errors import InputError
+
+from .measure import add_sweep_arguments, chosen_sweep, with_columns
 
 RANGE_M = np.array([-51.2, -51.2, -5.0, 51.2, 51.2, 3.0])
 VOXEL_SIZE_M = 0.2
 SPARSE_SHAPE = [41, 512, 512]
 CHANNELS = (16, 32, 64, 128)  # of the encoder's resolutions, finest first
 PADDINGS = ((1, 1, 1), (1, 1, 1), (0, 1, 1))
-
-
-def synthetic_sweep(seed: int = 0) -> np.ndarray:
-    """A 32-beam sweep (n, 5) float32 of flat ground between walls: x, y, z in metres, intensity, ring."""
-    generator = np.random.default_rng(seed)
-    ring, azimuth = np.meshgrid(np.arange(32), np.linspace(0, 2 * np.pi, 1080, endpoint=False), indexing='ij')
-    elevation = np.deg2rad(np.linspace(-30.7, 10.7, 32))[ring]
-    wall_m = np.repeat(generator.uniform(5, 60, 54), 20)[None] + generator.normal(0, 0.05, ring.shape)
-    ground_m = np.where(elevation < 0, 1.8 / np.tan(np.maximum(-elevation, 1e-6)), np.inf)
-    flat_m = np.minimum(wall_m, ground_m)
-    columns = (
-        flat_m * np.cos(azimuth),
-        flat_m * np.sin(azimuth),
-        flat_m * np.tan(elevation),
-        255 * generator.random(ring.shape),
-        ring,
-    )
-    return np.stack([column.ravel() for column in columns], axis=1).astype(np.float32)
-
-
-def read_sweep(path: Path, columns: int | None) -> np.ndarray:
-    """The points (n, columns) of a headerless float32 file; ValueError where its size does not fit.
-
-    columns None: as the readers of sweeps, 5 in `.pcd.bin`, nuScenes' files, and 4 in others.
-    """
-    columns = columns or (5 if path.name.endswith('.pcd.bin') else 4)
-    values = np.fromfile(path, np.float32)
-    if values.size == 0 or values.size % columns:
-        raise InputError(f'{path}: got {values.size} float32 values, wanted a multiple of {columns}; set --columns')
-    return values.reshape(-1, columns)
+COLUMNS = ('ours, 1 thread', 'ours, 2 threads', 'spconv, 1 thread')
 
 
 def occupied_voxels(points: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -56,8 +27,7 @@ def occupied_voxels(points: np.ndarray) -> tuple[Tensor, Tensor]:
     points = points[((points[:, :3] >= RANGE_M[:3]) & (points[:, :3] < RANGE_M[3:])).all(axis=1)]
     cells = ((points[:, :3] - RANGE_M[:3]) / VOXEL_SIZE_M).astype(np.int32)[:, ::-1]
     first = np.sort(np.unique(cells, axis=0, return_index=True)[1])
-    features = np.pad(points[first, :5], ((0, 0), (0, max(0, 5 - points.shape[1]))))
-    return torch.tensor(features), torch.tensor(np.pad(cells[first], ((0, 0), (1, 0))))
+    return torch.tensor(with_columns(points[first], 5)), torch.tensor(np.pad(cells[first], ((0, 0), (1, 0))))
 
 
 @contextmanager
@@ -81,10 +51,7 @@ def seconds_of(step: Callable[[], tuple[float, ...]], repeats: int) -> list[np.n
     for _ in range(repeats + 1):
         for row, threads, upstream in zip(rows, (1, 2, 1), (False, False, True)):
             torch.set_num_threads(threads)
-            if upstream:
-                with upstream_spconv():
-                    row.append(step())
-            else:
+            with upstream_spconv() if upstream else nullcontext():
                 row.append(step())
     return [np.array(row[1:]) for row in rows]
 
@@ -98,15 +65,16 @@ def timed_step(forward: Callable[[], Tensor]) -> tuple[float, float]:
     return middle - start, time.perf_counter() - middle
 
 
-def report(name: str, seconds: list[np.ndarray]) -> None:
-    """One line: fastest forward + backward in ms, and the median of the paired ratios to spconv."""
+def report(name: str, seconds: list[np.ndarray]) -> dict:
+    """Print fastest forward + backward in ms, and the median of the paired ratios to spconv; the row of the record."""
     ours, ours_twice, spconv = seconds
     best = ['{:7.1f} + {:6.1f}'.format(*(1e3 * runs.min(axis=0))) for runs in seconds]
     ratios = [np.median(spconv.sum(axis=1) / runs.sum(axis=1)) for runs in (ours, ours_twice)]
     print(f'{name:26}{best[0]:>18}{best[1]:>18}{best[2]:>18}{ratios[0]:10.2f}x{ratios[1]:10.2f}x', flush=True)
+    return {'name': name} | {key: runs.tolist() for key, runs in zip(COLUMNS, seconds)}
 
 
-def benchmark_layers(cells: Tensor, repeats: int) -> None:
+def benchmark_layers(cells: Tensor, repeats: int) -> Iterator[dict]:
     """SubM 3x3x3 convolutions at the encoder's four resolutions, index pairs given."""
     from spconv.pytorch import SparseConv3d, SparseConvTensor, SubMConv3d
 
@@ -119,13 +87,13 @@ def benchmark_layers(cells: Tensor, repeats: int) -> None:
         def step(layer=layer, x=x, features=features) -> tuple[float, float]:
             return timed_step(lambda: layer(x.replace_feature(features)).features)
 
-        report(f'SubM {channels:3}, {len(features):6} sites', seconds_of(step, repeats))
+        yield report(f'SubM {channels:3}, {len(features):6} sites', seconds_of(step, repeats))
         if level < len(PADDINGS):
             down = SparseConv3d(channels, 1, 3, stride=2, padding=PADDINGS[level], bias=False)
             x = down(x.replace_feature(features.detach()))
 
 
-def benchmark_encoder(features: Tensor, cells: Tensor, repeats: int) -> None:
+def benchmark_encoder(features: Tensor, cells: Tensor, repeats: int) -> dict:
     """mmdet3d's SparseEncoder of CenterPoint voxel-0.1 with 0.2 m voxels, index pairs and dense output included."""
     from mmdet3d.models.middle_encoders import SparseEncoder
 
@@ -138,28 +106,22 @@ def benchmark_encoder(features: Tensor, cells: Tensor, repeats: int) -> None:
         block_type='basicblock',
     )
     # fresh cells in every step, as in training: nothing kept on them survives
-    report('SparseEncoder', seconds_of(lambda: timed_step(lambda: encoder(features, cells.clone(), 1)), repeats))
+    return report('SparseEncoder', seconds_of(lambda: timed_step(lambda: encoder(features, cells.clone(), 1)), repeats))
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Print one line per layer, and one for a whole encoder."""
+def run(arguments: argparse.Namespace) -> dict:
+    """Print one line per layer, and one for a whole encoder; the record."""
     torch.manual_seed(0)
-    points = read_sweep(arguments.sweep, arguments.columns) if arguments.sweep else synthetic_sweep()
+    points, source = chosen_sweep(arguments)
     features, cells = occupied_voxels(points)
     print(f'{len(points)} points, {len(cells)} voxels of {VOXEL_SIZE_M} m; milliseconds forward + backward; ratios are')
     print(f'spconv on 1 thread / ours, medians of {arguments.repeats} paired runs')
-    print(
-        f'{"":26}{"ours, 1 thread":>18}{"ours, 2 threads":>18}{"spconv, 1 thread":>18}{"1 thread":>11}{"2 threads":>11}'
-    )
-    benchmark_layers(cells, arguments.repeats)
-    benchmark_encoder(features, cells, arguments.repeats)
+    print(' ' * 26 + ''.join(f'{column:>18}' for column in COLUMNS) + f'{"1 thread":>11}{"2 threads":>11}')
+    layers = list(benchmark_layers(cells, arguments.repeats))
+    return dict(sweep=source, rows=[*layers, benchmark_encoder(features, cells, arguments.repeats)])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `benchmark.py conv`."""
-    parser.add_argument(
-        '--sweep', type=Path, help='headerless float32 file of points; default: a synthetic 32-beam sweep'
-    )
-    parser.add_argument('--columns', type=int, help='float32 columns of --sweep (default: 5 in .pcd.bin, else 4)')
+    add_sweep_arguments(parser)
     parser.add_argument('--repeats', type=int, default=7, help='paired runs (default: 7)')
-    parser.set_defaults(run=run)

@@ -1,7 +1,6 @@
 """The data path of pretraining on one core: loading, two views, masking and packing of one scan, stage by stage."""
 
 import argparse
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -18,35 +17,20 @@ from torch import Tensor
 import dos_mm3d  # noqa: F401  (registers data sets and transforms)
 from dos_mm3d.datasets.nuscenes.sweeps import COLUMNS, NuScenesSweeps
 from dos_mm3d.datasets.stream import SweepStream, sample_generator
-from dos_mm3d.files import write_json
 from dos_mm3d.structures import pack_pairs
-from dos_mm3d.studies.runner.facts import commit, machine, versions
 
-from .conv import read_sweep, synthetic_sweep
-from .measure import seconds
+from .measure import add_sweep_arguments, chosen_sweep, print_header, print_row, seconds, with_columns
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/dos/dos_second_nuscenes.py'
 CPU = torch.device('cpu')
 STAGES = ('load', 'views', 'mask', 'pack')  # after loading one per step of the config's pipeline
 TITLE = ('points', 'sweeps', 'clock', *STAGES, 'all', 'budget')
-PERIOD_S, DRIVEN_M, JITTER_M = (
-    0.05,
-    0.5,
-    0.05,
-)  # between two sweeps; sd on each coordinate, so that none repeats another
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What is measured: how many sweeps make a scan, and the milliseconds that it may take."""
-
-    sweeps: int
-    budget_ms: float
-
-
-# previous sweeps lose the points of the car itself, a quarter of a real one: with 12 of them ten times a sweep is left
-SCANS = (Scan(1, 15.0), Scan(10, 100.0), Scan(13, 100.0))
+PERIOD_S, DRIVEN_M = 0.05, 0.5  # between two sweeps
+JITTER_M = 0.05  # sd on each coordinate, so that no sweep repeats another
+# sweeps of a scan -> milliseconds that it may take; previous sweeps lose the points of the car itself, a quarter of a
+# real one: with 12 of them ten times a sweep is left
+BUDGETS_MS = {1: 15.0, 10: 100.0, 13: 100.0}
 
 
 def write_scan(folder: Path, points: np.ndarray, sweeps: int) -> None:
@@ -106,51 +90,37 @@ class Sample:
         return {stage: seconds(step, CPU) for stage, step in zip(STAGES, steps, strict=True)}
 
 
-def measure(points: np.ndarray, scan: Scan, repeats: int) -> dict:
+def measure(points: np.ndarray, sweeps: int, repeats: int) -> dict:
     """Milliseconds of every stage of ``repeats`` draws; two more warm up (compilation, page cache)."""
     with TemporaryDirectory() as folder:
-        write_scan(Path(folder), points, scan.sweeps)
-        stream = stream_of(Path(folder), scan.sweeps)
+        write_scan(Path(folder), points, sweeps)
+        stream = stream_of(Path(folder), sweeps)
         count = len(Sample(stream, 0).load())
         draws = [Sample(stream, position).timed() for position in range(repeats + 2)][2:]
-    row = dict(sweeps=scan.sweeps, points=count, budget_ms=scan.budget_ms)
+    row = dict(sweeps=sweeps, points=count, budget_ms=BUDGETS_MS[sweeps])
     for number, clock in enumerate(('wall_ms', 'cpu_ms')):
         times = {stage: [1e3 * draw[stage][number] for draw in draws] for stage in STAGES}
         row[clock] = times | {'all': [sum(draw) for draw in zip(*times.values())]}
     return row
 
 
-def lines(row: dict) -> list[str]:
-    """Two markdown rows: medians of each stage and of the whole scan, on the CPU and on the wall."""
-    head = f'| {row["points"]} | {row["sweeps"]} |'
-    return [
-        f'{head} {name} | ' + ' | '.join(f'{median(times):.1f}' for times in row[clock].values()) + f' | {budget} |'
-        for clock, name, budget in (('cpu_ms', 'CPU', f'{row["budget_ms"]:g}'), ('wall_ms', 'wall', ''))
-    ]
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Print the table row by row, and write the record where one was asked for."""
+def run(arguments: argparse.Namespace) -> dict:
+    """Print medians of each stage and of the whole scan, on the CPU and on the wall; the record."""
     torch.set_num_threads(1)
     init_default_scope('mmdet3d')
-    points = read_sweep(arguments.sweep, arguments.columns) if arguments.sweep else synthetic_sweep()
-    points = np.pad(points, ((0, 0), (0, max(0, COLUMNS - points.shape[1]))))[:, :COLUMNS]
-    source = arguments.sweep.name if arguments.sweep else 'a synthetic 32-beam sweep'
+    points, source = chosen_sweep(arguments)
+    points = with_columns(points, COLUMNS)
     print(f'{source}, as a scan of {CONFIG.stem}; milliseconds, medians of {arguments.repeats} draws, one thread')
-    print('| ' + ' | '.join(TITLE) + ' |\n' + '|---' * len(TITLE) + '|')
+    print_header(TITLE)
     rows = []
-    for scan in SCANS:
-        rows.append(measure(points, scan, arguments.repeats))
-        print('\n'.join(lines(rows[-1])), flush=True)
-    if arguments.json:
-        facts = dict(sweep=source, config=CONFIG.name, repeats=arguments.repeats)
-        write_json(arguments.json, facts | dict(rows=rows, versions=versions(), machine=machine(), commit=commit(ROOT)))
+    for sweeps, budget_ms in BUDGETS_MS.items():
+        rows.append(row := measure(points, sweeps, arguments.repeats))
+        for clock, name, budget in (('cpu_ms', 'CPU', f'{budget_ms:g}'), ('wall_ms', 'wall', '')):
+            print_row([row['points'], sweeps, name, *(f'{median(ms):.1f}' for ms in row[clock].values()), budget])
+    return dict(sweep=source, config=CONFIG.name, repeats=arguments.repeats, rows=rows)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `benchmark.py data`."""
-    parser.add_argument('--sweep', type=Path, help='headerless float32 file of points; default: a synthetic sweep')
-    parser.add_argument('--columns', type=int, help='float32 columns of --sweep (default: 5 in .pcd.bin, else 4)')
+    add_sweep_arguments(parser)
     parser.add_argument('--repeats', type=int, default=21, help='draws of a scan (default: 21)')
-    parser.add_argument('--json', type=Path, help='write the record to this file')
-    parser.set_defaults(run=run)

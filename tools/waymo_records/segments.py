@@ -4,7 +4,7 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 
 from dos_mm3d.datasets.waymo.check import SEGMENTS_FILE
@@ -34,17 +34,16 @@ class Segment:
     path: Path
     number: int
 
+    def frame_name(self, frame: int) -> str:
+        """Name of the files of a frame."""
+        return frame_name(self.split, self.number, frame)
+
 
 def find_raw(root: Path) -> dict[str, dict[str, Path]]:
     """split -> context name -> file, sorted, of what was downloaded below `root`. FileNotFoundError, ValueError."""
     found = {split: sorted((root / split).glob('*.tfrecord')) for split in OFFICIAL_SEGMENTS}
-    unfinished = [
-        path
-        for split in OFFICIAL_SEGMENTS
-        for path in (root / split).glob('*')
-        if path.name.endswith(UNFINISHED_SUFFIXES)
-    ]
-    if unfinished:
+    everything = [path for split in OFFICIAL_SEGMENTS for path in (root / split).glob('*')]
+    if unfinished := [path for path in everything if path.name.endswith(UNFINISHED_SUFFIXES)]:
         raise InputError(
             f'{unfinished[0]}: an unfinished download, the first of {len(unfinished)}. Finish it, or remove the file.'
         )
@@ -120,9 +119,13 @@ class Numbers:
                 segments.append(Segment(split, name, path, entries[name]['number']))
         return segments
 
+    def entry(self, segment: Segment) -> dict:
+        """What is noted of a segment."""
+        return self.splits[segment.split][segment.name]
+
     def finish(self, segment: Segment, frames: dict[int, bool]) -> None:
         """Note that all frames are there. frames: number -> has semantic labels."""
-        entry = self.splits[segment.split][segment.name]
+        entry = self.entry(segment)
         entry['bytes'] = segment.path.stat().st_size
         entry['frames'] = len(frames)
         entry['semantic'] = sorted(frame for frame, semantic in frames.items() if semantic)
@@ -130,13 +133,12 @@ class Numbers:
     def drop_replaced(self, segments: list[Segment], out: Path) -> None:
         """Remove the frames of finished segments whose raw file is another one since: a newer version of the data."""
         for segment in segments:
-            entry = self.splits[segment.split][segment.name]
+            entry = self.entry(segment)
             if 'frames' not in entry or entry.get('bytes') == segment.path.stat().st_size:
                 continue
-            names = [frame_name(segment.split, segment.number, frame) for frame in range(entry['frames'])]
-            for kind in FOLDERS:  # the record first: without it a frame does not count
-                for name in names:
-                    frame_path(out, kind, name).unlink(missing_ok=True)
+            # the records first: without its record a frame does not count
+            for kind, frame in product(FOLDERS, range(entry['frames'])):
+                frame_path(out, kind, segment.frame_name(frame)).unlink(missing_ok=True)
             self.splits[segment.split][segment.name] = {'number': segment.number}
 
     def save(self) -> None:
@@ -146,52 +148,31 @@ class Numbers:
 
 def unfinished(numbers: Numbers, segments: list[Segment], out: Path) -> list[Segment]:
     """Those that are not noted as finished, whose raw file is another one since, or of which a file has gone."""
-    there = {
-        (split, kind): set(_listing(frame_path(out, kind, frame_name(split, 0, 0)).parent))
-        for split in OFFICIAL_SEGMENTS
-        for kind in FOLDERS
-    }
-    return [segment for segment in segments if not _is_complete(numbers.splits[segment.split], segment, there)]
+    folders = [frame_path(out, kind, frame_name(split, 0, 0)).parent for split in OFFICIAL_SEGMENTS for kind in FOLDERS]
+    there = {folder / name for folder in folders if folder.is_dir() for name in os.listdir(folder)}
+    return [segment for segment in segments if not _is_complete(numbers.entry(segment), segment, out, there)]
 
 
-def _listing(folder: Path) -> list[str]:
-    return os.listdir(folder) if folder.is_dir() else []
-
-
-def _is_complete(entries: dict[str, dict], segment: Segment, there: dict[tuple[str, str], set[str]]) -> bool:
-    """Whether every file of a finished segment is in the listings."""
-    entry = entries[segment.name]
+def _is_complete(entry: dict, segment: Segment, out: Path, there: set[Path]) -> bool:
+    """Whether every file of a finished segment is there."""
     if 'frames' not in entry or entry.get('bytes') != segment.path.stat().st_size:
         return False
-    wanted = {kind: range(entry['frames']) for kind in ('record', 'points', 'no_label_zone')}
-    for kind, frames in {**wanted, 'semantic': entry['semantic']}.items():
-        suffix = '.npz' if kind == 'record' else '.bin'
-        names = {frame_name(segment.split, segment.number, frame) + suffix for frame in frames}
-        if not names <= there[segment.split, kind]:
-            return False
-    return True
+    wanted = {kind: entry['semantic'] if kind == 'semantic' else range(entry['frames']) for kind in FOLDERS}
+    return all(frame_path(out, kind, segment.frame_name(frame)) in there for kind in wanted for frame in wanted[kind])
 
 
 def converted_frames(segment: Segment, out: Path, n_frames: int) -> dict[int, bool]:
     """Frame -> has semantic labels, of the frames whose files are there and of the right size."""
     done = {}
     for frame in range(n_frames):
-        name = frame_name(segment.split, segment.number, frame)
-        record_path = frame_path(out, 'record', name)
-        if not record_path.is_file():
-            continue
-        record = read_record(record_path)
-        n_points = record.num_points_in_frame
-        sizes = {'points': 4 * POINT_COLUMNS * n_points, 'no_label_zone': n_points}
-        if record.has_semantic:
-            sizes['semantic'] = n_points
-        if all(_size(frame_path(out, kind, name)) == size for kind, size in sizes.items()):
-            done[frame] = record.has_semantic
+        paths = {kind: frame_path(out, kind, segment.frame_name(frame)) for kind in FOLDERS}
+        if paths['record'].is_file():
+            record = read_record(paths['record'])
+            sizes = {'points': 4 * POINT_COLUMNS, 'no_label_zone': 1} | ({'semantic': 1} if record.has_semantic else {})
+            wanted = {paths[kind]: size * record.num_points_in_frame for kind, size in sizes.items()}
+            if all(path.is_file() and path.stat().st_size == size for path, size in wanted.items()):
+                done[frame] = record.has_semantic
     return done
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else -1
 
 
 def summary(numbers: Numbers) -> str:

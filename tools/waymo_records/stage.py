@@ -5,9 +5,9 @@ import fcntl
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -42,19 +42,29 @@ def convert_records(root: Path, out: Path, *, find_python: Callable[[], Path], w
             counts = check_files(todo, workers)
             numbers.drop_replaced(todo, out)
             numbers.save()
-            Pool(out, python, numbers, lock).run(counts, workers)
+            work = partial(convert_segment, counts=counts, out=out, python=python, lock=lock)
+            with (
+                ThreadPoolExecutor(workers) as pool,
+                tqdm(desc='converting', total=sum(counts.values()), unit='frame') as bar,
+            ):
+                # map() drops, at the first error, what has not begun
+                for segment, frames in zip(counts, pool.map(work, counts)):
+                    numbers.finish(segment, frames)
+                    numbers.save()
+                    bar.update(len(frames))
         print(summary(numbers))
 
 
 @contextlib.contextmanager
-def _locked(out: Path) -> Iterator:
-    """Open file that this process, and the children that inherit it, hold a lock on. ValueError where another does."""
+def _locked(out: Path) -> Iterator[int]:
+    """Number of an open file that this process, and the children that inherit it, hold a lock on: a folder stays
+    locked while a child that outlives this process still writes. ValueError where another process holds it."""
     with (out / '.converting').open('a') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f'{out}: another conversion is writing here. Wait for it or end it.') from None
-        yield file
+        yield file.fileno()
 
 
 def check_files(segments: list[Segment], workers: int) -> dict[Segment, int]:
@@ -78,66 +88,23 @@ def _count_or_problem(segment: Segment) -> int | str:
         return str(error)
 
 
-class Pool:
-    """Runs convert.py for each segment. lock: inherited by the children, so that the folder stays locked while one
-    that outlives this process still writes."""
+def convert_segment(
+    segment: Segment, *, counts: dict[Segment, int], out: Path, python: Path, lock: int
+) -> dict[int, bool]:
+    """Convert what is missing of a segment in a process of the other environment; frame -> has semantic labels.
 
-    def __init__(self, out: Path, python: Path, numbers: Numbers, lock) -> None:
-        self.out, self.python, self.numbers, self.lock = out, python, numbers, lock
-        self.guard, self.running, self.ending = threading.Lock(), set(), False
-
-    def run(self, counts: dict[Segment, int], workers: int) -> None:
-        """Convert what is missing of the segments. counts: number of frames of each."""
-        with (
-            ThreadPoolExecutor(workers) as pool,
-            tqdm(desc='converting', total=sum(counts.values()), unit='frame') as bar,
-        ):
-            futures = {pool.submit(self._segment, *item, bar.update): item[0] for item in counts.items()}
-            try:
-                for future in as_completed(futures):
-                    self.numbers.finish(futures[future], future.result())
-                    self.numbers.save()
-            except BaseException:
-                self._end()
-                pool.shutdown(cancel_futures=True)
-                raise
-
-    def _segment(self, segment: Segment, count: int, advance: Callable[[int], object]) -> dict[int, bool]:
-        """Convert one; frame -> has semantic labels."""
-        done = converted_frames(segment, self.out, count)
-        missing = [frame for frame in range(count) if frame not in done]
-        advance(len(done))
-        if missing:
-            for line in self._lines(segment, missing):
-                done[line['frame']] = line['semantic']
-                advance(1)
+    counts: number of frames of each segment. lock: file that the process inherits. ValueError where it fails.
+    """
+    done = converted_frames(segment, out, counts[segment])
+    missing = [str(frame) for frame in range(counts[segment]) if frame not in done]
+    if not missing:
         return done
-
-    def _lines(self, segment: Segment, missing: list[int]) -> Iterator[dict]:
-        """What convert.py says of each frame. ValueError with its reason where it fails."""
-        command = [self.python, CONVERT, segment.path, self.out, '--split', segment.split, '--name', segment.name]
-        command += ['--number', str(segment.number), '--frames', *map(str, missing)]
-        with self.guard:
-            if self.ending:
-                return
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pass_fds=(self.lock.fileno(),)
-            )
-            self.running.add(process)
-        with process:
-            for line in process.stdout:
-                yield json.loads(line)
-            reason = process.stderr.read().strip()
-        self.running.discard(process)
-        if process.returncode:
-            raise InputError(_failure(segment, process.returncode, reason))
-
-    def _end(self) -> None:
-        """End the children; none is begun afterwards."""
-        with self.guard:
-            self.ending = True
-            for process in list(self.running):
-                process.terminate()
+    command = [python, CONVERT, segment.path, out, '--split', segment.split, '--name', segment.name]
+    command += ['--number', str(segment.number), '--frames', *missing]
+    ended = subprocess.run(command, capture_output=True, text=True, pass_fds=(lock,))
+    if ended.returncode:
+        raise InputError(_failure(segment, ended.returncode, ended.stderr.strip()))
+    return done | {line['frame']: line['semantic'] for line in map(json.loads, ended.stdout.splitlines())}
 
 
 DAMAGE = ('cut off', 'holds no record', 'checksum', 'is empty')
