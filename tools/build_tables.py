@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,12 @@ def main() -> int:
     parser.add_argument('--check', action='store_true', help='compare only')
     check_only = parser.parse_args().check
     tables = {
-        'quickstart': quickstart_tables(),
+        'quickstart': told('Quickstart', quickstart_tables, 'quickstart.json'),
         'ladder': ladder_tables(),
         'backbones': backbone_table(),
         'protocols': protocol_sections(),
-        'real-folders': real_folder_table(),
-        'config-check': config_check_line(),
+        'real-folders': told('Real sweeps', real_folder_table, 'real_folders.json'),
+        'config-check': told('Every config on its miniature', config_check_line, 'config_check.json'),
         'records': records_index(),
     }
     texts = {RESULTS: with_tables(RESULTS, tables), README: with_tables(README, {'numbers': number_table()})}
@@ -93,11 +94,14 @@ def read_record(name: str) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def quickstart_tables() -> str:
+def told(what: str, tell: Callable[[dict[str, Any]], str], name: str) -> str:
+    """What there is to tell of a record, or that it has not been made."""
+    record = read_record(name)
+    return f'{what}: {NOT_RUN}.' if record is None else tell(record)
+
+
+def quickstart_tables(record: dict[str, Any]) -> str:
     """Probe and detection of the recorded quickstart, and where it was run."""
-    record = read_record('quickstart.json')
-    if record is None:
-        return f'Quickstart: {NOT_RUN}.'
     probe = markdown_table(
         ('features, linear probe on 16 classes', 'mIoU [%]', 'over random + raw'), probe_table(record['probe'])
     )
@@ -130,13 +134,10 @@ def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
     if record is None:
         return (name, *[NOT_RUN] * (len(BACKBONE_BASELINES) + 5))
     row = reference_row(record)
-    baselines = [
-        plus_minus(found['mean'], found['sd']) for key in BACKBONE_BASELINES for found in [record['baselines'][key]]
-    ]
-    raw = row['other_features']['teacher_raw']
+    found = [*(record['baselines'][key] for key in BACKBONE_BASELINES), row, row['other_features']['teacher_raw']]
+    numbers = [plus_minus(one['mean'], one['sd']) for one in found]
     gain = row['mean'] - record['baselines']['random_raw']['mean']
-    numbers = (plus_minus(row['mean'], row['sd']), plus_minus(raw['mean'], raw['sd']), f'{gain:+.1f}')
-    return (name, str(record['steps']), str(len(row['seeds'])), *baselines, *numbers)
+    return (name, str(record['steps']), str(len(row['seeds'])), *numbers, f'{gain:+.1f}')
 
 
 def protocol_sections() -> str:
@@ -179,7 +180,6 @@ def record_line(path: Path) -> tuple[str, ...]:
 
 def number_table() -> str:
     """The six numbers of the README, each with what it has to beat."""
-    header = ('question', 'DOS', 'compared with', 'difference (95 % interval)')
     questions = (
         ('linear probe of a SparseEncoder, mIoU, 3 seeds', BACKBONE_LADDERS['SparseEncoder'], probe_number),
         ('linear probe of a tiny PTv3, mIoU, 3 seeds', BACKBONE_LADDERS['PTv3'], probe_number),
@@ -188,11 +188,11 @@ def number_table() -> str:
         ('nuScenes to SemanticKITTI, linear probe, mIoU', CROSS_DOMAIN, domain_number),
         ('CenterPoint with all labels, mAP [%], one seed', 'quickstart.json', detection_number),
     )
-    found = {name: read_record(name) for _, name, _ in questions}
-    return markdown_table(
-        header,
-        [(title, *(numbers(found[name]) if found[name] else [NOT_RUN] * 3)) for title, name, numbers in questions],
-    )
+    rows = [
+        (title, *(numbers(record) if (record := read_record(name)) else [NOT_RUN] * 3))
+        for title, name, numbers in questions
+    ]
+    return markdown_table(('question', 'DOS', 'compared with', 'difference (95 % interval)'), rows)
 
 
 def reference_row(record: dict[str, Any]) -> dict[str, Any]:
@@ -242,11 +242,8 @@ def detection_number(record: dict[str, Any]) -> tuple[str, ...]:
     return f'{dos:.1f}', f'{scratch:.1f} from scratch', f'{dos - scratch:+.1f}: one seed, which may be chance'
 
 
-def config_check_line() -> str:
+def config_check_line(record: dict[str, Any]) -> str:
     """How many configs tools/check_configs.py built, stepped and tested, and which failed."""
-    record = read_record('config_check.json')
-    if record is None:
-        return f'Every config on its miniature: {NOT_RUN}.'
     failed = [name for name, outcome in record['configs'].items() if outcome['outcome'] == FAILS]
     return (
         f'Every config on its miniature (`tools/check_configs.py --all`): {record["passed"]} of '
@@ -256,18 +253,11 @@ def config_check_line() -> str:
     )
 
 
-def real_folder_table() -> str:
+def real_folder_table(record: dict[str, Any]) -> str:
     """One row per folder of real sweeps that was pretrained on."""
-    record = read_record('real_folders.json')
-    if record is None:
-        return f'Real sweeps: {NOT_RUN}.'
+    forms = {'effective_rank': '.1f', 'cosine_std': '.3f', 'seconds': '.0f'}
     rows = [
-        (
-            name,
-            *(f'{run[key]:.{digits}f}' for key, digits in (('effective_rank', 1), ('cosine_std', 3), ('seconds', 0))),
-        )
-        if run
-        else (name, *[NOT_RUN] * 3)
+        (name, *(format(run[key], form) if run else NOT_RUN for key, form in forms.items()))
         for name, run in record['folders'].items()
     ]
     table = markdown_table(('folder', 'effective rank (>= 4)', 'sd of cosines (>= 0.05)', 'seconds'), rows)

@@ -8,8 +8,8 @@ from mmdet3d.registry import DATASETS, MODELS
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.datasets.stream import Draw
 from dos_mm3d.engine import launch
+from dos_mm3d.visualization.features_pca import draw_views_from_above
 from dos_mm3d.visualization.style import write_png
-from dos_mm3d.visualization.views_bev import draw_views_from_above
 
 
 def parse_args() -> argparse.Namespace:

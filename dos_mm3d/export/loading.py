@@ -1,7 +1,7 @@
 """Says before training whether a weight file fits a model: mmengine only warns, even when nothing fits."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,31 +19,23 @@ SHOWN = 6
 
 
 @dataclass(frozen=True)
-class WrongShape:
-    """One tensor that the loader will not copy: its shape in the file, and the shape the loader wants there."""
-
-    key: str
-    in_file: tuple[int, ...]
-    wanted_in_file: tuple[int, ...]
-    wrong_layout: bool
-
-    def __str__(self) -> str:
-        return f'{self.key} {self.in_file} in the file, {self.wanted_in_file} wanted'
-
-
-@dataclass(frozen=True)
 class FitReport:
-    """Names by what loading will do with them: copied, absent from the file, without a place, or of another shape."""
+    """What loading will do with tensors, by their names.
+
+    Args:
+        matched: copied.
+        missing: of the model, absent from the file.
+        unexpected: of the file, without a place in the model.
+        wrong_shape: name -> its shape in the file, and the shape that the loader wants there, in words.
+        wrong_layout: kernels among these that would fit in the other of spconv's two layouts, the mark of a wrongly
+            written file.
+    """
 
     matched: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
-    wrong_shape: tuple[WrongShape, ...]
-
-    @property
-    def wrong_layout(self) -> tuple[WrongShape, ...]:
-        """Kernels that would fit in the other of spconv's two layouts: the mark of a wrongly written file."""
-        return tuple(wrong for wrong in self.wrong_shape if wrong.wrong_layout)
+    wrong_shape: dict[str, str]
+    wrong_layout: tuple[str, ...]
 
     def summary(self) -> str:
         """One line of counts."""
@@ -51,6 +43,15 @@ class FitReport:
             f'{len(self.matched)} tensors fit, {len(self.missing)} of the model are missing in the file, '
             f'{len(self.unexpected)} of the file are unexpected, {len(self.wrong_shape)} have the wrong shape'
         )
+
+    def examples(self) -> str:
+        """Names of what is not copied."""
+        groups = {
+            'missing in the file': self.missing,
+            'unexpected in the file': self.unexpected,
+            'of the wrong shape': [*self.wrong_shape.values()],
+        }
+        return '\n'.join(f'  {title}: {_some(names)}' for title, names in groups.items() if names)
 
 
 def fit_report(model: nn.Module, state_dict: Mapping[str, Tensor]) -> FitReport:
@@ -61,19 +62,21 @@ def fit_report(model: nn.Module, state_dict: Mapping[str, Tensor]) -> FitReport:
     """
     model = _unwrapped(model)
     in_model = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    wanted = _shapes_wanted_in_file(model, in_model, getattr(state_dict, '_metadata', None) or {})
+    permuted = _permuted_names(model, getattr(state_dict, '_metadata', None) or {})
+    wanted = {name: _rolled(shape) if name in permuted else shape for name, shape in in_model.items()}
     in_file = {name.removeprefix('module.'): tuple(value.shape) for name, value in state_dict.items()}
     common = [name for name in in_file if name in wanted]
-    wrong = [
-        WrongShape(name, in_file[name], wanted[name], in_file[name] == _other_layout(wanted[name], in_model[name]))
-        for name in common
-        if in_file[name] != wanted[name]
-    ]
+    wrong = [name for name in common if in_file[name] != wanted[name]]
     return FitReport(
         matched=tuple(name for name in common if in_file[name] == wanted[name]),
         missing=tuple(name for name in wanted if name not in in_file),
         unexpected=tuple(name for name in in_file if name not in wanted),
-        wrong_shape=tuple(wrong),
+        wrong_shape={name: f'{name} {in_file[name]} in the file, {wanted[name]} wanted' for name in wrong},
+        wrong_layout=tuple(
+            name
+            for name in wrong
+            if len(in_file[name]) == 5 and in_file[name] in (in_model[name], _rolled(in_model[name]))
+        ),
     )
 
 
@@ -88,27 +91,40 @@ def require_fit(model: nn.Module, path: str | Path, *, complete: bool = False) -
     state_dict = read_weights(path)
     model = _unwrapped(model)
     report = fit_report(model, state_dict)
-    if not {name for name, _ in model.named_parameters()} & set(report.matched):
-        raise InputError(_nothing_fits(model, state_dict, report, path))
+    parameters = {name for name, _ in model.named_parameters()}
+    lost = parameters - set(report.matched)
+    if lost == parameters:
+        in_file, in_model = (
+            _some([f'{name} {tuple(value.shape)}' for name, value in tensors.items()])
+            for tensors in (state_dict, model.state_dict())
+        )
+        raise InputError(
+            f'{path}: nothing in it fits the model {type(model).__name__} ({report.summary()}).\n'
+            f'  in the file:  {in_file}\n  in the model: {in_model}\n'
+            'A pretraining checkpoint must be exported first: python tools/export_backbone.py CKPT OUT'
+        )
     if report.wrong_layout:
-        raise InputError(_wrong_layout(report, path))
-    lost = {name for name, _ in model.named_parameters()} - set(report.matched)
+        raise InputError(
+            f'{path}: {len(report.wrong_layout)} convolution kernels are in the layout that the loader does not take '
+            'from this file; they would stay random.\n'
+            f'  {_some([report.wrong_shape[name] for name in report.wrong_layout])}\n'
+            'A plain dict must hold spconv-1 kernels (kD, kH, kW, C_in, C_out): write it with tools/export_backbone.py.'
+        )
     if complete and lost:
         raise InputError(
             f'{path}: holds only a part of the model {type(model).__name__} ({report.summary()}); '
-            f'{len(lost)} parameters would stay random:\n{_examples(report)}\n'
+            f'{len(lost)} parameters would stay random:\n{report.examples()}\n'
             'Give a checkpoint that tools/train.py wrote with this config.'
         )
-    partial = bool(report.missing or report.unexpected or report.wrong_shape)
-    print_log(f'{path}: {report.summary()}', logger='current', level=logging.INFO)
-    if partial:
-        print_log(_examples(report), logger='current', level=logging.INFO)
+    for text in filter(None, (f'{path}: {report.summary()}', report.examples())):
+        print_log(text, logger='current', level=logging.INFO)
     return report
 
 
 def read_weights(path: str | Path) -> Mapping[str, Tensor]:
     """The state dict in a weight file or at a URL; ValueError if it holds no tensor."""
-    checkpoint = _read(path)
+    remote = '://' in str(path)
+    checkpoint = CheckpointLoader.load_checkpoint(str(path), 'cpu') if remote else read_checkpoint(path)
     state_dict = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state_dict, Mapping) or not any(isinstance(value, Tensor) for value in state_dict.values()):
         raise InputError(f'{path}: no weights in it; its entries are {sorted(map(str, checkpoint))[:8]}')
@@ -122,62 +138,21 @@ def _unwrapped(model: nn.Module) -> nn.Module:
     return model
 
 
-def _read(path: str | Path) -> dict[str, Any]:
-    remote = '://' in str(path)
-    return CheckpointLoader.load_checkpoint(str(path), map_location='cpu') if remote else read_checkpoint(path)
-
-
-def _shapes_wanted_in_file(
-    model: nn.Module, in_model: Mapping[str, tuple[int, ...]], metadata: Mapping[str, Any]
-) -> dict[str, tuple[int, ...]]:
-    """Shape that each tensor must have in the file for the loader to copy it."""
-    wanted = dict(in_model)
-    for prefix, module in model.named_modules(remove_duplicate=False):
-        permutes = type(module)._load_from_state_dict is write_spconv2._load_from_state_dict
-        if not permutes or metadata.get(prefix, {}).get('version') == 2:
-            continue
-        own = [*module._parameters, *module._buffers]
-        for name in (f'{prefix}.{leaf}' if prefix else leaf for leaf in own):
-            if name in wanted:
-                wanted[name] = wanted[name][1:] + wanted[name][:1]
-    return wanted
-
-
-def _other_layout(wanted: tuple[int, ...], in_model: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of the same kernel in the layout that the loader does not want here (equal to `wanted` if no kernel)."""
-    if len(wanted) != 5:
-        return wanted
-    return in_model if wanted != in_model else wanted[1:] + wanted[:1]
-
-
-def _nothing_fits(model: nn.Module, state_dict: Mapping[str, Tensor], report: FitReport, path: str | Path) -> str:
-    in_file = [f'{name} {tuple(value.shape)}' for name, value in state_dict.items()]
-    in_model = [f'{name} {tuple(value.shape)}' for name, value in model.state_dict().items()]
-    return (
-        f'{path}: nothing in it fits the model {type(model).__name__} ({report.summary()}).\n'
-        f'  in the file:  {_some(in_file)}\n  in the model: {_some(in_model)}\n'
-        'A pretraining checkpoint must be exported first: python tools/export_backbone.py CKPT OUT'
-    )
-
-
-def _wrong_layout(report: FitReport, path: str | Path) -> str:
-    return (
-        f'{path}: {len(report.wrong_layout)} convolution kernels are in the layout that the loader does not take '
-        'from this file; they would stay random.\n'
-        f'  {_some([str(wrong) for wrong in report.wrong_layout])}\n'
-        'A plain dict must hold spconv-1 kernels (kD, kH, kW, C_in, C_out): write it with tools/export_backbone.py.'
-    )
-
-
-def _examples(report: FitReport) -> str:
-    groups = {
-        'missing in the file': list(report.missing),
-        'unexpected in the file': list(report.unexpected),
-        'of the wrong shape': [str(wrong) for wrong in report.wrong_shape],
+def _permuted_names(model: nn.Module, metadata: Mapping[str, Any]) -> set[str]:
+    """The tensors of sparse convolutions whose last axis the loader moves to the front."""
+    return {
+        f'{prefix}.{leaf}'.removeprefix('.')
+        for prefix, module in model.named_modules(remove_duplicate=False)
+        if type(module)._load_from_state_dict is write_spconv2._load_from_state_dict
+        and metadata.get(prefix, {}).get('version') != 2
+        for leaf in (*module._parameters, *module._buffers)
     }
-    return '\n'.join(f'  {title}: {_some(names)}' for title, names in groups.items() if names)
 
 
-def _some(names: list[str]) -> str:
+def _rolled(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape[1:] + shape[:1]
+
+
+def _some(names: Sequence[str]) -> str:
     rest = f', … ({len(names) - SHOWN} more)' if len(names) > SHOWN else ''
-    return ', '.join(names[:SHOWN]) + rest if names else 'nothing'
+    return ', '.join(names[:SHOWN]) + rest

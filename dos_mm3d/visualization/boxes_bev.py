@@ -1,6 +1,6 @@
 """One scan from above with predicted and true boxes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from .style import COLOURS, new_figure, quiet
+from .style import COLOURS, draw_points_from_above, new_figure
 
 TRUE_COLOUR, PREDICTED_COLOUR = '#1b9e3e', COLOURS['second']
 
@@ -18,15 +18,20 @@ TRUE_COLOUR, PREDICTED_COLOUR = '#1b9e3e', COLOURS['second']
 class FlatBoxes:
     """Boxes seen from above, LiDAR frame.
 
-    centre_m: (n, 2).  size_m: (n, 2) length along the heading, width.  yaw_rad: (n,).  names: class names.
-    scores: (n,) in [0, 1], None for true boxes.
+    Args:
+        centre_m: (n, 2) metres.
+        size_m: (n, 2) metres, length along the heading and width.
+        yaw_rad: (n,).
+        scores: (n,) in [0, 1], None for true boxes.
     """
 
     centre_m: NDArray[np.float64]
     size_m: NDArray[np.float64]
     yaw_rad: NDArray[np.float64]
-    names: Sequence[str]
     scores: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.yaw_rad)
 
     def corners(self) -> NDArray[np.float64]:
         """(n, 4, 2) corners, starting front left, counter-clockwise."""
@@ -49,15 +54,12 @@ class FlatBoxes:
         """The `count` boxes with the highest scores; ValueError for true boxes, which have none."""
         if self.scores is None:
             raise ValueError('true boxes have no scores to sort by')
-        keep = np.zeros(len(self.scores), bool)
-        keep[np.argsort(-self.scores, kind='stable')[:count]] = True
-        return self.select(keep)
+        return self.select(np.sort(np.argsort(-self.scores, kind='stable')[:count]))
 
-    def select(self, keep: NDArray[np.bool_]) -> 'FlatBoxes':
-        """The boxes where keep (n,) is true."""
-        names = [name for name, kept in zip(self.names, keep) if kept]
-        scores = None if self.scores is None else self.scores[keep]
-        return FlatBoxes(self.centre_m[keep], self.size_m[keep], self.yaw_rad[keep], names, scores)
+    def select(self, rows: NDArray) -> 'FlatBoxes':
+        """Some of the boxes, by their numbers or by a mask (n,)."""
+        scores = None if self.scores is None else self.scores[rows]
+        return FlatBoxes(self.centre_m[rows], self.size_m[rows], self.yaw_rad[rows], scores)
 
 
 def draw_boxes_from_above(
@@ -70,29 +72,18 @@ def draw_boxes_from_above(
     truth = truth.select(truth.within(reach_m))
     figure, axes = new_figure(1, len(predictions), width_in=6.2 * len(predictions), height_in=7.3)
     for axis, (title, boxes) in zip(axes, predictions.items()):
-        shown = boxes.select(boxes.within(reach_m)).surest(len(truth.names))
-        axis.scatter(points_m[:, 0], points_m[:, 1], s=0.6, c='#9aa5ad', linewidths=0, rasterized=True)
-        _outline(axis, truth, TRUE_COLOUR, width=1.6)
-        _outline(axis, shown, PREDICTED_COLOUR, width=1.1)
-        quiet(axis, title=title, x='x [m]', y='y [m]')
-        axis.set(xlim=(-reach_m, reach_m), ylim=(-reach_m, reach_m), aspect='equal')
-        axis.grid(False)
-        handles = _legend(truth, shown)
-        axis.legend(
-            handles=handles, fontsize=8, loc='upper center', bbox_to_anchor=(0.5, -0.09), ncols=2, frameon=False
+        shown = boxes.select(boxes.within(reach_m)).surest(len(truth))
+        draw_points_from_above(axis, points_m, '#9aa5ad', title=title, reach_m=reach_m, size=0.6)
+        least = f', score at least {shown.scores.min():.2f}' if len(shown) else ''
+        drawn = (
+            (truth, TRUE_COLOUR, 1.6, f'{len(truth)} true boxes (line points ahead)'),
+            (shown, PREDICTED_COLOUR, 1.1, f'{len(shown)} surest predictions{least}'),
         )
+        for group, colour, width, _ in drawn:
+            corners = group.corners()
+            closed = np.concatenate((corners, corners[:, :1]), axis=1)
+            axis.add_collection(LineCollection([*closed, *group.headings()], colors=colour, linewidths=width))
+        handles = [Line2D([], [], color=colour, label=label) for _, colour, _, label in drawn]
+        below = dict(loc='upper center', bbox_to_anchor=(0.5, -0.09), ncols=2, frameon=False)
+        axis.legend(handles=handles, fontsize=8, **below)
     return figure
-
-
-def _legend(truth: FlatBoxes, shown: FlatBoxes) -> list[Line2D]:
-    least = f', score at least {shown.scores.min():.2f}' if len(shown.names) else ''
-    return [
-        Line2D([], [], color=TRUE_COLOUR, label=f'{len(truth.names)} true boxes (line points ahead)'),
-        Line2D([], [], color=PREDICTED_COLOUR, label=f'{len(shown.names)} surest predictions{least}'),
-    ]
-
-
-def _outline(axis, boxes: FlatBoxes, colour: str, *, width: float) -> None:
-    corners = boxes.corners()
-    closed = np.concatenate((corners, corners[:, :1]), axis=1)
-    axis.add_collection(LineCollection([*closed, *boxes.headings()], colors=colour, linewidths=width))

@@ -1,16 +1,18 @@
-"""Features of one scan as colours: what lies near in feature space looks alike."""
+"""A scan from above in colours: its features, near ones alike, or the two views that teacher and student see of it."""
 
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
+from torch import Tensor
 
-from .style import new_figure, quiet
+from ..structures import View
+from .style import draw_points_from_above, new_figure
 
-CLIP_PERCENT = 2.0
+CLIP_PERCENT, REACH_PERCENT = 2.0, 95.0
+DARK = '#101418'
 
 
 def pca_colours(features: NDArray[np.floating], fit_rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
@@ -57,7 +59,7 @@ def draw_features_from_above(
     n_rows = -(-len(panels) // 2)
     figure, axes = new_figure(n_rows, 2, width_in=9.6, height_in=4.8 * n_rows + 0.6)
     for axis, (title, colours) in zip(axes, panels.items()):
-        draw_points_from_above(axis, xy_m, colours, title=title, reach_m=reach_m)
+        draw_points_from_above(axis, xy_m, colours, title=title, reach_m=reach_m, ground=DARK)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     if legend:
@@ -68,11 +70,21 @@ def draw_features_from_above(
     return figure
 
 
-def draw_points_from_above(
-    axis: Axes, xy_m: NDArray[np.floating], colours: NDArray[np.floating], *, title: str, reach_m: float
-) -> None:
-    """Points (N, 2) in their colours (N, 3) on a dark ground."""
-    axis.scatter(xy_m[:, 0], xy_m[:, 1], c=colours, s=2.2, linewidths=0, rasterized=True)
-    quiet(axis, title=title, x='x [m]', y='y [m]')
-    axis.set(xlim=(-reach_m, reach_m), ylim=(-reach_m, reach_m), aspect='equal', facecolor='#101418')
-    axis.grid(False)
+def draw_views_from_above(raw_points: Tensor, views: dict[str, View]) -> Figure:
+    """Each view twice, side by side: whole, and its visible part.
+
+    Args:
+        raw_points: (N, C) the scan, x, y, z in metres first; a point has one colour, of its place here, in all panels.
+        views: title -> view of that scan.
+    """
+    shown = np.unique(np.concatenate([view.origin.numpy() for view in views.values()]))
+    colours = pca_colours(raw_points[:, :3].numpy(), shown)
+    figure, axes = new_figure(1, 2 * len(views), width_in=5.6 * len(views), height_in=3.1)
+    for (title, view), whole, masked in zip(views.items(), axes[::2], axes[1::2]):
+        xy_m, visible = view.points[:, :2].numpy(), view.visible[view.cell_of_point].numpy()
+        reach_m = float(np.percentile(np.abs(xy_m), REACH_PERCENT))
+        own = colours[view.origin.numpy()]
+        where = dict(reach_m=reach_m, ground=DARK)
+        draw_points_from_above(whole, xy_m, own, title=f'{title}, whole: teacher', **where)
+        draw_points_from_above(masked, xy_m[visible], own[visible], title=f'{title}, masked: student', **where)
+    return figure

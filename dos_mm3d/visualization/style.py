@@ -3,8 +3,10 @@
 import io
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ..files import write_bytes
 
@@ -30,6 +32,23 @@ def quiet(axis, *, title: str, x: str, y: str) -> None:
     axis.set_axisbelow(True)
     for side in ('top', 'right'):
         axis.spines[side].set_visible(False)
+
+
+def draw_points_from_above(
+    axis: Axes,
+    xy_m: NDArray,
+    colours: NDArray | str,
+    *,
+    title: str,
+    reach_m: float,
+    size: float = 2.2,
+    ground: str = 'white',
+) -> None:
+    """Points (N, 2) in their colours (N, 3), or all in one, within a square of half width `reach_m`."""
+    axis.scatter(xy_m[:, 0], xy_m[:, 1], c=colours, s=size, linewidths=0, rasterized=True)
+    quiet(axis, title=title, x='x [m]', y='y [m]')
+    axis.set(xlim=(-reach_m, reach_m), ylim=(-reach_m, reach_m), aspect='equal', facecolor=ground)
+    axis.grid(False)
 
 
 def to_png(figure: Figure) -> bytes:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dos_mm3d.datasets.readers.lzf import _decompress, lzf_decompress
+from dos_mm3d.datasets.readers.pcd import _decompress, lzf_decompress
 from tests.helpers.sweep_files import lzf_compress, make_sweep
 
 

@@ -119,7 +119,7 @@ def test_partial_fit_is_counted_and_logged(checkpoint, new_detector, tmp_path, c
     with caplog.at_level(logging.INFO):
         report = require_fit(new_detector(5), tmp_path / 'partial.pth')
     assert report.unexpected == ('surplus',) and len(report.matched) == 125
-    assert [wrong.key for wrong in report.wrong_shape] == ['pts_middle_encoder.conv_out.1.bias']
+    assert list(report.wrong_shape) == ['pts_middle_encoder.conv_out.1.bias']
     assert any(name.startswith('pts_backbone.') for name in report.missing)
 
 

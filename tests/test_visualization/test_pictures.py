@@ -12,9 +12,13 @@ from dos_mm3d.studies.quickstart.report_html import bullets, picture, render_pag
 from dos_mm3d.studies.runner.markdown import markdown_table
 from dos_mm3d.visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
 from dos_mm3d.visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
-from dos_mm3d.visualization.features_pca import draw_features_from_above, one_per_cell, pca_colours
+from dos_mm3d.visualization.features_pca import (
+    draw_features_from_above,
+    draw_views_from_above,
+    one_per_cell,
+    pca_colours,
+)
 from dos_mm3d.visualization.style import to_png, write_png
-from dos_mm3d.visualization.views_bev import draw_views_from_above
 
 PNG = b'\x89PNG\r\n\x1a\n'
 
@@ -82,10 +86,7 @@ def test_curves_carry_units_and_values() -> None:
 
 def boxes(n: int, scores: list[float] | None = None) -> FlatBoxes:
     centre = np.stack((np.arange(n) * 10.0, np.zeros(n)), 1)
-    names = ['car'] * n
-    return FlatBoxes(
-        centre, np.tile([4.0, 2.0], (n, 1)), np.zeros(n), names, None if scores is None else np.array(scores)
-    )
+    return FlatBoxes(centre, np.tile([4.0, 2.0], (n, 1)), np.zeros(n), None if scores is None else np.array(scores))
 
 
 def test_as_many_predictions_as_true_boxes_in_the_picture() -> None:

@@ -3,10 +3,11 @@ unpickled."""
 
 import zipfile
 import zlib
+from contextlib import AbstractContextManager
 
 import numpy as np
 
-from .base import SWEEP_COLUMNS, ReadOptions, bad_file
+from .base import SWEEP_COLUMNS, ReadOptions, bad_file, refusing
 
 UNREADABLE = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 RANGE_IMAGE = 'range_image'
@@ -24,27 +25,19 @@ def read_npz(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
         raise bad_file(path, found='a single array', wanted='an .npz archive', fix='Rename the file to .npy.')
     with archive:
         key = _key(path, archive.files, options.npz_key)
-        try:
+        with _refusing(path):
             array = archive[key]
-        except UNREADABLE as error:
-            raise _unreadable(path, error) from error
     return _columns(path, array)
 
 
 def _load(path: str) -> np.ndarray | np.lib.npyio.NpzFile:
-    try:
+    with _refusing(path):
         return np.load(path, allow_pickle=False)
-    except UNREADABLE as error:
-        raise _unreadable(path, error) from error
 
 
-def _unreadable(path: str, error: Exception) -> ValueError:
-    return bad_file(
-        path,
-        found=f'content that NumPy cannot read without unpickling ({type(error).__name__}: {error})',
-        wanted='a whole NumPy file of numbers',
-        fix='Truncated or corrupt: copy it again. Pickled objects: save plain arrays instead.',
-    )
+def _refusing(path: str) -> AbstractContextManager[None]:
+    fix = ' If it holds pickled objects, which are not loaded: save plain arrays instead.'
+    return refusing(path, *UNREADABLE, wanted='a whole NumPy file of numbers', fix=fix)
 
 
 def _key(path: str, keys: list[str], stated: str | None) -> str:

@@ -1,7 +1,8 @@
 """What all readers share: the options, the suffixes, the column names and the form of an error."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ...errors import InputError
@@ -73,3 +74,14 @@ def intensity_name(names: Iterable[str]) -> str | None:
 def bad_file(path: str, *, found: str, wanted: str, fix: str) -> InputError:
     """The one form of an error about a file: its name, what was found, what was wanted, what to do."""
     return InputError(f'{path}: found {found}; wanted {wanted}. {fix}')
+
+
+@contextmanager
+def refusing(path: str, *errors: type[Exception], wanted: str, fix: str = '') -> Iterator[None]:
+    """What a library or a decoder says of content that it cannot read, as an error about the file."""
+    try:
+        yield
+    except errors as error:
+        found = f'content that is no whole {suffix_of(path)} file ({type(error).__name__}: {error})'
+        fix = f'The file is truncated or corrupt: copy it again.{fix}'
+        raise bad_file(path, found=found, wanted=wanted, fix=fix) from error

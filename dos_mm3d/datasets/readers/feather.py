@@ -4,12 +4,14 @@ import numpy as np
 import pyarrow
 from pyarrow import feather
 
-from .base import ReadOptions, bad_file, intensity_name
+from .base import ReadOptions, bad_file, intensity_name, refusing
+
+UNREADABLE = (pyarrow.ArrowException, OSError)
 
 
 def read_feather(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
     """Coordinates and intensity: name -> (N,), of the types in the file (Argoverse 2: float16 and uint8)."""
-    try:
+    with refusing(path, *UNREADABLE, wanted='a .feather file with columns x, y, z'):
         names = feather_columns(path)
         if not {'x', 'y', 'z'} <= set(names):
             raise bad_file(path, found=f'columns {names}', wanted='x, y, z', fix='Keep it out with exclude=[pattern].')
@@ -17,13 +19,6 @@ def read_feather(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
         # One thread: readers run in forked loader workers, and a sweep is small.
         table = feather.read_table(path, columns=wanted, use_threads=False, memory_map=True)
         return {name: table.column(name).to_numpy() for name in wanted}
-    except (pyarrow.ArrowException, OSError) as error:
-        raise bad_file(
-            path,
-            found=f'content that is no whole Arrow file ({type(error).__name__}: {error})',
-            wanted='a .feather file with columns x, y, z',
-            fix='The file is truncated or corrupt: copy it again.',
-        ) from error
 
 
 def feather_columns(path: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from plyfile import PlyData, PlyParseError
 
-from .base import ReadOptions, bad_file
+from .base import ReadOptions, bad_file, refusing
 
 
 def read_ply(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
@@ -36,15 +36,9 @@ def read_mesh(path: str) -> tuple[np.ndarray, np.ndarray]:
 
 def ply_elements(path: str, **how: Any) -> dict[str, np.ndarray]:
     """Element name -> structured array; `how` is for plyfile. ValueError where it is no whole .ply with vertices."""
-    try:
+    errors = PlyParseError, ValueError, OSError, EOFError
+    with refusing(path, *errors, wanted='an ascii or binary .ply with a vertex element'):
         elements = {element.name: element.data for element in PlyData.read(path, **how).elements}
-    except (PlyParseError, ValueError, OSError, EOFError) as error:
-        raise bad_file(
-            path,
-            found=f'content that is no whole .ply file ({type(error).__name__}: {error})',
-            wanted='an ascii or binary .ply with a vertex element',
-            fix='The file is truncated or corrupt: copy it again.',
-        ) from error
     if 'vertex' not in elements:
         raise bad_file(
             path, found=f'elements {sorted(elements)}', wanted='vertex', fix='Export the points as vertices.'

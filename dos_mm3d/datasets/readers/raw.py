@@ -3,16 +3,14 @@
 import os
 
 import numpy as np
+from scipy.stats import ks_2samp
 
 from ...spread import evenly_spread
 from .base import SWEEP_COLUMNS, ReadOptions, bad_file, suffix_of
 
 MAX_COLUMNS = 16
 MIN_VALUES = 1024  # fewer tell too little about their columns
-N_SAMPLED_CHUNKS, CHUNK = (
-    32,
-    480,
-)  # floats looked at: enough to tell the columns apart, read in well under a millisecond
+N_SAMPLED_CHUNKS, CHUNK = 32, 480  # floats looked at: enough to tell the columns apart, read in under a millisecond
 
 
 def read_raw(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
@@ -102,13 +100,7 @@ def _structure(values: np.ndarray, column: np.ndarray, columns: int) -> float:
 
 
 def _repeats(values: np.ndarray, column: np.ndarray, shift: int) -> bool:
-    """Whether columns 0 and 1 (x and y) are distributed like the columns `shift` further on (Kolmogorov-Smirnov
-    distance)."""
-    return all(_ks_distance(values[column == c], values[column == c + shift]) < 0.25 for c in (0, 1))
-
-
-def _ks_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest difference of the two empirical distribution functions, 0 to 1."""
-    grid = np.sort(np.concatenate([a, b]))
-    cdf_a, cdf_b = (np.searchsorted(np.sort(v), grid, side='right') / max(len(v), 1) for v in (a, b))
-    return float(np.abs(cdf_a - cdf_b).max())
+    """Whether columns 0 and 1 (x and y) are distributed like the columns `shift` further on, by the Kolmogorov-Smirnov
+    statistic."""
+    pairs = [(values[column == c], values[column == c + shift]) for c in (0, 1)]
+    return all(ks_2samp(*pair, method='asymp').statistic < 0.25 for pair in pairs)

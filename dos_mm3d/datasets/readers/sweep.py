@@ -4,12 +4,11 @@ import os
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import pyarrow
 
 from ...errors import MissingFileError
 from .arrays import read_npy, read_npz
 from .base import SUFFIXES, SWEEP_COLUMNS, ReadOptions, bad_file, intensity_name, suffix_of
-from .feather import feather_columns, read_feather
+from .feather import UNREADABLE, feather_columns, read_feather
 from .pcd import read_pcd
 from .ply import read_ply
 from .raw import read_raw
@@ -60,7 +59,7 @@ def is_sweep_file(path: str) -> bool:
         return True
     try:
         return {'x', 'y', 'z'} <= set(feather_columns(path))
-    except (pyarrow.ArrowException, OSError):
+    except UNREADABLE:
         return True
 
 

@@ -5,13 +5,12 @@ from typing import Literal
 
 from mmdet3d.models.segmentors.base import Base3DSegmentor
 from mmdet3d.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import InputError
 from ...functional.point_voxels import voxelize_points
 from ..backbones.ptv3 import Cloud, PTv3, upcast
 from ..heads.point import PointFeatures
-from .freezing import Frozen
 
 
 @MODELS.register_module()
@@ -50,9 +49,10 @@ class PTv3Segmentor(Base3DSegmentor):
         self.frozen = freeze(self.backbone, frozen)
 
     def train(self, mode: bool = True) -> 'PTv3Segmentor':
-        """Training mode for all that is not frozen."""
+        """Training mode for all that is not frozen: BatchNorm statistics stay, no dropout is active there."""
         super().train(mode)
-        self.frozen.apply()
+        for module in self.frozen:  # one by one: submodules that train keep their mode
+            module.training = False
         return self
 
     def extract_feat(self, batch_inputs: dict) -> PointFeatures:
@@ -70,7 +70,7 @@ class PTv3Segmentor(Base3DSegmentor):
 
     def loss(self, batch_inputs: dict, batch_data_samples: list) -> dict[str, Tensor]:
         """Losses over all labelled points; RuntimeError if something frozen would train."""
-        self.frozen.check()
+        check_frozen(self.frozen)
         return self.decode_head.loss(self.extract_feat(batch_inputs), batch_data_samples, self.train_cfg)
 
     def predict(self, batch_inputs: dict, batch_data_samples: list) -> list:
@@ -88,13 +88,31 @@ def feature_channels(backbone: PTv3) -> int:
     return sum(backbone.encoder.channels) if backbone.decoder is None else backbone.out_channels
 
 
-def freeze(backbone: PTv3, part: str | None) -> Frozen:
-    """Freeze a part of PTv3. With 'encoder' its curves are not shuffled either: an encoder that is frozen computes
-    the same in training as in evaluation."""
+def freeze(backbone: PTv3, part: str | None) -> list[nn.Module]:
+    """Take a part of PTv3 out of training; its modules. With 'encoder' its curves are not shuffled either: an encoder
+    that is frozen computes the same in training as in evaluation."""
     if part not in ('backbone', 'encoder', None):
         raise InputError(f"frozen is {part!r}, wanted 'backbone', 'encoder' or None")
     if part == 'encoder' and backbone.dec is None:
         raise InputError(
             "frozen='encoder' trains a decoder and backbone.decoder is None: add one, or freeze 'backbone'"
         )
-    return Frozen([] if part is None else [backbone], [backbone.dec] if part == 'encoder' else [])
+    if part is None:
+        return []
+    trained = set(backbone.dec.modules()) if part == 'encoder' else set()
+    modules = [module for module in backbone.modules() if module not in trained]
+    for module in modules:
+        for parameter in module.parameters(recurse=False):
+            parameter.requires_grad_(False)
+    return modules
+
+
+def check_frozen(modules: list[nn.Module]) -> None:
+    """RuntimeError if anything frozen would train."""
+    wrong = [m for m in modules if m.training or any(p.requires_grad for p in m.parameters(recurse=False))]
+    if wrong:
+        raise RuntimeError(
+            f'{len(wrong)} of {len(modules)} frozen modules are in training mode or have parameters that want a '
+            f'gradient, the first is a {type(wrong[0]).__name__}: something called train() or requires_grad_() on a '
+            'part of the model'
+        )

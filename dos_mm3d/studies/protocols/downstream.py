@@ -132,7 +132,7 @@ def check_fit(exported: Exported, config: Mapping[str, Any], config_file: Path) 
     init_default_scope('mmdet3d')
     model = MODELS.build(ConfigDict(copy.deepcopy(config['model'])))
     report = fit_report(model, read_export(exported.file)['state_dict'])
-    if lost := [*report.unexpected, *map(str, report.wrong_shape)]:
+    if lost := [*report.unexpected, *report.wrong_shape.values()]:
         raise InputError(
             f'{exported.meta["source"]}: {len(lost)} of its tensors do not fit the {type(model).__name__} of '
             f'{config_file}, first {lost[0]} ({report.summary()}): a backbone of another size. Give a checkpoint of '

@@ -72,13 +72,11 @@ def usage_over_scans(model: DOS, scans: Sequence[ProbeScan]) -> NDArray[np.float
     return np.mean(usage, axis=0)
 
 
-def flat_truth(info: Mapping[str, Any], class_names: Sequence[str]) -> FlatBoxes:
+def flat_truth(info: Mapping[str, Any]) -> FlatBoxes:
     """True boxes of one key frame (an entry of mmdet3d's infos) that hold a LiDAR point, in the LiDAR frame."""
     instances = [box for box in info['instances'] if box['bbox_label_3d'] >= 0 and box['num_lidar_pts'] > 0]
     values = np.array([box['bbox_3d'] for box in instances], np.float64).reshape(-1, 7)
-    return FlatBoxes(
-        values[:, :2], values[:, 3:5], values[:, 6], [class_names[box['bbox_label_3d']] for box in instances]
-    )
+    return FlatBoxes(values[:, :2], values[:, 3:5], values[:, 6])
 
 
 def flat_predictions(results_file: Path, info: Mapping[str, Any]) -> FlatBoxes:
@@ -92,7 +90,7 @@ def flat_predictions(results_file: Path, info: Mapping[str, Any]) -> FlatBoxes:
     width_length = np.array([box['size'][:2] for box in boxes]).reshape(-1, 2)
     scores = np.array([box['detection_score'] for box in boxes])
     yaw = np.array([_yaw(box['rotation'], global2lidar) for box in boxes])
-    return FlatBoxes(centres[:, :2], width_length[:, ::-1], yaw, [box['detection_name'] for box in boxes], scores)
+    return FlatBoxes(centres[:, :2], width_length[:, ::-1], yaw, scores)
 
 
 def _yaw(rotation: Sequence[float], global2lidar: NDArray[np.float64]) -> float:

@@ -109,8 +109,7 @@ def _box_picture(folders: RunFolders) -> str:
     """The val key frame with the most true boxes, under both detectors."""
     dataset = folders.pretrain_config.train_dataloader.dataset
     infos = load_info_pickle(str(Path(dataset.data_root) / TEST_INFOS))
-    names = {index: name for name, index in infos['metainfo']['categories'].items()}
-    truths = [flat_truth(info, names) for info in infos['data_list']]
+    truths = [flat_truth(info) for info in infos['data_list']]
     number = max(range(len(truths)), key=lambda i: int(truths[i].within(REACH_M).sum()))
     info = infos['data_list'][number]
     labels = {start: f'{folders.model} {label}' for start, label in START_LABELS.items()}

@@ -1,6 +1,5 @@
 """SPVCNN on spconv, under mmdet3d's names, and its adapter."""
 
-from .adapter import SPVCNNAdapter
-from .net import SPVCNN
+from .net import SPVCNN, SPVCNNAdapter
 
 __all__ = ['SPVCNN', 'SPVCNNAdapter']

@@ -6,7 +6,9 @@ one state dict fits both.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import ClassVar
 
+import torch
 from mmdet3d.registry import MODELS
 from mmengine.model import BaseModule
 from spconv.pytorch import SparseConvTensor
@@ -15,6 +17,7 @@ from torch import Tensor, cat, nn
 from ....cpu.scatter import reduce_by_row
 from ....errors import InputError
 from ....functional.trilinear import interpolate, trilinear_corners, voxel_of_point
+from ..minkunet import MinkUNetAdapter, to_xyz
 from .layers import ConvModule, ResidualBlock
 
 NUM_STAGES = 4
@@ -119,6 +122,29 @@ class SPVCNN(BaseModule):
         points = interpolate(x.features, trilinear_corners(sites, x.indices, stride=stride)) + transform(points)
         rows = voxel_of_point(sites, x.indices, stride=stride)
         return x.replace_feature(reduce_by_row(points, rows, len(x.indices), reduction='mean')), points
+
+
+@MODELS.register_module()
+class SPVCNNAdapter(MinkUNetAdapter):
+    """As MinkUNet's adapter, with a decoder that the points add to; the last stage is what the points have at the end.
+
+    Args:
+        backbone: the segmentor's configuration of :class:`SPVCNN`. ``drop_ratio=0``: the teacher is in training mode,
+            and dropout would make its targets noisy.
+    """
+
+    columns_kernels: ClassVar = ('backbone.conv_input.0.net.0.kernel',)
+    columns_axis: ClassVar = 1
+    exported_layout: ClassVar = 'torchsparse: (K, C_in, C_out), (C_in, C_out) for K = 1'
+
+    def decoder_widths(self) -> list[int]:
+        return self.backbone.decoder_channels
+
+    def decode(self, voxel_dict: dict[str, Tensor], lowest: Tensor, batch_size: int) -> list[SparseConvTensor]:
+        sites = to_xyz(voxel_dict['coors'], lowest)
+        # as in the other backbones: sparse convolutions stay in full precision under autocast
+        with torch.autocast(sites.device.type, enabled=False):
+            return self.backbone.stages(voxel_dict['voxels'].float(), sites, batch_size)[1:]
 
 
 def check_settings(lengths: list[int], block_type: str, sparseconv_backend: str) -> None:
