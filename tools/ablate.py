@@ -26,7 +26,7 @@ from dos_mm3d.probe.probe import ProbeSettings
 from dos_mm3d.studies.ablation.ladder import LadderSettings, run_ladder
 from dos_mm3d.studies.ablation.ladder_file import read_ladder
 from dos_mm3d.studies.ablation.text import summary
-from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, tell, typed_command
+from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, study_arguments, tell
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,17 +56,10 @@ def settings_of(args: argparse.Namespace) -> LadderSettings:
         ladder=ladder,
         rows=ladder.select(args.rows, options=args.options),
         out=args.out,
-        seeds=args.seeds,
         option_seeds=args.option_seeds,
-        steps=args.steps,
-        split=args.split,
-        overrides=args.cfg_options,
         probe=ProbeSettings(scans_per_draw=args.scans, n_draws=args.draws),
         bn_scans=args.bn_scans,
-        workers=args.workers,
-        retry_failed=args.retry_failed,
-        again=args.again,
-        command=typed_command('ablate'),
+        **study_arguments(args, 'ablate'),
     )
 
 

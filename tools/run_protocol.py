@@ -27,7 +27,7 @@ from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
 from dos_mm3d.studies.protocols.sources import named_path, read_datasets, read_sources
 from dos_mm3d.studies.protocols.table import summary
-from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, tell, typed_command
+from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, study_arguments, tell
 
 COMMON = (
     'name', 'dataset', 'checkpoint', 'config', 'data_root', 'seeds', 'steps', 'out', 'split', 'workers', 'again',
@@ -69,22 +69,14 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: Protocol) ->
 def arguments_of(args: argparse.Namespace, protocol: Protocol) -> ProtocolArguments:
     """Names looked up, checkpoints checked against their configs."""
     datasets = read_datasets(args.dataset, args.checkpoint, args.data_root)
+    one = datasets[0] if len(datasets) == 1 else None
+    names = '_'.join(dataset.name for dataset in datasets)
     return ProtocolArguments(
         datasets=datasets,
-        sources=read_sources(
-            args.checkpoint, args.config, datasets[0] if len(datasets) == 1 else None, args.pretraining_options
-        ),
-        seeds=args.seeds,
-        out=args.out
-        or ROOT / 'work_dirs' / 'protocols' / f'{protocol.name}_{"_".join(dataset.name for dataset in datasets)}',
-        split=args.split,
+        sources=read_sources(args.checkpoint, args.config, one, args.pretraining_options),
+        out=args.out or ROOT / 'work_dirs' / 'protocols' / f'{protocol.name}_{names}',
         options={name: value for name, value in vars(args).items() if name not in COMMON},
-        overrides=getattr(args, 'cfg_options', {}),
-        steps=getattr(args, 'steps', None),
-        workers=args.workers,
-        retry_failed=args.retry_failed,
-        again=args.again,
-        command=typed_command('run_protocol'),
+        **study_arguments(args, 'run_protocol'),
     )
 
 

@@ -26,7 +26,7 @@ def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fakes:
 @pytest.fixture
 def settings(ladder: Ladder, tmp_path: Path) -> LadderSettings:
     rows = ladder.select(None, options=False)
-    return LadderSettings(ladder, rows, tmp_path / 'out', 2, 1, 3, 'test', workers=2, again=True)
+    return LadderSettings(ladder, rows, out=tmp_path / 'out', seeds=2, steps=3, split='test', workers=2, again=True)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def args(tmp_path: Path) -> ProtocolArguments:
     for name in DATASETS['synthetic'].infos:
         (tmp_path / 'data' / name).write_bytes(b'infos')
     dataset = DATASETS['synthetic'].at(tmp_path / 'data')
-    return ProtocolArguments((dataset,), (), 2, tmp_path / 'out', 'validation', command='python tools/run_protocol.py')
+    return ProtocolArguments((dataset,), (), out=tmp_path / 'out', seeds=2, split='validation', command='python')
 
 
 ALL = [f'{name} {step}' for name in Fake.values for step in ('train', 'test')]

@@ -6,12 +6,22 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from dos_mm3d.studies.runner import Cell, CellFailed, Children, Interrupted, Study, locked, refuse_second_test
+from dos_mm3d.studies.runner import (
+    Cell,
+    CellFailed,
+    Children,
+    Interrupted,
+    Study,
+    StudyArguments,
+    locked,
+    refuse_second_test,
+)
 from dos_mm3d.studies.runner.cell_run import describe_failure
 from dos_mm3d.studies.runner.progress import duration, fraction_done, seconds_left
 from tests.helpers.recorded_calls import interrupted_when
@@ -274,15 +284,15 @@ def test_how_a_command_ended_is_said() -> None:
     assert describe_failure(2, 'a\nerror: first\nerror: the word\nb', 'log')['message'].endswith('log is log: the word')
 
 
-@pytest.mark.parametrize('again', [True, False])
-def test_the_test_split_is_reported_once(tmp_path: Path, again: bool) -> None:
+def test_the_test_split_is_reported_once(tmp_path: Path) -> None:
     path = tmp_path / 'record.json'
-    refuse_second_test(path, split='test', again=False)
+    test = StudyArguments(out=tmp_path, seeds=1, split='test')
+    refuse_second_test(path, test)
     path.write_text(json.dumps({'complete': True, 'cells': [{'name': 'a', 'status': 'failed'}]}))
-    refuse_second_test(path, split='validation', again=False)
-    refuse_second_test(path, split='test', again=False, retry_failed=True)
-    if again:
-        refuse_second_test(path, split='test', again=True)
-    else:
-        with pytest.raises(FileExistsError, match=r'record\.json.*--again'):
-            refuse_second_test(path, split='test', again=False)
+    for allowed in ({'split': 'validation'}, {'retry_failed': True}, {'again': True}):
+        refuse_second_test(path, replace(test, **allowed))
+    with pytest.raises(FileExistsError, match=r'record\.json.*--again'):
+        refuse_second_test(path, test)
+    path.write_text(json.dumps({'complete': True, 'cells': [{'name': 'a', 'status': 'finished'}]}))
+    with pytest.raises(FileExistsError):
+        refuse_second_test(path, replace(test, retry_failed=True))

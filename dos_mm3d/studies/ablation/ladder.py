@@ -11,7 +11,7 @@ from ...errors import InputError
 from ...files import nan_to_none
 from ...probe.probe import ProbeSettings
 from ..figures.ladder import draw_ladder
-from ..runner import Cell, Study, refuse_second_test, write_record
+from ..runner import Cell, Study, StudyArguments, refuse_second_test, write_record
 from ..runner.scalars import last_scalars
 from .cells import baseline_cell, pretrain_cell, require_split, resolve_config, row_probe_cell
 from .ladder_file import Ladder, LadderRow
@@ -20,40 +20,22 @@ from .text import full_text
 
 
 @dataclass(frozen=True)
-class LadderSettings:
+class LadderSettings(StudyArguments):
     """How a ladder is run.
 
     Args:
         ladder: the record shows all its rows.
         rows: the ones to work on.
-        out: folder of cells and record.
-        seeds: of rows.
-        option_seeds: of options.
-        steps: of pretraining, None as the configs say.
-        split: that is scored.
-        overrides: the values of --cfg-options.
+        option_seeds: seeds of the options among them.
         probe: numbers of the linear probe.
         bn_scans: scans for the random networks' BatchNorm statistics.
-        workers: cells side by side.
-        retry_failed: whether cells without a number are run once more.
-        again: whether a finished record of the test split may be replaced.
-        command: as typed, for the record.
     """
 
     ladder: Ladder
     rows: Sequence[LadderRow]
-    out: Path
-    seeds: int
-    option_seeds: int
-    steps: int | None
-    split: str
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    option_seeds: int = 1
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     bn_scans: int = 40
-    workers: int = 2
-    retry_failed: bool = False
-    again: bool = False
-    command: str = ''
 
     @property
     def record_file(self) -> Path:
@@ -122,9 +104,7 @@ def run_ladder(settings: LadderSettings) -> dict[str, Any]:
     OutputExistsError where the test split has been reported already and `again` is not set; CellFailed where the
     baselines fail.
     """
-    refuse_second_test(
-        settings.record_file, split=settings.split, again=settings.again, retry_failed=settings.retry_failed
-    )
+    refuse_second_test(settings.record_file, settings)
     cells = LadderCells(settings)
     study = Study(cells.wanted(), settings.out, title='ladder', retry_failed=settings.retry_failed)
     known = Study(cells.all(), settings.out, title='ladder')
@@ -136,7 +116,7 @@ def run_ladder(settings: LadderSettings) -> dict[str, Any]:
         write_record(settings.record_file, record, text=full_text(record), figure=draw_ladder(record))
         return record
 
-    return study.run_and_report(report, workers=settings.workers, split=settings.split)
+    return study.run_and_report(settings, report)
 
 
 def same_steps(configs: Mapping[str, Mapping[str, Any]]) -> int:

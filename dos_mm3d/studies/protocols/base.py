@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar
 
-from ..runner import Cell, content_hash, portable
+from ..runner import Cell, StudyArguments, content_hash, portable
 from ..runner.statistics import sample_sd
 from .datasets import DataSet
 
@@ -56,36 +56,18 @@ class Source:
 
 
 @dataclass(frozen=True)
-class ProtocolArguments:
+class ProtocolArguments(StudyArguments):
     """What the command line asks for.
 
     Args:
         datasets: what is trained and scored on; all protocols but cross_domain have one.
         sources: checkpoints.
-        seeds: scratch networks, or runs, of every row that has a seed.
-        out: folder of cells and record.
-        split: 'validation' (for choosing settings) or 'test'.
         options: the protocol's own arguments by name (`add_arguments`).
-        overrides: --cfg-options of the downstream config, for protocols that train.
-        steps: length of such trainings, None as their configs say.
-        workers: cells side by side.
-        retry_failed: whether cells without a number are run once more.
-        again: whether a finished record of the test split may be replaced.
-        command: as typed, for the record.
     """
 
     datasets: tuple[DataSet, ...]
     sources: tuple[Source, ...]
-    seeds: int
-    out: Path
-    split: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    steps: int | None = None
-    workers: int = 1
-    retry_failed: bool = False
-    again: bool = False
-    command: str = ''
 
     @property
     def dataset(self) -> DataSet:

@@ -31,7 +31,7 @@ def run_protocol(protocol: Protocol, args: ProtocolArguments) -> dict[str, Any]:
     raises; BlockingIOError where another one works in the same folder.
     """
     path = record_file(protocol, args)
-    refuse_second_test(path, split=args.split, again=args.again, retry_failed=args.retry_failed)
+    refuse_second_test(path, args)
     protocol.check(args)
     study = Study(protocol.cells(args), args.out, title=protocol.name, retry_failed=args.retry_failed)
 
@@ -41,7 +41,7 @@ def run_protocol(protocol: Protocol, args: ProtocolArguments) -> dict[str, Any]:
         write_record(path, record, text=full_text(record), figure=draw_protocol(record) if drawn else None)
         return record
 
-    return study.run_and_report(report, workers=args.workers, split=args.split, begin=lambda: protocol.begin(args))
+    return study.run_and_report(args, report, lambda: protocol.begin(args))
 
 
 def build_record(protocol: Protocol, args: ProtocolArguments, study: Study) -> dict[str, Any]:

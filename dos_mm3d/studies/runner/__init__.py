@@ -11,6 +11,7 @@ collapsed, blocked (a cell that it comes after gave nothing) or not run. Whateve
     write_record(path, {'split': 'test', **study.record(command)}, text=..., figure=...)
 """
 
+from .arguments import StudyArguments
 from .cell import Cell
 from .children import Children, Interrupted, locked
 from .hashing import content_hash, file_sha256, files_sha256
@@ -23,6 +24,7 @@ __all__ = [
     'Children',
     'Interrupted',
     'Study',
+    'StudyArguments',
     'content_hash',
     'describe_machine',
     'file_sha256',

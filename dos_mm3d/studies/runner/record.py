@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from ...errors import OutputExistsError
 from ...files import read_json, write_json, write_text
 from ...visualization.style import write_png
+from .arguments import StudyArguments
 from .facts import commit, machine, versions
 
-SPLITS = ('validation', 'test')
 CELL_KEYS = ('status', 'message', 'step', 'seconds', 'commit', 'machine')
 
 
@@ -36,20 +36,16 @@ def cell_record(name: str, status: str, found: Mapping[str, Any] | None) -> dict
     return {'name': name, 'status': status, **{key: found[key] for key in CELL_KEYS if found and key in found}}
 
 
-def refuse_second_test(path: Path, *, split: str, again: bool, retry_failed: bool = False) -> None:
-    """FileExistsError where the test split has been reported in `path`: it is looked at once.
+def refuse_second_test(path: Path, args: StudyArguments) -> None:
+    """OutputExistsError where the test split has been reported in the record `path`: it is looked at once.
 
-    Args:
-        path: JSON record of the study.
-        split: that is asked for; any other may be scored as often as one likes.
-        again: whether the user says that the record may be replaced.
-        retry_failed: whether cells are to be run again that gave no number; they may.
+    Cells that gave no number may be run again (`retry_failed`); with `again` the user says that it may be replaced.
     """
-    if split != 'test' or again or not path.is_file():
+    if args.split != 'test' or args.again or not path.is_file():
         return
     record = read_json(path)
     lost = any(cell['status'] != 'finished' for cell in record.get('cells', ()))
-    if record['complete'] and not (retry_failed and lost):
+    if record['complete'] and not (args.retry_failed and lost):
         raise OutputExistsError(
             f'{path}: the test split has been reported there; settings are chosen on --split validation. '
             'If it must be replaced, say --again, and say so where the numbers are shown'

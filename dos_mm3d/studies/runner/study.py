@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from .arguments import StudyArguments
 from .cell import Cell, Command
 from .cell_run import CellFailed, CellRun
 from .children import Children, locked, shown
@@ -132,24 +133,22 @@ class Study:
 
     def run_and_report(
         self,
+        args: StudyArguments,
         report: Callable[[], dict[str, Any] | None],
-        *,
-        workers: int,
-        split: str,
         begin: Callable[[], None] = lambda: None,
     ) -> dict[str, Any]:
         """Run in the locked folder, write the record after every cell, and return the last one.
 
         Args:
+            args: workers and split are read.
             report: writes the record and returns it; None while there is nothing to say. Of the test split it is
                 written once, when all is done.
-            workers: cells side by side.
-            split: that is scored.
             begin: called before any cell runs; nobody else works in the folder then.
         """
         with self.locked() as children:
             begin()
-            self.run(children, workers=workers, on_result=report if split == 'validation' else lambda: None)
+            during = report if args.split == 'validation' else lambda: None
+            self.run(children, workers=args.workers, on_result=during)
             return report()
 
     def _ready(self, waiting: Sequence[CellRun], running: dict[Future, CellRun]) -> list[CellRun]:

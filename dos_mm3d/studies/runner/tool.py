@@ -8,8 +8,10 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from .record import SPLITS, portable
+from .arguments import SPLITS
+from .record import portable
 
 _NAMED = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*)=(/.+)')
 
@@ -29,6 +31,13 @@ def require_positive(parser: argparse.ArgumentParser, args: argparse.Namespace) 
         values = value if isinstance(value, list) else [value]
         if any(isinstance(item, int) and not isinstance(item, bool) and item < 1 for item in values):
             parser.error(f'--{name.replace("_", "-")} must be at least 1, got {value}')
+
+
+def study_arguments(args: argparse.Namespace, tool: str) -> dict[str, Any]:
+    """Arguments of :class:`StudyArguments` but the folder, from the command line of a tool."""
+    found = {name: getattr(args, name) for name in ('seeds', 'split', 'workers', 'again', 'retry_failed')}
+    found |= {'steps': getattr(args, 'steps', None), 'overrides': getattr(args, 'cfg_options', {})}
+    return {**found, 'command': typed_command(tool)}
 
 
 def typed_command(tool: str) -> str:
