@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 import dos_mm3d  # noqa: F401  (registers)
-from dos_mm3d.engine.hooks import CollapseError, CollapseMonitorHook
+from dos_mm3d.engine.hooks import CollapseError, CollapseMonitorHook, collapse_monitor
 from dos_mm3d.functional import collapse
 from dos_mm3d.visualization.curves import draw_monitors
 
@@ -160,6 +160,14 @@ def test_a_planted_failure_is_named_within_fifty_iterations_and_stops_the_run(tm
     if name == 'not finite':
         next_look = at + 9 - at % 10
         assert runner.iter == (at if plant is nan_loss else next_look), 'no reason to wait'
+
+
+@pytest.mark.usefixtures('no_pictures')
+def test_tensors_are_looked_at_at_the_interval_and_at_the_end_only(tmp_path, monkeypatch):
+    runner, looks = make_runner(tmp_path, CollapseMonitorHook(interval=10), iterations=25), []
+    monkeypatch.setattr(collapse_monitor, 'names_not_finite', lambda model: looks.append(runner.iter + 1) or [])
+    runner.train()
+    assert looks == [10, 20, 25]
 
 
 @pytest.mark.usefixtures('no_pictures')

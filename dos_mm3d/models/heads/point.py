@@ -25,8 +25,12 @@ class PointHead(Base3DDecodeHead):
     """One linear layer on voxels, whose logits every point of the voxel gets.
 
     Args:
-        channels: width of the features; num_classes: labels 0 .. num_classes - 1, ``ignore_index`` is left out.
-        loss_ce, loss_lovasz: mmdet3d's losses (Lovasz-softmax: Berman et al., CVPR 2018).
+        channels: width of the features.
+        num_classes: labels are 0 .. num_classes - 1.
+        ignore_index: label of points that no loss counts.
+        loss_ce: mmdet3d's cross-entropy.
+        loss_lovasz: mmdet3d's Lovasz-softmax (Berman et al., CVPR 2018).
+        dropout_ratio: of the features, while training.
     """
 
     def __init__(

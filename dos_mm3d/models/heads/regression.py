@@ -18,7 +18,8 @@ class RegressionHead(DistillationHead):
     only rank and spread of the features exist; those of prototypes and softmaps are absent.
 
     Args:
-        channels: width D of the projected features. hidden_channels: width inside the predictor.
+        channels: width D of the projected features.
+        hidden_channels: width inside the predictor.
     """
 
     def __init__(self, channels: int, hidden_channels: int) -> None:
