@@ -1,5 +1,6 @@
 """What each of two processes computes for test_two_ranks.py; a module of its own so that spawn can import it."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import torch
@@ -151,7 +152,9 @@ def run_monitor(rank: int, failure: str) -> list[str]:
 def work(rank: int, store: str, out: str) -> None:
     """Run all cases as one of two gloo ranks and save what this rank saw."""
     torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2)
+    # ranks that wait for different reductions fail after two minutes, not after half an hour
+    patience = timedelta(minutes=2)
+    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2, timeout=patience)
     seen = dict(
         head=run_head(rank),
         clustering=run_head(rank, ClusteringHead),
