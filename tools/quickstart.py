@@ -65,8 +65,8 @@ def run_all(args: argparse.Namespace, work: Path) -> None:
     size = tiny_size(work) if args.tiny else Size()
     pretrain_config = load_with_overrides(choice.pretrain_config, size.pretrain)
     seeds = range(SEED, SEED + args.finetune_seeds)
-    folders = RunFolders(work, pretrain_config, seeds, choice.task, choice.model)
-    study = Study(quickstart_cells(choice, size, folders), work, title='quickstart')
+    folders = RunFolders(work, choice, pretrain_config, seeds)
+    study = Study(quickstart_cells(size, folders), work, title='quickstart')
     with study.locked() as children:
         if args.fresh:
             study.forget()

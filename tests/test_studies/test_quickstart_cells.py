@@ -25,8 +25,8 @@ def cells(work: Path, size: Size | None = None, *, backbone: str = 'second', see
     size = size or tiny_size(work)
     choice = BACKBONES[backbone]
     config = load_with_overrides(choice.pretrain_config, size.pretrain)
-    folders = RunFolders(work, config, range(seeds), choice.task, choice.model)
-    return {cell.name: cell for cell in quickstart_cells(choice, size, folders)}
+    folders = RunFolders(work, choice, config, range(seeds))
+    return {cell.name: cell for cell in quickstart_cells(size, folders)}
 
 
 def changed(before: dict[str, Cell], after: dict[str, Cell]) -> set[str]:

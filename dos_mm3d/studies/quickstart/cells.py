@@ -19,12 +19,12 @@ NOT_TRAINING = ('probe', 'metrics', 'miniatures', 'studies', 'visualization', 'a
 SEED = 0
 
 
-def quickstart_cells(choice: Choice, size: Size, folders: RunFolders) -> list[Cell]:
+def quickstart_cells(size: Size, folders: RunFolders) -> list[Cell]:
     """All cells, from the data set to the fine-tuned models; those that wait for nothing run side by side."""
     write, convert = data_cells(size)
-    pretrain, export, probe = encoder_cells(choice, size, folders, convert)
-    scratch = finetune_cell(choice, size, folders, 'scratch', convert)
-    return [write, convert, pretrain, scratch, export, probe, finetune_cell(choice, size, folders, 'dos', export)]
+    pretrain, export, probe = encoder_cells(size, folders, convert)
+    scratch = finetune_cell(size, folders, 'scratch', convert)
+    return [write, convert, pretrain, scratch, export, probe, finetune_cell(size, folders, 'dos', export)]
 
 
 def seconds_of(study: Study) -> dict[str, float]:
@@ -112,14 +112,14 @@ def data_cells(size: Size) -> tuple[Cell, Cell]:
     return write, tool_cell('convert', "mmdet3d's nuScenes converter", [command], sources, infos, after=(write,))
 
 
-def encoder_cells(choice: Choice, size: Size, folders: RunFolders, convert: Cell) -> tuple[Cell, Cell, Cell]:
+def encoder_cells(size: Size, folders: RunFolders, convert: Cell) -> tuple[Cell, Cell, Cell]:
     """Pretrain without labels, going on from the last checkpoint where it was interrupted; export the teacher; probe
     teacher and student beside every baseline."""
     values = options({'randomness.seed': SEED, **size.pretrain})
     pretrain = tool_cell(
         'pretrain',
         'DOS pretraining of the encoder, without labels',
-        [tool('train', choice.pretrain_config, '--work-dir', folders.pretrain, '--resume', *values)],
+        [tool('train', folders.choice.pretrain_config, '--work-dir', folders.pretrain, '--resume', *values)],
         training_sources(),
         [folders.checkpoint],
         after=(convert,),
@@ -134,7 +134,7 @@ def encoder_cells(choice: Choice, size: Size, folders: RunFolders, convert: Cell
         after=(pretrain,),
         place='export',
     )
-    arguments = [choice.pretrain_config, folders.checkpoint, '--out', folders.probe, *size.probe, *values]
+    arguments = [folders.choice.pretrain_config, folders.checkpoint, '--out', folders.probe, *size.probe, *values]
     probe = tool_cell(
         'probe',
         'linear probe on frozen features',
@@ -147,9 +147,9 @@ def encoder_cells(choice: Choice, size: Size, folders: RunFolders, convert: Cell
     return pretrain, export, probe
 
 
-def finetune_cell(choice: Choice, size: Size, folders: RunFolders, start: str, before: Cell) -> Cell:
+def finetune_cell(size: Size, folders: RunFolders, start: str, before: Cell) -> Cell:
     """Fine-tune and test with few labels for every seed; `start` is 'scratch', or 'dos' with the exported weights."""
-    name = f'{choice.task}_{start}'
+    choice, name = folders.choice, f'{folders.choice.task}_{start}'
     exported = folders.exported if start == 'dos' else None
     commands, configs, metrics = [], {}, []
     for seed in folders.seeds:

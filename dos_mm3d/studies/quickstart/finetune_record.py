@@ -14,6 +14,7 @@ from ..protocols.training_config import last_checkpoint
 from ..runner.devkit import read_devkit_summary
 from ..runner.start_record import check_fair
 from ..runner.statistics import means
+from .choices import Choice
 
 STARTS = ('scratch', 'dos')
 
@@ -58,17 +59,15 @@ class RunFolders:
 
     Args:
         root: of all.
+        choice: what is pretrained and fine-tuned; its task is one of :data:`TASKS`.
         pretrain_config: with the values that the quickstart overrides.
         seeds: of the fine-tuning runs.
-        task: that the model is fine-tuned for, one of :data:`TASKS`.
-        model: its name.
     """
 
     root: Path
+    choice: Choice
     pretrain_config: Config
     seeds: Sequence[int]
-    task: str
-    model: str
 
     @property
     def pretrain(self) -> Path:
@@ -87,7 +86,7 @@ class RunFolders:
         return self.root / 'probe' / 'probe.json'
 
     def finetuned(self, start: str, seed: int) -> Path:
-        return self.root / f'{self.task}_{start}' / f'seed{seed}'
+        return self.root / f'{self.choice.task}_{start}' / f'seed{seed}'
 
 
 def collect_finetuned(folders: RunFolders) -> dict[str, Any]:
@@ -95,7 +94,7 @@ def collect_finetuned(folders: RunFolders) -> dict[str, Any]:
 
     ValueError where two runs were no fair pair.
     """
-    task = TASKS[folders.task]
+    task = TASKS[folders.choice.task]
     runs = {(start, seed): task.read(folders.finetuned(start, seed)) for start in STARTS for seed in folders.seeds}
     found: dict[str, Any] = {start: _mean_run(task, [runs[start, seed] for seed in folders.seeds]) for start in STARTS}
     found['seeds'] = [
@@ -107,7 +106,7 @@ def collect_finetuned(folders: RunFolders) -> dict[str, Any]:
         }
         for seed in folders.seeds
     ]
-    found['model'] = folders.model
+    found['model'] = folders.choice.model
     found['note'] = (
         'one seed' if len(folders.seeds) == 1 else f'means and paired differences of {len(folders.seeds)} seeds'
     )

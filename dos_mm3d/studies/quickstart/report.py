@@ -39,7 +39,7 @@ def collect(folders: RunFolders, *, seconds: Mapping[str, float], seed: int) -> 
         'seed': seed,
         'pretrain': summarise_pretraining(read_scalars(folders.pretrain)),
         'probe': read_json(folders.probe),
-        folders.task: collect_finetuned(folders),
+        folders.choice.task: collect_finetuned(folders),
         'seconds': dict(seconds),
         **describe_machine(),
     }
@@ -66,7 +66,7 @@ def _sections(report: Mapping[str, Any], folders: RunFolders) -> dict[str, str]:
         'What came out': bullets(report['conclusions']),
         'Linear probe': _probe_text(report['probe']),
         'Features of one scan': _feature_picture(folders),
-        f'{folders.task.capitalize()} with few labelled scenes': _finetune_text(report, folders),
+        f'{folders.choice.task.capitalize()} with few labelled scenes': _finetune_text(report, folders),
         'Pretraining': _pretraining_text(report['pretrain'], folders),
         'How it was run': _run_text(report),
     }
@@ -92,17 +92,17 @@ def _probe_text(probe: Mapping[str, Any]) -> str:
 
 
 def _finetune_text(report: Mapping[str, Any], folders: RunFolders) -> str:
-    task, found = TASKS[folders.task], report[folders.task]
+    task, found = TASKS[folders.choice.task], report[folders.choice.task]
     classes = [found[start][task.per_class] for start in STARTS]
     parts = [
-        markdown_table(finetune_header(folders.task), finetune_table(report)),
+        markdown_table(finetune_header(folders.choice.task), finetune_table(report)),
         bullets([f'{task.scorer}, val scenes; {found["note"]}.']),
         markdown_table(
             (f'{task.per_class} per class', *START_LABELS.values()),
             [(name, *(number(values[name], '.3f') for values in classes)) for name in classes[0]],
         ),
     ]
-    return '\n\n'.join([*parts, *([_box_picture(folders)] if folders.task == 'detection' else [])])
+    return '\n\n'.join([*parts, *([_box_picture(folders)] if folders.choice.task == 'detection' else [])])
 
 
 def _box_picture(folders: RunFolders) -> str:
@@ -112,7 +112,7 @@ def _box_picture(folders: RunFolders) -> str:
     truths = [flat_truth(info) for info in infos['data_list']]
     number = max(range(len(truths)), key=lambda i: int(truths[i].within(REACH_M).sum()))
     info = infos['data_list'][number]
-    labels = {start: f'{folders.model} {label}' for start, label in START_LABELS.items()}
+    labels = {start: f'{folders.choice.model} {label}' for start, label in START_LABELS.items()}
     predictions = {
         labels[start]: flat_predictions(folders.finetuned(start, folders.seeds[0]) / 'test' / RESULTS, info)
         for start in STARTS
