@@ -18,11 +18,10 @@ _NAMED = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*)=(/.+)')
 
 def add_study_arguments(parser: argparse.ArgumentParser, *, workers: int) -> None:
     """What every study with a record takes. workers: the default."""
-    add = parser.add_argument
-    add('--split', choices=SPLITS, default='validation', help='what is scored')
-    add('--workers', type=int, default=workers, help='cells side by side, one thread each')
-    add('--again', action='store_true', help='replace a finished record of the test split')
-    add('--retry-failed', action='store_true', help='run failed and collapsed cells once more')
+    parser.add_argument('--split', choices=SPLITS, default='validation', help='what is scored')
+    parser.add_argument('--workers', type=int, default=workers, help='cells side by side, one thread each')
+    parser.add_argument('--again', action='store_true', help='replace a finished record of the test split')
+    parser.add_argument('--retry-failed', action='store_true', help='run failed and collapsed cells once more')
 
 
 def require_positive(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
