@@ -13,16 +13,16 @@ configs/dos/dos_ptv3_nuscenes.py. The map has cells of 0.4 m, and SECOND halves 
 0.8 m as there.
 """
 
-_base_ = ['centerpoint_voxel01_nuscenes.py', '../ptv3/_base_sizes.py']
+_base_ = ['centerpoint_voxel01_nuscenes.py', '_base_/ptv3.py']
 
 voxel_size = [0.05, 0.05, 0.05]
-map_stride = 8  # voxels along the edge of a cell of the bird's-eye map
-layer_strides = [2, 2]
 
+_points = dict(in_channels=len(_base_.input_channels), input_scale=_base_.ptv3_scales.lidar_255_lag)
+# From here on as in centerpoint_ptv3_waymo.py: a config derives from its bases only.
 _range = _base_.point_cloud_range
-_grid_size = [round((_range[axis + 3] - _range[axis]) / voxel_size[axis]) for axis in range(3)]
-_decoder = {**_base_.ptv3_decoders.small, 'depths': [0, 0, 0, 0]}  # SECOND mixes what the unpoolings gather
-_places = dict(voxel_size=voxel_size[:2], out_size_factor=map_stride * layer_strides[0])
+_cells = [round((high - low) / size) for low, high, size in zip(_range[:3], _range[3:], voxel_size)]
+_places = dict(voxel_size=voxel_size[:2], out_size_factor=_base_.map_stride * _base_.layer_strides[0])
+_ptv3 = dict(**_base_.ptv3_small, **_points)
 
 model = dict(
     # that many voxels as pretraining allows
@@ -30,19 +30,13 @@ model = dict(
     pts_middle_encoder=dict(
         _delete_=True,
         type='PTv3MiddleEncoder',
-        ptv3={
-            **_base_.ptv3.small,
-            'in_channels': len(_base_.input_channels),
-            'input_scale': _base_.ptv3_lidar_scale,
-            'decoder': _decoder,
-            'block': dict(drop_path=0.3),
-        },
+        ptv3=_ptv3,
         point_cloud_range=_range,
         voxel_size=voxel_size,
-        map_stride=map_stride,
+        map_stride=_base_.map_stride,
     ),
-    pts_backbone=dict(in_channels=_decoder['channels'][0], layer_strides=layer_strides),
+    pts_backbone=dict(in_channels=_ptv3['decoder']['channels'][0], layer_strides=_base_.layer_strides),
     pts_bbox_head=dict(bbox_coder=_places),
-    train_cfg=dict(pts=dict(grid_size=_grid_size, voxel_size=voxel_size, out_size_factor=_places['out_size_factor'])),
+    train_cfg=dict(pts=dict(grid_size=_cells, voxel_size=voxel_size, out_size_factor=_places['out_size_factor'])),
     test_cfg=dict(pts=_places),
 )

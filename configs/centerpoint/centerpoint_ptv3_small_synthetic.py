@@ -9,25 +9,21 @@ Expected:  14 minutes of training on one shared core; car AP 0.244, mAP 0.114, N
 Data, voxels, neck and head are those of centerpoint_small_synthetic.py.
 """
 
-_base_ = ['centerpoint_small_synthetic.py', '../ptv3/_base_sizes.py']
+_base_ = ['centerpoint_small_synthetic.py', '_base_/ptv3.py']
 
-map_stride = 4  # voxels along the edge of a cell of the bird's-eye map; SECOND halves it to the head's 1.6 m
+map_stride = 4  # SECOND halves it to the head's 1.6 m
 
-_decoder = {**_base_.ptv3_decoders.tiny, 'depths': [0, 0, 0]}  # SECOND mixes what the unpoolings gather
+_points = dict(in_channels=len(_base_.input_channels), input_scale=_base_.ptv3_scales.lidar_255_lag)
+_ptv3 = dict(**_base_.ptv3_tiny, **_points)
 
 model = dict(
     pts_middle_encoder=dict(
         _delete_=True,
         type='PTv3MiddleEncoder',
-        ptv3={
-            **_base_.ptv3.tiny,
-            'in_channels': len(_base_.input_channels),
-            'input_scale': _base_.ptv3_lidar_scale,
-            'decoder': _decoder,
-        },
+        ptv3=_ptv3,
         point_cloud_range=_base_.point_cloud_range,
         voxel_size=_base_.voxel_size,
         map_stride=map_stride,
     ),
-    pts_backbone=dict(in_channels=_decoder['channels'][0], layer_strides=[2, 2]),
+    pts_backbone=dict(in_channels=_ptv3['decoder']['channels'][0], layer_strides=_base_.layer_strides),
 )

@@ -8,44 +8,28 @@ Expected:  12 minutes on one core; car AP 0.249, mAP 0.121 from scratch, 0.359 a
            (docs/results/quickstart.json).
 """
 
-_base_ = 'mmdet3d::centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
-custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
+_base_ = [
+    'mmdet3d::centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py',
+    '_base_/nuscenes.py',
+    '_base_/small.py',
+]
 
-# What the encoder is fed: the pretraining config inherits these names.
-input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]']
-point_cloud_range = _base_.point_cloud_range
 voxel_size = [0.2, 0.2, 0.2]
 sweeps_num = 1  # previous sweeps added to the key frame; two instants are enough for a velocity
-
 labelled_scenes = 20
-max_iters = 400
-batch_size = 2
-max_learning_rate = 2e-3
 
-# Derived: the grid, twice (SparseEncoder wants z, y, x and one cell of head room in z), and the widths.
-_grid_size = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / voxel_size[axis]) for axis in range(3)]
-_sparse_shape = [_grid_size[2] + 1, _grid_size[1], _grid_size[0]]
-_second_widths = [width // 2 for width in _base_.model.pts_backbone.out_channels]
-_fpn_widths = [width // 2 for width in _base_.model.pts_neck.out_channels]
-_head_width = _base_.model.pts_bbox_head.share_conv_channel // 2
-# A short run is not sure of itself: AP is taken over all thresholds, so keep what it finds.
-_score_threshold = 0.02
-# mmdet3d's 0.01 is for 20 epochs: after 400 steps the running statistics would still lag behind the weights.
-_bn_momentum = 0.1
+_range = _base_.point_cloud_range
+_cells = [round((high - low) / size) for low, high, size in zip(_range[:3], _range[3:], voxel_size)]
 
 model = dict(
     data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size, max_voxels=(30000, 40000))),
-    pts_middle_encoder=dict(sparse_shape=_sparse_shape, norm_cfg=dict(type='BN1d', eps=1e-3, momentum=_bn_momentum)),
-    pts_backbone=dict(out_channels=_second_widths, norm_cfg=dict(momentum=_bn_momentum)),
-    pts_neck=dict(in_channels=_second_widths, out_channels=_fpn_widths, norm_cfg=dict(momentum=_bn_momentum)),
-    pts_bbox_head=dict(
-        in_channels=sum(_fpn_widths),
-        share_conv_channel=_head_width,
-        separate_head=dict(type='BiasedSeparateHead', head_conv=_head_width),
-        bbox_coder=dict(voxel_size=voxel_size[:2], score_threshold=_score_threshold),
-    ),
-    train_cfg=dict(pts=dict(grid_size=_grid_size, voxel_size=voxel_size)),
-    test_cfg=dict(pts=dict(voxel_size=voxel_size[:2], score_threshold=_score_threshold)),
+    # SparseEncoder wants z, y, x and one cell of head room in z
+    pts_middle_encoder=dict(**_base_.small_encoder, sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]]),
+    pts_backbone=_base_.small_backbone,
+    pts_neck=_base_.small_neck,
+    pts_bbox_head=dict(**_base_.small_head, bbox_coder=dict(**_base_.found, voxel_size=voxel_size[:2])),
+    train_cfg=dict(pts=dict(grid_size=_cells, voxel_size=voxel_size)),
+    test_cfg=dict(pts=dict(**_base_.found, voxel_size=voxel_size[:2])),
 )
 
 data_root = 'data/synthetic_nuscenes/'
@@ -70,21 +54,21 @@ train_pipeline = [
         translation_std=[0, 0, 0],
     ),
     dict(type='RandomFlip3D', sync_2d=False, flip_ratio_bev_horizontal=0.5, flip_ratio_bev_vertical=0.5),
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
-    dict(type='ObjectRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='PointsRangeFilter', point_cloud_range=_range),
+    dict(type='ObjectRangeFilter', point_cloud_range=_range),
     dict(type='ObjectNameFilter', classes=_base_.class_names),
     dict(type='PointShuffle'),
     dict(type='Pack3DDetInputs', keys=['points', 'gt_bboxes_3d', 'gt_labels_3d']),
 ]
 test_pipeline = [
     *_load_points_test,
-    dict(type='PointsRangeFilter', point_cloud_range=point_cloud_range),
+    dict(type='PointsRangeFilter', point_cloud_range=_range),
     dict(type='Pack3DDetInputs', keys=['points']),
 ]
 
 train_dataloader = dict(
     _delete_=True,
-    batch_size=batch_size,
+    batch_size=_base_.batch_size,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
@@ -104,22 +88,11 @@ train_dataloader = dict(
 test_dataloader = dict(dataset=dict(data_root=data_root, pipeline=test_pipeline))
 test_evaluator = dict(data_root=data_root, ann_file=data_root + 'nuscenes_infos_val.pkl')
 # The val scenes are the test split, read once, by tools/test.py.
-val_dataloader = None
-val_evaluator = None
-val_cfg = None
+val_dataloader = val_evaluator = val_cfg = None
 
-train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=max_iters)
-optim_wrapper = dict(optimizer=dict(lr=max_learning_rate))
-param_scheduler = [
-    dict(type='OneCycleLR', eta_max=max_learning_rate, total_steps=max_iters, pct_start=0.3, by_epoch=False)
-]
-auto_scale_lr = dict(enable=False, base_batch_size=batch_size)
-
-randomness = dict(seed=0)
-env_cfg = dict(dist_cfg=dict(backend='gloo'))
-default_hooks = dict(
-    logger=dict(interval=10),
-    checkpoint=dict(by_epoch=False, interval=max_iters, max_keep_ckpts=1, save_optimizer=False),
-    data_wait=dict(type='DataWaitHook'),
-)
-log_processor = dict(by_epoch=False)
+train_cfg = _base_.short_run.train_cfg
+optim_wrapper = _base_.short_run.optim_wrapper
+param_scheduler = _base_.short_run.param_scheduler
+auto_scale_lr = _base_.short_run.auto_scale_lr
+env_cfg, log_processor = _base_.short_run.env_cfg, _base_.short_run.log_processor
+default_hooks = _base_.short_run.default_hooks

@@ -6,12 +6,20 @@ Hardware:  8 GPUs with 4 key frames each (10 sweeps); for another number of GPUs
 Expected:  mmdet3d's model zoo states mAP 56.11, NDS 64.61 (its circle-NMS variant). Not run by us.
 """
 
-_base_ = 'mmdet3d::centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
-custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
+_base_ = [
+    'mmdet3d::centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py',
+    '_base_/nuscenes.py',
+]
 
-# What the encoder is fed: the pretraining config inherits these names.
-input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]']
-point_cloud_range = _base_.point_cloud_range
-voxel_size = _base_.voxel_size
 sweeps_num = _base_.train_pipeline[1].sweeps_num  # previous sweeps, beside the key frame
 default_hooks = dict(data_wait=dict(type='DataWaitHook'))
+
+# As in centerpoint_voxel0075_nuscenes.py, as a config can take lines from its bases only: mmdet3d states as numbers what
+# here follows voxel_size and point_cloud_range.
+_low, _high = _base_.point_cloud_range[:3], _base_.point_cloud_range[3:]
+_cells = [round((high - low) / size) for low, high, size in zip(_low, _high, _base_.voxel_size)]
+model = dict(
+    # z, y, x and one cell of head room in z
+    pts_middle_encoder=dict(sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]]),
+    train_cfg=dict(pts=dict(grid_size=_cells)),
+)

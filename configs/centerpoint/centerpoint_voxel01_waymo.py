@@ -32,7 +32,7 @@ point_cloud_range = [-75.2, -75.2, -2.0, 75.2, 75.2, 4.0]
 voxel_size = [0.1, 0.1, 0.15]
 sweeps_num = 0
 
-_grid_size = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / voxel_size[axis]) for axis in range(3)]
+_cells = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / voxel_size[axis]) for axis in range(3)]
 _centers = [-80.0, -80.0, -10.0, 80.0, 80.0, 10.0]
 
 model = dict(
@@ -40,7 +40,7 @@ model = dict(
         voxel_layer=dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size, max_voxels=(150000, 200000))
     ),
     # z, y, x and one cell of head room in z
-    pts_middle_encoder=dict(sparse_shape=[_grid_size[2] + 1, _grid_size[1], _grid_size[0]]),
+    pts_middle_encoder=dict(sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]]),
     pts_bbox_head=dict(
         type='CenterHeadWithoutVelocity',
         tasks=[dict(num_class=3, class_names=_base_.class_names)],
@@ -49,7 +49,7 @@ model = dict(
             voxel_size=voxel_size[:2], pc_range=point_cloud_range[:2], post_center_range=_centers, code_size=7
         ),
     ),
-    train_cfg=dict(pts=dict(grid_size=_grid_size, point_cloud_range=point_cloud_range, voxel_size=voxel_size)),
+    train_cfg=dict(pts=dict(grid_size=_cells, point_cloud_range=point_cloud_range, voxel_size=voxel_size)),
     test_cfg=dict(
         pts=dict(
             voxel_size=voxel_size[:2],

@@ -55,7 +55,3 @@ ptv3_decoders = dict(
     m1_base=dict(channels=[64, 64, 128, 256], depths=[2, 2, 2, 2], heads=[4, 4, 8, 16]),
     m3_base=dict(channels=[54, 108, 216, 432], depths=[2, 2, 2, 2], heads=[3, 6, 12, 24]),
 )
-# x, y, z in metres, intensity 0-255, time lag in seconds, all to the order of 1
-ptv3_lidar_scale = [1 / 50, 1 / 50, 1 / 5, 1 / 255, 2.0]
-# indoors: x, y, z in metres, colours 0-1, unit normals
-ptv3_indoor_scale = [1 / 5, 1 / 5, 1 / 2, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]

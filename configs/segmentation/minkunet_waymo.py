@@ -6,18 +6,14 @@ Hardware:  8 GPUs, 2 frames each; with fewer, add --auto-scale-lr.
 Expected:  not run. mmdet3d has no MinkUNet for Waymo: the widths are those of its SemanticKITTI configs.
 """
 
-_base_ = ['_base_/waymo.py', '_base_/minkunet.py', '../minkunet/_base_sizes.py']
+_base_ = ['_base_/waymo.py', '_base_/minkunet.py']
 
 voxel_size = [0.05, 0.05, 0.05]
 
 model = dict(
     data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size)),
-    backbone={**_base_.minkunet.w32_34, 'in_channels': len(_base_.input_channels)},
-    decode_head=dict(
-        channels=_base_.minkunet.w32_34.decoder_channels[-1],
-        num_classes=_base_.num_classes,
-        ignore_index=_base_.num_classes,
-    ),
+    backbone=dict(in_channels=len(_base_.input_channels)),
+    decode_head=_base_.classes,
 )
 optim_wrapper = dict(**_base_.decoder_probe.optim_wrapper, clip_grad=dict(max_norm=10))
 param_scheduler = _base_.decoder_probe.param_scheduler

@@ -6,21 +6,10 @@ Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr.
 Expected:  not run.
 """
 
-_base_ = ['_base_/scannet.py', '../ptv3/_base_sizes.py']
+_base_ = ['_base_/scannet.py', '_base_/ptv3.py']
 
 voxel_size = [0.02, 0.02, 0.02]
 
-model = dict(
-    type='PTv3Segmentor',
-    backbone={
-        **_base_.ptv3.small,
-        'in_channels': len(_base_.input_channels),
-        'input_scale': _base_.ptv3_indoor_scale,
-        'decoder': _base_.ptv3_decoders.small,
-    },
-    decode_head=dict(type='PointHead', num_classes=_base_.num_classes, ignore_index=_base_.num_classes),
-    voxel_size=voxel_size,
-    data_preprocessor=dict(type='Det3DDataPreprocessor'),
-)
+model = dict(backbone=_base_.ptv3_input, decode_head=_base_.classes, voxel_size=voxel_size)
 optim_wrapper = _base_.finetune.optim_wrapper
 param_scheduler = _base_.finetune.param_scheduler

@@ -7,21 +7,14 @@ Hardware:  2 CPU cores, no GPU.
 Expected:  not run.
 """
 
-_base_ = ['_base_/synthetic.py', '../ptv3/_base_sizes.py']
+_base_ = ['_base_/synthetic.py', '_base_/ptv3.py']
 
 voxel_size = [0.2, 0.2, 0.2]
 
 model = dict(
-    type='PTv3Segmentor',
-    backbone={
-        **_base_.ptv3.tiny,
-        'in_channels': len(_base_.input_channels),
-        'input_scale': _base_.ptv3_lidar_scale,
-        'decoder': _base_.ptv3_decoders.tiny,
-    },
-    decode_head=dict(type='PointHead', num_classes=_base_.num_classes, ignore_index=_base_.num_classes),
+    backbone=dict(**{**_base_.ptv3.tiny, 'decoder': _base_.ptv3_decoders.tiny}, **_base_.ptv3_input, _delete_=True),
+    decode_head=_base_.classes,
     voxel_size=voxel_size,
-    data_preprocessor=dict(type='Det3DDataPreprocessor'),
 )
 optim_wrapper = _base_.finetune.optim_wrapper
 param_scheduler = _base_.finetune.param_scheduler

@@ -1,4 +1,7 @@
-"""mmdet3d's MinkUNet over points as they are: voxels of any number, no range; children name voxel size and widths."""
+"""mmdet3d's MinkUNet over points as they are: voxels of any number, no range; children name voxel size and
+classes, small ones their widths."""
+
+_base_ = '../../minkunet/_base_sizes.py'
 
 model = dict(
     type='MinkUNet',
@@ -11,8 +14,10 @@ model = dict(
         # this kind of voxel has a size only: no range, no limit
         voxel_layer=dict(max_num_points=-1, point_cloud_range=[-100, -100, -20, 100, 100, 20], max_voxels=(-1, -1)),
     ),
+    backbone=_base_.minkunet.w32_34,
     decode_head=dict(
         type='MinkUNetHead',
+        channels=_base_.minkunet.w32_34.decoder_channels[-1],
         dropout_ratio=0,
         loss_decode=dict(type='mmdet.CrossEntropyLoss', avg_non_ignore=True),
     ),

@@ -4,12 +4,13 @@ Every point of a key frame is classified, wherever it lies, as the challenge ask
 not read. Pretraining sees the same with train_dataloader.dataset.num_sweeps=1.
 """
 
-_base_ = ['mmdet3d::_base_/default_runtime.py', './tta.py', './protocols.py']
-custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
+_base_ = ['./runtime.py', './points.py', './tta.py', './protocols.py', '../../ptv3/_base_scales.py']
 
 # What the network is fed, in the channels of pretraining; the time lag of a single sweep is 0.
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]']
 num_classes = 16
+classes = dict(num_classes=num_classes, ignore_index=num_classes)
+ptv3_input = dict(in_channels=len(input_channels), input_scale=_base_.ptv3_scales.lidar_255_lag)
 data_root = 'data/nuscenes/'
 
 _load = [
@@ -19,53 +20,21 @@ _load = [
     dict(type='LoadAnnotations3D', with_bbox_3d=False, with_label_3d=False, with_seg_3d=True, seg_3d_dtype='np.uint8'),
     dict(type='PointSegClassMapping'),
 ]
-train_pipeline = [
-    *_load,
-    dict(
-        type='GlobalRotScaleTrans',
-        rot_range=[-3.1416, 3.1416],
-        scale_ratio_range=[0.9, 1.1],
-        translation_std=[0, 0, 0],
-    ),
-    dict(type='RandomFlip3D', sync_2d=False, flip_ratio_bev_horizontal=0.5, flip_ratio_bev_vertical=0.5),
-    dict(type='RandomJitterPoints', jitter_std=[0.005, 0.005, 0.005], clip_range=[-0.02, 0.02]),
-    dict(type='Pack3DDetInputs', keys=['points', 'pts_semantic_mask']),
-]
-test_pipeline = [*_load, dict(type='Pack3DDetInputs', keys=['points', 'pts_semantic_mask'])]
+train_pipeline = [*_load, *_base_.augment, _base_.pack]
+test_pipeline = [*_load, _base_.pack]
 tta_pipeline = [*_load, _base_.test_time_aug]
 
+_data = dict(type='NuScenesLidarseg', data_root=data_root)
 train_dataloader = dict(
+    **_base_.train_loader,
     batch_size=2,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='NuScenesLidarseg',
-        data_root=data_root,
-        ann_file='nuscenes_infos_train.pkl',
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(**_data, ann_file='nuscenes_infos_train.pkl', pipeline=train_pipeline),
 )
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='NuScenesLidarseg',
-        data_root=data_root,
-        ann_file='nuscenes_infos_val.pkl',
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
+    **_base_.test_loader,
+    dataset=dict(**_data, ann_file='nuscenes_infos_val.pkl', pipeline=test_pipeline, test_mode=True),
 )
-test_evaluator = dict(type='SegMetric')
-test_cfg = dict(type='TestLoop')
 val_dataloader = test_dataloader
-val_evaluator = test_evaluator
-val_cfg = dict(type='ValLoop')
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=_base_.max_epochs, val_interval=5)
 auto_scale_lr = dict(enable=False, base_batch_size=16)
-randomness = dict(seed=0)
-default_hooks = dict(checkpoint=dict(interval=5, max_keep_ckpts=2), data_wait=dict(type='DataWaitHook'))
+default_hooks = dict(checkpoint=dict(interval=5))

@@ -4,41 +4,24 @@ Sonata's for its linear probe (docs/method.md, A19): 24 scans a step, each scan 
 same; the layer decay of fine-tuning is that of protocols.py.
 """
 
+_base_ = './protocols.py'
+
 max_epochs = 800
-_rate = 2e-3
-_optimizer = dict(type='AdamW', lr=_rate, weight_decay=0.02)
+warmup_epochs = 40
+rate = 2e-3
+
+_lengths = dict(total_steps=max_epochs, end=max_epochs)
 _one_cycle = [
-    dict(
-        type='OneCycleLR',
-        eta_max=_rate,
-        total_steps=max_epochs,
-        end=max_epochs,
-        pct_start=0.05,
-        div_factor=10,
-        final_div_factor=1000,
-        convert_to_iter_based=True,
-    )
+    {**_base_.linear_probe.param_scheduler[0], **_lengths, 'eta_max': rate, 'pct_start': 0.05, 'final_div_factor': 1000}
 ]
-linear_probe = dict(optim_wrapper=dict(type='OptimWrapper', optimizer=_optimizer), param_scheduler=_one_cycle)
+_wrapper = dict(optimizer=dict(lr=rate, weight_decay=0.02))
+linear_probe = dict(optim_wrapper=_wrapper, param_scheduler=_one_cycle)
 decoder_probe = linear_probe
+_warmup, _fall = _base_.finetune.param_scheduler
 finetune = dict(
-    optim_wrapper=dict(
-        type='OptimWrapper',
-        constructor='PTv3LayerDecay',
-        paramwise_cfg=dict(layer_decay=0.8),
-        optimizer=_optimizer,
-        clip_grad=dict(max_norm=3.0),
-    ),
-    # not OneCycleLR, which gives all layers one rate
+    optim_wrapper=dict(**_wrapper, clip_grad=dict(max_norm=3.0)),
     param_scheduler=[
-        dict(type='LinearLR', start_factor=0.1, end=40, convert_to_iter_based=True),
-        dict(
-            type='CosineAnnealingLR',
-            eta_min_ratio=1e-3,
-            begin=40,
-            end=max_epochs,
-            T_max=max_epochs - 40,
-            convert_to_iter_based=True,
-        ),
+        {**_warmup, 'end': warmup_epochs},
+        {**_fall, 'begin': warmup_epochs, 'end': max_epochs, 'T_max': max_epochs - warmup_epochs},
     ],
 )

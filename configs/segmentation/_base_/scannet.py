@@ -4,8 +4,7 @@ mmdet3d's ScanNetSegDataset; its own config draws patches of 8192 points, withou
 more. Every point of a scan is classified.
 """
 
-_base_ = ['mmdet3d::_base_/default_runtime.py', './tta.py', './protocols_indoor.py']
-custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
+_base_ = ['./runtime.py', './points.py', './tta.py', './protocols_indoor.py', '../../ptv3/_base_scales.py']
 
 # What the network is fed, in the channels of pretraining.
 input_channels = [
@@ -17,6 +16,8 @@ class_names = (
     'desk', 'curtain', 'refrigerator', 'showercurtrain', 'toilet', 'sink', 'bathtub', 'otherfurniture',
 )  # fmt: skip
 num_classes = 20
+classes = dict(num_classes=num_classes, ignore_index=num_classes)
+ptv3_input = dict(in_channels=len(input_channels), input_scale=_base_.ptv3_scales.indoor)
 data_root = 'data/scannet/'
 
 _load = [
@@ -27,20 +28,8 @@ _load = [
     dict(type='NormalizePointsColor', color_mean=None),
     dict(type='CentreScan'),
 ]
-train_pipeline = [
-    *_load,
-    dict(type='ColourJitter'),
-    dict(
-        type='GlobalRotScaleTrans',
-        rot_range=[-3.1416, 3.1416],
-        scale_ratio_range=[0.9, 1.1],
-        translation_std=[0, 0, 0],
-    ),
-    dict(type='RandomFlip3D', sync_2d=False, flip_ratio_bev_horizontal=0.5, flip_ratio_bev_vertical=0.5),
-    dict(type='RandomJitterPoints', jitter_std=[0.005, 0.005, 0.005], clip_range=[-0.02, 0.02]),
-    dict(type='Pack3DDetInputs', keys=['points', 'pts_semantic_mask']),
-]
-test_pipeline = [*_load, dict(type='Pack3DDetInputs', keys=['points', 'pts_semantic_mask'])]
+train_pipeline = [*_load, dict(type='ColourJitter'), *_base_.augment, _base_.pack]
+test_pipeline = [*_load, _base_.pack]
 tta_pipeline = [*_load, _base_.test_time_aug]
 
 _data = dict(
@@ -51,10 +40,8 @@ _data = dict(
     ignore_index=num_classes,
 )
 train_dataloader = dict(
+    **_base_.train_loader,
     batch_size=3,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         **_data,
         ann_file='scannet_infos_train.pkl',
@@ -63,19 +50,10 @@ train_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    **_base_.test_loader,
     dataset=dict(**_data, ann_file='scannet_infos_val.pkl', pipeline=test_pipeline, test_mode=True),
 )
-test_evaluator = dict(type='SegMetric')
-test_cfg = dict(type='TestLoop')
 val_dataloader = test_dataloader
-val_evaluator = test_evaluator
-val_cfg = dict(type='ValLoop')
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=_base_.max_epochs, val_interval=20)
 auto_scale_lr = dict(enable=False, base_batch_size=24)
-randomness = dict(seed=0)
-default_hooks = dict(checkpoint=dict(interval=20, max_keep_ckpts=2), data_wait=dict(type='DataWaitHook'))
+default_hooks = dict(checkpoint=dict(interval=20))

@@ -4,6 +4,7 @@ of the groups head, common and tail."""
 _base_ = './scannet.py'
 
 num_classes = 200
+classes = dict(num_classes=num_classes, ignore_index=num_classes)
 
 _data = dict(
     _delete_=True,

@@ -9,8 +9,9 @@ _base_ = './nuscenes.py'
 
 # What the network is fed, in the channels of pretraining.
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation']
-ptv3_input_scale = [1 / 50, 1 / 50, 1 / 5, 1.0, 1.0]
 num_classes = 22
+classes = dict(num_classes=num_classes, ignore_index=num_classes)
+ptv3_input = dict(in_channels=len(input_channels), input_scale=_base_.ptv3_scales.lidar_unit_elongation)
 data_root = 'data/waymo/kitti_format/'
 
 _load = [
