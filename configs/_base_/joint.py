@@ -1,12 +1,17 @@
-"""The outdoor sets of joint pretraining, and how each sensor's intensity comes to 0-1 (docs/method.md, A22 and A23).
+"""Pretraining on the outdoor sets together: frames, and how each sensor's intensity comes to 0-1 (docs/method.md,
+A22, A23).
 
 Columns after x, y, z and intensity are dropped; a child may ask for one, which is zero where a sensor lacks it.
 """
 
+_base_ = './pretraining.py'
+
+input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1']
 nuscenes_root = 'data/nuscenes/'
 waymo_root = 'data/waymo/kitti_format/'
 semantickitti_root = 'data/semantickitti/'
 semantickitti_sequences = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10]  # the training split; 08 is validation
+max_iters = 85560  # 10 passes over 205 341 frames in batches of 24
 members = ['nuscenes', 'waymo', 'semantickitti']  # those to draw from
 weights = None  # shares of their draws, in the same order; None: by frame count
 
@@ -32,3 +37,7 @@ joint = dict(
     use=members,
     weights=None if weights is None else dict(zip(members, weights, strict=True)),
 )
+train_dataloader = dict(dataset=dict(**joint, pipeline=_base_.pipeline))
+custom_hooks = [*_base_.custom_hooks, dict(type='MemberSharesHook')]
+train_cfg = dict(max_iters=max_iters)
+param_scheduler = [{**_base_.param_scheduler[0], 'total_steps': max_iters}]

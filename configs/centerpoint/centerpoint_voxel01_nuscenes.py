@@ -14,7 +14,7 @@ _base_ = [
 sweeps_num = _base_.train_pipeline[1].sweeps_num  # previous sweeps, beside the key frame
 default_hooks = dict(data_wait=dict(type='DataWaitHook'))
 
-# As in centerpoint_voxel0075_nuscenes.py, as a config can take lines from its bases only: mmdet3d states as numbers what
+# As in centerpoint_voxel0075_nuscenes.py, as a config takes lines from its bases only: mmdet3d states as numbers what
 # here follows voxel_size and point_cloud_range.
 _low, _high = _base_.point_cloud_range[:3], _base_.point_cloud_range[3:]
 _cells = [round((high - low) / size) for low, high, size in zip(_low, _high, _base_.voxel_size)]

@@ -8,21 +8,21 @@ Expected:  not run. Settings that the paper does not state: docs/method.md, "Opt
 Files, schedule and mask are those of dos_minkunet_semantickitti.py.
 """
 
-_base_ = ['dos_minkunet_semantickitti.py', '../cylinder3d/_base_sizes.py']
+_base_ = ['../_base_/semantickitti.py', '../cylinder3d/_base_sizes.py']
 
 # of the loss voxels; sectors reach 50 m, what lies farther counts to the last one, as in mmdet3d
 point_cloud_range = [-50, -50, -4, 50, 50, 2]
 voxel_size = [0.2, 0.2, 0.2]
 
 model = dict(
+    **_base_.dos,
+    type='DOS',
     backbone=dict(
-        _delete_=True,
         type='Cylinder3DAdapter',
         voxel_encoder=_base_.cylinder3d.full.voxel_encoder,
         backbone=_base_.cylinder3d.full.backbone,
     ),
     data_preprocessor=dict(
-        _delete_=True,
         type='ViewPreprocessor',
         voxel=True,
         voxel_type='cylindrical',

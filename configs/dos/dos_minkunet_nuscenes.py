@@ -5,20 +5,16 @@ Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate g
 Expected:  not run. mmdet3d has no MinkUNet for nuScenes: the widths are those of its SemanticKITTI configs.
 """
 
-_base_ = ['dos_second_nuscenes.py', '../minkunet/_base_sizes.py']
+_base_ = ['../_base_/nuscenes.py', '../_base_/backbones/minkunet.py']
 
 voxel_size = [0.1, 0.1, 0.1]
 loss_stride = 2
-mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
+mask_ratio = 0.7  # of the paper, for segmentation
 
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
+_views, _mask, _pack = _base_.pipeline
 model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='MinkUNetAdapter',
-        backbone={**_base_.minkunet.w32_34, 'in_channels': len(_base_.input_channels)},
-        loss_stride=loss_stride,
-    ),
-    data_preprocessor=dict(voxel_type='minkunet', voxel_layer=dict(voxel_size=voxel_size)),
+    **_base_.dos,
+    backbone=dict(backbone=dict(in_channels=len(_base_.input_channels)), loss_stride=loss_stride),
+    data_preprocessor=dict(voxel_layer=dict(point_cloud_range=_base_.point_cloud_range, voxel_size=voxel_size)),
 )
 train_dataloader = dict(dataset=dict(num_sweeps=1, pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack]))

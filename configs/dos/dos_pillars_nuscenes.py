@@ -9,13 +9,14 @@ Expected:  not run.
 Pillars and modules are those of that config. The loss voxels are its pillars.
 """
 
-_base_ = 'dos_second_nuscenes.py'
+_base_ = '../_base_/nuscenes.py'
 
 voxel_size = [0.2, 0.2, 8]
 
 model = dict(
+    **_base_.dos,
+    type='DOS',
     backbone=dict(
-        _delete_=True,
         type='PillarBackbone',
         voxel_encoder=dict(
             type='PillarFeatureNet',
@@ -38,5 +39,14 @@ model = dict(
             conv_cfg=dict(type='Conv2d', bias=False),
         ),
     ),
-    data_preprocessor=dict(voxel_layer=dict(max_num_points=20, voxel_size=voxel_size)),
+    data_preprocessor=dict(
+        type='ViewPreprocessor',
+        voxel=True,
+        voxel_layer=dict(
+            max_num_points=20,
+            point_cloud_range=_base_.point_cloud_range,
+            voxel_size=voxel_size,
+            max_voxels=(300000, 300000),
+        ),
+    ),
 )

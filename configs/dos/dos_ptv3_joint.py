@@ -10,15 +10,21 @@ Expected:  not run.
 Model, grid, channels and mask are those of dos_ptv3_semantickitti.py; single sweeps of every set.
 """
 
-_base_ = ['dos_ptv3_semantickitti.py', '../_base_/joint.py']
+_base_ = ['../_base_/joint.py', '../_base_/backbones/ptv3.py']
 
-data_root = None  # a root for each set
-sequences = None  # semantickitti_sequences
-max_iters = 85560  # 10 passes over 205 341 frames in batches of 24
+point_cloud_range = [-100, -100, -20, 100, 100, 20]
+mask_ratio = 0.7  # of the paper, for segmentation
 
-train_dataloader = dict(
-    dataset=dict(_delete_=True, **_base_.joint, pipeline=_base_.train_dataloader.dataset.pipeline),
+_columns = len(_base_.input_channels)
+_views, _mask, _pack = _base_.pipeline
+model = dict(
+    **_base_.dos,
+    backbone=dict(
+        voxel_encoder=dict(num_features=_columns),
+        ptv3=dict(in_channels=_columns, input_scale=_base_.ptv3_scales.lidar_unit),
+    ),
+    data_preprocessor=dict(
+        voxel_type='hard', voxel_layer=dict(point_cloud_range=point_cloud_range, max_voxels=(-1, -1))
+    ),
 )
-train_cfg = dict(max_iters=max_iters)
-param_scheduler = [{**_base_.param_scheduler[0], 'total_steps': max_iters}]
-custom_hooks = [*_base_.custom_hooks, dict(type='MemberSharesHook')]
+train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack]))

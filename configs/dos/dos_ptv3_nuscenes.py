@@ -8,23 +8,14 @@ Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate g
 Expected:  not run. Settings that the paper does not state: docs/method.md, "Backbone and head".
 """
 
-_base_ = ['dos_second_nuscenes.py', '../ptv3/_base_sizes.py']
+_base_ = ['../_base_/nuscenes.py', '../_base_/backbones/ptv3.py']
 
-voxel_size = [0.05, 0.05, 0.05]
-loss_stride = 4
-
+_columns = len(_base_.input_channels)
 model = dict(
+    **_base_.dos,
     backbone=dict(
-        _delete_=True,
-        type='PTv3Backbone',
-        voxel_encoder=_base_.model.backbone.voxel_encoder,
-        ptv3={
-            **_base_.ptv3.small,
-            'in_channels': len(_base_.input_channels),
-            'input_scale': _base_.ptv3_lidar_scale,
-            'block': dict(drop_path=0.3),
-        },
-        loss_stride=loss_stride,
+        voxel_encoder=dict(num_features=_columns),
+        ptv3=dict(in_channels=_columns, input_scale=_base_.ptv3_scales.lidar_255_lag),
     ),
-    data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size)),
+    data_preprocessor=dict(voxel_layer=dict(point_cloud_range=_base_.point_cloud_range)),
 )

@@ -9,22 +9,19 @@ Expected:  not run.
 Data, range and mask are those of dos_minkunet_scannet.py.
 """
 
-_base_ = ['dos_minkunet_scannet.py', '../ptv3/_base_sizes.py']
+_base_ = ['../_base_/scannet.py', '../_base_/backbones/ptv3.py']
 
-max_points_per_voxel = 10
+voxel_size = [0.02, 0.02, 0.02]
 
+_columns = len(_base_.input_channels)
 model = dict(
+    **_base_.dos,
     backbone=dict(
-        _delete_=True,
-        type='PTv3Backbone',
-        voxel_encoder=dict(type='HardSimpleVFE', num_features=len(_base_.input_channels)),
-        ptv3={
-            **_base_.ptv3.small,
-            'in_channels': len(_base_.input_channels),
-            'input_scale': _base_.ptv3_indoor_scale,
-            'block': dict(drop_path=0.3),
-        },
-        loss_stride=_base_.loss_stride,
+        voxel_encoder=dict(num_features=_columns),
+        ptv3=dict(in_channels=_columns, input_scale=_base_.ptv3_scales.indoor),
     ),
-    data_preprocessor=dict(voxel_type='hard', voxel_layer=dict(max_num_points=max_points_per_voxel)),
+    data_preprocessor=dict(
+        voxel_type='hard',
+        voxel_layer=dict(point_cloud_range=_base_.point_cloud_range, voxel_size=voxel_size, max_voxels=(-1, -1)),
+    ),
 )

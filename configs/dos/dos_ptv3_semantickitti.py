@@ -8,23 +8,18 @@ Expected:  not run.
 Data, range and mask are those of dos_minkunet_semantickitti.py.
 """
 
-_base_ = ['dos_minkunet_semantickitti.py', '../ptv3/_base_sizes.py']
+_base_ = ['../_base_/semantickitti.py', '../_base_/backbones/ptv3.py']
 
-ptv3_input_scale = [1 / 50, 1 / 50, 1 / 5, 1.0]  # as configs/segmentation/_base_/semantickitti.py
-max_points_per_voxel = 10
+point_cloud_range = [-100, -100, -20, 100, 100, 20]
 
+_columns = len(_base_.input_channels)
 model = dict(
+    **_base_.dos,
     backbone=dict(
-        _delete_=True,
-        type='PTv3Backbone',
-        voxel_encoder=dict(type='HardSimpleVFE', num_features=len(_base_.input_channels)),
-        ptv3={
-            **_base_.ptv3.small,
-            'in_channels': len(_base_.input_channels),
-            'input_scale': ptv3_input_scale,
-            'block': dict(drop_path=0.3),
-        },
-        loss_stride=_base_.loss_stride,
+        voxel_encoder=dict(num_features=_columns),
+        ptv3=dict(in_channels=_columns, input_scale=_base_.ptv3_scales.lidar_unit),
     ),
-    data_preprocessor=dict(voxel_type='hard', voxel_layer=dict(max_num_points=max_points_per_voxel)),
+    data_preprocessor=dict(
+        voxel_type='hard', voxel_layer=dict(point_cloud_range=point_cloud_range, max_voxels=(-1, -1))
+    ),
 )

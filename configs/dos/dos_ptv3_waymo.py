@@ -9,27 +9,14 @@ Expected:  not run. Settings that the paper does not state: docs/method.md, "Bac
 Data, range and channels are those of dos_second_waymo.py.
 """
 
-_base_ = ['dos_second_waymo.py', '../ptv3/_base_sizes.py']
+_base_ = ['../_base_/waymo.py', '../_base_/backbones/ptv3.py']
 
-voxel_size = [0.05, 0.05, 0.05]
-loss_stride = 4
-mask_ratio = 0.6
-input_scale = [*_base_.ptv3_lidar_scale[:3], 1.0, 1.0]
-
-_views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
+_columns = len(_base_.input_channels)
 model = dict(
+    **_base_.dos,
     backbone=dict(
-        _delete_=True,
-        type='PTv3Backbone',
-        voxel_encoder=_base_.model.backbone.voxel_encoder,
-        ptv3={
-            **_base_.ptv3.small,
-            'in_channels': len(_base_.input_channels),
-            'input_scale': input_scale,
-            'block': dict(drop_path=0.3),
-        },
-        loss_stride=loss_stride,
+        voxel_encoder=dict(num_features=_columns),
+        ptv3=dict(in_channels=_columns, input_scale=_base_.ptv3_scales.lidar_unit_elongation),
     ),
-    data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size)),
+    data_preprocessor=dict(voxel_layer=dict(point_cloud_range=_base_.point_cloud_range)),
 )
-train_dataloader = dict(dataset=dict(pipeline=[_views, {**_mask, 'mask_ratio': mask_ratio}, _pack]))

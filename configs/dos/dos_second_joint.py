@@ -11,31 +11,22 @@ Ten sweeps of nuScenes, single ones of the others, whose time lag is 0. For dete
 the ranges of all three: Waymo's points count from the ground, the others' from a sensor 1.8 m above it.
 """
 
-_base_ = ['dos_second_nuscenes.py', '../_base_/joint.py']
+_base_ = ['../_base_/joint.py', '../_base_/backbones/second.py']
 
-data_root = None  # a root for each set
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1', 'time lag [s]']
 extra_channels = ['time lag [s]']
+num_sweeps = 10  # of nuScenes
 # 56 cells in z, so that the layers without padding, which halve them last, lose none
 point_cloud_range = [-76.8, -76.8, -5.0, 76.8, 76.8, 6.2]
-max_iters = 85560  # 10 passes over 205 341 frames in batches of 24
 
-_cells = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / _base_.voxel_size[axis]) for axis in range(3)]
+_range = point_cloud_range
+_cells = [round((high - low) / size) for low, high, size in zip(_range[:3], _range[3:], _base_.voxel_size)]
 model = dict(
+    **_base_.dos,
     # SparseEncoder wants z, y, x and one cell of head room in z
     backbone=dict(middle_encoder=dict(sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]])),
-    data_preprocessor=dict(voxel_layer=dict(point_cloud_range=point_cloud_range)),
+    data_preprocessor=dict(voxel_layer=dict(point_cloud_range=_range, voxel_size=_base_.voxel_size)),
 )
-_members = _base_.joint.members
-_nuscenes = {**_members.nuscenes, 'dataset': {**_members.nuscenes.dataset, 'num_sweeps': _base_.sweeps_num + 1}}
 train_dataloader = dict(
-    dataset=dict(
-        _delete_=True,
-        **{**_base_.joint, 'members': {**_members, 'nuscenes': _nuscenes}},
-        extra_channels=extra_channels,
-        pipeline=_base_.train_dataloader.dataset.pipeline,
-    )
+    dataset=dict(members=dict(nuscenes=dict(dataset=dict(num_sweeps=num_sweeps))), extra_channels=extra_channels)
 )
-train_cfg = dict(max_iters=max_iters)
-param_scheduler = [{**_base_.param_scheduler[0], 'total_steps': max_iters}]
-custom_hooks = [*_base_.custom_hooks, dict(type='MemberSharesHook')]

@@ -9,31 +9,24 @@ Data, range and mask are those of dos_minkunet_scannet.py. Voxels are twice as l
 of the 2^31 cells that spconv on the CPU tells apart in a batch, six views of 1024 x 1024 x 257 take 1.6e9.
 """
 
-_base_ = 'dos_minkunet_scannet.py'
+_base_ = ['../_base_/scannet.py', '../_base_/backbones/second.py']
 
 voxel_size = [0.04, 0.04, 0.04]
 loss_stride = 2
-grid_shape = [257, 1024, 1024]  # z, y, x of the range in voxels, one more in z as in CenterPoint
-max_points_per_voxel = 10
 
+_columns = len(_base_.input_channels)
+_range = _base_.point_cloud_range
+_cells = [round((high - low) / size) for low, high, size in zip(_range[:3], _range[3:], voxel_size)]
 model = dict(
+    **_base_.dos,
     backbone=dict(
-        _delete_=True,
-        type='SparseEncoderBackbone',
-        voxel_encoder=dict(type='HardSimpleVFE', num_features=len(_base_.input_channels)),
-        middle_encoder=dict(
-            type='SparseEncoder',
-            in_channels=len(_base_.input_channels),
-            sparse_shape=grid_shape,
-            output_channels=128,
-            order=('conv', 'norm', 'act'),
-            encoder_channels=((16, 16, 32), (32, 32, 64), (64, 64, 128), (128, 128)),
-            encoder_paddings=((0, 0, 1), (0, 0, 1), (0, 0, [0, 1, 1]), (0, 0)),
-            block_type='basicblock',
-        ),
+        voxel_encoder=dict(num_features=_columns),
+        # z, y, x, one more in z as in CenterPoint
+        middle_encoder=dict(in_channels=_columns, sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]]),
         loss_stride=loss_stride,
     ),
     data_preprocessor=dict(
-        voxel_type='hard', voxel_layer=dict(max_num_points=max_points_per_voxel, voxel_size=voxel_size)
+        voxel_type='hard',
+        voxel_layer=dict(point_cloud_range=_range, voxel_size=voxel_size, max_voxels=(-1, -1)),
     ),
 )

@@ -13,9 +13,10 @@ _base_ = 'dos_second_nuscenes.py'
 voxel_size = [0.075, 0.075, 0.2]
 point_cloud_range = [-54, -54, -5.0, 54, 54, 3.0]
 
-_cells = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / voxel_size[axis]) for axis in range(3)]
+_range = point_cloud_range
+_cells = [round((high - low) / size) for low, high, size in zip(_range[:3], _range[3:], voxel_size)]
 model = dict(
     # SparseEncoder wants z, y, x and one cell of head room in z
     backbone=dict(middle_encoder=dict(sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]])),
-    data_preprocessor=dict(voxel_layer=dict(point_cloud_range=point_cloud_range, voxel_size=voxel_size)),
+    data_preprocessor=dict(voxel_layer=dict(point_cloud_range=_range, voxel_size=voxel_size)),
 )

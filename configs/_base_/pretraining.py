@@ -1,0 +1,76 @@
+"""DOS pretraining at full size: method, views, loader, schedule and runtime. The data sets beside this file add their
+sweeps, and a config puts one of those and a backbone together.
+
+What the paper does not state follows docs/method.md; weight decay is constant.
+"""
+
+_base_ = 'mmdet3d::_base_/default_runtime.py'
+custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
+
+max_iters = 58600
+batch_size = 3
+learning_rate = 1e-3
+warmup_share = 0.05
+embedding_channels = 256
+mask_ratio = 0.6
+block_size_m = 1.0
+
+# of the model, beside a backbone and its voxels
+dos = dict(
+    projector=dict(type='Projector', hidden_channels=2048, out_channels=embedding_channels),
+    head=dict(
+        type='ZipfSinkhornHead',
+        channels=embedding_channels,
+        num_prototypes=1024,
+        alpha=1.3,
+        n_iters=3,
+        student_temperature=0.1,
+        teacher_temperature=(0.04, 0.07),
+        warmup_share=warmup_share,
+        scope='batch',
+    ),
+)
+sync_bn = 'torch'
+pipeline = [
+    dict(
+        type='TwoViews',
+        crop_share=(0.4, 1.0),
+        max_points=200000,
+        shift_z_std_m=0.1,
+        drop_share=(0.0, 0.3),
+        intensity_scale=(0.8, 1.2),
+    ),
+    dict(type='BlockMask', mask_ratio=mask_ratio, block_size_m=block_size_m),
+    dict(type='PackViews'),
+]
+train_dataloader = dict(
+    batch_size=batch_size, num_workers=6, persistent_workers=True, sampler=dict(type='StreamSampler')
+)
+val_dataloader = val_evaluator = val_cfg = None
+test_dataloader = test_evaluator = test_cfg = None
+train_cfg = dict(type='StreamTrainLoop', max_iters=max_iters)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=learning_rate, weight_decay=0.04),
+    clip_grad=dict(max_norm=1.0, norm_type=2),
+)
+param_scheduler = [
+    dict(
+        type='OneCycleLR',
+        eta_max=learning_rate,
+        total_steps=max_iters,
+        pct_start=warmup_share,
+        div_factor=10,
+        final_div_factor=100,
+        by_epoch=False,
+    )
+]
+custom_hooks = [dict(type='DOSHook', momentum=(0.994, 1.0)), dict(type='CollapseMonitorHook', interval=10)]
+auto_scale_lr = dict(enable=False, base_batch_size=24)
+default_hooks = dict(
+    checkpoint=dict(by_epoch=False, interval=2000, max_keep_ckpts=3), data_wait=dict(type='DataWaitHook')
+)
+log_processor = dict(by_epoch=False)
+randomness = dict(seed=0)
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='Det3DLocalVisualizer', vis_backends=vis_backends, name='visualizer')
