@@ -1,15 +1,12 @@
 #!/usr/bin/env bash
-# [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=5] [SRUN_ARGS=...] tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of train.py]
-set -euo pipefail
-
-if (($# < 4)); then
-    echo "usage: [GPUS=8] $0 PARTITION JOB_NAME CONFIG WORK_DIR [arguments of train.py]" >&2
-    exit 2
-fi
+# [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=8] [PORT=...] [SRUN_ARGS=...] tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of train.py]
 source "$(dirname "${BASH_SOURCE[0]}")/launch_env.sh"
+need 4 "[GPUS=8] $0 PARTITION JOB_NAME CONFIG WORK_DIR [arguments of train.py]" "$@"
 GPUS=${GPUS:-8}
 GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
+export MASTER_PORT="${PORT:-$((20000 + RANDOM % 20000))}" # two jobs may share a machine
 read -r -a srun_args <<<"${SRUN_ARGS:-}"
+# CPUs: six workers of the loader, and the process itself
 srun --partition="$1" --job-name="$2" --gres="gpu:$GPUS_PER_NODE" --ntasks="$GPUS" --ntasks-per-node="$GPUS_PER_NODE" \
-    --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 ${srun_args[@]+"${srun_args[@]}"} \
+    --cpus-per-task="${CPUS_PER_TASK:-8}" --kill-on-bad-exit=1 ${srun_args[@]+"${srun_args[@]}"} \
     "$PYTHON" -u "$ROOT/tools/train.py" "$3" --work-dir "$4" --launcher slurm "${@:5}"

@@ -7,6 +7,7 @@ Columns after x, y, z and intensity are dropped; a child may ask for one, which 
 _base_ = './pretraining.py'
 
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1']
+data_root = None  # a root for each set
 nuscenes_root = 'data/nuscenes/'
 waymo_root = 'data/waymo/kitti_format/'
 semantickitti_root = 'data/semantickitti/'

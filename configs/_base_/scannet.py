@@ -10,7 +10,7 @@ input_channels = [
 ]  # fmt: skip
 # a scan's middle is at x = y = 0, its lowest point at z = 0: holds rooms 28 m across, however they are turned
 point_cloud_range = [-20.48, -20.48, -2.56, 20.48, 20.48, 7.68]
-mask_ratio = 0.7  # of the paper, for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 block_size_m = 0.4
 
 pipeline = [

@@ -10,7 +10,7 @@ Loss voxels, 0.4 m, are those of dos_second_synthetic.py.
 _base_ = ['dos_second_synthetic.py', '../cylinder3d/_base_sizes.py']
 
 voxel_size = [0.4, 0.4, 0.4]
-mask_ratio = 0.7  # dos.md 4: for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 _tiny = _base_.cylinder3d.tiny

@@ -9,7 +9,7 @@ _base_ = ['../_base_/nuscenes.py', '../_base_/backbones/minkunet.py']
 
 voxel_size = [0.1, 0.1, 0.1]
 loss_stride = 2
-mask_ratio = 0.7  # of the paper, for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 
 _views, _mask, _pack = _base_.pipeline
 model = dict(

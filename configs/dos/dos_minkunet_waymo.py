@@ -12,7 +12,7 @@ _base_ = ['../_base_/waymo.py', '../_base_/backbones/minkunet.py']
 
 voxel_size = [0.05, 0.05, 0.05]
 loss_stride = 4
-mask_ratio = 0.7  # of the paper, for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 
 _views, _mask, _pack = _base_.pipeline
 model = dict(

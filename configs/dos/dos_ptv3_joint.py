@@ -13,7 +13,7 @@ Model, grid, channels and mask are those of dos_ptv3_semantickitti.py; single sw
 _base_ = ['../_base_/joint.py', '../_base_/backbones/ptv3.py']
 
 point_cloud_range = [-100, -100, -20, 100, 100, 20]
-mask_ratio = 0.7  # of the paper, for segmentation
+mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 
 _columns = len(_base_.input_channels)
 _views, _mask, _pack = _base_.pipeline

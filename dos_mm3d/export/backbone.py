@@ -1,26 +1,23 @@
 """Turns a pretraining checkpoint into a plain weight file for the mmdet3d model that its backbone is of."""
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.runner import save_checkpoint
 from torch import Tensor
 
-from .. import __version__
 from ..errors import InputError
 from ..models.backbones.base import LossVoxelBackbone
-from .config_text import read_entry, read_literals
-from .files import read_checkpoint, tensors_sha256
+from .config_text import read_entry
+from .files import groups_of, read_checkpoint, tensors_in, tensors_sha256, write_weights
 from .kernels import is_kernel, to_spconv1
 from .names import backbone_class, names_for, renamed
 
 FORMAT = 'dos_mm3d backbone 1'
 BRANCHES = ('teacher', 'student')
 TASKS = ('detection', 'segmentation')
-INPUT_FACTS = ('input_channels', 'point_cloud_range', 'voxel_size')
+OURS = 'wanted a checkpoint that tools/train.py wrote with a config of configs/dos'
 
 
 def export_backbone(
@@ -28,24 +25,31 @@ def export_backbone(
 ) -> dict[str, Any]:
     """Write one branch's backbone, BatchNorm statistics included, under the names of the mmdet3d model it is of.
 
-    Which backbone it is, and hence the names, is read in the config text of the checkpoint, which is never run.
-    The file is `{'state_dict': plain dict of tensors, 'meta': dict}`; it loads with `weights_only`, through `load_from`
-    and through `init_cfg=dict(type='Pretrained', checkpoint=...)` of a detector or segmentor.
-    `task`: 'detection' or 'segmentation' where the backbone fits models of both (PTv3: detection by default).
-    Kernels are in spconv-1 layout, the one that mmdet3d's loader expects of a plain dict (SPVCNN's in torchsparse's,
-    which it takes as it is). `meta` says what the backbone
-    was fed (`input_channels` with units, `point_cloud_range` and `voxel_size` in metres), from where it comes, and the
-    sha256 of the tensors.
+    Which backbone it is, and hence the names, is read in the config text of the checkpoint, which is never run. The
+    file loads with `weights_only`, through `load_from` and through `init_cfg=dict(type='Pretrained', checkpoint=...)`
+    of a detector or segmentor. Kernels are in spconv-1 layout, the one that mmdet3d's loader expects of a plain dict
+    (SPVCNN's in torchsparse's, which it takes as it is). Its `meta` says what the backbone was fed: `input_channels`
+    with units, and `point_cloud_range` and `voxel_size` in metres, as the model has them.
 
-    Returns `meta` without the config text, plus `tensors` and `parameters` (counts).
-    Raises FileNotFoundError, or ValueError if the checkpoint is not one of our pretraining, is not finite, or does
-    not fit the channels that its own config names.
+    Args:
+        checkpoint_path: what tools/train.py wrote.
+        out_path: the file to write.
+        branch: 'teacher' or 'student'.
+        task: 'detection' or 'segmentation' where the backbone fits models of both (PTv3: detection by default).
+
+    Returns:
+        The file's `meta` without the config text, plus `tensors` and `parameters` (counts).
+
+    Raises:
+        MissingFileError: there is no such checkpoint.
+        InputError: the checkpoint is not one of our pretraining, is not finite, or does not fit the channels that its
+            own config names; or `out_path` is the checkpoint itself.
     """
     if branch not in BRANCHES:
         raise InputError(f'branch is {branch!r}, wanted one of {BRANCHES}')
     checkpoint = read_checkpoint(checkpoint_path)
     source = str(checkpoint_path)
-    backbone = _backbone_tensors(_state_dict(checkpoint, source), branch, source)
+    backbone = _backbone_tensors(tensors_in(checkpoint, source, OURS), branch, source)
     meta = _describe(checkpoint, branch, source)
     kind = backbone_class(meta['backbone'], source)
     _check_channels(backbone, kind, meta['input_channels'], source)
@@ -53,9 +57,7 @@ def export_backbone(
         name: to_spconv1(value) if is_kernel(value) and not kind.kernels_are_spconv1 else value.clone()
         for name, value in renamed(backbone, names_for(kind, task, source), source).items()
     }
-    meta |= {'kernel_layout': kind.exported_layout, 'sha256': tensors_sha256(weights)}
-    # Written whole or not at all: dos_mm3d.compat makes mmengine's writing atomic.
-    save_checkpoint({'state_dict': weights, 'meta': meta}, str(Path(out_path).expanduser()))
+    meta = write_weights(weights, out_path, {**meta, 'kernel_layout': kind.exported_layout}, source=checkpoint_path)
     read_export(out_path)
     counts = {'tensors': len(weights), 'parameters': sum(value.numel() for value in weights.values())}
     return {key: value for key, value in meta.items() if key != 'config'} | counts
@@ -80,28 +82,13 @@ def _backbone_tensors(tensors: Mapping[str, Tensor], branch: str, source: str) -
     prefix = f'{branch}.backbone.'
     backbone = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     if not backbone:
-        raise InputError(_not_ours(tensors, f'{prefix}*', source))
+        raise InputError(
+            f'{source}: not a pretraining checkpoint of this project. Found {groups_of(tensors, 3)}; wanted {prefix}*. '
+            'Give a checkpoint that tools/train.py wrote with a config of configs/dos; an exported file is already '
+            'what mmdet3d loads.'
+        )
     _check_finite(backbone, source)
     return backbone
-
-
-def _state_dict(checkpoint: dict[str, Any], source: str) -> Mapping[str, Tensor]:
-    tensors = checkpoint.get('state_dict')
-    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise InputError(
-            f"{source}: no 'state_dict' of tensors in it, its entries are {sorted(map(str, checkpoint))[:8]}; wanted a "
-            'checkpoint that tools/train.py wrote with a config of configs/dos'
-        )
-    return tensors
-
-
-def _not_ours(tensors: Mapping[str, Tensor], wanted: str, source: str) -> str:
-    groups = Counter('.'.join(name.split('.')[:3]) for name in tensors)
-    found = ', '.join(f'{group}.* ({count})' for group, count in groups.most_common(8)) or 'no tensor'
-    return (
-        f'{source}: not a pretraining checkpoint of this project. Found {found}; wanted {wanted}. Give a checkpoint '
-        'that tools/train.py wrote with a config of configs/dos; an exported file is already what mmdet3d loads.'
-    )
 
 
 def _check_finite(tensors: Mapping[str, Tensor], source: str) -> None:
@@ -118,16 +105,21 @@ def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str,
     training = checkpoint.get('meta')
     if not isinstance(training, dict) or not isinstance(training.get('cfg'), str):
         raise InputError(f"{source}: no config text in meta['cfg']; wanted a checkpoint that tools/train.py wrote")
-    facts = read_literals(training['cfg'], INPUT_FACTS, source=source)
+    text = training['cfg']
+    # the grid of the voxels; where these are sectors, that of the loss voxels
+    places = [f'model.data_preprocessor.{layer}' for layer in ('loss_grid', 'voxel_layer')]
+    grid = {
+        name: read_entry(text, *(f'{place}.{name}' for place in places), source=source)
+        for name in ('point_cloud_range', 'voxel_size')
+    }
     return {
         'format': FORMAT,
-        'dos_mm3d_version': __version__,
-        'backbone': read_entry(training['cfg'], 'model.backbone.type', source=source),
+        'backbone': read_entry(text, 'model.backbone.type', source=source),
         'branch': branch,
         'iteration': int(training['iter']) if 'iter' in training else None,
-        'source': Path(source).name,
-        **{name: list(value) for name, value in facts.items()},
-        'config': training['cfg'],
+        'input_channels': list(read_entry(text, 'input_channels', source=source)),
+        **{name: list(value) for name, value in grid.items()},
+        'config': text,
     }
 
 

@@ -1,41 +1,32 @@
 """Reads literals out of the config text that a checkpoint carries, without executing that text."""
 
 import ast
-from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InputError
 
 
-def read_literals(text: str, names: Sequence[str], *, source: str) -> dict[str, Any]:
-    """Values of the top-level assignments `name = literal` in a config text, in the order of `names`.
+def read_entry(text: str, *paths: str, source: str) -> Any:
+    """A literal of a config text, which may not be ours: it is parsed, never run.
 
-    The text comes from a file that may not be ours, so it is parsed, never run. `source` names it in errors.
-    Raises ValueError if the text is not Python, if a name is not assigned at the top level, or not to a literal.
+    Args:
+        text: the config, as mmengine writes it.
+        paths: dotted ones such as 'model.backbone.type', through nested `dict(...)` or `{...}`; the first that is there
+            counts.
+        source: the file that it comes from, for errors.
+
+    Raises:
+        InputError: the text is not Python, has none of the entries, or what it has is no literal.
     """
-    values = _top_level_assignments(text, source)
-    absent = [name for name in names if name not in values]
-    if absent:
-        raise InputError(
-            f'{source}: its config does not assign {", ".join(absent)} at the top level; it assigns '
-            f'{", ".join(sorted(values)) or "nothing"}. The pretraining configs in configs/dos state them: add them '
-            'to the config and save the checkpoint again.'
-        )
-    return {name: _literal(values[name], name, source) for name in names}
-
-
-def read_entry(text: str, path: str, *, source: str) -> Any:
-    """Literal at a dotted path such as 'model.backbone.type' through nested `dict(...)` or `{...}` of a config text.
-
-    Parsed, never run, as in :func:`read_literals`. Raises ValueError if there is no such entry, or it is no literal.
-    """
-    first, *rest = path.split('.')
-    node = _top_level_assignments(text, source).get(first)
-    for key in rest:
-        node = _entries(node).get(key)
-    if node is None:
-        raise InputError(f'{source}: its config has no entry {path}; wanted a config of configs/dos')
-    return _literal(node, path, source)
+    assigned = _top_level_assignments(text, source)
+    for path in paths:
+        first, *rest = path.split('.')
+        node = assigned.get(first)
+        for key in rest:
+            node = _entries(node).get(key)
+        if node is not None:
+            return _literal(node, path, source)
+    raise InputError(f'{source}: its config has no entry {" or ".join(paths)}; wanted one as in configs/dos')
 
 
 def _entries(node: ast.expr | None) -> dict[str | None, ast.expr]:

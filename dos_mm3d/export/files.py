@@ -1,14 +1,17 @@
-"""Checkpoint files: read without executing anything, and told apart by their tensors."""
+"""Files of weights: read without executing anything, written whole with where they come from, told apart by content."""
 
 import hashlib
 import pickle
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.runner import save_checkpoint
 from torch import Tensor
 
+from .. import __version__
 from ..errors import InputError, MissingFileError
 
 
@@ -32,6 +35,46 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict):
         raise InputError(f'{path}: holds a {type(checkpoint).__name__}, wanted a checkpoint dict')
     return checkpoint
+
+
+def tensors_in(checkpoint: Mapping[str, Any], source: str, wanted: str, *, bare: bool = False) -> dict[str, Tensor]:
+    """The state dict of a checkpoint, with `bare` also one that is nothing else.
+
+    InputError, which says what was wanted, if it holds anything but tensors, or nothing.
+    """
+    tensors = checkpoint.get('state_dict', checkpoint if bare else None)
+    if not isinstance(tensors, Mapping) or not tensors or not all(isinstance(t, Tensor) for t in tensors.values()):
+        raise InputError(
+            f"{source}: no 'state_dict' of tensors in it, its entries are {sorted(map(str, checkpoint))[:8]}; {wanted}"
+        )
+    return dict(tensors)
+
+
+def groups_of(tensors: Mapping[str, Tensor], depth: int) -> str:
+    """The names in a few words: by their first `depth` parts, with how many there are of each."""
+    groups = Counter('.'.join(name.split('.')[:depth]) for name in tensors)
+    return ', '.join(f'{group}.* ({count})' for group, count in groups.most_common(8)) or 'no tensor'
+
+
+def write_weights(
+    weights: dict[str, Tensor], out_path: str | Path, facts: dict[str, Any], *, source: str | Path
+) -> dict[str, Any]:
+    """Write `{'state_dict': plain dict of tensors, 'meta': dict}`, whole or not at all; return its meta.
+
+    Args:
+        weights: name -> tensor.
+        out_path: what `load_from` and `init_cfg` take.
+        facts: of the meta, plain strings, numbers and lists; the version, the name of the source and the sha256 of
+            the tensors are added.
+        source: the file that the weights come from, which is never replaced.
+    """
+    out_path = Path(out_path).expanduser()
+    if out_path.exists() and out_path.samefile(Path(source).expanduser()):
+        raise InputError(f'{out_path}: would replace the checkpoint that it is made from; name another file')
+    meta = {'dos_mm3d_version': __version__, 'source': Path(source).name, **facts}
+    meta['sha256'] = tensors_sha256(weights)
+    save_checkpoint({'state_dict': weights, 'meta': meta}, str(out_path))  # atomic, by dos_mm3d.compat
+    return meta
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:

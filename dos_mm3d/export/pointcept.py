@@ -7,12 +7,10 @@ from typing import Any
 
 import torch
 from mmdet3d.registry import MODELS
-from mmengine.runner import save_checkpoint
 from torch import Tensor
 
-from .. import __version__
 from ..errors import InputError
-from .files import read_checkpoint, tensors_sha256
+from .files import read_checkpoint, write_weights
 from .kernels import is_kernel, to_spconv1
 from .pointcept_config import PUBLISHED, ptv3_config
 from .pointcept_keys import find_prefix, pick_condition, state_dict_of
@@ -23,9 +21,15 @@ KERNEL_LAYOUT = 'spconv-1: (kx, ky, kz, C_in, C_out)'
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was done with each tensor, by its name in the file (missing: in the model), and the model that it fits.
+    """What was done with each tensor, and the model that they fit.
 
-    model: arguments of PTv3; unused_config: entries of a published config that were not needed.
+    Args:
+        used: names in the file of the tensors that were taken.
+        unused: names in the file of those that were not.
+        missing: names in the model of those that the file lacks.
+        model: arguments of PTv3.
+        unused_config: entries of a published config that were not needed.
+        parameters: how many numbers were written.
     """
 
     used: tuple[str, ...]
@@ -43,10 +47,18 @@ def convert_pointcept(
 
     The file is `{'state_dict': plain dict of float32 tensors, 'meta': dict}`; `meta['model']` are the arguments of the
     model that it fits. Kernels are in spconv-1 layout, which mmdet3d's loader wants of a plain dict. Nothing in the
-    file is executed. branch: 'student' (default) or 'teacher' of a pretraining; condition: whose norms, in PPT files.
+    file is executed.
 
-    Raises FileNotFoundError, or ValueError if the file is not of this family, needs code to load, is not finite, or
-    its shapes contradict one another or its config.
+    Args:
+        path: a file of PTv3, Sonata, Concerto or Utonia.
+        out_path: the file to write.
+        branch: 'student' (default) or 'teacher' of a pretraining.
+        condition: whose norms, in files with a list of them for each training set (PPT).
+
+    Raises:
+        MissingFileError: there is no such file.
+        InputError: it is not of this family, needs code to load, is not finite, or its shapes contradict one another
+            or its config; or `out_path` is the file itself.
     """
     source = str(path)
     checkpoint = read_checkpoint(path)
@@ -60,7 +72,10 @@ def convert_pointcept(
     shapes = shapes_of(model, source)
     check_shapes(backbone, shapes, source)
     weights = {name: as_ours(backbone[name], name, source) for name in shapes if name in backbone}
-    write(weights, out_path, dict(model=model, branch=prefix.split('.')[0] if prefix else None, source=Path(path).name))
+    facts = dict(
+        format=FORMAT, kernel_layout=KERNEL_LAYOUT, model=model, branch=prefix.split('.')[0] if prefix else None
+    )
+    write_weights(weights, out_path, facts, source=path)
     used = {prefix + names[name] for name in weights}
     return Conversion(
         used=tuple(name for name in tensors if name in used),
@@ -99,15 +114,3 @@ def as_ours(value: Tensor, name: str, source: str) -> Tensor:
     if not torch.isfinite(value).all():
         raise InputError(f'{source}: {name} holds NaN or infinity; take another checkpoint')
     return to_spconv1(value.float()) if is_kernel(value) else value.float().contiguous()
-
-
-def write(weights: dict[str, Tensor], out_path: str | Path, facts: dict[str, Any]) -> None:
-    """Write a file whole or not at all (dos_mm3d.compat makes mmengine's writing atomic), with its provenance."""
-    meta = dict(
-        format=FORMAT,
-        dos_mm3d_version=__version__,
-        kernel_layout=KERNEL_LAYOUT,
-        sha256=tensors_sha256(weights),
-        **facts,
-    )
-    save_checkpoint({'state_dict': weights, 'meta': meta}, str(Path(out_path).expanduser()))

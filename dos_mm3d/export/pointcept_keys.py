@@ -1,13 +1,13 @@
 """Names in Pointcept's files: which are the backbone's, and what they are without prefix (docs/ptv3.md, "Keys")."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from ..errors import InputError
+from .files import groups_of, tensors_in
 
 BRANCHES = ('student', 'teacher')
 PREFIXES = ('', 'backbone.', *(f'{branch}.backbone.' for branch in BRANCHES))
@@ -19,11 +19,7 @@ MODULATION = re.compile(r'\.modulation\.\d+\.')
 
 def state_dict_of(checkpoint: Mapping[str, Any], source: str) -> dict[str, Tensor]:
     """The tensors of a published, trainer or pretraining file, without the `module.` of several GPUs."""
-    tensors = checkpoint.get('state_dict', checkpoint)
-    if not isinstance(tensors, Mapping) or not tensors or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise InputError(
-            f'{source}: no state_dict of tensors in it, its entries are {sorted(map(str, checkpoint))[:8]}; {WANTED}'
-        )
+    tensors = tensors_in(checkpoint, source, WANTED, bare=True)
     return {name.removeprefix('module.'): value for name, value in tensors.items()}
 
 
@@ -35,7 +31,7 @@ def find_prefix(tensors: Mapping[str, Tensor], branch: str | None, source: str) 
     found = sorted({match[1] for name in tensors if (match := STEM.match(name))})
     if not found or not set(found) <= set(PREFIXES):
         raise InputError(
-            f'{source}: not a Point Transformer V3. Found {groups_of(tensors)}; wanted embedding.stem.* and '
+            f'{source}: not a Point Transformer V3. Found {groups_of(tensors, 2)}; wanted embedding.stem.* and '
             f'enc.enc0.block0.* behind one of {", ".join(repr(prefix) for prefix in PREFIXES)}. {WANTED}'
         )
     branches = [prefix.split('.')[0] for prefix in found if prefix.split('.')[0] in BRANCHES]
@@ -66,12 +62,6 @@ def pick_condition(tensors: Mapping[str, Tensor], condition: int | None, source:
         raise InputError(f'{source}: its norms are plain, leave --condition out')
     kept = {name: match for name, match in matches.items() if match is None or int(match['index']) == condition}
     return {f'{match["before"]}.{match["leaf"]}' if match else name: name for name, match in kept.items()}
-
-
-def groups_of(tensors: Mapping[str, Tensor]) -> str:
-    """The names in a few words."""
-    groups = Counter('.'.join(name.split('.')[:2]) for name in tensors)
-    return ', '.join(f'{group}.* ({count})' for group, count in groups.most_common(6)) or 'no tensor'
 
 
 WANTED = (

@@ -17,9 +17,14 @@ from tests.helpers.round_trip import randomise
 NUSCENES_CONFIG = 'centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
 CONFIG_TEXT = """
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]']
-point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
-voxel_size = [0.1, 0.1, 0.2]
-model = dict(type='DOS', backbone=dict(type='SparseEncoderBackbone'))
+voxel_size = 'a variable, which the model need not have taken'
+model = dict(
+    type='DOS',
+    backbone=dict(type='SparseEncoderBackbone'),
+    data_preprocessor=dict(
+        voxel_layer=dict(point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0], voxel_size=[0.1, 0.1, 0.2])
+    ),
+)
 """
 
 

@@ -6,8 +6,9 @@ import os
 import pytest
 import torch
 
+from dos_mm3d.errors import UserError
 from dos_mm3d.export.backbone import export_backbone, read_export
-from dos_mm3d.export.config_text import read_literals
+from dos_mm3d.export.config_text import read_entry
 from dos_mm3d.export.loading import fit_report, require_fit
 
 
@@ -61,8 +62,8 @@ def test_tensors_without_a_place_in_centerpoint(checkpoint, tmp_path):
 
 def test_config_that_lacks_or_contradicts_the_input(checkpoint, tmp_path):
     meta = altered(checkpoint)['meta']
-    altered(checkpoint, meta=meta | {'cfg': "voxel_size = [0.1, 0.1, 0.2]\ninput_channels = ['x [m]']\n"})
-    with pytest.raises(ValueError, match=r'does not assign point_cloud_range'):
+    altered(checkpoint, meta=meta | {'cfg': meta['cfg'].replace('voxel_layer', 'other')})
+    with pytest.raises(ValueError, match=r'no entry model\.data_preprocessor\.loss_grid\.point_cloud_range or model'):
         export_backbone(checkpoint, tmp_path / 'out.pth')
     altered(checkpoint, meta=meta | {'cfg': meta['cfg'].replace(", 'time lag [s]'", '')})
     with pytest.raises(ValueError, match=r'first kernel takes 5 channels, its config names 4'):
@@ -72,10 +73,19 @@ def test_config_that_lacks_or_contradicts_the_input(checkpoint, tmp_path):
 def test_config_text_is_parsed_and_never_run(tmp_path):
     mark = tmp_path / 'ran'
     text = f"voxel_size = [0.1]\nopen({str(mark)!r}, 'w')\nother = open({str(mark)!r}, 'w')\n"
-    assert read_literals(text, ['voxel_size'], source='x') == {'voxel_size': [0.1]}
+    assert read_entry(text, 'voxel_size', source='x') == [0.1]
     with pytest.raises(ValueError, match='wanted a literal'):
-        read_literals(text, ['other'], source='x')
+        read_entry(text, 'other', source='x')
     assert not mark.exists()
+
+
+def test_the_checkpoint_itself_is_never_replaced(checkpoint, tmp_path):
+    before = checkpoint.read_bytes()
+    (tmp_path / 'link.pth').symlink_to(checkpoint)
+    for out in (checkpoint, tmp_path / 'link.pth'):
+        with pytest.raises(UserError, match='would replace the checkpoint'):
+            export_backbone(checkpoint, out)
+    assert checkpoint.read_bytes() == before
 
 
 def test_interrupted_write_keeps_the_old_file(checkpoint, tmp_path, monkeypatch):
