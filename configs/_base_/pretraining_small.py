@@ -37,7 +37,7 @@ param_scheduler = [
     dict(type='OneCycleLR', eta_max=learning_rate, total_steps=max_iters, pct_start=warmup_share, by_epoch=False)
 ]
 custom_hooks = [
-    # the teacher of a short run must not lag: (0.99, 0.999) cost 1.5 mIoU on validation scenes (docs/results)
+    # the teacher of a short run must not lag: (0.99, 0.999) cost 1.5 mIoU on validation scenes (docs/diary.md)
     dict(type='DOSHook', momentum=(0.95, 0.98)),
     dict(type='CollapseMonitorHook', interval=10),
 ]

@@ -10,7 +10,7 @@ _base_ = ['../_base_/pretraining_small.py', '../_base_/backbones/second.py']
 
 data_root = 'data/synthetic_nuscenes/'
 num_sweeps = 2
-batch_size = 1  # on validation scenes twice the steps of half the batch were worth 5.7 mIoU (docs/results)
+batch_size = 1  # on validation scenes twice the steps of half the batch were worth 5.7 mIoU (docs/diary.md)
 # channels, grid and BatchNorm of centerpoint_small_synthetic.py, which takes the weights
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]']
 point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
@@ -42,7 +42,7 @@ train_dataloader = dict(
         pipeline=_base_.pipeline,
     ),
 )
-# a decay of 0.02 cost 0.8 mIoU on validation scenes (docs/results)
+# a decay of 0.02 cost 0.8 mIoU on validation scenes (docs/diary.md)
 optim_wrapper = dict(optimizer=dict(weight_decay=0.2))
 env_cfg = dict(dist_cfg=dict(backend='gloo'))
 default_hooks = dict(checkpoint=dict(interval=100))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...engine.config_overrides import load_with_overrides
+from ...errors import MissingFileError
 from ...files import write_text
 from ..protocols.training_config import last_checkpoint
 from ..runner import Cell, Study, files_sha256
@@ -73,7 +74,7 @@ def files_below(paths: Iterable[Path]) -> set[Path]:
     found: set[Path] = set()
     for path in paths:
         if not path.exists():
-            raise FileNotFoundError(f'{path}: the quickstart runs it, and it is not there')
+            raise MissingFileError(f'{path}: the quickstart runs it, and it is not there')
         found |= set(path.rglob('*.py')) if path.is_dir() else {path}
     return found
 
