@@ -2,6 +2,9 @@
 sweeps, and a config puts one of those and a backbone together.
 
 What the paper does not state follows docs/method.md; weight decay is constant.
+
+mmengine evaluates every file by itself, and two bases may not have the same key: the lines that join a data set's
+columns and grid to a backbone stand in each config of that backbone.
 """
 
 _base_ = 'mmdet3d::_base_/default_runtime.py'

@@ -121,8 +121,7 @@ def build_runner(cfg: Config) -> Runner:
 def run_tool(main: Callable[[], int | None]) -> None:
     """Run a tool's main(), which may return the exit status. What a user can act on ends as one message and status 1.
 
-    That are a :class:`UserError` and an OSError, which is the system's answer about a file, a folder or a disk; every
-    other error keeps its traceback. Theirs goes to the log file of the work_dir, with DOS_TRACEBACK=1 to the screen.
+    The log file of the work_dir gets its traceback, with DOS_TRACEBACK=1 the screen. Every other error keeps its own.
     """
     try:
         status = main()
@@ -139,7 +138,13 @@ def run_tool(main: Callable[[], int | None]) -> None:
 
 
 def message_for_user(error: Exception) -> str | None:
-    """What a user is told about an error; None for a bug."""
+    """What a user is told about an error; None for a bug.
+
+    Users can act on a :class:`UserError`; on an OSError, which is the system's answer about a file, a folder or a disk;
+    and on what mmengine's registry says of a config that names no class or an argument which its class does not have.
+    """
+    if _is_of_registry(error):
+        return f'the config does not fit: {error.args[0]}'
     if not isinstance(error, (UserError, OSError)) or isinstance(error, ConnectionError):
         return None
     text = str(error)
@@ -148,6 +153,13 @@ def message_for_user(error: Exception) -> str | None:
         *_, start = re.finditer(rf'^(?:\w+\.)*{type(error).__name__}: ', text, re.MULTILINE)
         text = text[start.end() :].rstrip()
     return text
+
+
+def _is_of_registry(error: Exception) -> bool:
+    """Whether the registry itself failed, before the code of any class was entered."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    within = frames[-1].f_globals.get('__name__', '') if frames else ''
+    return isinstance(error, (KeyError, TypeError)) and within.startswith('mmengine.registry.')
 
 
 def _log_to_file(text: str) -> None:

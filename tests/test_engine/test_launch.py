@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmdet3d.registry import HOOKS
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
@@ -128,6 +129,31 @@ def test_a_tensor_of_a_wrong_shape_inside_the_loss_is_a_bug():
         with pytest.raises(Exception) as caught:
             wrong()
         assert launch.message_for_user(caught.value) is None
+
+
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        (dict(type='DataWaitHok'), 'DataWaitHok is not in the'),
+        (dict(type='DataWaitHook', limt=0.1), "unexpected keyword argument 'limt'"),
+    ],
+)
+def test_a_config_that_names_no_class_or_no_argument_is_the_users(config, message):
+    with pytest.raises((KeyError, TypeError)) as caught:
+        HOOKS.build(config)
+    assert message in launch.message_for_user(caught.value)
+
+
+def test_a_bug_in_what_the_registry_builds_is_none_of_the_users():
+    @HOOKS.register_module(name='Buggy', force=True)
+    class Buggy:
+        def __init__(self) -> None:
+            dict(known=1)['unknown']
+
+    with pytest.raises(KeyError) as caught:
+        HOOKS.build(dict(type='Buggy'))
+    HOOKS.module_dict.pop('Buggy')
+    assert launch.message_for_user(caught.value) is None
 
 
 def test_a_broken_pipe_between_processes_is_a_bug_and_a_full_disk_is_not():
