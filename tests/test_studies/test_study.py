@@ -277,6 +277,8 @@ def test_progress_is_read_from_the_log(tmp_path: Path) -> None:
     assert fraction_done(log) == 0.1
     log.write_text('\n$ probe\nprobe: test scans:  25%|##4       | 18/72 [00:10<00:30]')
     assert fraction_done(log) == 0.25
+    log.write_text('\n$ train\nIter(train) [290/300]  lr: 1\n\n$ test\nloading')
+    assert fraction_done(log) == 0, 'of the command that runs'
 
 
 def test_how_a_command_ended_is_said() -> None:

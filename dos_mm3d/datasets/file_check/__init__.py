@@ -12,9 +12,9 @@ from mmdet3d.registry import DATASETS
 
 from ...spread import evenly_spread
 from ..info_pickle import load_info_pickle
+from .checked_set import CheckedSet, data_prefixes, data_set_name, known_labels, reading_of
 from .files import all_files, check_counts, check_labels, check_presence
 from .infos import check_extras, check_infos
-from .source import Source, data_prefixes, data_set_name, known_labels, reading_of
 
 SAMPLED_SIZES, SAMPLED_LABELS = 64, 8
 
@@ -39,19 +39,19 @@ def check_files(dataset: Mapping[str, Any]) -> None:
     root = dataset.get('data_root') or ''
     if not dataset.get('ann_file') or name is None or '://' in root:
         return
-    source = Source(name, root, os.path.join(root, dataset['ann_file']), data_prefixes(cls, dataset), dataset)
-    infos = load_info_pickle(source.info_file, data_set=name)
-    check_infos(source, infos)
+    checked = CheckedSet(name, root, os.path.join(root, dataset['ann_file']), data_prefixes(cls, dataset), dataset)
+    infos = load_info_pickle(checked.info_file, data_set=name)
+    check_infos(checked, infos)
     if dataset.get('on_bad_file', 'error') != 'error':
         return  # it is told to go on without what is missing or broken
-    check_extras(source)
+    check_extras(checked)
     reading, entries = reading_of(dataset), infos['data_list']
-    check_presence(source, all_files(source, entries, reading))
+    check_presence(checked, all_files(checked, entries, reading))
     for info in evenly_spread(entries, SAMPLED_SIZES):
-        check_counts(source, info, reading)
+        check_counts(checked, info, reading)
     labelled = [info for info in entries if 'pts_semantic_mask_path' in info] if reading.label_type is not None else []
     for info in evenly_spread(labelled, SAMPLED_SIZES):
-        check_counts(source, info, reading)
+        check_counts(checked, info, reading)
     known = known_labels(cls, dataset, infos)
     for info in evenly_spread(labelled, SAMPLED_LABELS) if known is not None else ():
-        check_labels(source, info, reading, known)
+        check_labels(checked, info, reading, known)

@@ -7,22 +7,22 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ...errors import InputError, MissingFileError
-from .source import Reading, Source, file_of_sweep
+from .checked_set import CheckedSet, Reading, file_of_sweep
 
 FLOAT_BYTES = 4
 
 
-def all_files(source: Source, entries: list[dict], reading: Reading) -> Iterator[str]:
+def all_files(checked: CheckedSet, entries: list[dict], reading: Reading) -> Iterator[str]:
     """Every file that will be read."""
     for info in entries:
-        yield _points_file(source, info)
-        yield from _files_beside(source, info, reading)
+        yield _points_file(checked, info)
+        yield from _files_beside(checked, info, reading)
         if reading.sweeps:
             for sweep in info.get('lidar_sweeps', ()):
-                yield file_of_sweep(sweep, source.prefix)
+                yield file_of_sweep(sweep, checked.prefix)
 
 
-def check_presence(source: Source, files: Iterable[str]) -> None:
+def check_presence(checked: CheckedSet, files: Iterable[str]) -> None:
     """FileNotFoundError that names the first file that is not there, and how many are not."""
     by_folder = defaultdict(dict)  # a dict keeps the order
     for file in files:
@@ -34,14 +34,14 @@ def check_presence(source: Source, files: Iterable[str]) -> None:
         missing += [os.path.join(folder, name) for name in names if name not in present]
     if missing:
         raise MissingFileError(
-            f'{missing[0]}: missing, the first of {len(missing)} of {total} files that {source.info_file} names. '
-            f'{source.again}; or data_root ({source.root}) is not where the data are.'
+            f'{missing[0]}: missing, the first of {len(missing)} of {total} files that {checked.info_file} names. '
+            f'{checked.again}; or data_root ({checked.root}) is not where the data are.'
         )
 
 
-def _count_points(source: Source, info: dict, reading: Reading) -> int:
+def _count_points(checked: CheckedSet, info: dict, reading: Reading) -> int:
     """The number of points of a frame; ValueError where its file is empty or ends within a point."""
-    file = _points_file(source, info)
+    file = _points_file(checked, info)
     columns = reading.columns or info['lidar_points'].get('num_pts_feats')
     stated = info['lidar_points'].get('num_pts_feats', columns)
     if columns is None:
@@ -50,53 +50,53 @@ def _count_points(source: Source, info: dict, reading: Reading) -> int:
     if size == 0 or size % point_bytes:
         raise InputError(
             f'{file}: found {size} bytes; wanted a multiple of {point_bytes}, and not 0, for {columns} float32 columns '
-            f'a point. The file is cut off. {source.again}.'
+            f'a point. The file is cut off. {checked.again}.'
         )
     if columns != stated:
         raise InputError(
-            f'{source.info_file}: found points of {stated} columns; the config loads {columns} (LoadPointsFromFile '
+            f'{checked.info_file}: found points of {stated} columns; the config loads {columns} (LoadPointsFromFile '
             f'load_dim). Take the config of this data set, or set load_dim={stated}.'
         )
     return size // point_bytes
 
 
-def check_counts(source: Source, info: dict, reading: Reading) -> None:
+def check_counts(checked: CheckedSet, info: dict, reading: Reading) -> None:
     """ValueError where a frame's files have not as many points."""
-    points, points_file = _count_points(source, info, reading), _points_file(source, info)
-    for file, item_bytes in _files_beside(source, info, reading).items():
+    points, points_file = _count_points(checked, info, reading), _points_file(checked, info)
+    for file, item_bytes in _files_beside(checked, info, reading).items():
         size = os.path.getsize(file)
         if points and size != points * item_bytes:
             raise InputError(
                 f'{file if size < points * item_bytes else points_file}: too short; found {points} points in '
                 f'{points_file} and {size / item_bytes:g} entries of {item_bytes} bytes in {file}; wanted as many. One '
-                f'is cut off, or they are of different versions. {source.again}.'
+                f'is cut off, or they are of different versions. {checked.again}.'
             )
 
 
-def check_labels(source: Source, info: dict, reading: Reading, known: np.ndarray) -> None:
+def check_labels(checked: CheckedSet, info: dict, reading: Reading, known: np.ndarray) -> None:
     """ValueError where a label file holds numbers that the data set does not define."""
-    file = _label_file(source, info)
+    file = _label_file(checked, info)
     labels = np.fromfile(file, reading.label_type)
     labels = labels if reading.label_modulus is None else labels % reading.label_modulus
     strange = np.setdiff1d(labels, known)
     if len(strange):
         raise InputError(
-            f'{file}: found labels {strange[:8].tolist()}; wanted numbers that {source.name} defines, '
+            f'{file}: found labels {strange[:8].tolist()}; wanted numbers that {checked.name} defines, '
             f'{known.min()} to {known.max()}. The labels are of another version, were mapped to the classes of a '
-            f'challenge, or have another type than {reading.label_type}. {source.again}.'
+            f'challenge, or have another type than {reading.label_type}. {checked.again}.'
         )
 
 
-def _points_file(source: Source, info: dict) -> str:
-    return os.path.join(source.prefix.get('pts', ''), info['lidar_points']['lidar_path'])
+def _points_file(checked: CheckedSet, info: dict) -> str:
+    return os.path.join(checked.prefix.get('pts', ''), info['lidar_points']['lidar_path'])
 
 
-def _files_beside(source: Source, info: dict, reading: Reading) -> dict[str, int]:
+def _files_beside(checked: CheckedSet, info: dict, reading: Reading) -> dict[str, int]:
     """File -> bytes for each point, of what is read beside a frame's points: labels, no-label zones, normals."""
-    folder, name = os.path.split(_points_file(source, info))
+    folder, name = os.path.split(_points_file(checked, info))
     files = {}
     if reading.label_type is not None and 'pts_semantic_mask_path' in info:
-        files[_label_file(source, info)] = reading.label_type.itemsize
+        files[_label_file(checked, info)] = reading.label_type.itemsize
     if reading.zones and 'no_label_zone_path' in info:
         files[os.path.join(os.path.dirname(folder), info['no_label_zone_path'])] = 1
     if reading.normals:
@@ -104,5 +104,5 @@ def _files_beside(source: Source, info: dict, reading: Reading) -> dict[str, int
     return files
 
 
-def _label_file(source: Source, info: dict) -> str:
-    return os.path.join(source.prefix.get('pts_semantic_mask', ''), info['pts_semantic_mask_path'])
+def _label_file(checked: CheckedSet, info: dict) -> str:
+    return os.path.join(checked.prefix.get('pts_semantic_mask', ''), info['pts_semantic_mask_path'])

@@ -5,61 +5,61 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import InputError, MissingFileError
-from .source import Source
+from .checked_set import CheckedSet
 
 INFO_VERSION = {'waymo': 'mmdet3d_v1.4'}
 """Of mmdet3d 1.4's infos: Waymo's changed their form after 1.1, the others did not."""
 
 
-def check_infos(source: Source, infos: dict) -> None:
+def check_infos(checked: CheckedSet, infos: dict) -> None:
     """ValueError for infos of another data set or version, without frames, or of entries of another form."""
     metainfo, entries = infos.get('metainfo', {}), infos['data_list']
-    again = f'Create it again with `python tools/create_data.py {source.name}`, or correct data_root and ann_file.'
-    of = str(metainfo.get('dataset', metainfo.get('DATASET', source.name))).lower()
-    if of != source.name:
+    again = f'Create it again with `python tools/create_data.py {checked.name}`, or correct data_root and ann_file.'
+    of = str(metainfo.get('dataset', metainfo.get('DATASET', checked.name))).lower()
+    if of != checked.name:
         raise InputError(
-            f'{source.info_file}: found infos of {of}; wanted those of {source.name}, which {source.config["type"]} '
+            f'{checked.info_file}: found infos of {of}; wanted those of {checked.name}, which {checked.config["type"]} '
             f'reads. {again}'
         )
-    wanted = INFO_VERSION.get(source.name, '1.1')
+    wanted = INFO_VERSION.get(checked.name, '1.1')
     version = str(metainfo.get('info_version', wanted))
     if version != wanted:
         raise InputError(
-            f'{source.info_file}: found infos of version {version}; wanted {wanted}, that of mmdet3d 1.4. {again}'
+            f'{checked.info_file}: found infos of version {version}; wanted {wanted}, that of mmdet3d 1.4. {again}'
         )
     if not entries:
-        raise InputError(f'{source.info_file}: found no frame; wanted one at least. {again}')
+        raise InputError(f'{checked.info_file}: found no frame; wanted one at least. {again}')
     points = entries[0].get('lidar_points') if isinstance(entries[0], dict) else None
     if not isinstance(points, dict) or 'lidar_path' not in points:
         found = sorted(entries[0]) if isinstance(entries[0], dict) else type(entries[0]).__name__
         raise InputError(
-            f'{source.info_file}: found entries of {found}; wanted lidar_points.lidar_path, as mmdet3d 1.1 and later '
+            f'{checked.info_file}: found entries of {found}; wanted lidar_points.lidar_path, as mmdet3d 1.1 and later '
             f'write them. {again}'
         )
-    _check_tables(source, metainfo)
+    _check_tables(checked, metainfo)
 
 
-def _check_tables(source: Source, metainfo: Mapping[str, Any]) -> None:
+def _check_tables(checked: CheckedSet, metainfo: Mapping[str, Any]) -> None:
     """FileNotFoundError where nuScenes infos were made of a version that is not there."""
-    version, root = metainfo.get('version'), source.root
-    if source.name != 'nuscenes' or version is None or os.path.isdir(os.path.join(root, version)):
+    version, root = metainfo.get('version'), checked.root
+    if checked.name != 'nuscenes' or version is None or os.path.isdir(os.path.join(root, version)):
         return
     there = sorted(name for name in os.listdir(root) if name.startswith('v1.0-'))
     raise MissingFileError(
-        f'{os.path.join(root, version)}: no such folder, but {source.info_file} was made of {version}; there: '
+        f'{os.path.join(root, version)}: no such folder, but {checked.info_file} was made of {version}; there: '
         f'{", ".join(there) or "none"}. Unpack its metadata, or run `python tools/create_data.py nuscenes --version '
         f'{there[0] if there else version}` for the version that you have.'
     )
 
 
-def check_extras(source: Source) -> None:
+def check_extras(checked: CheckedSet) -> None:
     """FileNotFoundError for the database of objects to paste into scans, or a list of scans, that is not there."""
-    wanted = [(step.get('db_sampler') or {}).get('info_path') for step in source.config.get('pipeline') or ()]
-    scans = source.config.get('scene_idxs')
-    wanted.append(os.path.join(source.root, scans) if isinstance(scans, str) else None)
+    wanted = [(step.get('db_sampler') or {}).get('info_path') for step in checked.config.get('pipeline') or ()]
+    scans = checked.config.get('scene_idxs')
+    wanted.append(os.path.join(checked.root, scans) if isinstance(scans, str) else None)
     for path in wanted:
         if path and not os.path.isfile(path):
             raise MissingFileError(
                 f'{path}: no such file, which the config names (ObjectSample or scene_idxs). '
-                f'`python tools/create_data.py {source.name}` writes it; to train without, take it out of the config.'
+                f'`python tools/create_data.py {checked.name}` writes it; to train without, take it out of the config.'
             )

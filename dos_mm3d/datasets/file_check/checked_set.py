@@ -57,9 +57,16 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A data set of a config. name: as tools/create_data.py calls it; root; info_file; prefix: folders of files by
-    kind."""
+class CheckedSet:
+    """A data set of a config, whose files are looked at.
+
+    Args:
+        name: as tools/create_data.py calls it.
+        root: folder that the paths are relative to.
+        info_file: path of its infos.
+        prefix: kind of file -> folder.
+        config: as the config has it.
+    """
 
     name: str
     root: str
