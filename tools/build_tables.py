@@ -13,6 +13,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.errors import InputError
 from dos_mm3d.studies.ablation.text import SPLITS
 from dos_mm3d.studies.ablation.text import summary as ladder_summary
 from dos_mm3d.studies.config_check.check import FAILS
@@ -84,7 +86,7 @@ def with_tables(path: Path, tables: dict[str, str]) -> str:
         pattern = re.compile(rf'(<!-- {name} -->\n).*?(<!-- /{name} -->)', re.DOTALL)
         text, count = pattern.subn(lambda match, table=table: f'{match[1]}\n{table}\n\n{match[2]}', text)
         if count != 1:
-            raise ValueError(f'{path.name} has {count} places marked {name}, wanted one')
+            raise InputError(f'{path.name} has {count} places marked {name}, wanted one')
     return text
 
 
@@ -174,7 +176,7 @@ def record_line(path: Path) -> tuple[str, ...]:
     elif path.name in OTHER_RECORDS:
         what, command = OTHER_RECORDS[path.name]
     else:
-        raise ValueError(f'{path}: a record of no tool; wanted {", ".join(OTHER_RECORDS)}, a ladder or a protocol')
+        raise InputError(f'{path}: a record of no tool; wanted {", ".join(OTHER_RECORDS)}, a ladder or a protocol')
     return (f'`{path.name}`', what, f'`{record["commit"][:10]}`', f'`{command}`')
 
 
@@ -265,4 +267,4 @@ def real_folder_table(record: dict[str, Any]) -> str:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

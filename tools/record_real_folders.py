@@ -15,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.files import write_json
 from dos_mm3d.studies.runner import describe_machine
 from dos_mm3d.studies.runner.scalars import read_scalars
@@ -63,4 +64,4 @@ def pretrain(data: Path, work_dir: Path) -> dict[str, Any]:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)
