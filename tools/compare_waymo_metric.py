@@ -85,7 +85,8 @@ def compared(official: dict[str, NDArray], ours: list[dict[str, tuple[float, flo
     if list(ours[0]) != names:
         raise ValueError(f'breakdowns {list(ours[0])}, wanted the official {names}')
     values = np.array([[scene[name] for name in names] for scene in ours])
-    difference = np.abs(values - np.stack([official['ap'], official['aph']], axis=-1)).max(axis=0)
+    official_values = np.stack([official['ap'], official['aph']], axis=-1)
+    difference = np.abs(values - official_values).max(axis=0)
     # ours holds the misses of both levels in one row per shard
     by_level = np.stack([np.stack(counts)[..., [0, 1, 2]], np.stack(counts)[..., [0, 1, 3]]], axis=2)
     count_difference = np.abs(by_level.reshape(official['counts'].shape) - official['counts']).max(axis=(0, 2, 3))
@@ -94,10 +95,8 @@ def compared(official: dict[str, NDArray], ours: list[dict[str, tuple[float, flo
         for name, (ap, aph), count in zip(names, difference.tolist(), count_difference.tolist())
     }
     together = {
-        name: {'official': official_values, 'dos_mm3d': values_here}
-        for name, official_values, values_here in zip(
-            names, np.stack([official['ap'][-1], official['aph'][-1]], axis=-1).tolist(), values[-1].tolist()
-        )
+        name: {'official': theirs, 'dos_mm3d': mine}
+        for name, theirs, mine in zip(names, official_values[-1].tolist(), values[-1].tolist())
     }
     return {
         'largest_difference': {'AP': difference[:, 0].max(), 'APH': difference[:, 1].max()},

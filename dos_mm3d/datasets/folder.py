@@ -49,7 +49,7 @@ class FolderSweeps(SweepStream):
         if intensity_max != 'auto' and not (isinstance(intensity_max, (int, float)) and intensity_max > 0):
             raise InputError(f"intensity_max must be 'auto' or a positive number, got {intensity_max!r}")
         self.data_root = data_root
-        self.options = ReadOptions.of(bin_columns, npz_key, missing_intensity)
+        self.options = ReadOptions(bin_columns, npz_key, missing_intensity)
         self._files = self.find(exclude)
         self.is_auto = intensity_max == 'auto'
         sensors = _by_sensor(self._files)
@@ -83,13 +83,7 @@ class FolderSweeps(SweepStream):
         return torch.from_numpy(sweep), file
 
     def _read(self, file: str) -> np.ndarray:
-        options = self.options
-        return read_sweep(
-            file,
-            bin_columns=options.bin_columns,
-            npz_key=options.npz_key,
-            missing_intensity=options.missing_intensity,
-        )
+        return read_sweep(file, **vars(self.options))
 
     def _auto_scale(self, files: list[str]) -> float:
         """The intensity that becomes 1 for files of one sensor."""

@@ -14,18 +14,17 @@ def backbone_class(name: str, source: str) -> type[LossVoxelBackbone]:
 
     Looked up in the registry's table only: mmengine's own lookup imports what an unknown name says.
     """
-    found = MODELS.module_dict.get(name)
-    if isinstance(found, type) and issubclass(found, LossVoxelBackbone) and hasattr(found, 'downstream_names'):
-        return found
-    exportable = sorted(
-        key
+    exportable = {
+        key: value
         for key, value in MODELS.module_dict.items()
         if isinstance(value, type) and issubclass(value, LossVoxelBackbone) and hasattr(value, 'downstream_names')
-    )
-    raise InputError(
-        f'{source}: its config names the backbone {name!r}, wanted one that is exported: {", ".join(exportable)}. '
-        'A backbone of your own needs downstream_names, and its module imported'
-    )
+    }
+    if name not in exportable:
+        raise InputError(
+            f'{source}: its config names the backbone {name!r}, wanted one that is exported: '
+            f'{", ".join(sorted(exportable))}. A backbone of your own needs downstream_names, and its module imported'
+        )
+    return exportable[name]
 
 
 def names_for(kind: type[LossVoxelBackbone], task: str | None, source: str) -> Mapping[str, str]:

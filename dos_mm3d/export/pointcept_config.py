@@ -53,46 +53,40 @@ def ptv3_config(
         in_channels=tensors[STEM_WEIGHTS[variant]].shape[-1],
         mask_token='embedding.mask_token' in tensors,
         orders=list(CURVES),
-        encoder=encoder_levels(tensors, source),
-        decoder=decoder_levels(tensors, variant, source),
+        encoder=levels(tensors, 'enc', 'block0.norm1.0.weight', source),
+        decoder=levels(tensors, 'dec', 'up.proj.0.weight', source) if has(tensors, r'dec\.dec\d+\.') else None,
         block=block_settings(tensors, source),
     )
+    config['encoder'] |= dict(patch_sizes=rpe_patch_size(tensors, source), strides=2)
+    if config['decoder'] is not None and variant == 'm3':
+        config['decoder']['rope'] = has(tensors, r'dec\..*\.attn\.rope\.inv_freq')
     take_over(config, published or {}, source)
     return {name: value for name, value in config.items() if value is not None}
 
 
 def find_variant(tensors: Mapping[str, Tensor], source: str) -> str:
     """m1, m2 or m3."""
-    if any(re.match(r'enc\.enc\d+\.block\d+\.conv\.', name) for name in tensors):
+    if has(tensors, r'enc\.enc\d+\.block\d+\.conv\.'):
         raise InputError(f'{source}: a LitePT backbone (its blocks have conv instead of cpe), which is not built here')
-    if not any(re.match(r'enc\.enc\d+\.block\d+\.attn\.', name) for name in tensors):
+    if not has(tensors, r'enc\.enc\d+\.block\d+\.attn\.'):
         raise InputError(f'{source}: no tensor enc.enc0.block0.attn.*, so it is no Point Transformer V3')
     if STEM_WEIGHTS['m1'] in tensors:
         return 'm1'
     if STEM_WEIGHTS['m2'] not in tensors:
         raise InputError(f'{source}: neither {STEM_WEIGHTS["m1"]} nor {STEM_WEIGHTS["m2"]} is in it')
-    return 'm3' if any(name.endswith('.attn.rope.inv_freq') for name in tensors) else 'm2'
+    return 'm3' if has(tensors, r'.*\.attn\.rope\.inv_freq$') else 'm2'
 
 
-def encoder_levels(tensors: Mapping[str, Tensor], source: str) -> dict[str, Any]:
-    """Channels, depths and heads of the encoder's levels; public patch sizes and strides."""
-    depths = depths_of(tensors, 'enc')
-    channels = [len(get(tensors, f'enc.enc{level}.block0.norm1.0.weight', source)) for level in range(len(depths))]
-    heads = [heads_of(tensors, f'enc.enc{level}.block0.attn', width) for level, width in enumerate(channels)]
-    patch_size = rpe_patch_size(tensors, source)
-    return dict(channels=channels, depths=depths, heads=heads, patch_sizes=patch_size, strides=2)
-
-
-def decoder_levels(tensors: Mapping[str, Tensor], variant: str, source: str) -> dict[str, Any] | None:
-    """The same of the decoder's levels, None where there is none."""
-    levels = sorted({int(found[1]) for name in tensors if (found := re.match(r'dec\.dec(\d+)\.', name))})
-    if not levels:
-        return None
-    depths = depths_of(tensors, 'dec', n_levels=len(levels))
-    channels = [len(get(tensors, f'dec.dec{level}.up.proj.0.weight', source)) for level in range(len(levels))]
-    heads = [heads_of(tensors, f'dec.dec{level}.block0.attn', width) for level, width in enumerate(channels)]
-    rope = any(re.match(r'dec\..*\.attn\.rope\.inv_freq', name) for name in tensors)
-    return dict(channels=channels, depths=depths, heads=heads) | (dict(rope=rope) if variant == 'm3' else {})
+def levels(tensors: Mapping[str, Tensor], side: str, norm: str, source: str) -> dict[str, list[int]]:
+    """Channels, depths and heads of the levels of 'enc' or 'dec'. norm: of every level, as wide as its channels."""
+    depths: dict[int, int] = {}
+    for found in filter(None, (re.match(rf'{side}\.{side}(\d+)\.(?:block(\d+)\.)?', name) for name in tensors)):
+        level, depth = int(found[1]), 0 if found[2] is None else int(found[2]) + 1
+        depths[level] = max(depths.get(level, 0), depth)
+    numbers = range(max(depths) + 1)
+    channels = [len(get(tensors, f'{side}.{side}{level}.{norm}', source)) for level in numbers]
+    heads = [heads_of(tensors, f'{side}.{side}{level}.block0.attn', channels[level]) for level in numbers]
+    return dict(channels=channels, depths=[depths.get(level, 0) for level in numbers], heads=heads)
 
 
 def block_settings(tensors: Mapping[str, Tensor], source: str) -> dict[str, Any]:
@@ -105,14 +99,6 @@ def block_settings(tensors: Mapping[str, Tensor], source: str) -> dict[str, Any]
     if f'{first}attn.rpe.rpe_table' in tensors:
         settings['rpe'] = True
     return settings
-
-
-def depths_of(tensors: Mapping[str, Tensor], side: str, n_levels: int = 0) -> list[int]:
-    """Number of blocks of every level of 'enc' or 'dec'."""
-    found = [re.match(rf'{side}\.{side}(\d+)\.block(\d+)\.', name) for name in tensors]
-    blocks = {(int(match[1]), int(match[2])) for match in found if match}
-    n_levels = max([n_levels - 1, *(level for level, _ in blocks)]) + 1
-    return [max((block for at, block in blocks if at == level), default=-1) + 1 for level in range(n_levels)]
 
 
 def heads_of(tensors: Mapping[str, Tensor], attention: str, channels: int) -> int:
@@ -149,16 +135,19 @@ def take_over(config: dict[str, Any], published: Mapping[str, Any], source: str)
     if isinstance(config['orders'], str):
         config['orders'] = [config['orders']]
     if config['decoder'] is not None and 'dec_patch_size' in published:
-        check_patch_sizes(config, as_list(published['dec_patch_size']), source)
+        # encoder and decoder share their tables level by level
+        n_levels = len(config['decoder']['channels'])
+        sizes = config['encoder']['patch_sizes'], as_list(published['dec_patch_size'])
+        wanted, given = ([size] * n_levels if isinstance(size, int) else size[:n_levels] for size in sizes)
+        if wanted != given:
+            raise InputError(
+                f'{source}: dec_patch_size {given} differs from enc_patch_size {wanted} on the same levels'
+            )
 
 
-def check_patch_sizes(config: Mapping[str, Any], decoder: Any, source: str) -> None:
-    """Encoder and decoder share their tables, so their patch sizes must be equal level by level."""
-    n_levels = len(config['decoder']['channels'])
-    encoder = config['encoder']['patch_sizes']
-    wanted, given = ([sizes] * n_levels if isinstance(sizes, int) else sizes[:n_levels] for sizes in (encoder, decoder))
-    if wanted != given:
-        raise InputError(f'{source}: dec_patch_size {given} differs from enc_patch_size {wanted} on the same levels')
+def has(tensors: Mapping[str, Tensor], pattern: str) -> bool:
+    """Whether a name begins with a regular expression."""
+    return any(re.match(pattern, name) for name in tensors)
 
 
 def as_list(value: Any) -> Any:

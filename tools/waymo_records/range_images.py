@@ -7,15 +7,15 @@ rows from the highest beam down, and a pixel of the TOP lidar has the pose that 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from waymo_open_dataset import dataset_pb2
 
 TOP = dataset_pb2.LaserName.TOP
 RANGE, INTENSITY, ELONGATION, NO_LABEL_ZONE = range(4)
-LENGTH_DELIMITED = 2
+Field = descriptor_pb2.FieldDescriptorProto
 
 
 @dataclass
@@ -47,12 +47,14 @@ def frame_points(frame: dataset_pb2.Frame) -> Points:
             laser = lasers[calibration.name]
             image = (laser.ri_return1, laser.ri_return2)[index]
             parts.append(_return_points(frame, calibration, image, index, pixel_pose))
-    labelled = any(part.semantic is not None for part in parts)
-    return Points(
-        np.concatenate([part.table for part in parts]),
-        np.concatenate([part.no_label_zone for part in parts]),
-        np.concatenate([_labels(part) for part in parts]) if labelled else None,
-    )
+    tables = [part.table for part in parts]
+    labels = [part.semantic for part in parts]
+    if any(found is not None for found in labels):  # 0 where only another lidar has labels
+        labels = [np.zeros(len(table), np.uint8) if found is None else found for found, table in zip(labels, tables)]
+        semantic = np.concatenate(labels)
+    else:
+        semantic = None
+    return Points(np.concatenate(tables), np.concatenate([part.no_label_zone for part in parts]), semantic)
 
 
 def _return_points(frame, calibration, image, index: int, pixel_pose: np.ndarray | None) -> Points:
@@ -113,19 +115,12 @@ def to_frame(xyz_m: np.ndarray, pose: np.ndarray, global_from_vehicle: np.ndarra
 
 
 def decode(compressed: bytes, what: str) -> np.ndarray:
-    """(rows, columns, channels) float32 of a MatrixFloat. ValueError where it is missing or damaged.
-
-    Read by its wire format: protobuf hands out a million numbers one by one.
-    """
+    """(rows, columns, channels) float32 of a MatrixFloat. ValueError where it is missing or damaged."""
     if not compressed:
         raise ValueError(f'a {what} image is missing: wanted the Perception data of v1.4.x, with all lidars')
-    shape, parts = dataset_pb2.MatrixShape(), []
-    for number, content in _fields(zlib.decompress(compressed)):
-        if number == 1:
-            parts.append(np.frombuffer(content, '<f4'))
-        elif number == 2:
-            shape.MergeFromString(content)
-    return np.concatenate(parts).reshape(tuple(shape.dims))
+    matrix = FLOATS_AS_BYTES.FromString(zlib.decompress(compressed))
+    shape = dataset_pb2.MatrixShape.FromString(matrix.shape)
+    return np.frombuffer(matrix.data, '<f4').reshape(tuple(shape.dims))
 
 
 def integers(compressed: bytes) -> np.ndarray:
@@ -146,31 +141,16 @@ def matrix_4x4(transform: dataset_pb2.Transform) -> np.ndarray:
     return np.array(transform.transform, np.float64).reshape(4, 4)
 
 
-def _labels(part: Points) -> np.ndarray:
-    """(P,) uint8, 0 where the lidar has no labels."""
-    return np.zeros(len(part.table), np.uint8) if part.semantic is None else part.semantic
+def _floats_as_bytes() -> type:
+    """A MatrixFloat whose packed numbers are one field of bytes, as which they lie in the file as well: protobuf hands
+    out a million floats one by one."""
+    file = descriptor_pb2.FileDescriptorProto(name='floats_as_bytes.proto')
+    message = file.message_type.add(name='FloatsAsBytes')
+    for number, name in enumerate(('data', 'shape'), 1):
+        message.field.add(name=name, number=number, label=Field.LABEL_OPTIONAL, type=Field.TYPE_BYTES)
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName('FloatsAsBytes'))
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, memoryview]]:
-    """(number, content) of a message all of whose fields have a length."""
-    view, position = memoryview(message), 0
-    while position < len(view):
-        tag, position = _varint(view, position)
-        size, position = _varint(view, position)
-        if tag & 7 != LENGTH_DELIMITED or position + size > len(view):
-            raise ValueError('a range image is not a packed MatrixFloat: the record is damaged or of another version')
-        yield tag >> 3, view[position : position + size]
-        position += size
-
-
-def _varint(view: memoryview, position: int) -> tuple[int, int]:
-    """A base-128 number, and where it ends."""
-    value = shift = 0
-    while position < len(view):
-        byte = view[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, position
-    raise ValueError('a range image ends within a number: the record is damaged')
+FLOATS_AS_BYTES = _floats_as_bytes()

@@ -24,6 +24,14 @@ LAYOUT = 'waymo_format/{training,validation,testing}/segment-*_with_camera_label
 DOWNLOAD = "waymo.com/open: the Perception Dataset, v1.4.3, as 'individual files' or tar archives"
 UNFINISHED_SUFFIXES = ('.gstmp', '.part', '.partial', '.crdownload', '.aria2', '.tmp')
 
+HINTS = {
+    '*.parquet': ', but parquet files: they are of v2.0 of the data, which is another format',
+    '*.tfrecord-*-of-*': ', but files *.tfrecord-?????-of-?????: they are the Motion data',
+    '*.tar': ', but archives, as {}: unpack them in the folders of their splits',
+    '*.tfrecord': ' in the folders of the splits; one is {}',
+}
+"""Pattern of a file that may lie there instead -> what to say of it."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -56,14 +64,9 @@ def _hint(root: Path) -> str:
     """What seems to lie there instead."""
     if not root.is_dir():
         return ', the folder does not exist'
-    if next(root.rglob('*.parquet'), None):
-        return ', but parquet files: they are of v2.0 of the data, which is another format'
-    if next(root.rglob('*.tfrecord-*-of-*'), None):
-        return ', but files *.tfrecord-?????-of-?????: they are the Motion data'
-    if archive := next(root.rglob('*.tar'), None):
-        return f', but archives, as {archive}: unpack them in the folders of their splits'
-    if nested := next(root.rglob('*.tfrecord'), None):
-        return f' in the folders of the splits; one is {nested}'
+    for pattern, hint in HINTS.items():
+        if found := next(root.rglob(pattern), None):
+            return hint.format(found)
     return ''
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,44 +33,35 @@ def find_records(path: str | Path) -> list[Record]:
     """The records of a file, from their lengths alone; ValueError where it is cut off or damaged there."""
     records, end = [], Path(path).stat().st_size
     with open(path, 'rb') as file:
-        position = 0
-        while position < end:
+        while (position := file.tell()) < end:
             header = file.read(HEADER.size)
-            size = checked_size(header) if len(header) == HEADER.size else -1
-            following = position + HEADER.size + max(size, 0) + FOOTER.size
-            if size < 0 or following > end:
-                kind = 'is cut off in' if size >= 0 or len(header) < HEADER.size else 'holds no record where it has'
-                raise ValueError(f'{path}: {kind} record {len(records)}, at byte {position} of {end}')
+            whole = len(header) == HEADER.size
+            size, checksum = HEADER.unpack(header) if whole else (0, 0)
+            where = f'record {len(records)}, at byte {position} of {end}'
+            if whole and (checksum != masked(crc32c(header[:8])) or size > MOST_BYTES):
+                raise ValueError(f'{path}: holds no record where it has {where}')
+            following = position + HEADER.size + size + FOOTER.size
+            if following > end:
+                raise ValueError(f'{path}: is cut off in {where}')
             records.append(Record(position + HEADER.size, size))
             file.seek(following)
-            position = following
     if not records:
         raise ValueError(f'{path}: is empty')
     return records
 
 
-def checked_size(header: bytes) -> int:
-    """Length of the record that begins with these 12 bytes, -1 where its checksum is wrong."""
-    size, checksum = HEADER.unpack(header)
-    return size if checksum == masked(crc32c(header[:8])) and size <= MOST_BYTES else -1
-
-
-def read_record(file: BinaryIO, path: str | Path, number: int, record: Record) -> bytes:
-    """Bytes of a record. ValueError where they do not fit their checksum."""
-    file.seek(record.offset)
-    data = file.read(record.size)
-    footer = file.read(FOOTER.size)
-    if len(footer) < FOOTER.size or FOOTER.unpack(footer)[0] != masked(crc32c(data)):
-        raise ValueError(f'{path}: the checksum of record {number}, at byte {record.offset}, is wrong')
-    return data
-
-
 def read_records(path: str | Path, wanted: list[int] | None = None) -> Iterator[tuple[int, bytes]]:
-    """(number, bytes) of the wanted records of a file, default all, in order. ValueError as above."""
+    """(number, bytes) of the wanted records of a file, default all, in order. ValueError as above, and where bytes do
+    not fit their checksum."""
     records = find_records(path)
     with open(path, 'rb') as file:
         for number in range(len(records)) if wanted is None else wanted:
-            yield number, read_record(file, path, number, records[number])
+            offset, size = records[number]
+            file.seek(offset)
+            data, footer = file.read(size), file.read(FOOTER.size)
+            if len(footer) < FOOTER.size or FOOTER.unpack(footer)[0] != masked(crc32c(data)):
+                raise ValueError(f'{path}: the checksum of record {number}, at byte {offset}, is wrong')
+            yield number, data
 
 
 def masked(checksum: int) -> int:

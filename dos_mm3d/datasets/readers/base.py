@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...errors import InputError
 
@@ -26,17 +26,22 @@ INTENSITY_NAMES = (
 class ReadOptions:
     """How files are to be read.
 
-    bin_columns: float32 columns of a raw file by suffix; the first three are x, y, z in metres, the fourth is the
-    intensity. npz_key: array of an .npz file; None: `range_image` where there is one, else the only array.
-    missing_intensity: 'error', or 'zero' for sensors that give none (the column is then 0).
+    Args:
+        bin_columns: float32 columns of a raw file, one number or by suffix (those left out keep their default); the
+            first three are x, y, z in metres, the fourth is the intensity.
+        npz_key: array of an .npz file; None: `range_image` where there is one, else the only array.
+        missing_intensity: 'error', or 'zero' for sensors that give none (the column is then 0).
     """
 
-    bin_columns: Mapping[str, int] = field(default_factory=lambda: dict(BIN_COLUMNS))
+    bin_columns: int | Mapping[str, int] | None = None
     npz_key: str | None = None
     missing_intensity: str = 'error'
 
     def __post_init__(self) -> None:
-        for suffix, columns in self.bin_columns.items():
+        given = self.bin_columns
+        by_suffix = BIN_COLUMNS | (dict.fromkeys(BIN_COLUMNS, given) if isinstance(given, int) else dict(given or {}))
+        object.__setattr__(self, 'bin_columns', by_suffix)
+        for suffix, columns in by_suffix.items():
             if suffix not in BIN_COLUMNS or not isinstance(columns, int) or columns < 3:
                 raise InputError(
                     f'bin_columns maps a suffix of {sorted(BIN_COLUMNS)} to a number of columns >= 3 '
@@ -44,19 +49,6 @@ class ReadOptions:
                 )
         if self.missing_intensity not in ('error', 'zero'):
             raise InputError(f"missing_intensity must be 'error' or 'zero', got {self.missing_intensity!r}")
-
-    @classmethod
-    def of(
-        cls,
-        bin_columns: int | Mapping[str, int] | None = None,
-        npz_key: str | None = None,
-        missing_intensity: str = 'error',
-    ) -> 'ReadOptions':
-        """As the class, but `bin_columns` may be one number for all raw files, and suffixes left out keep their
-        default."""
-        if isinstance(bin_columns, int):
-            bin_columns = dict.fromkeys(BIN_COLUMNS, bin_columns)
-        return cls({**BIN_COLUMNS, **(bin_columns or {})}, npz_key, missing_intensity)
 
 
 def suffix_of(path: str) -> str | None:

@@ -46,7 +46,7 @@ def read_sweep(
         raise bad_file(
             path, found='an unknown suffix', wanted=f'one of {", ".join(SUFFIXES)}', fix='Convert or rename the file.'
         )
-    options = ReadOptions.of(bin_columns, npz_key, missing_intensity)
+    options = ReadOptions(bin_columns, npz_key, missing_intensity)
     sweep = _assemble(path, READERS[suffix](path, options), options)
     check_sweep(path, sweep)
     return sweep
