@@ -127,8 +127,9 @@ def columns(name: str, student: torch.Tensor, teacher: torch.Tensor) -> tuple[to
 def test_statistics_are_those_of_the_last_term_and_of_the_given_features(name):
     head = make(name)
     assert 'column_entropy' not in head.statistics(unit(N, 2)), 'no term yet'
-    student, teacher = unit(N, 1), unit(N, 2)
-    head(student, teacher, torch.zeros(N, dtype=torch.int64))
+    student, teacher, cloud = unit(N, 1), unit(N, 2), torch.zeros(N, dtype=torch.int64)
+    head(teacher, unit(N, 3), cloud)
+    head(student, teacher, cloud)
     prototypes = F.normalize(head.prototypes.detach(), dim=1)
     with torch.no_grad():
         head.prototypes.add_(1.0)  # the optimiser's step between the loss and the look

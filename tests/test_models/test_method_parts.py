@@ -72,6 +72,15 @@ def test_student_with_tokens_is_given_all_voxels_and_no_hidden_content(token_mod
     assert len(features) == len(cells) == len(views.cells)
 
 
+@pytest.mark.parametrize('parts', [{}, TOKENS, LOCAL], ids=['visible', 'tokens', 'local views'])
+def test_each_voxel_of_the_student_lies_in_the_loss_voxel_that_it_names(parts, token_pairs, local_pairs):
+    model = tiny.tiny_model(**parts)
+    given = model.student_input(pack(model, local_pairs if parts is LOCAL else token_pairs))
+    parents = given.voxels['coors'].clone()
+    parents[:, 1:] //= 2
+    assert torch.equal(given.cells[given.voxels['loss_cell']], parents.to(given.cells))
+
+
 def test_where_the_tokens_stand_is_what_leaks(token_model, token_pairs):
     """The student's features, at visible and at hidden places, follow the sites of the tokens; DOS has none."""
     views = pack(token_model, token_pairs)
