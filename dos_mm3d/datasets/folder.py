@@ -25,14 +25,21 @@ FILES_PER_SENSOR = 3  # looked at to decide the scale
 class FolderSweeps(SweepStream):
     """Every sweep below a folder, as (N, 4) float32: x, y, z in metres, intensity 0-1.
 
-    data_root: searched recursively, links followed, in sorted order; formats by suffix (`readers.SUFFIXES`), also
-    mixed. bin_columns: float32 columns of raw files, one number or a mapping by suffix (default {'.pcd.bin': 5,
-    '.bin': 4}); checked. npz_key, missing_intensity: see `ReadOptions`.
-    intensity_max: the number that becomes 1 (larger ones are clipped), or 'auto': the smallest of 1, 255 and 65535
-    that covers a few files of the same sensor, i.e. of the same sub-folder and suffix.
-    exclude: patterns of paths relative to data_root that are no sweeps (`*` also matches `/`).
-    Files of a supported suffix that hold no points (Argoverse 2's boxes and poses) are left out, and named in the
-    log."""
+    Files of a supported suffix that hold no points (Argoverse 2's boxes and poses) are left out, and named in the log.
+
+    Args:
+        data_root: searched recursively, links followed, in sorted order; formats by suffix (`readers.SUFFIXES`), also
+            mixed.
+        pipeline: transforms of a sample.
+        bin_columns: float32 columns of raw files, one number or a mapping by suffix; None: {'.pcd.bin': 5, '.bin': 4}.
+            Checked against the content.
+        npz_key: see `ReadOptions`.
+        missing_intensity: see `ReadOptions`.
+        intensity_max: the number that becomes 1 (larger ones are clipped), or 'auto': the smallest of 1, 255 and 65535
+            that covers a few files of the same sensor, i.e. of the same sub-folder and suffix.
+        exclude: patterns of paths relative to data_root that are no sweeps (`*` also matches `/`).
+        on_bad_file: 'error' or 'skip', see :class:`SweepStream`.
+    """
 
     def __init__(
         self,

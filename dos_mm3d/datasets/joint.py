@@ -21,8 +21,14 @@ FAINT = 1 / 64  # the brightest of all points looked at: below, the sensor's sca
 
 @dataclass(frozen=True)
 class Member:
-    """One data set of the mixture; extra_channels: what its columns after x, y, z, intensity are, () where none is
-    wanted."""
+    """One data set of the mixture.
+
+    Args:
+        name: of the data set in the mixture.
+        dataset: its stream of sweeps.
+        intensity: how its fourth column comes to 0-1.
+        extra_channels: what its columns after x, y, z, intensity are, () where none is wanted.
+    """
 
     name: str
     dataset: SweepStream
@@ -49,20 +55,24 @@ class Member:
 
 @DATASETS.register_module()
 class JointSweeps(SweepStream):
-    """Several streams of sweeps as one: (N, 4 + E) float32, x, y, z in metres in each sensor's own frame, intensity
-    0-1, and the `extra_channels`. Samples carry the name of their data set as `member`.
+    """Several streams of sweeps as one, with common channels. Samples carry the name of their data set as `member`.
 
-    members: name -> dict(dataset=..., intensity=..., extra_channels=...). dataset: a SweepStream without pipeline.
-    intensity: how its fourth column comes to 0-1, see :func:`unit_intensity`: a number, 'tanh' or 'unit'.
-    extra_channels: the names of its columns after the fourth, in order; not given, they are dropped.
-    extra_channels: those of the joint samples, each known to at least one member, zero for the others.
-    weights: name -> share of the draws, any positive numbers. None: by frame count, so that each frame of each member
-    is drawn once in a pass (docs/method.md, A22).
-    use: names of the members to draw from, None for all: the others are not even built.
-
+    Samples are (N, 4 + E) float32: x, y, z in metres in each sensor's own frame, intensity 0-1, and `extra_channels`.
     A pass (an epoch) has as many draws as there are frames in all members, with weights as well. Each holds exact
     shares, to the nearest draw; a member that is drawn more or less often than it has frames runs through all of them
-    before any comes again. A bad sweep is replaced by one of the same member. Errors name the member."""
+    before any comes again. A bad sweep is replaced by one of the same member. Errors name the member.
+
+    Args:
+        members: name -> dict(dataset=..., intensity=..., extra_channels=...). dataset: a SweepStream without pipeline.
+            intensity: how its fourth column comes to 0-1, see :func:`unit_intensity`: a number, 'tanh' or 'unit'.
+            extra_channels: the names of its columns after the fourth, in order; not given, they are dropped.
+        pipeline: transforms of a sample.
+        weights: name -> share of the draws, any positive numbers. None: by frame count, so that each frame of each
+            member is drawn once in a pass (docs/method.md, A22).
+        use: names of the members to draw from; the others are not even built. None: all.
+        extra_channels: those of the joint samples, each known to at least one member, zero for the others.
+        on_bad_file: 'error' or 'skip', see :class:`SweepStream`.
+    """
 
     def __init__(
         self,

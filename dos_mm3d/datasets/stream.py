@@ -47,19 +47,20 @@ def sample_generator(seed: int, position: int, attempt: int = 0) -> torch.Genera
 
 
 class SweepStream(Dataset):
-    """Base of the pretraining data sets: `dataset[Draw(seed, position)]` -> the item that the pipeline makes of
-    that draw.
+    """Base of the pretraining data sets: `dataset[Draw(seed, position)]` -> what the pipeline makes of that draw.
 
-    Sub-classes provide `frames` and `load`.  The pipeline (mmdet3d TRANSFORMS) starts from dict(points=(N, C)
-    float32 tensor, file=str, generator=torch.Generator, position=int, skipped=list[str], grid=Grid); all its randomness
-    must come from that generator, what changes during a run from the position.
+    Sub-classes provide `frames` and `load`. The pipeline (mmdet3d TRANSFORMS) starts from dict(points=(N, C) float32
+    tensor, file=str, generator=torch.Generator, position=int, skipped=list[str], grid=Grid); all its randomness must
+    come from that generator, what changes during a run from the position.
 
-    grid: voxels and loss voxels of the model that is trained, set by StreamTrainLoop; a pipeline that masks needs it.
-
-    on_bad_file: 'error' stops at the first bad sweep, naming it; 'skip' replaces it by another draw, a function of
-    (seed, position, attempt), and lists it in `skipped`; after 16 in a row BadSampleError."""
+    Args:
+        pipeline: transforms of a sample, built or as configs.
+        on_bad_file: 'error' stops at the first bad sweep, naming it; 'skip' replaces it by another draw, a function of
+            (seed, position, attempt), and lists it in `skipped`; after 16 in a row BadSampleError.
+    """
 
     grid: Grid | None = None
+    """Voxels and loss voxels of the model that is trained, set by StreamTrainLoop; a pipeline that masks needs it."""
 
     def __init__(self, pipeline: Sequence[dict], on_bad_file: str = 'error') -> None:
         if on_bad_file not in ('error', 'skip'):
@@ -149,8 +150,14 @@ class BadDraw(Exception):
 class StreamSampler(Sampler[Draw]):
     """Endless draws of this rank: positions start + rank, start + rank + world_size, ...
 
-    Together the ranks draw each position once, and iteration i covers the same positions for any number of ranks
-    with the same global batch.  dataset and seed are given by mmengine's Runner; all ranks need the same seed."""
+    Together the ranks draw each position once, and iteration i covers the same positions for any number of ranks with
+    the same global batch.
+
+    Args:
+        dataset: what is drawn from, given by mmengine's Runner.
+        seed: the same on all ranks; given by mmengine's Runner, too.
+        start: first position.
+    """
 
     def __init__(self, dataset: Sized, seed: int | None = None, start: int = 0) -> None:
         if not len(dataset):

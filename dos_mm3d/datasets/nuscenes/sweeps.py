@@ -27,8 +27,13 @@ CLOSE_M = 1.0
 class Frames:
     """All LiDAR files that an info file knows, row i of everything describing file i.
 
-    paths: the files.  timestamps_s: (F,) float64.  lidar2global: (F, 4, 4) float64.  previous: (F,) int64, the row
-    of the sweep before, -1 where there is none.  is_key: (F,) bool."""
+    Args:
+        paths: the files.
+        timestamps_s: (F,) float64.
+        lidar2global: (F, 4, 4) float64, metres.
+        previous: (F,) int64, the row of the sweep before, -1 where there is none.
+        is_key: (F,) bool, a key frame.
+    """
 
     paths: list[str]
     timestamps_s: np.ndarray

@@ -28,12 +28,18 @@ class Category:
 
 @dataclass(frozen=True)
 class Scan:
-    """points: (N, 6) float32 x, y, z in metres, axis-aligned, z up, and r, g, b 0-255. normals: (N, 3) float32, unit
-    length, 0 where a vertex has no face. align: (4, 4) float64 that was applied.
+    """A scan; those of the test split have points and normals only, the rest is None.
 
-    nyu40, id_200, instance: (N,) int64, 0 for none; id_200 holds the numbers of ScanNet200's classes only, instance
-    counts from 1. boxes: (B, 6) float32 centre and size of the objects of mmdet3d's 18 classes, labels (B,) theirs.
-    The scans of the test split have points and normals only: the rest is None."""
+    Args:
+        points: (N, 6) float32 x, y, z in metres, axis-aligned, z up, and r, g, b 0-255.
+        normals: (N, 3) float32, unit length, 0 where a vertex has no face.
+        align: (4, 4) float64 that was applied.
+        nyu40: (N,) int64 numbers of NYU40, 0 for none.
+        id_200: (N,) int64 numbers of ScanNet200's classes, 0 for none.
+        instance: (N,) int64 from 1, 0 for none.
+        boxes: (B, 6) float32 centre and size in metres of the objects of mmdet3d's 18 classes.
+        labels: (B,) int64 their classes.
+    """
 
     points: np.ndarray
     normals: np.ndarray

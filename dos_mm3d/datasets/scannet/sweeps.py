@@ -23,14 +23,19 @@ COLUMNS = ('x [m]', 'y [m]', 'z [m]', 'red 0-1', 'green 0-1', 'blue 0-1', 'norma
 class ScanNetScans(SweepStream):
     """Every scan of some splits, whole, as (N, 9) float32: COLUMNS; unit normals, 0 where a vertex has no face.
 
-    A scan is the mesh that all frames of a recording were fused into (indoors whole scans are pretrained on),
-    so nothing of the 2.5 million frames is left out but their noise. The origin is the middle of the scan's box in x
-    and y and its lowest point in z, so a range of +- half the largest room holds all scans, however they are turned.
+    A scan is the mesh that all frames of a recording were fused into (indoors whole scans are pretrained on), so
+    nothing of the 2.5 million frames is left out but their noise. The origin is the middle of the scan's box in x and y
+    and its lowest point in z, so a range of +- half the largest room holds all scans, however they are turned. Labels
+    are not read. MissingFileError where a split was not converted, or one of its files is missing.
 
-    data_root: what ``tools/create_data.py scannet`` wrote; labels are not read.
-    splits: 'train' by default; 'val' is what results are reported on, and the benchmark's rules keep 'test' for the
-    very last number. FileNotFoundError where a split was not converted, or one of its files is missing (unless
-    on_bad_file says to go on without), ValueError for other names."""
+    Args:
+        data_root: what ``tools/create_data.py scannet`` wrote.
+        splits: of 'train', 'val' and 'test'. 'val' is what results are reported on, and the benchmark's rules keep
+            'test' for the very last number.
+        pipeline: transforms of a sample.
+        ann_tag: prefix of the info files.
+        on_bad_file: 'error' or 'skip', see :class:`SweepStream`; with 'skip' files may also be missing.
+    """
 
     def __init__(
         self,

@@ -14,10 +14,15 @@ from .classes import SPLITS
 class SemanticKittiSweeps(FolderSweeps):
     """Every scan of some sequences, as (N, 4) float32: x, y, z in metres, remission 0-1.
 
-    data_root: the folder that holds sequences/; labels are not needed.
-    sequences: official numbers, default those of the training split. 11 to 21 may be added, as their scans are
-    public; 8 is what results are reported on.
-    FileNotFoundError where one of them has no scan, ValueError for other numbers."""
+    Labels are not needed. MissingFileError where a sequence has no scan.
+
+    Args:
+        data_root: the folder that holds sequences/.
+        sequences: official numbers, by default those of the training split. 11 to 21 may be added, as their scans are
+            public; 8 is what results are reported on.
+        pipeline: transforms of a sample.
+        on_bad_file: 'error' or 'skip', see :class:`SweepStream`.
+    """
 
     def __init__(
         self,

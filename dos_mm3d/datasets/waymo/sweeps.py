@@ -22,14 +22,19 @@ INTENSITY = 3
 
 @DATASETS.register_module()
 class WaymoSweeps(SweepStream):
-    """Every frame of a split, all five lidars, as CenterPoint's Waymo configs feed it: (N, 5) float32 x, y, z in metres
-    in the vehicle frame, tanh(intensity), elongation.
+    """Every frame of some splits, all five lidars, as CenterPoint's Waymo configs feed it.
 
-    data_root: the folder that holds training/velodyne/; neither infos nor labels are needed.
-    splits: of 'training', 'validation', 'testing'; default the first. Results are reported on validation.
-    load_interval: every so many frames of each segment, beginning with its first.
-    segments: numbers of the segments of every split, the three digits after a file name's first; None for all.
-    FileNotFoundError where a split has no frame, or lacks a segment; ValueError for other splits or intervals."""
+    Samples are (N, 5) float32: x, y, z in metres in the vehicle frame, tanh(intensity), elongation. Neither infos nor
+    labels are needed. MissingFileError where a split has no frame, or lacks a segment.
+
+    Args:
+        data_root: the folder that holds training/velodyne/.
+        splits: of 'training', 'validation', 'testing'. Results are reported on validation.
+        load_interval: every so many frames of each segment, beginning with its first.
+        segments: numbers of the segments of every split, the three digits after a file name's first; None: all.
+        pipeline: transforms of a sample.
+        on_bad_file: 'error' or 'skip', see :class:`SweepStream`.
+    """
 
     def __init__(
         self,

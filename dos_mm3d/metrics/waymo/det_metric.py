@@ -24,8 +24,16 @@ _TYPE_OF_LABEL = np.array(sorted(LABEL_OF_TYPE, key=LABEL_OF_TYPE.get))
 
 @dataclass(frozen=True)
 class LabelledFrame:
-    """Ground truth of a frame: its row in the infos, box (N, 7) with the centre of gravity, type (N,), difficulty (N,);
-    its files."""
+    """Ground truth of a frame, and its files.
+
+    Args:
+        row: in the infos.
+        box: (N, 7) float32 x, y, z of the centre of gravity, length, width, height in metres, heading in radians.
+        type: (N,) official numbers.
+        difficulty: (N,) 1 or 2.
+        points_path: of its points.
+        no_label_zone_path: of the mask over them.
+    """
 
     row: int
     box: np.ndarray
@@ -39,9 +47,14 @@ class LabelledFrame:
 class WaymoDetMetric(BaseMetric):
     """AP and APH at LEVEL_1 and LEVEL_2, by class and by range, of what a detector says about Waymo's frames.
 
-    ann_file: the infos of the split that is tested, in the folder that holds training/. A prediction overlaps a
-    no-label zone where a point of the zone is inside its box.
-    ValueError, naming the info file, where the infos have no difficulty or no no-label zones, or no boxes at all."""
+    A prediction overlaps a no-label zone where a point of the zone is inside its box. InputError, naming the info file,
+    where the infos have no difficulty or no no-label zones, or no boxes at all.
+
+    Args:
+        ann_file: the infos of the split that is tested, in the folder that holds training/.
+        collect_device: of mmengine's BaseMetric.
+        prefix: of the numbers' names, by default 'Waymo'.
+    """
 
     default_prefix = 'Waymo'
 
