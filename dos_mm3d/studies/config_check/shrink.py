@@ -19,6 +19,7 @@ from ...datasets.file_check import data_sets_in
 from ...datasets.semantickitti.classes import SPLITS
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError
+from ...models.preprocessors.views import stated_grid
 from ..runner.config_file import with_texts
 
 STEPS = 2
@@ -75,11 +76,10 @@ def _load(path: Path) -> tuple[Config, int]:
 
 def _cells_of_ptv3(cfg: Config) -> int:
     """Cells of a scan's grid; 0 for other networks and where the points themselves bound it."""
-    layer = (cfg.get('model') or {}).get('data_preprocessor', {}).get('voxel_layer')
-    if layer is None or not any(text.startswith('PTv3') for text in _texts(cfg.model)):
+    preprocessor = (cfg.get('model') or {}).get('data_preprocessor', {})
+    if preprocessor.get('voxel_layer') is None or not any(text.startswith('PTv3') for text in _texts(cfg.model)):
         return 0
-    low, high = layer.point_cloud_range[:3], layer.point_cloud_range[3:]
-    return math.prod(round((b - a) / size) for a, b, size in zip(low, high, layer.voxel_size))
+    return math.prod(stated_grid(preprocessor).shape)
 
 
 def _data_set(text: str) -> str | None:
