@@ -91,6 +91,14 @@ def test_a_config_is_known_to_the_checker_and_named_as_its_data_are(path):
         assert named == {name.removesuffix('200') for name in said & DATA_SETS}
 
 
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_a_config_that_trains_says_when_it_waits_for_data(path):
+    cfg = loaded(path)
+    # spvcnn_semantickitti is mmdet3d's own config but for the backbone
+    if 'train_dataloader' in cfg and path.stem != 'spvcnn_semantickitti':
+        assert cfg.default_hooks.get('data_wait') == dict(type='DataWaitHook')
+
+
 def test_one_of_each_kind_is_run():
     kinds = {kind_of(path) for path in CONFIGS} - {None}
     missing = kinds - {kind_of(FOLDER / name) for name in ONE_OF_EACH}

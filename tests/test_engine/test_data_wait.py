@@ -1,6 +1,5 @@
 """A data-bound run says so, with share and remedy; what else lies between two iterations is not blamed on the data."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -147,26 +146,6 @@ def test_epochs_are_judged_alike(monkeypatch, tmp_path):
 def test_settings_without_meaning_are_refused(settings):
     with pytest.raises(ValueError, match='limit must be in'):
         DataWaitHook(**settings)
-
-
-def with_bases(config: Path) -> str:
-    """The text of a config of ours and of all that it is based on; mmdet3d's are left out."""
-    text = config.read_text()
-    assigned = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
-    found = [node.value for node in assigned if ast.unparse(node.targets[0]) == '_base_']
-    bases = ast.literal_eval(found[0]) if found else []
-    ours = [base for base in ([bases] if isinstance(bases, str) else bases) if '::' not in base]
-    return text + ''.join(with_bases(config.parent / base) for base in ours)
-
-
-def test_every_config_that_trains_has_the_hook():
-    texts = {str(file): with_bases(file) for file in CONFIGS.glob('*/[!_]*.py') if file.parent.name[0] != '_'}
-    # spvcnn_semantickitti is mmdet3d's own config but for the backbone
-    trains = {
-        name for name, text in texts.items() if 'custom_imports' in text and Path(name).stem != 'spvcnn_semantickitti'
-    }
-    assert len(trains) > 40
-    assert {name for name in trains if "data_wait=dict(type='DataWaitHook')" not in texts[name]} == set()
 
 
 def test_a_child_config_keeps_the_hook_beside_its_own():

@@ -5,6 +5,7 @@
 
 import fcntl
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -71,6 +72,21 @@ def convert(tmp_path, monkeypatch):
         return [json.loads(line) for line in calls.read_text().splitlines()] if calls.is_file() else []
 
     return run
+
+
+def test_the_other_environment_needs_numpy_alone():
+    code = f"""
+import sys
+sys.path.insert(0, {str(TOOLS / 'waymo_records')!r})
+import bare_packages, tfrecord
+from dos_mm3d import files
+from dos_mm3d.datasets.waymo import frame_record
+print(*sorted({{name.split('.')[0] for name in sys.modules}}))
+"""
+    done = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True)
+    imported = set(done.stdout.split())
+    assert {'numpy', 'tfrecord', 'dos_mm3d'} <= imported
+    assert not imported & {'torch', 'numba', 'mmengine', 'mmcv', 'mmdet3d', 'tqdm', 'scipy'}
 
 
 def test_crc_is_the_standard_one():
