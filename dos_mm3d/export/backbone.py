@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..errors import InputError
 from ..models.backbones.base import LossVoxelBackbone
 from .config_text import read_entry
-from .files import groups_of, read_checkpoint, tensors_in, tensors_sha256, write_weights
-from .kernels import is_kernel, to_spconv1
+from .files import groups_of, is_kernel, read_checkpoint, tensors_in, tensors_sha256, to_spconv1, write_weights
 from .names import backbone_class, names_for, renamed
 
 FORMAT = 'dos_mm3d backbone 1'
@@ -87,17 +85,7 @@ def _backbone_tensors(tensors: Mapping[str, Tensor], branch: str, source: str) -
             'Give a checkpoint that tools/train.py wrote with a config of configs/dos; an exported file is already '
             'what mmdet3d loads.'
         )
-    _check_finite(backbone, source)
     return backbone
-
-
-def _check_finite(tensors: Mapping[str, Tensor], source: str) -> None:
-    bad = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
-    if bad:
-        raise InputError(
-            f'{source}: {len(bad)} of {len(tensors)} tensors hold NaN or infinity, first {bad[0]}; the pretraining '
-            'diverged, take an earlier checkpoint'
-        )
 
 
 def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str, Any]:

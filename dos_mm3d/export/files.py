@@ -67,10 +67,18 @@ def write_weights(
         facts: of the meta, plain strings, numbers and lists; the version, the name of the source and the sha256 of
             the tensors are added.
         source: the file that the weights come from, which is never replaced.
+
+    Raises:
+        InputError: a tensor is not finite, or `out_path` is the source.
     """
     out_path = Path(out_path).expanduser()
     if out_path.exists() and out_path.samefile(Path(source).expanduser()):
         raise InputError(f'{out_path}: would replace the checkpoint that it is made from; name another file')
+    if bad := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
+        raise InputError(
+            f'{source}: {len(bad)} of {len(weights)} tensors hold NaN or infinity, first {bad[0]}; the training '
+            'diverged, take an earlier checkpoint'
+        )
     meta = {'dos_mm3d_version': __version__, 'source': Path(source).name, **facts}
     meta['sha256'] = tensors_sha256(weights)
     save_checkpoint({'state_dict': weights, 'meta': meta}, str(out_path))  # atomic, by dos_mm3d.compat
@@ -85,6 +93,20 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
         digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def is_kernel(tensor: Tensor) -> bool:
+    """Whether a tensor of a sparse encoder is a 3D convolution kernel: the encoders hold no other 5-D tensor."""
+    return tensor.ndim == 5
+
+
+def to_spconv1(kernel: Tensor) -> Tensor:
+    """Kernel (C_out, kD, kH, kW, C_in) of spconv 2 -> (kD, kH, kW, C_in, C_out) of spconv 1, contiguous.
+
+    mmdet3d's loader applies the inverse permutation to every kernel whose state dict does not carry version-2
+    `_metadata`, which a plain dict never does (mmdet3d/models/layers/spconv/overwrite_spconv/write_spconv2.py).
+    """
+    return kernel.permute(1, 2, 3, 4, 0).contiguous()
 
 
 def _cause(error: Exception) -> str:

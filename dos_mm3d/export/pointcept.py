@@ -10,8 +10,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ..errors import InputError
-from .files import read_checkpoint, write_weights
-from .kernels import is_kernel, to_spconv1
+from .files import is_kernel, read_checkpoint, to_spconv1, write_weights
 from .pointcept_config import PUBLISHED, ptv3_config
 from .pointcept_keys import find_prefix, pick_condition, state_dict_of
 
@@ -71,7 +70,7 @@ def convert_pointcept(
     model = ptv3_config(backbone, published, source=source)
     shapes = shapes_of(model, source)
     check_shapes(backbone, shapes, source)
-    weights = {name: as_ours(backbone[name], name, source) for name in shapes if name in backbone}
+    weights = {name: as_ours(backbone[name]) for name in shapes if name in backbone}
     facts = dict(
         format=FORMAT, kernel_layout=KERNEL_LAYOUT, model=model, branch=prefix.split('.')[0] if prefix else None
     )
@@ -107,10 +106,8 @@ def check_shapes(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, 
         raise InputError(f'{source}: {len(wrong)} tensors do not fit the model of the others: {"; ".join(wrong[:4])}')
 
 
-def as_ours(value: Tensor, name: str, source: str) -> Tensor:
-    """In full precision, kernels in the layout of spconv 1; ValueError for NaN or infinity."""
+def as_ours(value: Tensor) -> Tensor:
+    """In full precision, kernels in the layout of spconv 1."""
     if not value.is_floating_point():
         return value.clone()
-    if not torch.isfinite(value).all():
-        raise InputError(f'{source}: {name} holds NaN or infinity; take another checkpoint')
     return to_spconv1(value.float()) if is_kernel(value) else value.float().contiguous()

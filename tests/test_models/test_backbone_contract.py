@@ -7,7 +7,7 @@ import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
 
-from dos_mm3d.export.kernels import is_kernel, to_spconv1
+from dos_mm3d.export.files import is_kernel, to_spconv1
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/dos'
 PARTS = dict(minkunet='backbone', spvcnn='backbone', cylinder3d='backbone', ptv3='ptv3')

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dos_mm3d.export.kernels import is_kernel, to_spconv1
+from dos_mm3d.export.files import is_kernel, to_spconv1
 from dos_mm3d.export.pointcept_config import ptv3_config
 from dos_mm3d.functional.sparse_lookup import find_rows
 from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3, upcast
