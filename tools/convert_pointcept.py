@@ -18,8 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.export.pointcept import convert_pointcept
-from dos_mm3d.export.pointcept_keys import BRANCHES
+from dos_mm3d.export.pointcept import BRANCHES, convert_pointcept
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,5 +1,6 @@
 """Turns Point Transformer V3 weights of Pointcept (PTv3, Sonata, Concerto, Utonia) into a weight file of ours."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,21 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ..errors import InputError
-from .files import is_kernel, read_checkpoint, to_spconv1, write_weights
+from .files import groups_of, is_kernel, read_checkpoint, tensors_in, to_spconv1, write_weights
 from .pointcept_config import PUBLISHED, ptv3_config
-from .pointcept_keys import find_prefix, pick_condition, state_dict_of
 
 FORMAT = 'dos_mm3d ptv3 1'
 KERNEL_LAYOUT = 'spconv-1: (kx, ky, kz, C_in, C_out)'
+BRANCHES = ('student', 'teacher')
+PREFIXES = ('', 'backbone.', *(f'{branch}.backbone.' for branch in BRANCHES))
+STEM = re.compile(r'^(.*?)embedding\.stem\.')
+# a list of norms, one per training set, in place of one norm (PPT); `down.norm.0` is an ordinary name
+CONDITION = re.compile(r'^(?P<before>.*?(?<!\.down))\.norm\.(?P<index>\d+)\.(?P<leaf>[a-z_]+)$')
+MODULATION = re.compile(r'\.modulation\.\d+\.')
+WANTED = (
+    'Give a file of Sonata, Concerto, Utonia or PTv3: a published one {config, state_dict}, or one that Pointcept '
+    'wrote while it trained or pretrained'
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,10 @@ def convert_pointcept(
     """
     source = str(path)
     checkpoint = read_checkpoint(path)
-    tensors = state_dict_of(checkpoint, source)
+    # without the `module.` of several GPUs
+    tensors = {
+        name.removeprefix('module.'): value for name, value in tensors_in(checkpoint, source, WANTED, bare=True).items()
+    }
     prefix = find_prefix(tensors, branch, source)
     inside = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     names = pick_condition(inside, condition, source)
@@ -111,3 +124,44 @@ def as_ours(value: Tensor) -> Tensor:
     if not value.is_floating_point():
         return value.clone()
     return to_spconv1(value.float()) if is_kernel(value) else value.float().contiguous()
+
+
+def find_prefix(tensors: Mapping[str, Tensor], branch: str | None, source: str) -> str:
+    """What stands before the names of the wanted backbone; of a pretraining's two, the student by default.
+
+    ValueError if there is none, or if ``branch`` is asked of a file that has no branches.
+    """
+    found = sorted({match[1] for name in tensors if (match := STEM.match(name))})
+    if not found or not set(found) <= set(PREFIXES):
+        raise InputError(
+            f'{source}: not a Point Transformer V3. Found {groups_of(tensors, 2)}; wanted embedding.stem.* and '
+            f'enc.enc0.block0.* behind one of {", ".join(repr(prefix) for prefix in PREFIXES)}. {WANTED}'
+        )
+    branches = [prefix.split('.')[0] for prefix in found if prefix.split('.')[0] in BRANCHES]
+    if branch is not None and branch not in branches:
+        raise InputError(f'{source}: has no branch {branch}, only {found}; leave --branch out for such a file')
+    if branches:
+        return f'{branch or branches[0]}.backbone.'
+    if len(found) > 1:
+        raise InputError(f'{source}: holds several backbones, behind {found}; {WANTED}')
+    return found[0]
+
+
+def pick_condition(tensors: Mapping[str, Tensor], condition: int | None, source: str) -> dict[str, str]:
+    """Plain name -> name in the file, where norms are lists with one per training set (PPT) those of one set.
+
+    ValueError if the file has such norms and no ``condition`` is given, or the other way round.
+    """
+    if adaptive := [name for name in tensors if MODULATION.search(name)]:
+        raise InputError(f'{source}: {adaptive[0]} modulates norms by a language embedding, which is not built here')
+    matches = {name: CONDITION.match(name) for name in tensors}
+    count = max((int(match['index']) + 1 for match in matches.values() if match), default=0)
+    if count and (condition is None or not 0 <= condition < count):
+        raise InputError(
+            f'{source}: its norms are lists of {count}, one per training set (PPT), condition is {condition}: choose '
+            f'one with --condition 0 to {count - 1}, in the order of its pdnorm_conditions'
+        )
+    if condition is not None and not count:
+        raise InputError(f'{source}: its norms are plain, leave --condition out')
+    kept = {name: match for name, match in matches.items() if match is None or int(match['index']) == condition}
+    return {f'{match["before"]}.{match["leaf"]}' if match else name: name for name, match in kept.items()}

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from dos_mm3d.export.backbone import backbone_class, downstream_name, renamed
 from dos_mm3d.export.config_text import read_entry
-from dos_mm3d.export.names import backbone_class, downstream_name, renamed
 from dos_mm3d.models.backbones import MinkUNetAdapter, SparseEncoderBackbone
 
 TEXT = """

@@ -16,7 +16,7 @@ from mmengine.utils import get_installed_path
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones import SPVCNN
-from dos_mm3d.models.backbones.spvcnn.layers import spconv_weight
+from dos_mm3d.models.backbones.spvcnn import spconv_weight
 from tests.helpers import torchsparse_stub
 from tests.helpers.spvcnn_nets import TINY, randomise, voxels
 

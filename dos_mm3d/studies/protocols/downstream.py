@@ -11,9 +11,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 from ...errors import InputError, MissingFileError
-from ...export.backbone import export_backbone, read_export
+from ...export.backbone import backbone_class, export_backbone, read_export
 from ...export.loading import fit_report
-from ...export.names import backbone_class
 from .base import Source
 from .datasets import DataSet
 
