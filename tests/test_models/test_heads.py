@@ -35,6 +35,8 @@ def wanted_loss(name: str, student: torch.Tensor, teacher: torch.Tensor) -> torc
 @pytest.mark.parametrize('name', PROTOTYPE_HEADS)
 def test_loss_is_that_of_the_cosines_in_its_scope(name, scope):
     head = make(name, scope=scope)
+    with torch.no_grad():
+        head.prototypes.mul_(torch.arange(1, K + 1)[:, None])  # their lengths mean nothing
     student, teacher = unit(N, 1), unit(N, 2)
     cloud = torch.tensor([0] * 20 + [1] * 29 + [2])  # a cloud of one point is left out
     cosines = [features @ F.normalize(head.prototypes, dim=1).T for features in (student, teacher)]
@@ -127,17 +129,18 @@ def columns(name: str, student: torch.Tensor, teacher: torch.Tensor) -> tuple[to
 def test_statistics_are_those_of_the_last_term_and_of_the_given_features(name):
     head = make(name)
     assert 'column_entropy' not in head.statistics(unit(N, 2)), 'no term yet'
-    student, teacher, cloud = unit(N, 1), unit(N, 2), torch.zeros(N, dtype=torch.int64)
+    student, teacher, cloud = unit(N, 1).requires_grad_(), unit(N, 2), torch.zeros(N, dtype=torch.int64)
     head(teacher, unit(N, 3), cloud)
     head(student, teacher, cloud)
     prototypes = F.normalize(head.prototypes.detach(), dim=1)
     with torch.no_grad():
         head.prototypes.add_(1.0)  # the optimiser's step between the loss and the look
-    maps = columns(name, student @ prototypes.T / 0.1, teacher @ prototypes.T / 0.04)
+    maps = columns(name, student.detach() @ prototypes.T / 0.1, teacher @ prototypes.T / 0.04)
     statistics = head.statistics(teacher)
     assert_close(statistics['student_column_entropy'], column_entropy(maps[0]), rtol=1e-4, atol=1e-5)
     assert_close(statistics['column_entropy'], column_entropy(maps[1]), rtol=1e-4, atol=1e-5)
     assert_close(statistics['cosine_std'], head.teacher_cosines(teacher).std())
+    assert not any(value.requires_grad for value in statistics.values()), 'they would hold the graph of a step'
     assert set(statistics) == {
         'cosine_std', 'prototypes_used', 'usage_entropy', 'largest_usage', 'student_column_entropy', 'column_entropy'
     }  # fmt: skip
