@@ -14,6 +14,10 @@ def test_distances_are_equal_up_to_rounding_and_both_ends_are_there(count: int) 
     assert gaps.min() >= 1 and gaps.max() - gaps.min() <= 1
 
 
+def test_the_nearest_place_is_taken() -> None:
+    assert evenly_spread(range(11), 4) == [0, 3, 7, 10]
+
+
 def test_no_more_than_there_are() -> None:
     assert evenly_spread(['a', 'b'], 5) == ['a', 'b']
     assert evenly_spread(['a', 'b', 'c'], 1) == ['a']
