@@ -103,25 +103,20 @@ class Step:
         self.out = None
 
     def forward(self) -> None:
-        """Fresh tensors, as in training: no index pairs kept on them survive."""
+        """No gradients yet, and fresh tensors, as in training: no index pairs kept on them survive."""
+        self.backbone.zero_grad()
         fresh = {name: value.clone() for name, value in self.voxel_dict.items()}
         self.out = self.backbone(fresh, self.cells, 1)
 
     def backward(self) -> None:
-        """Gradients of every parameter; dropped before the next call."""
+        """Gradients of every parameter."""
         self.out.sum().backward()
         self.out = None
 
     def both(self) -> None:
         """What the memory is measured of."""
-        self.backbone.zero_grad()
         self.forward()
         self.backward()
-
-    def timed(self) -> tuple[float, float]:
-        """Seconds of a forward and of its backward."""
-        self.backbone.zero_grad()
-        return tuple(seconds(part, self.device)[0] for part in (self.forward, self.backward))
 
 
 def row_of(job: Job, points: np.ndarray, repeats: int) -> dict[str, Any]:
@@ -141,14 +136,14 @@ def measure(job: Job, points: np.ndarray, repeats: int) -> dict[str, Any]:
         torch.set_num_threads(job.place.threads)
     step = Step(job, points)
     step.both()
-    runs = [step.timed() for _ in range(repeats)]
+    runs = [[seconds(part, step.device)[0] for part in (step.forward, step.backward)] for _ in range(repeats)]
     return {
         'parameters': sum(p.numel() for p in step.backbone.parameters()),
         'points': step.points,
         'loss_voxels': len(step.cells),
         'forward_s': [run[0] for run in runs],
         'backward_s': [run[1] for run in runs],
-        'extra_memory_mib': extra_peak_mib(step.both, job.place.device),
+        'extra_memory_mib': extra_peak_mib(step.both, step.device),
     }
 
 

@@ -19,7 +19,7 @@ import bare_packages  # noqa: F401  (before dos_mm3d)
 import numpy as np
 from frames import record_fields
 from google.protobuf.message import DecodeError
-from range_images import Points, frame_points
+from range_images import frame_points
 from tfrecord import read_records
 from waymo_open_dataset import dataset_pb2
 
@@ -63,7 +63,10 @@ def convert(data: bytes, out: Path, name: str, frame: int, segment: str) -> bool
             f'segment-{proto.context.name}_with_camera_labels.tfrecord'
         )
     points = frame_points(proto)
-    write_points(out, name, points)
+    arrays = {'points': points.table, 'no_label_zone': points.no_label_zone, 'semantic': points.semantic}
+    for kind, array in arrays.items():
+        if array is not None:
+            write_bytes(frame_path(out, kind, name), np.ascontiguousarray(array).tobytes())
     record = FrameRecord(
         **record_fields(proto),
         frame=frame,
@@ -72,14 +75,6 @@ def convert(data: bytes, out: Path, name: str, frame: int, segment: str) -> bool
     )
     write_record(frame_path(out, 'record', name), record)
     return points.semantic is not None
-
-
-def write_points(out: Path, name: str, points: Points) -> None:
-    """Points, no-label zone and, where there are, labels."""
-    arrays = {'points': points.table, 'no_label_zone': points.no_label_zone, 'semantic': points.semantic}
-    for kind, array in arrays.items():
-        if array is not None:
-            write_bytes(frame_path(out, kind, name), np.ascontiguousarray(array).tobytes())
 
 
 if __name__ == '__main__':
