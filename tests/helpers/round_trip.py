@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
@@ -44,6 +45,20 @@ def exported_from(model: nn.Module, config: Path, folder: Path) -> Path:
     checkpoint = save_as_runner_does(model, Config.fromfile(config).pretty_text, folder / 'iter_7.pth')
     export_backbone(checkpoint, folder / 'backbone.pth')
     return folder / 'backbone.pth'
+
+
+def fixtures_of(config: Path) -> tuple:
+    """Two fixtures of a test module: the whole model of a pretraining config, and its weight file."""
+
+    @pytest.fixture(scope='module')
+    def pretrained() -> nn.Module:
+        return pretraining_model(config)
+
+    @pytest.fixture(scope='module')
+    def exported(pretrained: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return exported_from(pretrained, config, tmp_path_factory.mktemp(config.stem))
+
+    return pretrained, exported
 
 
 def save_as_runner_does(model: nn.Module, config_text: str, path: Path) -> Path:

@@ -93,7 +93,7 @@ def test_three_real_forms_come_to_common_channels(roots):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_two_steps_at_tiny_size(name, roots, tiny_pretraining):
-    options = dict(roots)
+    options = {key: value for key, value in roots.items() if key in load(name)}
     if name == 'dos_minkunet_joint':  # its levels and wiring, at a width that a CPU can step
         tiny = Config.fromfile(CONFIGS / 'minkunet/_base_sizes.py').minkunet.tiny
         options['model.backbone.backbone'] = {**tiny, 'in_channels': 4}

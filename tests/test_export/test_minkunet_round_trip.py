@@ -17,10 +17,9 @@ from dos_mm3d.models.backbones import MinkUNetAdapter
 from tests.helpers.loss_voxels import features_at_cells
 from tests.helpers.round_trip import (
     assert_same_tensors,
-    exported_from,
+    fixtures_of,
     load_through_runner,
     mmdet3d_config,
-    pretraining_model,
     save_as_runner_does,
 )
 
@@ -28,14 +27,7 @@ SEGMENTOR = 'minkunet/minkunet34_w32_spconv_8xb2-laser-polar-mix-3x_semantickitt
 PRETRAINING = Path(__file__).resolve().parents[2] / 'configs/dos/dos_minkunet_semantickitti.py'
 
 
-@pytest.fixture(scope='module')
-def pretrained() -> nn.Module:
-    return pretraining_model(PRETRAINING)
-
-
-@pytest.fixture(scope='module')
-def exported(pretrained, tmp_path_factory) -> Path:
-    return exported_from(pretrained, PRETRAINING, tmp_path_factory.mktemp('minkunet'))
+pretrained, exported = fixtures_of(PRETRAINING)
 
 
 def segmentor(**overrides) -> nn.Module:

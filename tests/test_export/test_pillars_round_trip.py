@@ -3,7 +3,6 @@
 import copy
 from pathlib import Path
 
-import pytest
 import torch
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
@@ -13,24 +12,16 @@ from dos_mm3d.export.backbone import read_export
 from dos_mm3d.export.loading import fit_report
 from tests.helpers.round_trip import (
     assert_same_tensors,
-    exported_from,
+    fixtures_of,
     load_through_runner,
     mmdet3d_config,
-    pretraining_model,
 )
 
 DETECTOR = 'centerpoint/centerpoint_pillar02_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
 PRETRAINING = Path(__file__).resolve().parents[2] / 'configs/dos/dos_pillars_nuscenes.py'
 
 
-@pytest.fixture(scope='module')
-def pretrained() -> nn.Module:
-    return pretraining_model(PRETRAINING)
-
-
-@pytest.fixture(scope='module')
-def exported(pretrained, tmp_path_factory) -> Path:
-    return exported_from(pretrained, PRETRAINING, tmp_path_factory.mktemp('pillars'))
+pretrained, exported = fixtures_of(PRETRAINING)
 
 
 def detector(**overrides) -> nn.Module:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 import torch
 from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config
@@ -10,21 +9,14 @@ from torch import nn
 
 from dos_mm3d.export.backbone import read_export
 from dos_mm3d.export.loading import fit_report
-from tests.helpers.round_trip import assert_same_tensors, exported_from, load_through_runner, pretraining_model
+from tests.helpers.round_trip import assert_same_tensors, fixtures_of, load_through_runner
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 PRETRAINING = CONFIGS / 'dos/dos_second_waymo.py'
 DETECTOR = CONFIGS / 'centerpoint/centerpoint_voxel01_waymo.py'
 
 
-@pytest.fixture(scope='module')
-def pretrained() -> nn.Module:
-    return pretraining_model(PRETRAINING)
-
-
-@pytest.fixture(scope='module')
-def exported(pretrained, tmp_path_factory) -> Path:
-    return exported_from(pretrained, PRETRAINING, tmp_path_factory.mktemp('waymo'))
+pretrained, exported = fixtures_of(PRETRAINING)
 
 
 def detector() -> nn.Module:
