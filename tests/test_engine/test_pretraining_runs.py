@@ -23,7 +23,7 @@ model = dict(
     head=dict(channels=16, num_prototypes=32),
     data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size, point_cloud_range=point_cloud_range)))
 train_dataloader = dict(dataset=dict(pipeline=[
-    _base_.dos.views,
+    _base_.pipeline[0],
     dict(type='BlockMask'),
     dict(type='PackViews')]))
 train_cfg = dict(max_iters=4)
