@@ -134,6 +134,25 @@ def test_a_missing_output_is_a_failure_and_a_reason_to_run_again(tmp_path: Path)
     assert log.read_text() == 'writes'
 
 
+def test_a_cell_whose_outputs_an_earlier_one_takes_away_is_run_in_the_same_call(tmp_path: Path) -> None:
+    """As a data set that is written anew loses what a converter had added; what reads it waits for both."""
+    marker, added, log = tmp_path / 'marker', tmp_path / 'added', tmp_path / 'log'
+    rewrite = 'import pathlib, sys, time; time.sleep(0.2); marker, added = map(pathlib.Path, sys.argv[1:])\n'
+    rewrite += 'added.unlink(missing_ok=True); marker.touch()'
+    data = Cell('data', {}, lambda folder: [python(rewrite, marker, added)], outputs=(marker,))
+    convert = Cell('convert', {}, lambda folder: [python(APPEND, added, 'c')], outputs=(added,), after=(data,))
+    report = Cell(
+        'report', {}, lambda folder: [python(APPEND, log, added.read_text())], outputs=(log,), after=(convert,)
+    )
+    cells = data, convert, report, ending('beside', 'pass', after=(data,))
+    run(tmp_path, *cells, workers=3)
+    for path in (marker, log):
+        path.unlink()
+    study = run(tmp_path, *cells, workers=3)
+    assert (added.read_text(), log.read_text()) == ('c', 'c')
+    assert statuses(study) == dict.fromkeys(('data', 'convert', 'report', 'beside'), 'finished')
+
+
 def test_a_place_holds_the_latest_settings_only(tmp_path: Path) -> None:
     def cell(rate: int) -> Cell:
         place = Path('weights')

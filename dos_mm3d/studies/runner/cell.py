@@ -58,6 +58,11 @@ class Cell:
         before = [cell.key for cell in self.after]
         return content_hash([self.depends_on, before] if before else self.depends_on)
 
+    @property
+    def all_before(self) -> set[str]:
+        """Names of the cells of `after`, and of those that they come after."""
+        return {name for cell in self.after for name in (cell.name, *cell.all_before)}
+
     def folder(self, out: Path) -> Path:
         """Where it is, in a study below `out`."""
         return out / (self.place or Path('cells', f'{self.name}_{self.key[:8]}'))

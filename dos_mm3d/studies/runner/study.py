@@ -94,7 +94,8 @@ class Study:
         on_result: Callable[[], Any] = lambda: None,
         verbose: bool = False,
     ) -> None:
-        """Run every cell that is not settled; finished cells are not run again.
+        """Run every cell that is not settled; finished cells are not run again, unless one before them is run and takes
+        their outputs away.
 
         Args:
             children: of :meth:`locked`.
@@ -107,6 +108,7 @@ class Study:
         What a cell raises, CellFailed where it was needed, and KeyboardInterrupt, end the others and are raised again.
         """
         waiting = [run for run in self.runs.values() if run.settled() is None]
+        settled = [run for run in self.runs.values() if run not in waiting]
         progress = Progress(self.title, total=len(self.runs), done=len(self.runs) - len(waiting), workers=workers)
         running: dict[Future, CellRun] = {}
         with ThreadPoolExecutor(workers) as pool:
@@ -122,7 +124,12 @@ class Study:
                         running[pool.submit(work, run, children, share, say)] = run
                     finished, _ = wait(running, timeout=progress.wait_s, return_when=FIRST_COMPLETED)
                     for future in finished:
-                        progress.end(running.pop(future).cell.name, future.result())
+                        ended = running.pop(future).cell.name
+                        progress.end(ended, future.result())
+                        for run in [run for run in settled if ended in run.cell.all_before and run.settled() is None]:
+                            settled.remove(run)
+                            waiting.append(run)
+                            progress.done -= 1
                         on_result()
                     if running and not finished:
                         progress.show_state()
@@ -152,9 +159,9 @@ class Study:
             return report()
 
     def _ready(self, waiting: Sequence[CellRun], running: dict[Future, CellRun]) -> list[CellRun]:
-        """Those whose predecessors have finished in this call, or had before and are not to be run again."""
+        """Those before which nothing is left to do."""
         open_cells = {run.cell.name for run in [*waiting, *running.values()]}
-        return [run for run in waiting if not any(before.name in open_cells for before in run.cell.after)]
+        return [run for run in waiting if not run.cell.all_before & open_cells]
 
     def _drop_blocked(
         self, waiting: list[CellRun], running: dict[Future, CellRun], progress: Progress, on_result: Callable[[], Any]
