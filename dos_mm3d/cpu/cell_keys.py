@@ -1,9 +1,11 @@
-"""Cells of a grid to whole numbers and back."""
+"""Cells of a grid to whole numbers and back, and the distinct ones among them."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from .cell_kernels import unique_of_keys
 
 
 def cell_keys(cells: Tensor, shape: Sequence[int]) -> Tensor:
@@ -24,3 +26,20 @@ def cells_of_keys(keys: Tensor, shape: Sequence[int]) -> Tensor:
         axes.append(keys % size)
         keys = keys // size
     return torch.stack((keys, *reversed(axes)), dim=1)
+
+
+def sorted_unique(keys: Tensor) -> tuple[Tensor, Tensor]:
+    """torch.unique(keys, return_inverse=True) of (n,) int64 keys on the CPU: sorted (m,), and the row of each (n,).
+
+    By counting sorts, several times as fast as comparing.
+
+    Raises:
+        ValueError: a key is negative.
+    """
+    if not len(keys):
+        return keys.clone(), torch.zeros(0, dtype=torch.int64)
+    lowest, highest = (int(key) for key in keys.aminmax())
+    if lowest < 0:
+        raise ValueError(f'keys must not be negative, got {lowest}')
+    unique, row_of_key = unique_of_keys(keys.contiguous().numpy(), highest.bit_length())
+    return torch.from_numpy(unique), torch.from_numpy(row_of_key)

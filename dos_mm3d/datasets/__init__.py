@@ -7,15 +7,3 @@ files before a run.
 """
 
 from . import folder, joint, label_shares, nuscenes, scannet, semantickitti, stream, transforms, waymo
-
-__all__ = [
-    'folder',
-    'joint',
-    'label_shares',
-    'nuscenes',
-    'scannet',
-    'semantickitti',
-    'stream',
-    'transforms',
-    'waymo',
-]

@@ -1,5 +1,3 @@
 """Hooks and loops of the runner, registered into mmdet3d."""
 
 from . import hooks, layer_decay, loops
-
-__all__ = ['hooks', 'layer_decay', 'loops']

@@ -3,8 +3,8 @@
 from ..cpu.scatter import mean_over_points, occupied_cells, reduce_by_row, scatter_points
 from .clustering import balanced_assignment, clustering_loss
 from .collapse import column_entropy, effective_rank, feature_spread, prototype_usage, usage_entropy, used_share
-from .cylindrical import cylinder_cells, polar_points
 from .ema import ema_update_
+from .grid import find_rows
 from .intensity import unit_intensity
 from .masking import block_size_cells, draw_visible_cells
 from .matching import match_cells
@@ -12,11 +12,10 @@ from .regression import cosine_regression
 from .schedules import cosine_ramp, linear_warmup
 from .sinkhorn import zipf_sinkhorn
 from .softmap import softmap_kl
-from .sparse_lookup import find_rows
 from .streaming import StreamedSoftmaps, streaming_column_entropies, streaming_softmap_loss, streaming_softmaps
 from .trilinear import interpolate, trilinear_corners, voxel_of_point
-from .zipf import zipf_prior
-from .zipf_estimate import estimate_zipf_exponent
+from .voxelize import cylinder_cells, polar_points
+from .zipf import estimate_zipf_exponent, zipf_prior
 
 __all__ = [
     'StreamedSoftmaps',

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 
 def uniform(low: float, high: float, generator: Generator) -> float:
@@ -52,3 +53,43 @@ def indoor_origin(xyz_m: Tensor) -> Tensor:
     middle = (low + high) / 2
     middle[2] = low[2]
     return middle
+
+
+def elastic_displacement(xyz_m: Tensor, granularity_m: float, magnitude_m: float, generator: Generator) -> Tensor:
+    """(n, 3) moves of (n, 3) points, equal for points that are close to one another (Simard et al. 2003).
+
+    Gaussian noise on a lattice of ``granularity_m`` around the points, blurred twice with a box of three nodes to an
+    edge, interpolated linearly and times ``magnitude_m``: moves have a standard deviation of 0.11 ``magnitude_m`` at
+    the nodes, and less between them."""
+    lowest = xyz_m.amin(0)
+    nodes = ((xyz_m.amax(0) - lowest) / granularity_m).long() + 3  # one node more on either side
+    noise = torch.randn(3, *nodes.flip(0).tolist(), generator=generator, dtype=xyz_m.dtype)[None]
+    for _ in range(2):
+        noise = F.avg_pool3d(noise, kernel_size=3, stride=1, padding=1)
+    # grid_sample counts from -1, the first node, to 1, the last
+    place = ((xyz_m - lowest) / granularity_m + 1) / (nodes - 1) * 2 - 1
+    moves = F.grid_sample(noise, place[None, None, None], align_corners=True)
+    return moves[0, :, 0, 0].T * magnitude_m
+
+
+# colours are (n, 3): red, green, blue from 0 to 1
+def stretch_contrast(colour: Tensor, blend: float) -> Tensor:
+    """Each channel stretched to 0 .. 1 over its own range, mixed in by ``blend``: 0 changes nothing, 1 is all of it.
+
+    A channel of one value stays as it is."""
+    low, high = colour.amin(0), colour.amax(0)
+    span = high - low
+    stretched = torch.where(span > 0, (colour - low) / torch.where(span > 0, span, 1), colour)
+    return torch.lerp(colour, stretched, blend)
+
+
+def shift_colour(colour: Tensor, limit: float, generator: Generator) -> Tensor:
+    """Each channel shifted by one number from U(-limit, limit), clipped to 0 .. 1."""
+    shift = torch.tensor([uniform(-limit, limit, generator) for _ in range(3)], dtype=colour.dtype)
+    return (colour + shift).clamp_(0, 1)
+
+
+def jitter_colour(colour: Tensor, std: float, generator: Generator) -> Tensor:
+    """Gaussian noise on every value, clipped to 0 .. 1."""
+    noise = torch.randn(colour.shape, generator=generator, dtype=colour.dtype)
+    return (colour + noise * std).clamp_(0, 1)

@@ -1,9 +1,14 @@
-"""Points to grid cells, with the very float32 operations of mmcv's voxelization, so that no cell boundary disagrees."""
+"""Cells of grids: which one a point lies in, and where a cell stands among others.
+
+Points become cells by the very float32 operations of mmcv's voxelization, so that no cell boundary disagrees.
+"""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from ..cpu.cell_keys import cell_keys
 
 
 def point_cells(xyz_m: Tensor, range_min_m: Sequence[float], cell_size_m: Sequence[float]) -> Tensor:
@@ -21,3 +26,27 @@ def grid_shape(point_cloud_range: Sequence[float], cell_size_m: Sequence[float])
 def inside_grid(cells: Tensor, shape: Sequence[int]) -> Tensor:
     """(n,) bool: the cell exists; cells (n, d) and shape (d,) in the same order."""
     return ((cells >= 0) & (cells < cells.new_tensor(shape))).all(1)
+
+
+def find_rows(query: Tensor, sites: Tensor, spatial_shape: Sequence[int] | None = None) -> Tensor:
+    """Row of each query coordinate among ``sites``, -1 where it is not a site.
+
+    Args:
+        query: (M, 1 + d) integer [batch, ...].
+        sites: (S, 1 + d) integer [batch, ...], unique.
+        spatial_shape: sizes (d,) of a grid that all lie in; None: anywhere, also left of 0.
+
+    Returns:
+        (M,) int64.
+    """
+    if len(sites) == 0 or len(query) == 0:
+        return torch.full((len(query),), -1, dtype=torch.int64, device=query.device)
+    if spatial_shape is None:
+        query, sites = query.long(), sites.long()
+        lowest = torch.minimum(query.amin(0), sites.amin(0))
+        query, sites = query - lowest, sites - lowest
+        spatial_shape = (torch.maximum(query.amax(0), sites.amax(0)) + 1).tolist()
+    keys, order = cell_keys(sites, spatial_shape).sort()
+    wanted = cell_keys(query, spatial_shape)
+    position = torch.searchsorted(keys, wanted).clamp_max(len(keys) - 1)
+    return torch.where(keys[position] == wanted, order[position], -1)

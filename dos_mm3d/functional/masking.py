@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..cpu.cell_keys import cell_keys
-from ..cpu.sorted_unique import sorted_unique
+from ..cpu.cell_keys import cell_keys, sorted_unique
 from ..errors import InputError
 
 

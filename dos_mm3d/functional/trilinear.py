@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .sparse_lookup import find_rows
+from .grid import find_rows
 
 
 class Corners(NamedTuple):

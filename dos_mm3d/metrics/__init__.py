@@ -3,5 +3,3 @@
 from .confusion import ConfusionMatrix
 from .grouped import GroupedSegMetric
 from .waymo import WaymoDetMetric, waymo_detection_metrics
-
-__all__ = ['ConfusionMatrix', 'GroupedSegMetric', 'WaymoDetMetric', 'waymo_detection_metrics']

@@ -1,5 +1,3 @@
 """Models, registered into mmdet3d."""
 
 from . import backbones, heads, methods, preprocessors, segmentors
-
-__all__ = ['backbones', 'heads', 'methods', 'preprocessors', 'segmentors']

@@ -1,25 +1,4 @@
 """Containers shared by all layers."""
 
 from .grid import Grid
-from .views import (
-    Joined,
-    SparseLocals,
-    SparseTokens,
-    SparseViews,
-    Tokens,
-    View,
-    ViewPair,
-    pack_pairs,
-)
-
-__all__ = [
-    'Grid',
-    'Joined',
-    'SparseLocals',
-    'SparseTokens',
-    'SparseViews',
-    'Tokens',
-    'View',
-    'ViewPair',
-    'pack_pairs',
-]
+from .views import Joined, SparseLocals, SparseTokens, SparseViews, Tokens, View, ViewPair, pack_pairs

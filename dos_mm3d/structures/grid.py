@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from ..cpu.cell_kernels import keys_of_points
-from ..cpu.cell_keys import cell_keys, cells_of_keys
-from ..cpu.sorted_unique import sorted_unique
+from ..cpu.cell_keys import cell_keys, cells_of_keys, sorted_unique
 from ..functional.grid import grid_shape, inside_grid, point_cells
 
 

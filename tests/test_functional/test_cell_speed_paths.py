@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dos_mm3d.cpu.sorted_unique import sorted_unique
+from dos_mm3d.cpu.cell_keys import sorted_unique
 from dos_mm3d.functional import draw_visible_cells, match_cells
 from dos_mm3d.functional.augment import nearest_points, squared_distances
 from dos_mm3d.structures import Grid

@@ -4,7 +4,7 @@ import torch
 from torch import Generator
 from torch.testing import assert_close
 
-from dos_mm3d.functional.colour import jitter_colour, shift_colour, stretch_contrast
+from dos_mm3d.functional.augment import jitter_colour, shift_colour, stretch_contrast
 
 
 def colours(count: int = 500) -> torch.Tensor:

@@ -8,7 +8,7 @@ from mmdet3d.models import Det3DDataPreprocessor
 from mmdet3d.structures import Det3DDataSample, PointData
 
 import dos_mm3d  # noqa: F401  (registers, repairs upstream bugs)
-from dos_mm3d.functional.cylindrical import cylinder_cells, polar_points
+from dos_mm3d.functional.voxelize import cylinder_cells, polar_points
 from dos_mm3d.models.preprocessors import ViewPreprocessor
 
 LAYER = dict(

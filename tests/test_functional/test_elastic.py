@@ -4,7 +4,7 @@ import torch
 from torch import Generator
 from torch.testing import assert_close
 
-from dos_mm3d.functional.elastic import elastic_displacement
+from dos_mm3d.functional.augment import elastic_displacement
 
 
 def lattice(side: int, step_m: float) -> torch.Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from dos_mm3d.functional.point_voxels import voxelize_points
+from dos_mm3d.functional.voxelize import voxelize_points
 
 SIZE_M = (0.5, 0.5, 0.25)
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from dos_mm3d.functional import estimate_zipf_exponent, zipf_prior
-from dos_mm3d.functional.zipf_estimate import exponent_of_mean_log_rank, mean_log_rank
+from dos_mm3d.functional.zipf import exponent_of_mean_log_rank, mean_log_rank
 
 ALPHAS = (0.0, 0.5, 1.0, 1.3, 1.6, 2.0, 3.0)
 

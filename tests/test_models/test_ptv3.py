@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from dos_mm3d.functional.sparse_lookup import find_rows
+from dos_mm3d.functional.grid import find_rows
 from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3, upcast
 from tests.helpers.ptv3_nets import HEADS, SIZES, cloud, model
 from tests.helpers.ptv3_oracle import Oracle

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dos_mm3d.export.files import is_kernel, to_spconv1
 from dos_mm3d.export.pointcept_config import ptv3_config
-from dos_mm3d.functional.sparse_lookup import find_rows
+from dos_mm3d.functional.grid import find_rows
 from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3, upcast
 
 DEFAULT = Path(__file__).resolve().parents[2] / '../shared/data/golden/ptv3_encoder_tiny.pt'

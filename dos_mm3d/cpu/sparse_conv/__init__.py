@@ -6,5 +6,3 @@ number of threads. Nothing is imported from numba before the first CPU convoluti
 """
 
 from .convolution import sparse_conv
-
-__all__ = ['sparse_conv']

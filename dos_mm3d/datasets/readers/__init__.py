@@ -2,5 +2,3 @@
 
 from .base import BIN_COLUMNS, SUFFIXES, SWEEP_COLUMNS, ReadOptions, suffix_of
 from .sweep import is_sweep_file, read_sweep
-
-__all__ = ['BIN_COLUMNS', 'SUFFIXES', 'SWEEP_COLUMNS', 'ReadOptions', 'is_sweep_file', 'read_sweep', 'suffix_of']

@@ -1,5 +1,3 @@
 """SemanticKITTI: unlabelled sweeps, classes, and the conversion of a download."""
 
 from . import sweeps
-
-__all__ = ['sweeps']

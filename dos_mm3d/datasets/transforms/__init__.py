@@ -7,16 +7,3 @@ from .masking import BlockMask, PackViews, RampedBlockMask
 from .oriented import CentreScan, LoadScanNormals
 from .tokens import MaskTokenSites
 from .views import TwoViews
-
-__all__ = [
-    'BlockMask',
-    'CentreScan',
-    'ColourJitter',
-    'LoadScanNormals',
-    'LocalViews',
-    'MaskTokenSites',
-    'PackViews',
-    'RampedBlockMask',
-    'TwoViews',
-    'UnitIntensity',
-]

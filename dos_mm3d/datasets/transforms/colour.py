@@ -9,8 +9,7 @@ from mmdet3d.structures.points import BasePoints
 from torch import Generator, Tensor
 
 from ...errors import InputError
-from ...functional.augment import uniform
-from ...functional.colour import jitter_colour, shift_colour, stretch_contrast
+from ...functional.augment import jitter_colour, shift_colour, stretch_contrast, uniform
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
 from ...errors import InputTypeError
-from ...functional.augment import nearest_points, rotation, turned_normals, uniform
-from ...functional.elastic import elastic_displacement
+from ...functional.augment import elastic_displacement, nearest_points, rotation, turned_normals, uniform
 from .colour import ColourAugmentation
 
 

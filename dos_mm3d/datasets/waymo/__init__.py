@@ -3,5 +3,3 @@
 tools/waymo_records makes the records of a download."""
 
 from . import segmentation, sweeps, transforms
-
-__all__ = ['segmentation', 'sweeps', 'transforms']

@@ -9,5 +9,3 @@ from ...datasets.waymo.difficulty import waymo_difficulty
 from .det_metric import WaymoDetMetric
 from .iou import box_iou_3d
 from .metrics import waymo_detection_metrics
-
-__all__ = ['WaymoDetMetric', 'box_iou_3d', 'waymo_detection_metrics', 'waymo_difficulty']

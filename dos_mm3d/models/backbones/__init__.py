@@ -6,15 +6,3 @@ from .pillars import PillarBackbone
 from .ptv3 import PTv3, PTv3Backbone, PTv3MiddleEncoder
 from .sparse_encoder import SparseEncoderBackbone
 from .spvcnn import SPVCNN, SPVCNNAdapter
-
-__all__ = [
-    'SPVCNN',
-    'Cylinder3DAdapter',
-    'MinkUNetAdapter',
-    'PTv3',
-    'PTv3Backbone',
-    'PTv3MiddleEncoder',
-    'PillarBackbone',
-    'SPVCNNAdapter',
-    'SparseEncoderBackbone',
-]

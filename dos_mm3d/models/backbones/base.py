@@ -7,8 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ...functional.grid import inside_grid
-from ...functional.sparse_lookup import find_rows
+from ...functional.grid import find_rows, inside_grid
 
 
 class LossVoxelBackbone(nn.Module, ABC):

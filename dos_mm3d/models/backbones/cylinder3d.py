@@ -9,7 +9,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from ...cpu.scatter import mean_over_points
-from ...functional.sparse_lookup import find_rows
+from ...functional.grid import find_rows
 from .base import LossVoxelBackbone, require_voxels
 
 

@@ -5,7 +5,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ...functional.zipf_estimate import exponent_of_mean_log_rank, mean_log_rank
+from ...functional.zipf import exponent_of_mean_log_rank, mean_log_rank
 
 
 class ZipfExponent(nn.Module):
@@ -14,7 +14,7 @@ class ZipfExponent(nn.Module):
     Each step counts the points whose nearest prototype is k: the teacher's assignment before Sinkhorn, so that the
     prior does not measure itself. Prototypes are ranked by the moving average of the steps *before*, whose noise is
     another one: counts ranked by themselves would find a slope in any noise
-    (:func:`~dos_mm3d.functional.zipf_estimate.estimate_zipf_exponent`). The mean log rank is averaged and turned into
+    (:func:`~dos_mm3d.functional.zipf.estimate_zipf_exponent`). The mean log rank is averaged and turned into
     the exponent, clamped to ``alpha_range``. Only the first step has no other ranks than its own.
 
     Counts are summed over all ranks, whatever the scope of the softmap: there is one exponent for a run. All state is

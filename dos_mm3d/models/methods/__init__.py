@@ -4,15 +4,3 @@ from .dos import DOS
 from .student_input import MaskTokens, VisibleVoxels, VisibleVoxelsAndLocalViews
 from .student_teacher import StudentTeacher
 from .terms import HiddenAndVisible, SameAndCrossView, SameView, WithLocalViews
-
-__all__ = [
-    'DOS',
-    'HiddenAndVisible',
-    'MaskTokens',
-    'SameAndCrossView',
-    'SameView',
-    'StudentTeacher',
-    'VisibleVoxels',
-    'VisibleVoxelsAndLocalViews',
-    'WithLocalViews',
-]

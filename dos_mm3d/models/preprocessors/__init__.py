@@ -1,5 +1,3 @@
 """Collate and voxelise."""
 
 from .views import ViewPreprocessor
-
-__all__ = ['ViewPreprocessor']

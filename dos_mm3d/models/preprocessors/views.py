@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import InputError
-from ...functional.cylindrical import cylinder_cells, polar_points
-from ...functional.voxelize import hard_voxelize
+from ...functional.voxelize import cylinder_cells, hard_voxelize, polar_points
 from ...structures import Grid, SparseViews, pack_pairs
 
 VoxelDict = dict[str, Tensor]

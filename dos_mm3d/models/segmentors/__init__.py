@@ -1,5 +1,3 @@
 """Models that label every point, registered into mmdet3d."""
 
 from .ptv3 import PTv3Segmentor
-
-__all__ = ['PTv3Segmentor']

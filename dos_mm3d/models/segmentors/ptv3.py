@@ -8,7 +8,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ...functional.point_voxels import voxelize_points
+from ...functional.voxelize import voxelize_points
 from ..backbones.ptv3 import Cloud, PTv3, upcast
 from ..heads.point import PointFeatures
 

@@ -4,5 +4,3 @@ from .adapter import PTv3Backbone
 from .cloud import Cloud, upcast
 from .middle_encoder import PTv3MiddleEncoder
 from .model import PTv3
-
-__all__ = ['Cloud', 'PTv3', 'PTv3Backbone', 'PTv3MiddleEncoder', 'upcast']

@@ -54,15 +54,7 @@ class PTv3Backbone(LossVoxelBackbone):
         return features_at(cells, level.feat, sites)
 
     def cloud_of(self, voxel_dict: dict[str, Tensor], batch_size: int) -> Cloud:
-        """mmdet3d's voxel dict, in any order of rows -> cloud; a voxel lies at the mean of its points."""
-        by_batch = voxel_dict['coors'][:, 0].argsort(stable=True)
-        voxels, num_points, coors = (
-            voxel_dict[name].index_select(0, by_batch) for name in ('voxels', 'num_points', 'coors')
-        )
-        return Cloud.from_points(
-            self.voxel_encoder(voxels, num_points, coors),
-            voxels[..., :3].sum(1) / num_points[:, None],  # rows without a point are zeros
-            coors[:, 0],
-            grid_coord=coors[:, 1:].flip(1),
-            batch_size=batch_size,
-        )
+        """mmdet3d's voxel dict -> cloud; a voxel lies at the mean of its points."""
+        voxels, num_points, coors = (voxel_dict[name] for name in ('voxels', 'num_points', 'coors'))
+        mean_m = voxels[..., :3].sum(1) / num_points[:, None]  # rows without a point are zeros
+        return Cloud.from_voxels(self.voxel_encoder(voxels, num_points, coors), mean_m, coors, batch_size)

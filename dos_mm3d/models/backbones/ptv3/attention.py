@@ -11,8 +11,7 @@ from torch.nn import functional as F
 from ....errors import InputError, MissingPackageError
 from .cloud import Cloud
 from .patches import Patches
-from .rope import Rope
-from .rpe import RelativePositionTable
+from .positions import RelativePositionTable, Rope
 from .settings import BlockSettings
 
 

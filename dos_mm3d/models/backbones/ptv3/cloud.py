@@ -69,13 +69,16 @@ class Cloud:
         counts = tuple(batch.bincount(minlength=batch_size or 0).tolist())
         return cls(feat, coord, grid_coord.long(), batch, counts, mask)
 
-    def with_feat(self, feat: Tensor, conv_feat: Tensor | None = None) -> Cloud:
-        """The same places with other features."""
-        return replace(self, feat=feat, conv_feat=conv_feat)
+    @classmethod
+    def from_voxels(cls, feat: Tensor, coord: Tensor, coors: Tensor, batch_size: int) -> Cloud:
+        """mmdet3d's voxels, in any order of rows: feat (N, C), coord (N, 3), coors (N, 4) int [sample, z, y, x]."""
+        by_batch = coors[:, 0].argsort(stable=True)
+        feat, coord, coors = (rows.index_select(0, by_batch) for rows in (feat, coord, coors))
+        return cls.from_points(feat, coord, coors[:, 0], grid_coord=coors[:, 1:].flip(1), batch_size=batch_size)
 
-    def decoded(self, feat: Tensor, *, coarser: Cloud, conv_feat: Tensor | None) -> Cloud:
-        """The same places with the decoder's features, and the level that these came from."""
-        return replace(self, feat=feat, coarser=coarser, conv_feat=conv_feat)
+    def with_feat(self, feat: Tensor) -> Cloud:
+        """The same places with other features."""
+        return replace(self, feat=feat, conv_feat=None)
 
     def serialized(self, orders: Sequence[str], *, shuffle: bool) -> Cloud:
         """The same cloud with its places on space-filling curves, computed anew."""

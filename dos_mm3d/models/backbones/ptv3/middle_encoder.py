@@ -63,15 +63,7 @@ class PTv3MiddleEncoder(BaseModule):
         not lie in their voxels.
         """
         self.check_mean(voxel_features[:, :3], coors)
-        by_batch = coors[:, 0].argsort(stable=True)  # as PTv3Backbone: samples ascend, whatever the voxel layer does
-        voxel_features, coors = voxel_features.index_select(0, by_batch), coors.index_select(0, by_batch)
-        cloud = Cloud.from_points(
-            voxel_features,
-            voxel_features[:, :3],
-            coors[:, 0],
-            grid_coord=coors[:, 1:].flip(1),
-            batch_size=int(batch_size),
-        )
+        cloud = Cloud.from_voxels(voxel_features, voxel_features[:, :3], coors, int(batch_size))
         return self.column_maximum(self.ptv3(cloud))
 
     def column_maximum(self, cloud: Cloud) -> Tensor:

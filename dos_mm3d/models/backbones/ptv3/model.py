@@ -13,9 +13,9 @@ from ....errors import InputError
 from ....functional.serialization import CURVES
 from .block import Block
 from .cloud import Cloud
+from .layers import Stem
 from .pooling import GridPooling, Pooling, SerializedPooling, Unpooling
 from .settings import VARIANTS, BlockSettings, DecoderSettings, EncoderSettings
-from .stem import Stem
 
 LINEAR_STD = 0.02
 

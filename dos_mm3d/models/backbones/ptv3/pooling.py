@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -127,7 +128,7 @@ class Unpooling(nn.Module):
         """Coarse cloud -> the cloud that was pooled into it, with ``coarser`` set."""
         skip = self.proj_skip(cloud.finer.feat)
         feat = skip + self.proj(cloud.feat).index_select(0, cloud.row_of_finer)
-        return cloud.finer.decoded(feat, coarser=cloud, conv_feat=skip if self.convolve_skip_only else None)
+        return replace(cloud.finer, feat=feat, coarser=cloud, conv_feat=skip if self.convolve_skip_only else None)
 
 
 def levels_in(stride: int) -> int:

@@ -59,68 +59,60 @@ class BlockSettings:
 
 
 @dataclass(frozen=True)
-class EncoderSettings:
-    """Levels of the encoder, finest first; level s > 0 starts with a pooling of strides[s - 1].
+class Levels:
+    """What each level has, the finest first.
 
     Args:
-        channels: width of each level.
-        depths: blocks of each level.
-        heads: attention heads of each level.
-        patch_sizes: voxels of a sequence on each level; one number stands for all.
-        strides: of each pooling; one number stands for all.
+        channels: width.
+        depths: number of blocks.
+        heads: attention heads.
     """
 
     channels: tuple[int, ...]
     depths: tuple[int, ...]
     heads: tuple[int, ...]
+
+    def require(self, owner: str, **lengths: int) -> None:
+        """ValueError unless every named setting has so many numbers, and heads divide channels."""
+        for name, length in lengths.items():
+            if len(value := getattr(self, name)) != length:
+                raise InputError(f'{owner}.{name} is {value}, wanted {length} numbers, one per level')
+        for width, count in zip(self.channels, self.heads):
+            if width % count:
+                raise InputError(f'{owner}: {width} channels do not split into {count} heads')
+
+
+@dataclass(frozen=True)
+class EncoderSettings(Levels):
+    """Levels of the encoder; level s > 0 starts with a pooling of strides[s - 1].
+
+    Args: those of :class:`Levels`, and
+        patch_sizes: voxels of a sequence on each level; one number stands for all.
+        strides: of each pooling; one number stands for all.
+    """
+
     patch_sizes: tuple[int, ...] | int = 1024
     strides: tuple[int, ...] | int = 2
 
     def __post_init__(self) -> None:
         levels = len(self.channels)
-        _spread(self, 'patch_sizes', levels)
-        _spread(self, 'strides', levels - 1)
-        _check_lengths('encoder', self, dict(channels=levels, depths=levels, heads=levels, patch_sizes=levels))
-        _check_lengths('encoder', self, dict(strides=levels - 1))
-        _check_heads('encoder', self.channels, self.heads)
+        for name, count in (('patch_sizes', levels), ('strides', levels - 1)):
+            if isinstance(number := getattr(self, name), int):
+                object.__setattr__(self, name, (number,) * count)
+        self.require('encoder', depths=levels, heads=levels, patch_sizes=levels, strides=levels - 1)
 
 
 @dataclass(frozen=True)
-class DecoderSettings:
-    """Levels of the decoder, finest first; there is one less than in the encoder, whose patch sizes they share.
+class DecoderSettings(Levels):
+    """Levels of the decoder; there is one less than in the encoder, whose patch sizes they share.
 
-    Args:
-        channels: width of each level.
-        depths: blocks of each level.
-        heads: attention heads of each level.
+    Args: those of :class:`Levels`, and
         rope: whether the blocks of variant m3 rotate here too.
     """
 
-    channels: tuple[int, ...]
-    depths: tuple[int, ...]
-    heads: tuple[int, ...]
     rope: bool = True
 
     def check(self, encoder_levels: int) -> None:
         """ValueError unless there is one number per level."""
         levels = encoder_levels - 1
-        _check_lengths('decoder', self, dict(channels=levels, depths=levels, heads=levels))
-        _check_heads('decoder', self.channels, self.heads)
-
-
-def _spread(settings: EncoderSettings, name: str, count: int) -> None:
-    value = getattr(settings, name)
-    if isinstance(value, int):
-        object.__setattr__(settings, name, (value,) * count)
-
-
-def _check_lengths(owner: str, settings: object, wanted: dict[str, int]) -> None:
-    for name, length in wanted.items():
-        if len(getattr(settings, name)) != length:
-            raise InputError(f'{owner}.{name} is {getattr(settings, name)}, wanted {length} numbers, one per level')
-
-
-def _check_heads(owner: str, channels: tuple[int, ...], heads: tuple[int, ...]) -> None:
-    for width, count in zip(channels, heads):
-        if width % count:
-            raise InputError(f'{owner}: {width} channels do not split into {count} heads')
+        self.require('decoder', channels=levels, depths=levels, heads=levels)

@@ -1,4 +1,4 @@
-"""Rotary positions from metric coordinates (variant m3; docs/ptv3.md, "Blocks and patch attention")."""
+"""How attention learns of positions (docs/ptv3.md, "Blocks and patch attention")."""
 
 import math
 
@@ -12,7 +12,7 @@ N_AXES = 3
 
 
 class Rope(nn.Module):
-    """Turns pairs of channels of q and k by angles proportional to x, y, z in metres.
+    """Rotary positions of variant m3: turns pairs of channels of q and k by angles proportional to x, y, z in metres.
 
     A head is split in three equal chunks, one per axis; in a chunk of D channels channel j < D/2 is paired with
     j + D/2. While training, the coordinates are shifted and scaled at random, anew in every call.
@@ -61,3 +61,28 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn the halves (a, b) of each axis to (a cos - b sin, b cos + a sin); x (N, H, d), cos (N, 1, 3, d / 6)."""
     a, b = x.reshape(*x.shape[:2], N_AXES, -1).chunk(2, dim=-1)
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1).reshape(x.shape).to(x.dtype)
+
+
+class RelativePositionTable(nn.Module):
+    """Learned bias per head and axis for each difference of grid coordinates between -b and b, larger ones clamped.
+
+    b = int((4 K)^(1/3) * 2) in floating point, K the patch size.
+
+    Args:
+        patch_size: K.
+        heads: how many.
+    """
+
+    def __init__(self, patch_size: int, heads: int) -> None:
+        super().__init__()
+        self.bound = int((4 * patch_size) ** (1 / 3) * 2)
+        self.rpe_table = nn.Parameter(torch.empty(3 * (2 * self.bound + 1), heads))
+        nn.init.trunc_normal_(self.rpe_table, std=0.02)
+
+    def forward(self, grid_coord: Tensor) -> Tensor:
+        """grid_coord (P, L, 3) of P sequences -> (P, H, L, L), to be added to the logits [query, key]."""
+        difference = grid_coord[:, :, None] - grid_coord[:, None, :]
+        first_row = torch.arange(3, device=grid_coord.device) * (2 * self.bound + 1) + self.bound
+        rows = difference.clamp(-self.bound, self.bound) + first_row  # (P, L, L, 3)
+        bias = self.rpe_table.index_select(0, rows.reshape(-1))
+        return bias.view(*rows.shape, -1).sum(3).permute(0, 3, 1, 2)
