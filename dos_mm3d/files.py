@@ -9,7 +9,7 @@ import json
 import math
 import os
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -66,6 +66,19 @@ def write_json(path: str | Path, content: Any, *, indent: int | None = 1) -> Non
 def write_pickle(path: str | Path, content: Any) -> None:
     """Write a pickle, whole or not at all."""
     write_bytes(path, pickle.dumps(content))
+
+
+def missing_files(paths: Iterable[str | Path]) -> list[str | Path]:
+    """Those of ``paths`` that are not there, in order; one listing of each folder, not a look-up of each file."""
+    there: dict[str, set[str]] = {}
+    missing = []
+    for path in paths:
+        folder, name = os.path.split(path)
+        if folder not in there:
+            there[folder] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+        if name not in there[folder]:
+            missing.append(path)
+    return missing
 
 
 def write_together(contents: Mapping[Path, bytes | None]) -> None:

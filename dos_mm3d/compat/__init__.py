@@ -4,6 +4,8 @@ A function's docstring says what goes wrong (Symptom) in which version, which te
 ``dos_mm3d`` applies all of them when it is imported, before anything imports mmdet3d.
 """
 
+from functools import cache
+
 from . import mmcv, mmdet3d, mmengine, numpy, nuscenes_devkit, spconv
 
 REPAIRS = (
@@ -25,14 +27,10 @@ REPAIRS = (
     mmdet3d.balance_classes_that_are_there,
     mmdet3d.paste_only_classes_that_are_there,
 )
-_applied = False
 
 
+@cache
 def apply() -> None:
     """Make every repair once; a second call does nothing."""
-    global _applied
-    if _applied:
-        return
     for repair in REPAIRS:
         repair()
-    _applied = True

@@ -57,19 +57,14 @@ class FolderSweeps(SweepStream):
             raise InputError(f"intensity_max must be 'auto' or a positive number, got {intensity_max!r}")
         self.data_root = data_root
         self.options = ReadOptions(bin_columns, npz_key, missing_intensity)
-        self._files = self.find(exclude)
+        self.frames = self.find(exclude)
         self.is_auto = intensity_max == 'auto'
-        sensors = _by_sensor(self._files)
+        sensors = _by_sensor(self.frames)
         self.scales = {
             sensor: self._auto_scale(files) if self.is_auto else float(intensity_max)
             for sensor, files in tqdm(sensors.items(), 'intensity scales', disable=len(sensors) < 50)
         }
         self._log_scales(sensors)
-
-    @property
-    def frames(self) -> list[str]:
-        """The files."""
-        return self._files
 
     def find(self, exclude: Sequence[str]) -> list[str]:
         """The files that are sweeps; a sub-class may look in certain folders only."""
@@ -77,7 +72,7 @@ class FolderSweeps(SweepStream):
 
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, 4), x, y, z, intensity 0-1, and the file."""
-        file = self._files[index]
+        file = self.frames[index]
         sweep = self._read(file)
         scale = self.scales[_sensor(file)]
         lowest, highest = float(sweep[:, 3].min()), float(sweep[:, 3].max())

@@ -3,7 +3,7 @@
 import os
 import pickle
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ..errors import InputError, MissingFileError
@@ -37,6 +37,12 @@ def write_infos(
         for split, entries in data_lists.items()
     }
     write_together({folder / f'{tag}_infos_{split}.pkl': content for split, content in contents.items()})
+
+
+def with_trainval(data_lists: Mapping[str, list]) -> dict[str, list]:
+    """The entries of 'train', 'val', ... and of 'trainval', which is without any where one of the two is missing."""
+    train, val = data_lists['train'], data_lists['val']
+    return {**data_lists, 'trainval': train + val if train and val else []}
 
 
 class _InfoUnpickler(pickle.Unpickler):
@@ -73,3 +79,10 @@ def load_info_pickle(path: str | os.PathLike, *, data_set: str = '...') -> dict:
             f'`python tools/create_data.py {data_set}`.'
         )
     return infos
+
+
+def file_of_sweep(sweep: Mapping[str, Any], prefix: Mapping[str, str]) -> str:
+    """Where an earlier sweep's file is: infos name it by the path at conversion; `prefix` has 'pts' and 'sweeps'."""
+    path = PurePath(sweep['lidar_points']['lidar_path'])
+    kind = 'pts' if 'samples' in path.parts[-3:] or 'sweeps' not in prefix else 'sweeps'
+    return os.path.join(prefix[kind], path.name)

@@ -13,7 +13,7 @@ from ..errors import InputError, InputTypeError, MissingFileError
 from ..functional.intensity import IntensityScale, check_intensity_scale, unit_intensity
 from ..spread import evenly_spread
 from .mixing import cached_member_order, cached_schedule, draws_per_pass
-from .stream import BadDraw, BadSampleError, Draw, SweepStream
+from .stream import BadDraw, BadSampleError, Draw, SweepStream, replacement
 
 FRAMES_LOOKED_AT = 3
 FAINT = 1 / 64  # the brightest of all points looked at: below, the sensor's scale is another one
@@ -91,16 +91,12 @@ class JointSweeps(SweepStream):
         self.n_frames = [len(member.dataset) for member in self.members]
         self.draws = tuple(draws_per_pass(self.n_frames, shares))
         self._first = np.cumsum([0, *self.n_frames])
+        self.frames = range(sum(self.n_frames))
         self._check_draws()
         self._check_channels()
         for member in self.members:
             self._look_at(member)
         self._log_shares()
-
-    @property
-    def frames(self) -> range:
-        """Numbers of all frames, those of the first member first."""
-        return range(int(self._first[-1]))
 
     @property
     def metainfo(self) -> dict:
@@ -116,8 +112,7 @@ class JointSweeps(SweepStream):
         member = int(members[i])
         n = self.n_frames[member]
         if attempt:
-            sequence = np.random.SeedSequence([draw.seed, draw.position, attempt], spawn_key=(1,))
-            return int(self._first[member] + np.random.default_rng(sequence).integers(n))
+            return int(self._first[member]) + replacement(draw, attempt, n)
         own_pass, j = divmod(number * self.draws[member] + int(before[i]), n)
         return int(self._first[member] + cached_member_order(draw.seed, member, own_pass, n)[j])
 

@@ -46,12 +46,18 @@ def sample_generator(seed: int, position: int, attempt: int = 0) -> torch.Genera
     return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
 
+def replacement(draw: Draw, attempt: int, n: int) -> int:
+    """One of n frames, in place of a bad one."""
+    sequence = np.random.SeedSequence([draw.seed, draw.position, attempt], spawn_key=(1,))
+    return int(np.random.default_rng(sequence).integers(n))
+
+
 class SweepStream(Dataset):
     """Base of the pretraining data sets: `dataset[Draw(seed, position)]` -> what the pipeline makes of that draw.
 
-    Sub-classes provide `frames` and `load`. The pipeline (mmdet3d TRANSFORMS) starts from dict(points=(N, C) float32
-    tensor, file=str, generator=torch.Generator, position=int, skipped=list[str], grid=Grid); all its randomness must
-    come from that generator, what changes during a run from the position.
+    Sub-classes set `frames` and provide `load`. The pipeline (mmdet3d TRANSFORMS) starts from dict(points=(N, C)
+    float32 tensor, file=str, generator=torch.Generator, position=int, skipped=list[str], grid=Grid); all its
+    randomness must come from that generator, what changes during a run from the position.
 
     Args:
         pipeline: transforms of a sample, built or as configs.
@@ -59,6 +65,8 @@ class SweepStream(Dataset):
             (seed, position, attempt), and lists it in `skipped`; after 16 in a row BadSampleError.
     """
 
+    frames: Sequence[Any]
+    """One entry for each sweep that can be drawn."""
     grid: Grid | None = None
     """Voxels and loss voxels of the model that is trained, set by StreamTrainLoop; a pipeline that masks needs it."""
 
@@ -67,11 +75,6 @@ class SweepStream(Dataset):
             raise InputError(f"on_bad_file must be 'error' or 'skip', got {on_bad_file!r}")
         self.on_bad_file = on_bad_file
         self.transforms = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
-
-    @property
-    def frames(self) -> Sequence[Any]:
-        """One entry per sweep that can be drawn."""
-        raise NotImplementedError
 
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, C) float32 and file of frame `index`; ValueError or OSError, naming the file, where it is bad."""
@@ -109,8 +112,7 @@ class SweepStream(Dataset):
         """The frame drawn at a position: passes over all frames in changing order; a replacement is drawn
         uniformly."""
         if attempt:
-            sequence = np.random.SeedSequence([draw.seed, draw.position, attempt], spawn_key=(1,))
-            return int(np.random.default_rng(sequence).integers(len(self)))
+            return replacement(draw, attempt, len(self))
         epoch, i = divmod(draw.position, len(self))
         return int(_cached_order(draw.seed, epoch, len(self))[i])
 

@@ -16,6 +16,7 @@ from dos_mm3d.datasets.scannet import sweeps as scans_module
 from dos_mm3d.datasets.scannet.classes import CLASSES_20, CLASSES_200, GROUP_OF_200, NYU40_OF_200
 from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.scannet.raw import vertex_normals
+from dos_mm3d.datasets.scannet.scan_files import ScanJob
 from dos_mm3d.errors import UserError
 from tests.helpers.scannet_files import LABEL_MAP, TURN, write_mesh
 from tools import create_data
@@ -176,25 +177,21 @@ def test_a_missing_file_of_normals_is_named_before_training(converted, tmp_path)
 
 
 def test_a_stopped_run_goes_on_and_a_changed_download_is_converted_again(raw, monkeypatch):
-    from dos_mm3d.datasets.scannet import convert as conversion
-
     done = []
-    convert = conversion.convert_scan
+    convert = ScanJob.convert
 
-    def stops_at_the_third(folder, *rest):
+    def stops_at_the_third(job):
         if len(done) == 2:
             raise KeyboardInterrupt
-        done.append(folder.name)
-        convert(folder, *rest)
+        done.append(job.folder.name)
+        convert(job)
 
-    monkeypatch.setattr(conversion, 'convert_scan', stops_at_the_third)
+    monkeypatch.setattr(ScanJob, 'convert', stops_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         prepare_scannet(raw, workers=1)
     assert not list(raw.glob('*.pkl')) and len(list((raw / 'points').glob('*'))) == 2
     again = []
-    monkeypatch.setattr(
-        conversion, 'convert_scan', lambda folder, *rest: (again.append(folder.name), convert(folder, *rest))
-    )
+    monkeypatch.setattr(ScanJob, 'convert', lambda job: (again.append(job.folder.name), convert(job)))
     prepare_scannet(raw, workers=1)
     assert sorted(done + again) == ['scene0000_00', 'scene0000_01', 'scene0001_00', 'scene0707_00']
     assert not list(raw.rglob('*partial*'))

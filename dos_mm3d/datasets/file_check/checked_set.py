@@ -4,7 +4,6 @@ import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -35,13 +34,6 @@ def data_prefixes(cls: type, dataset: Mapping[str, Any]) -> dict[str, str]:
     return {kind: os.path.join(dataset.get('data_root') or '', folder) for kind, folder in prefix.items()}
 
 
-def file_of_sweep(sweep: Mapping[str, Any], prefix: Mapping[str, str]) -> str:
-    """Where an earlier sweep's file is: infos name it by the path at conversion; `prefix` has 'pts' and 'sweeps'."""
-    path = PurePath(sweep['lidar_points']['lidar_path'])
-    kind = 'pts' if 'samples' in path.parts[-3:] or 'sweeps' not in prefix else 'sweeps'
-    return os.path.join(prefix[kind], path.name)
-
-
 @dataclass(frozen=True)
 class Reading:
     """What is read of a frame. columns: of its point files, None for what the infos say; sweeps: earlier ones too;
@@ -54,6 +46,13 @@ class Reading:
     label_modulus: int | None
     zones: bool
     normals: bool
+
+
+UNPACK = {
+    'semantickitti': 'Unpack data_odometry_velodyne.zip (cvlibs.net, KITTI odometry), or data_odometry_labels.zip '
+    '(semantic-kitti.org) for labels, again'
+}
+"""What to do about a broken file, where there is more to say than for any data set."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,8 @@ class CheckedSet:
     @property
     def again(self) -> str:
         """What to do about a file."""
-        return (
-            f'Unpack or download that part of the data set again, then run `python tools/create_data.py {self.name}`'
-            f' (docs/data/{self.name}.md)'
-        )
+        unpack = UNPACK.get(self.name, 'Unpack or download that part of the data set again')
+        return f'{unpack}, then run `python tools/create_data.py {self.name}` (docs/data/{self.name}.md)'
 
 
 def reading_of(dataset: Mapping[str, Any]) -> Reading:

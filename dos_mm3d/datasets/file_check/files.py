@@ -1,13 +1,14 @@
 """Whether the files that an info file names are there, whole, and belong together."""
 
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from ...errors import InputError, MissingFileError
-from .checked_set import CheckedSet, Reading, file_of_sweep
+from ...files import missing_files
+from ..info_pickle import file_of_sweep
+from .checked_set import CheckedSet, Reading
 
 FLOAT_BYTES = 4
 
@@ -24,17 +25,10 @@ def all_files(checked: CheckedSet, entries: list[dict], reading: Reading) -> Ite
 
 def check_presence(checked: CheckedSet, files: Iterable[str]) -> None:
     """FileNotFoundError that names the first file that is not there, and how many are not."""
-    by_folder = defaultdict(dict)  # a dict keeps the order
-    for file in files:
-        folder, name = os.path.split(file)
-        by_folder[folder][name] = None
-    missing, total = [], sum(map(len, by_folder.values()))
-    for folder, names in by_folder.items():
-        present = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-        missing += [os.path.join(folder, name) for name in names if name not in present]
-    if missing:
+    named = list(dict.fromkeys(files))
+    if missing := missing_files(named):
         raise MissingFileError(
-            f'{missing[0]}: missing, the first of {len(missing)} of {total} files that {checked.info_file} names. '
+            f'{missing[0]}: missing, the first of {len(missing)} of {len(named)} files that {checked.info_file} names. '
             f'{checked.again}; or data_root ({checked.root}) is not where the data are.'
         )
 

@@ -1,68 +1,30 @@
-"""The 16 classes of the nuScenes lidarseg challenge, and how its 32 categories map onto them (nuscenes.org)."""
+"""The 16 classes of the nuScenes lidarseg challenge, and how its 32 categories map onto them: the devkit's tables."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from nuscenes.eval.lidarseg.utils import LidarsegClassMapper
 
 from ...errors import InputError
 
-IGNORE = 0
-CLASSES = (
-    'barrier',
-    'bicycle',
-    'bus',
-    'car',
-    'construction_vehicle',
-    'motorcycle',
-    'pedestrian',
-    'traffic_cone',
-    'trailer',
-    'truck',
-    'driveable_surface',
-    'other_flat',
-    'sidewalk',
-    'terrain',
-    'manmade',
-    'vegetation',
-)
-"""Label i + 1 is CLASSES[i]; label 0 is ignored in training and in the metric."""
 
-CATEGORY_TO_CLASS = {
-    'noise': None,
-    'animal': None,
-    'human.pedestrian.adult': 'pedestrian',
-    'human.pedestrian.child': 'pedestrian',
-    'human.pedestrian.construction_worker': 'pedestrian',
-    'human.pedestrian.personal_mobility': None,
-    'human.pedestrian.police_officer': 'pedestrian',
-    'human.pedestrian.stroller': None,
-    'human.pedestrian.wheelchair': None,
-    'movable_object.barrier': 'barrier',
-    'movable_object.debris': None,
-    'movable_object.pushable_pullable': None,
-    'movable_object.trafficcone': 'traffic_cone',
-    'static_object.bicycle_rack': None,
-    'vehicle.bicycle': 'bicycle',
-    'vehicle.bus.bendy': 'bus',
-    'vehicle.bus.rigid': 'bus',
-    'vehicle.car': 'car',
-    'vehicle.construction': 'construction_vehicle',
-    'vehicle.emergency.ambulance': None,
-    'vehicle.emergency.police': None,
-    'vehicle.motorcycle': 'motorcycle',
-    'vehicle.trailer': 'trailer',
-    'vehicle.truck': 'truck',
-    'flat.driveable_surface': 'driveable_surface',
-    'flat.other': 'other_flat',
-    'flat.sidewalk': 'sidewalk',
-    'flat.terrain': 'terrain',
-    'static.manmade': 'manmade',
-    'static.other': None,
-    'static.vegetation': 'vegetation',
-    'vehicle.ego': None,
-}
+def _official_tables() -> LidarsegClassMapper:
+    """The devkit's mapper without a data set, which its tables do not look at."""
+    mapper = LidarsegClassMapper.__new__(LidarsegClassMapper)
+    mapper.ignore_class = mapper.get_ignore_class()
+    return mapper
+
+
+_OFFICIAL = _official_tables()
+IGNORE = _OFFICIAL.ignore_class['index']
+CLASSES = tuple(name for name, label in _OFFICIAL.get_coarse2idx().items() if label != IGNORE)
+"""Label i + 1 is CLASSES[i]; label 0 is ignored in training and in the metric."""
+COLOUR_OF_CLASS = _OFFICIAL.get_coarse2color()
+"""Class -> red, green, blue, 0-255."""
+CATEGORY_TO_CLASS = _OFFICIAL.get_fine2coarse()
+"""Category -> class, or 'ignore'."""
 
 
 def class_of_category_index(category_names: dict[int, str]) -> NDArray[np.uint8]:
@@ -71,14 +33,14 @@ def class_of_category_index(category_names: dict[int, str]) -> NDArray[np.uint8]
     category_names: index -> category name, as in `category.json`. Returns (256,) uint8; unknown indices are IGNORE.
     Raises ValueError for a name that nuScenes does not define.
     """
-    table = np.zeros(256, np.uint8)
+    label_of_class = _OFFICIAL.get_coarse2idx()
+    table = np.full(256, IGNORE, np.uint8)
     for index, name in category_names.items():
         if name not in CATEGORY_TO_CLASS:
             raise InputError(
                 f'category {name!r} (index {index}) is none of the 32 nuScenes lidarseg categories: check category.json'
             )
-        target = CATEGORY_TO_CLASS[name]
-        table[index] = IGNORE if target is None else CLASSES.index(target) + 1
+        table[index] = label_of_class[CATEGORY_TO_CLASS[name]]
     return table
 
 

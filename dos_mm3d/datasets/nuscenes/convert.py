@@ -1,6 +1,7 @@
 """nuScenes on disk -> what mmdet3d trains on: infos, sweeps, box database, per-point labels. mmdet3d's own converter
 does it."""
 
+import json
 import os
 import pickle
 import shutil
@@ -8,10 +9,12 @@ from pathlib import Path
 
 from mmengine.registry import DefaultScope
 
-from ...errors import InputError
+from ...errors import InputError, MissingFileError
 from ...files import write_pickle
 from ..mmdet3d_converter import mmdet3d_converter
-from .check import SPLITS, check_nuscenes
+
+NEEDED_TABLES = ('scene', 'sample', 'sample_data', 'sample_annotation', 'calibrated_sensor', 'ego_pose', 'map')
+SPLITS = {'v1.0-trainval': ('train', 'val'), 'v1.0-mini': ('train', 'val'), 'v1.0-test': ('test',)}
 
 
 def prepare_nuscenes(
@@ -31,7 +34,7 @@ def prepare_nuscenes(
     negative max_sweeps."""
     root = Path(root)
     out = root if out_dir is None else Path(out_dir)
-    check_nuscenes(root, version)
+    _check_nuscenes(root, version)
     if max_sweeps < 0:
         raise InputError(f'max_sweeps must be 0 or more, got {max_sweeps}')
     partial = f'{extra_tag}.partial'
@@ -49,6 +52,29 @@ def prepare_nuscenes(
     _remove(out, extra_tag)
     _publish(root, out, partial, extra_tag, SPLITS[version])
     return out
+
+
+def _check_nuscenes(root: Path, version: str) -> None:
+    """Raise, naming the file, where `root` is not a nuScenes data set that the converter can read."""
+    if version not in SPLITS:
+        raise InputError(f'version must be one of {sorted(SPLITS)}, got {version!r}')
+    if not root.is_dir():
+        raise MissingFileError(f'{root}: no such folder; write the embedded data set with tools/create_synthetic.py')
+    tables = root / version
+    missing = [str(tables / f'{name}.json') for name in NEEDED_TABLES if not (tables / f'{name}.json').is_file()]
+    if missing:
+        raise MissingFileError(
+            f'{root} is not a nuScenes {version}: missing {", ".join(missing)}. Give the folder that holds {version}/.'
+        )
+    records = json.loads((tables / 'sample_data.json').read_text())
+    lidar = [record['filename'] for record in records if record['is_key_frame'] and 'LIDAR_TOP' in record['filename']]
+    absent = [name for name in lidar if not (root / name).is_file()]
+    if not lidar or absent:
+        raise MissingFileError(
+            f'{root}: {len(absent)} of {len(lidar)} LIDAR_TOP key frames are missing'
+            + (f', the first is {root / absent[0]}' if absent else '')
+            + '. Unpack the blobs, or keep only the scenes that are there.'
+        )
 
 
 def _results(folder: Path, tag: str) -> list[Path]:

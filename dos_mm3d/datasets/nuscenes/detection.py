@@ -7,7 +7,7 @@ from mmdet3d.datasets import NuScenesDataset
 from mmdet3d.registry import DATASETS
 
 from ...errors import InputError
-from .scenes import read_scene_of_sample, spread_evenly
+from .scenes import in_few_scenes
 
 
 @DATASETS.register_module()
@@ -25,13 +25,8 @@ class LabelledScenesDataset(NuScenesDataset):
 
     def load_data_list(self) -> list[dict]:
         """The annotation file's entries that lie in the kept scenes, in the order of the file."""
-        entries = super().load_data_list()
-        if self.labelled_scenes is None:
-            return entries
-        scene_of_sample = read_scene_of_sample(Path(self.data_root) / self.metainfo['version'])
-        present = [scene_of_sample[entry['token']] for entry in entries]
-        kept = set(spread_evenly(sorted(set(present)), self.labelled_scenes))
-        return [entry for entry, scene in zip(entries, present) if scene in kept]
+        tables = Path(self.data_root) / self.metainfo.get('version', '')
+        return in_few_scenes(super().load_data_list(), tables, self.labelled_scenes)
 
 
 @DATASETS.register_module()

@@ -23,6 +23,15 @@ def spread_evenly(names: Sequence[str], count: int) -> list[str]:
     return evenly_spread(names, count)
 
 
+def in_few_scenes(entries: Sequence[dict], tables: Path, count: int | None) -> list[dict]:
+    """The entries (of an info file) in `count` of their scenes, spread evenly over the sorted names; None: all."""
+    if count is None:
+        return list(entries)
+    scene_of = read_scene_of_sample(tables)
+    kept = spread_evenly(sorted({scene_of[entry['token']] for entry in entries}), count)
+    return [entry for entry in entries if scene_of[entry['token']] in kept]
+
+
 def _read_table(path: Path) -> list[dict]:
     if not path.is_file():
         raise MissingFileError(

@@ -9,14 +9,8 @@ from mmdet3d.registry import DATASETS
 
 from ...errors import InputError
 from ..labelled_points import LabelledPoints
-from .classes import CLASSES, IGNORE, read_class_indices, read_class_table
-from .scenes import read_scene_of_sample, spread_evenly
-
-PALETTE = (
-    (112, 128, 144), (220, 20, 60), (255, 127, 80), (255, 158, 0), (233, 150, 70), (255, 61, 99), (0, 0, 230),
-    (47, 79, 79), (255, 140, 0), (255, 99, 71), (0, 207, 191), (175, 0, 75), (75, 0, 75), (112, 180, 60),
-    (222, 184, 135), (0, 175, 0),
-)  # fmt: skip
+from .classes import CLASSES, COLOUR_OF_CLASS, IGNORE, read_class_indices, read_class_table
+from .scenes import in_few_scenes
 
 
 @DATASETS.register_module()
@@ -34,7 +28,7 @@ class NuScenesLidarseg(LabelledPoints):
 
     METAINFO = dict(
         classes=CLASSES,
-        palette=[list(colour) for colour in PALETTE],
+        palette=[list(COLOUR_OF_CLASS[name]) for name in CLASSES],
         seg_valid_class_ids=tuple(range(len(CLASSES))),
         seg_all_class_ids=tuple(range(len(CLASSES))),
     )
@@ -58,11 +52,7 @@ class NuScenesLidarseg(LabelledPoints):
                 f'{self.ann_file}: {without} of {len(data_list)} key frames have no pts_semantic_mask_path; install '
                 'nuScenes-lidarseg over the data set and run `python tools/create_data.py nuscenes ...` again'
             )
-        if self.labelled_scenes is None:
-            return data_list
-        scene_of = read_scene_of_sample(tables)
-        kept = set(spread_evenly(sorted({scene_of[info['token']] for info in data_list}), self.labelled_scenes))
-        return [info for info in data_list if scene_of[info['token']] in kept]
+        return in_few_scenes(data_list, tables, self.labelled_scenes)
 
     @classmethod
     def label_numbers(cls, data_root: str | Path, metainfo: Mapping[str, Any]) -> np.ndarray:

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from ...errors import InputError, MissingFileError
-from ..info_pickle import load_info_pickle
+from ..info_pickle import file_of_sweep, load_info_pickle
 from ..readers.raw import check_column_count, read_float_table
 from ..readers.sweep import check_sweep
 from ..splits import cut_scenes
@@ -92,8 +92,9 @@ class NuScenesSweeps(SweepStream):
             for name, folder in {**self.DATA_PREFIX, **(data_prefix or {})}.items()
         }
         self.table = frame_table(infos['data_list'], prefix)
-        self._frames = np.flatnonzero(self.table.is_key) if key_frames_only else np.arange(len(self.table.paths))
-        if not len(self._frames):
+        # (n,) rows of `table`, each the current sweep of one sample
+        self.frames = np.flatnonzero(self.table.is_key) if key_frames_only else np.arange(len(self.table.paths))
+        if not len(self.frames):
             raise InputError(
                 f'{os.path.join(data_root, ann_file)}: found no frame; wanted at least one. Check the scenes.'
             )
@@ -101,14 +102,9 @@ class NuScenesSweeps(SweepStream):
         kind = 'key frames' if key_frames_only else 'key frames and sweeps between them'
         print_log(f'NuScenesSweeps: {len(self)} {kind}, each with up to {num_sweeps} sweeps.', logger='current')
 
-    @property
-    def frames(self) -> np.ndarray:
-        """(n,) rows of `table` of which each is the current sweep of one sample."""
-        return self._frames
-
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, 5), x, y, z, intensity 0-255, time lag in s, and the current sweep's file."""
-        current = int(self._frames[index])
+        current = int(self.frames[index])
         rows = self._rows_of_sample(current)
         tables = [self._read(row) for row in rows]
         points = [self._into_frame(table, row, current) for table, row in zip(tables, rows, strict=True)]
@@ -144,7 +140,7 @@ class NuScenesSweeps(SweepStream):
 
     def _check_first_file(self) -> None:
         """Wrong columns would be the same in all files: one is looked at."""
-        path = self.table.paths[self._frames[0]]
+        path = self.table.paths[self.frames[0]]
         if os.path.isfile(path):
             check_column_count(read_float_table(path, COLUMNS).reshape(-1), COLUMNS, path)
 
@@ -161,7 +157,8 @@ def frame_table(data_list: Sequence[dict], prefix: Mapping[str, str]) -> Frames:
     for info in data_list:
         newer = -1
         for entry, is_key in [(info, True), *((sweep, False) for sweep in info.get('lidar_sweeps', ()))]:
-            path = _file_of(entry, is_key, prefix)
+            name = PurePath(entry['lidar_points']['lidar_path']).name
+            path = os.path.join(prefix['pts'], name) if is_key else file_of_sweep(entry, prefix)
             row = rows.setdefault(path, len(rows))
             if row == len(records):
                 records.append(_record(entry, path))
@@ -197,30 +194,18 @@ def select_scenes(infos: dict, data_root: str, *, scenes: Sequence[str] | None, 
         raise InputError(
             f'{data_root}: found scenes {present}; wanted {unknown}. Correct `scenes` or take another ann_file.'
         )
-    wanted = set(present if scenes is None else scenes) & set(part_of(present, part))
+    wanted = set(present if scenes is None else scenes)
+    if part is not None:
+        parts = cut_scenes(present)
+        if part not in parts:
+            raise InputError(f'part must be one of {sorted(parts)} or None, got {part!r}')
+        wanted &= set(parts[part])
     if not wanted:
         raise InputError(
             f'{data_root}: found {len(present)} scenes, none left by scenes={scenes}, part={part!r}; '
             'wanted at least one. Correct them.'
         )
     return {**infos, 'data_list': [info for info in infos['data_list'] if scene_of[info['token']] in wanted]}
-
-
-def part_of(scene_names: Sequence[str], part: str | None) -> Sequence[str]:
-    """The scenes of one part of the fixed cut, all of them for None. ValueError for a part that does not exist."""
-    if part is None:
-        return scene_names
-    parts = cut_scenes(scene_names)
-    if part not in parts:
-        raise InputError(f'part must be one of {sorted(parts)} or None, got {part!r}')
-    return parts[part]
-
-
-def _file_of(entry: dict, is_key: bool, prefix: Mapping[str, str]) -> str:
-    """Where the file of an info entry is: infos name key frames by file name, sweeps by the path at conversion."""
-    path = PurePath(entry['lidar_points']['lidar_path'])
-    kind = 'pts' if is_key or 'samples' in path.parts[-3:] else 'sweeps'
-    return os.path.join(prefix[kind], path.name)
 
 
 def _record(entry: dict, path: str) -> tuple[float, np.ndarray]:

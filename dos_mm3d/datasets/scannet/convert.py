@@ -5,28 +5,17 @@ instance_mask/, seg_info/ and `<tag>_infos_{train,val,test}.pkl`; two things dif
 infos' `axis_align_matrix` is the identity, and mmdet3d's GlobalAlignment changes nothing. And there are normals/ and
 semantic_mask_200/ (ScanNet200's numbers), made in the same reading."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import MissingFileError
 from ...parallel import parallel_map
-from .check import FOLDERS, check_scan, find_file, present_scans
 from .infos import write_scannet_infos
-from .raw import Category, read_categories
-from .scan_files import convert_scan, is_done, read_stamp
+from .raw import read_categories
+from .scan_files import ScanJob
 
 LABEL_MAP = 'scannetv2-labels.combined.tsv'
+FOLDERS = {'train': 'scans', 'val': 'scans', 'test': 'scans_test'}
 OFFICIAL_COUNTS = {'train': 1201, 'val': 312, 'test': 100}
-
-
-@dataclass(frozen=True)
-class Job:
-    """One scan: where it is, where its files go, whether it has labels, and the label map."""
-
-    folder: Path
-    out: Path
-    label_map: Path
-    labelled: bool
 
 
 def prepare_scannet(
@@ -48,34 +37,51 @@ def prepare_scannet(
     FileNotFoundError and ValueError, naming the file and the remedy, where something is missing, cut off or wrong."""
     root = Path(root)
     out = root if out_dir is None else Path(out_dir)
-    scans = {split: present_scans(root, split, allow_partial) for split in FOLDERS}
-    label_map = find_file(root, LABEL_MAP, 'Download it with download-scannet.py --label_map')
+    scans = {split: _present_scans(root, split, allow_partial) for split in FOLDERS}
+    label_map = _find_file(root, LABEL_MAP, 'Download it with download-scannet.py --label_map')
     read_categories(label_map)
     jobs = {
-        split: [Job(folder, out, label_map, split != 'test') for folder in folders] for split, folders in scans.items()
+        split: [ScanJob(folder, out, label_map, split != 'test') for folder in folders]
+        for split, folders in scans.items()
     }
     every = [job for split_jobs in jobs.values() for job in split_jobs]
     if not every:
         raise MissingFileError(f'{root}: none of the scans of the official splits is in scans/ or scans_test/')
-    left = [job for job in every if not is_done(job.folder, job.out, job.label_map, job.labelled)]
+    left = [job for job in every if not job.is_done()]
     if len(left) < len(every):
         print(f'{len(every) - len(left)} of {len(every)} scans were converted before, and are kept')
-    parallel_map(_check, left, what='checking', unit='scan', workers=workers)
-    parallel_map(_convert, left, what='converting', unit='scan', workers=workers)
-    stamps = {split: [read_stamp(job.folder.name, out) for job in of_split] for split, of_split in jobs.items()}
+    parallel_map(ScanJob.check, left, what='checking', unit='scan', workers=workers)
+    parallel_map(ScanJob.convert, left, what='converting', unit='scan', workers=workers)
+    stamps = {split: [job.stamp() for job in of_split] for split, of_split in jobs.items()}
     write_scannet_infos(out, extra_tag, stamps)
     for split, found in stamps.items():
         print(f'{split}: {len(found)} of {OFFICIAL_COUNTS[split]} official scans' + ('' if found else '; no info file'))
     return out
 
 
-def _check(job: Job) -> None:
-    check_scan(job.folder, _categories(job))
+def _present_scans(root: Path, split: str, allow_partial: bool) -> list[Path]:
+    """Folders of the scans of a split, in the order of its list; FileNotFoundError where some are missing."""
+    folder = root / FOLDERS[split]
+    if split == 'test' and not folder.is_dir():
+        return []
+    names_file = _find_file(root, f'scannetv2_{split}.txt', 'It lies in Tasks/Benchmark of github.com/ScanNet/ScanNet')
+    names = names_file.read_text().split()
+    if not folder.is_dir():
+        raise MissingFileError(f'{folder}: no such folder. Give the folder that holds scans/scene0000_00 and so on.')
+    missing = [name for name in names if not (folder / name).is_dir()]
+    if missing and not allow_partial:
+        raise MissingFileError(
+            f'{folder / missing[0]}: missing, the first of {len(missing)}; found {len(names) - len(missing)} of the '
+            f'{len(names)} scans of {names_file.name}. Download them (download-scannet.py --id {missing[0]}), or say '
+            'that you keep only some on purpose (--allow-partial).'
+        )
+    return [folder / name for name in names if (folder / name).is_dir()]
 
 
-def _convert(job: Job) -> None:
-    convert_scan(job.folder, job.out, job.label_map, _categories(job))
-
-
-def _categories(job: Job) -> dict[str, Category] | None:
-    return read_categories(job.label_map) if job.labelled else None
+def _find_file(root: Path, name: str, remedy: str) -> Path:
+    """`name` below `root`, below meta_data/ (mmdet3d's place) or below Tasks/Benchmark/ (ScanNet's)."""
+    places = [root / name, root / 'meta_data' / name, root / 'Tasks' / 'Benchmark' / name]
+    found = next((path for path in places if path.is_file()), None)
+    if found is None:
+        raise MissingFileError(f'{root / name}: missing, and not in meta_data/ or Tasks/Benchmark/ either. {remedy}.')
+    return found

@@ -14,6 +14,7 @@ from .classes import CLASSES_20, CLASSES_200, NYU40_IDS
 MESH, SEGMENTS = '_vh_clean_2.ply', '_vh_clean_2.0.010000.segs.json'
 OBJECTS, ABOUT = '.aggregation.json', '.txt'
 AGAIN = "Download the scan again (download-scannet.py --id {scan}, from ScanNet's terms of use)"
+VERTEX_FIELDS = ('x', 'y', 'z', 'red', 'green', 'blue')
 BOX_IDS = tuple(number for number in CLASSES_20 if number > 2)
 """NYU40 numbers of the 18 classes that mmdet3d detects: all but wall and floor."""
 
@@ -87,6 +88,11 @@ def read_scan(folder: Path, categories: dict[str, Category] | None) -> Scan:
     """The scan in `folder`; with `categories` its labels too. ValueError, naming the file, where it is wrong."""
     mesh, about, *labels = files_of(folder, categories is not None)
     vertices, faces = read_mesh(str(mesh))
+    if lacking := [name for name in VERTEX_FIELDS if name not in vertices.dtype.names]:
+        raise InputError(
+            f'{mesh}: its vertices have no {", ".join(lacking)}, only {", ".join(vertices.dtype.names)}; wanted the '
+            f'coloured mesh. {AGAIN.format(scan=folder.name)}.'
+        )
     align = read_alignment(about)
     xyz = np.stack([vertices[name] for name in 'xyz'], 1).astype(np.float64) @ align[:3, :3].T + align[:3, 3]
     if not np.isfinite(xyz).all():
@@ -162,21 +168,17 @@ def read_objects(
     names, row = np.unique(segment, return_inverse=True)
     by_segment = np.zeros((3, len(names)), np.int64)
     for item in read_json(path, 'segGroups'):
-        category = category_of(item['label'], categories, path)
+        if item['label'] not in categories:
+            raise InputError(
+                f'{path}: found an object {item["label"]!r}, which scannetv2-labels.combined.tsv does not have. The '
+                'two are of different versions: download the label map again (download-scannet.py --label_map), and '
+                'the scan.'
+            )
+        category = categories[item['label']]
         rows = np.isin(names, item['segments'])
         kept = category.number if category.number in CLASSES_200 else 0
         by_segment[:, rows] = np.array([[category.nyu40], [kept], [item['objectId'] + 1]])
     return tuple(by_segment[:, row])
-
-
-def category_of(label: str, categories: dict[str, Category], path: Path) -> Category:
-    """ValueError, naming the object file, for a label without numbers."""
-    if label not in categories:
-        raise InputError(
-            f'{path}: found an object {label!r}, which scannetv2-labels.combined.tsv does not have. The two are of '
-            'different versions: download the label map again (download-scannet.py --label_map), and the scan.'
-        )
-    return categories[label]
 
 
 def object_boxes(xyz: np.ndarray, instance: np.ndarray, nyu40: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

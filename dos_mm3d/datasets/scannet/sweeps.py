@@ -10,8 +10,10 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from ...errors import InputError, MissingFileError
+from ...files import missing_files
 from ...functional.augment import indoor_origin
 from ..info_pickle import load_info_pickle
+from ..readers.raw import read_float_table
 from ..stream import SweepStream
 from ..transforms.oriented import read_normals
 
@@ -50,34 +52,24 @@ class ScanNetScans(SweepStream):
         if not splits or set(splits) - set(SPLITS) or len(set(splits)) < len(splits):
             raise InputError(f'splits must be different ones of {", ".join(SPLITS)}, at least one, got {splits}')
         self.data_root = data_root
-        self._files = [
+        self.frames = [
             os.path.join(data_root, 'points', info['lidar_points']['lidar_path'])
             for split in splits
             for info in load_info_pickle(os.path.join(data_root, f'{ann_tag}_infos_{split}.pkl'), data_set='scannet')[
                 'data_list'
             ]
         ]
-        if not self._files:
+        if not self.frames:
             raise InputError(f'{data_root}: the infos of {", ".join(splits)} name no scan: convert ScanNet again')
         if on_bad_file == 'error':
-            _check_presence(data_root, [os.path.basename(file) for file in self._files])
+            _check_presence(data_root, [os.path.basename(file) for file in self.frames])
         print_log(f'ScanNetScans: {len(self)} scans ({", ".join(splits)}) below {data_root}.', logger='current')
-
-    @property
-    def frames(self) -> list[str]:
-        """Files of the points."""
-        return self._files
 
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, 9) and their file; ValueError, naming it, where it is cut off or colours are not 0 to 255."""
-        file = self._files[index]
-        numbers = np.fromfile(file, np.float32)
-        if not numbers.size or numbers.size % 6:
-            raise InputError(
-                f'{file}: found {numbers.size} numbers, wanted x, y, z, r, g, b for each point, and not 0. Remove it '
-                'and run python tools/create_data.py scannet again.'
-            )
-        points = torch.from_numpy(np.concatenate((numbers.reshape(-1, 6), read_normals(file, numbers.size // 6)), 1))
+        file = self.frames[index]
+        table = read_float_table(file, 6)  # x, y, z, red, green, blue
+        points = torch.from_numpy(np.concatenate((table, read_normals(file, len(table))), 1))
         lowest, highest = float(points[:, 3:6].min()), float(points[:, 3:6].max())
         if lowest < 0 or highest > 255:
             raise InputError(f'{file}: found colours from {lowest:g} to {highest:g}, wanted 0 to 255: convert it again')
@@ -89,10 +81,8 @@ class ScanNetScans(SweepStream):
 def _check_presence(data_root: str, names: Sequence[str]) -> None:
     """FileNotFoundError for the first file of points or normals that is not there, before training starts."""
     for kind in ('points', 'normals'):
-        folder = os.path.join(data_root, kind)
-        there = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-        if missing := [name for name in names if name not in there]:
+        if missing := missing_files(os.path.join(data_root, kind, name) for name in names):
             raise MissingFileError(
-                f'{os.path.join(folder, missing[0])}: missing, the first of {len(missing)} of {len(names)}. '
+                f'{missing[0]}: missing, the first of {len(missing)} of {len(names)}. '
                 "mmdet3d's own script makes no normals: run python tools/create_data.py scannet, or check data_root."
             )

@@ -1,16 +1,22 @@
 """Which of SemanticKITTI's sequences are there, and whether their scans and labels are whole and belong together."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import InputError, MissingFileError
 from ...parallel import parallel_map
+from ..file_check.checked_set import CheckedSet, Reading
+from ..file_check.files import check_counts, check_labels
 from ..readers import read_sweep
-from .classes import RAW_LABELS, SPLITS, unknown_labels
+from .classes import RAW_LABELS, SPLITS
 
-POINT_BYTES, LABEL_BYTES = 16, 4
+POINT_BYTES = 16
+READING = Reading(
+    columns=4, sweeps=False, label_type=np.dtype(np.uint32), label_modulus=2**16, zones=False, normals=False
+)
 SCANS_AGAIN = 'Unpack data_odometry_velodyne.zip (cvlibs.net, KITTI odometry) again'
 LABELS_AGAIN = 'Unpack data_odometry_labels.zip (semantic-kitti.org) again'
 
@@ -89,44 +95,20 @@ def _check_complete(folder: Path, scans: list[str]) -> None:
         )
 
 
-def check_files(root: Path, frames: dict[str, list[str]], labelled: list[str], workers: int | None) -> None:
+def check_files(root: Path, infos: list[dict], workers: int | None) -> None:
     """Sizes and labels of every frame, and the content of each sequence's first scan."""
-    for number, names in frames.items():
-        path = root / f'sequences/{number}/velodyne/{names[0]}.bin'
+    scans = [root / info['lidar_points']['lidar_path'] for info in infos]
+    for path in {scan.parent: scan for scan in reversed(scans)}.values():
         if path.stat().st_size and path.stat().st_size % POINT_BYTES == 0:
             read_sweep(path, bin_columns=4)
-    jobs = [(root / 'sequences' / number, name, number in labelled) for number in frames for name in frames[number]]
-    parallel_map(_check_frame, jobs, what='checking', unit='scan', workers=workers)
+    of_root = {'pts': str(root), 'pts_semantic_mask': str(root)}
+    checked = CheckedSet('semantickitti', str(root), 'the sequences', of_root, {})
+    parallel_map(partial(_check_frame, checked), infos, what='checking', unit='scan', workers=workers)
 
 
-def _check_frame(job: tuple[Path, str, bool]) -> None:
-    """ValueError where a scan or its labels are empty, cut off, of different lengths or of unknown classes."""
-    folder, name, labelled = job
-    scan = folder / f'velodyne/{name}.bin'
-    n_points = _count(scan, POINT_BYTES, 'x, y, z, remission as float32', SCANS_AGAIN)
-    if not labelled:
-        return
-    labels = folder / f'labels/{name}.label'
-    n_labels = _count(labels, LABEL_BYTES, 'one uint32', LABELS_AGAIN)
-    if n_points != n_labels:
-        short, remedy = (scan, SCANS_AGAIN) if n_points < n_labels else (labels, LABELS_AGAIN)
-        raise InputError(
-            f'{short}: found {n_points} points in {scan.name} and {n_labels} labels in {labels.name}, wanted as many. '
-            f'The file is cut off, or scan and labels are of different versions. {remedy}.'
-        )
-    if len(strange := unknown_labels(np.fromfile(labels, np.uint32))):
-        raise InputError(
-            f'{labels}: found classes {strange[:8].tolist()} in the lower 16 bits, wanted those of '
-            f'semantic-kitti.yaml, {sorted(RAW_LABELS)}. If they are numbers of the 19 classes, map them back. Else: '
-            f'{LABELS_AGAIN}.'
-        )
-
-
-def _count(path: Path, item_bytes: int, item: str, remedy: str) -> int:
-    size = path.stat().st_size
-    if size == 0 or size % item_bytes:
-        raise InputError(
-            f'{path}: found {size} bytes, wanted a multiple of {item_bytes}, and not 0 ({item} for each point). '
-            f'The file is cut off. {remedy}.'
-        )
-    return size // item_bytes
+def _check_frame(checked: CheckedSet, info: dict) -> None:
+    """ValueError where a scan or its labels are empty, cut off, of different lengths or of unknown classes, which
+    mmdet3d would take for cars."""
+    check_counts(checked, info, READING)
+    if 'pts_semantic_mask_path' in info:
+        check_labels(checked, info, READING, np.array(sorted(RAW_LABELS)))

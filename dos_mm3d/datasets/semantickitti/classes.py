@@ -57,10 +57,3 @@ THINGS = tuple(number for number in RAW_LABELS if 10 <= number <= 32 or number >
 def split_labels(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Class number and instance number, (N,) uint32 each, of a label file's (N,) uint32."""
     return raw & 0xFFFF, raw >> 16
-
-
-def unknown_labels(raw: np.ndarray) -> np.ndarray:
-    """Sorted class numbers among (N,) uint32 labels that SemanticKITTI does not define.
-
-    mmdet3d would take those below 260 for cars, and fail at larger ones with an IndexError."""
-    return np.setdiff1d(np.flatnonzero(np.bincount(split_labels(raw)[0].astype(np.int64))), list(RAW_LABELS))

@@ -4,11 +4,9 @@ mmdet3d's own converter writes the frame numbers of the complete data set withou
 
 from pathlib import Path
 
-from ..info_pickle import write_infos
+from ..info_pickle import with_trainval, write_infos
 from .check import check_files, find_sequences, frame_names
 from .classes import SPLITS
-
-INFO_SPLITS = {'train': ('train',), 'val': ('val',), 'trainval': ('train', 'val'), 'test': ('test',)}
 
 
 def prepare_semantickitti(
@@ -31,15 +29,12 @@ def prepare_semantickitti(
     root = Path(root)
     out = root if out_dir is None else Path(out_dir)
     frames = {number: frame_names(folder, allow_partial) for number, folder in find_sequences(root).items()}
-    labelled = [number for split in ('train', 'val') for number in SPLITS[split] if number in frames]
-    check_files(root, frames, labelled, workers)
     infos = {
-        name: [info for split in parts for number in SPLITS[split] for info in _infos(number, frames.get(number, ()))]
-        for name, parts in INFO_SPLITS.items()
+        split: [info for number in numbers for info in _infos(number, frames.get(number, ()))]
+        for split, numbers in SPLITS.items()
     }
-    if not (infos['train'] and infos['val']):
-        infos['trainval'] = []
-    write_infos(out, extra_tag, {'DATASET': 'SemanticKITTI'}, infos)
+    check_files(root, [info for of_split in infos.values() for info in of_split], workers)
+    write_infos(out, extra_tag, {'DATASET': 'SemanticKITTI'}, with_trainval(infos))
     _report(frames, infos)
     return out
 

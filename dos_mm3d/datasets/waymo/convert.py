@@ -8,17 +8,12 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...parallel import parallel_map
-from ..info_pickle import write_infos
+from ..info_pickle import with_trainval, write_infos
 from .check import RECORDS_AGAIN, check_frame_files, find_segments
 from .frame_record import SPLIT_DIGITS, frame_path, read_record
 from .infos import frame_info
 
-INFO_SPLITS = {
-    'train': ('training',),
-    'val': ('validation',),
-    'trainval': ('training', 'validation'),
-    'test': ('testing',),
-}
+SPLIT_OF_INFOS = {'train': 'training', 'val': 'validation', 'test': 'testing'}
 METAINFO = {'dataset': 'waymo', 'version': 'waymo_v1.4', 'info_version': 'mmdet3d_v1.4'}
 """What mmdet3d's converter writes; WaymoDataset needs the key to be there."""
 OFFICIAL_SEGMENTS = {'training': 798, 'validation': 202, 'testing': 150}
@@ -44,10 +39,8 @@ def prepare_waymo(
     found = parallel_map(work, names, what='infos', unit='frame', sizes=list(map(len, names)), workers=workers)
     for (split, _), entries in zip(segments, found, strict=True):
         infos[split] += entries
-    files = {name: [info for split in parts for info in infos[split]] for name, parts in INFO_SPLITS.items()}
-    if not (files['train'] and files['val']):
-        files['trainval'] = []
-    write_infos(root, extra_tag, METAINFO, files)
+    files = {name: infos[split] for name, split in SPLIT_OF_INFOS.items()}
+    write_infos(root, extra_tag, METAINFO, with_trainval(files))
     _report(segments, infos)
     return root
 

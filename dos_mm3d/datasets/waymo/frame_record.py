@@ -14,8 +14,11 @@ NAME is seven digits: 0 training, 1 validation or 2 testing; three of the segmen
 its split), three of the frame. Training and validation lie in training/, the test split in testing/.
 """
 
+# ruff: noqa: RUF009  (the functions that state a field call dataclasses.field)
+
 import zipfile
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +38,19 @@ VEHICLE, PEDESTRIAN, SIGN, CYCLIST = 1, 2, 3, 4
 REMEDY = 'Delete the file and convert again: tools/create_data.py waymo --stage records'
 
 
+def _stated(kind, *shape, limits=(), **default):
+    """A field with its numpy type, shape ('N': the number of objects) and, if not (), its least and largest value."""
+    return field(metadata={'kind': kind, 'shape': shape, 'limits': limits}, **default)
+
+
+def _of_objects(kind, *columns, limits=()):
+    """A field with a row for each object, by default none."""
+    return _stated(kind, 'N', *columns, limits=limits, default_factory=partial(np.zeros, (0, *columns), kind))
+
+
 @dataclass
 class FrameRecord:
-    """A frame without its points. N objects; the arrays are cast to the types of `_LAYOUT` when written.
+    """A frame without its points. N objects; the arrays are cast to the stated types when written.
 
     segment: context name of the official data, without 'segment-' and '_with_camera_labels'.
     frame: place in the segment, from 0. timestamp_us: of the frame, microseconds.
@@ -56,49 +69,27 @@ class FrameRecord:
     vehicle_from_camera: (5, 4, 4) official extrinsic: camera axes x forward, y left, z up, metres.
     """
 
-    segment: str
-    frame: int
-    timestamp_us: int
-    num_points_in_frame: int
-    global_from_vehicle: np.ndarray = field(default_factory=lambda: np.eye(4))
-    has_semantic: bool = False
-    box: np.ndarray = field(default_factory=lambda: np.zeros((0, 7)))
-    type: np.ndarray = field(default_factory=lambda: np.zeros((0,)))
-    difficulty: np.ndarray = field(default_factory=lambda: np.zeros((0,)))
-    num_points: np.ndarray = field(default_factory=lambda: np.zeros((0,)))
-    speed: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
-    track_id: np.ndarray = field(default_factory=lambda: np.zeros(0, '<U1'))
-    camera_box: np.ndarray = field(default_factory=lambda: np.zeros((0, 7)))
-    most_visible_camera: np.ndarray = field(default_factory=lambda: np.zeros((0,)))
-    image_box: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
-    image_camera: np.ndarray = field(default_factory=lambda: np.zeros((0,)))
-    camera_size: np.ndarray = field(default_factory=lambda: np.zeros((5, 2)))
-    camera_intrinsic: np.ndarray = field(default_factory=lambda: np.zeros((5, 4)))
-    vehicle_from_camera: np.ndarray = field(default_factory=lambda: np.tile(np.eye(4), (5, 1, 1)))
-
-
-_LAYOUT = {
-    'segment': ('U', ()),
-    'frame': ('int64', ()),
-    'timestamp_us': ('int64', ()),
-    'num_points_in_frame': ('int64', ()),
-    'global_from_vehicle': ('float64', (4, 4)),
-    'has_semantic': ('bool', ()),
-    'box': ('float32', ('N', 7)),
-    'type': ('int64', ('N',)),
-    'difficulty': ('int64', ('N',)),
-    'num_points': ('int64', ('N',)),
-    'speed': ('float32', ('N', 2)),
-    'track_id': ('U', ('N',)),
-    'camera_box': ('float32', ('N', 7)),
-    'most_visible_camera': ('int64', ('N',)),
-    'image_box': ('float32', ('N', 4)),
-    'image_camera': ('int64', ('N',)),
-    'camera_size': ('int64', (5, 2)),
-    'camera_intrinsic': ('float64', (5, 4)),
-    'vehicle_from_camera': ('float64', (5, 4, 4)),
-}
-_RANGES = {'type': (0, 4), 'difficulty': (0, 2), 'most_visible_camera': (0, 5), 'image_camera': (-1, 4)}
+    segment: str = _stated('U')
+    frame: int = _stated('int64')
+    timestamp_us: int = _stated('int64')
+    num_points_in_frame: int = _stated('int64')
+    global_from_vehicle: np.ndarray = _stated('float64', 4, 4, default_factory=partial(np.eye, 4))
+    has_semantic: bool = _stated('bool', default=False)
+    box: np.ndarray = _of_objects('float32', 7)
+    type: np.ndarray = _of_objects('int64', limits=(0, 4))
+    difficulty: np.ndarray = _of_objects('int64', limits=(0, 2))
+    num_points: np.ndarray = _of_objects('int64')
+    speed: np.ndarray = _of_objects('float32', 2)
+    track_id: np.ndarray = _of_objects('U')
+    camera_box: np.ndarray = _of_objects('float32', 7)
+    most_visible_camera: np.ndarray = _of_objects('int64', limits=(0, 5))
+    image_box: np.ndarray = _of_objects('float32', 4)
+    image_camera: np.ndarray = _of_objects('int64', limits=(-1, 4))
+    camera_size: np.ndarray = _stated('int64', 5, 2, default_factory=partial(np.zeros, (5, 2)))
+    camera_intrinsic: np.ndarray = _stated('float64', 5, 4, default_factory=partial(np.zeros, (5, 4)))
+    vehicle_from_camera: np.ndarray = _stated(
+        'float64', 5, 4, 4, default_factory=partial(np.tile, np.eye(4), (5, 1, 1))
+    )
 
 
 def frame_name(split, segment_index, frame):
@@ -118,7 +109,7 @@ def frame_path(root, kind, name):
 
 def write_record(path, record):
     """Check and write a record; the file gets its name when it is complete. The same record gives the same bytes."""
-    arrays = {name: _cast(getattr(record, name), kind) for name, (kind, _) in _LAYOUT.items()}
+    arrays = {item.name: _cast(getattr(record, item.name), item.metadata['kind']) for item in fields(FrameRecord)}
     _check(arrays, str(path), 'got')
     with open_whole(path) as file:
         np.savez(file, version=np.int64(VERSION), **arrays)
@@ -149,13 +140,13 @@ def _check(arrays, path, got):
     if sorted(arrays) != sorted(wanted):
         raise InputError(f'{path}: {got} fields {sorted(arrays)}, wanted {sorted(wanted)}. {REMEDY}.')
     n_objects = len(arrays['box']) if arrays['box'].ndim else 0
-    for name, (kind, shape) in _LAYOUT.items():
-        array, shape = arrays[name], tuple(n_objects if size == 'N' else size for size in shape)
+    for item in fields(FrameRecord):
+        name, array, kind, limits = item.name, arrays[item.name], item.metadata['kind'], item.metadata['limits']
+        shape = tuple(n_objects if size == 'N' else size for size in item.metadata['shape'])
         same_type = array.dtype.kind == 'U' if kind == 'U' else array.dtype == kind
         if array.shape != shape or not same_type:
             raise InputError(f'{path}: {name}: {got} {array.dtype} {array.shape}, wanted {kind} {shape}. {REMEDY}.')
         if array.dtype.kind == 'f' and not np.isfinite(array).all():
             raise InputError(f'{path}: {name}: {got} values that are not finite. {REMEDY}.')
-    for name, (least, most) in _RANGES.items():
-        if ((arrays[name] < least) | (arrays[name] > most)).any():
-            raise InputError(f'{path}: {name}: {got} {np.unique(arrays[name])}, wanted {least} to {most}. {REMEDY}.')
+        if limits and array.size and (array.min() < limits[0] or array.max() > limits[1]):
+            raise InputError(f'{path}: {name}: {got} {np.unique(array)}, wanted {limits[0]} to {limits[1]}. {REMEDY}.')

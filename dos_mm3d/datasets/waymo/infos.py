@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .difficulty import waymo_difficulty
+from ...errors import InputError
 from .frame_record import CAMERAS, CYCLIST, FOLDERS, PEDESTRIAN, POINT_COLUMNS, VEHICLE, FrameRecord
 
 LABEL_OF_TYPE = {VEHICLE: 0, PEDESTRIAN: 1, CYCLIST: 2}
@@ -12,6 +13,7 @@ LABEL_OF_TYPE = {VEHICLE: 0, PEDESTRIAN: 1, CYCLIST: 2}
 TYPE_OF_CLASS = {'Car': VEHICLE, 'Pedestrian': PEDESTRIAN, 'Cyclist': CYCLIST}
 CAMERA_TO_IMAGE = np.array([[0.0, -1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 """Axes x forward, y left, z up -> x right, y down, z forward."""
+_MOST_POINTS_OF_LEVEL_2 = 5
 
 
 def frame_info(name: str, record: FrameRecord, earlier: Sequence[dict], *, labelled: bool) -> dict:
@@ -69,6 +71,24 @@ def instances(record: FrameRecord, *, camera_synced: bool = False) -> list[dict]
             }
         )
     return entries
+
+
+def waymo_difficulty(annotated: NDArray, n_points: NDArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Difficulty (N,) 1 or 2, and which boxes count at all (N,).
+
+    annotated: (N,) the level in the label, 0 where it is unset. n_points: (N,) LiDAR points in the box. An unset level
+    is 2 for at most 5 points, else 1; a box without any point is not ground truth. ValueError for other values.
+    """
+    annotated, n_points = np.asarray(annotated), np.asarray(n_points)
+    if annotated.shape != n_points.shape or annotated.ndim != 1:
+        raise InputError(f'annotated {annotated.shape} and n_points {n_points.shape} must be (N,), one entry per box')
+    if not np.isin(annotated, (0, 1, 2)).all():
+        found = sorted(set(annotated[~np.isin(annotated, (0, 1, 2))].tolist()))
+        raise InputError(f'annotated difficulty must be 0 (unset), 1 or 2, got {found}')
+    if (n_points < 0).any():
+        raise InputError(f'n_points must be >= 0, got {n_points.min()}: count the points of each box again')
+    by_points = np.where(n_points <= _MOST_POINTS_OF_LEVEL_2, 2, 1)
+    return np.where(annotated == 0, by_points, annotated).astype(np.int64), n_points > 0
 
 
 def _images(name: str, record: FrameRecord) -> dict[str, dict]:

@@ -50,18 +50,13 @@ class WaymoSweeps(SweepStream):
             raise InputError(f'splits must be different ones of {list(SPLIT_DIGITS)}, at least one, got {list(splits)}')
         if load_interval < 1:
             raise InputError(f'load_interval must be 1 or more, got {load_interval}')
-        self._files = [file for split in splits for file in find_frames(data_root, split, load_interval, segments)]
-        check_column_count(read_float_table(self._files[0], POINT_COLUMNS).reshape(-1), POINT_COLUMNS, self._files[0])
+        self.frames = [file for split in splits for file in find_frames(data_root, split, load_interval, segments)]
+        check_column_count(read_float_table(self.frames[0], POINT_COLUMNS).reshape(-1), POINT_COLUMNS, self.frames[0])
         print_log(f'WaymoSweeps: {len(self)} frames of {", ".join(splits)} below {data_root}.', logger='current')
-
-    @property
-    def frames(self) -> list[str]:
-        """The files."""
-        return self._files
 
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, 5), x, y, z, tanh(intensity), elongation, and the file."""
-        file = self._files[index]
+        file = self.frames[index]
         table = read_float_table(file, POINT_COLUMNS)
         check_sweep(file, table)
         points = np.ascontiguousarray(table[:, :USED_COLUMNS])

@@ -5,7 +5,7 @@ Waymo Open Dataset', CVPR 2020, section 4.1; waymo-open-dataset 1.6.7): Hungaria
 breakdown and at each of 101 score cutoffs. `tools/compare_waymo_metric.py` compares it with the official op.
 """
 
-from ...datasets.waymo.difficulty import waymo_difficulty
+from ...datasets.waymo.infos import waymo_difficulty
 from .det_metric import WaymoDetMetric
 from .iou import box_iou_3d
 from .metrics import waymo_detection_metrics

@@ -136,13 +136,8 @@ def count_matches(first, last, n_cutoffs, predictions, truths, pairs, n_shards):
 @njit(cache=True, nogil=True)
 def _members(first, last, shards, shard):
     """Which of the boxes first to last - 1 lie in a shard, in order."""
-    out = np.empty(last - first, np.int64)
-    count = 0
-    for i in range(first, last):
-        if shards[i, 0] == shard or shards[i, 1] == shard:
-            out[count] = i
-            count += 1
-    return out[:count]
+    of_frame = shards[first:last]
+    return first + np.flatnonzero((of_frame[:, 0] == shard) | (of_frame[:, 1] == shard))
 
 
 @njit(cache=True, nogil=True)
@@ -175,24 +170,12 @@ def _count_shard(reached, in_zone, difficulty, edges, accuracy, out):
     active = 0
     counts = _count(np.empty(0, np.int64), in_zone, difficulty, edges, accuracy)
     for cutoff in range(len(out) - 1, -1, -1):
-        rows = _above(reached, cutoff)
+        rows = np.flatnonzero(reached > cutoff)
         if len(rows) > active:
             active = len(rows)
             counts = _count(rows, in_zone, difficulty, edges, accuracy)
         for k in range(N_COUNTS):
             out[cutoff, k] += counts[k]
-
-
-@njit(cache=True, nogil=True)
-def _above(values, least):
-    """Which values (N,) are larger than `least`, in order."""
-    out = np.empty(len(values), np.int64)
-    count = 0
-    for i in range(len(values)):
-        if values[i] > least:
-            out[count] = i
-            count += 1
-    return out[:count]
 
 
 @njit(cache=True, nogil=True)

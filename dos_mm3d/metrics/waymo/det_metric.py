@@ -1,6 +1,5 @@
 """Waymo's detection metric as mmengine's evaluators call it: for tools/test.py, without TensorFlow or a binary."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from ...datasets.info_pickle import load_info_pickle
 from ...datasets.waymo.frame_record import POINT_COLUMNS, frame_path
 from ...datasets.waymo.infos import LABEL_OF_TYPE, TYPE_OF_CLASS
 from ...errors import InputError
+from ...files import missing_files
 from .breakdowns import LEVELS, RANGE_NAMES, TYPES
 from .metrics import waymo_detection_metrics
 
@@ -116,9 +116,8 @@ def labelled_frames(ann_file: Path) -> dict[tuple[str, int], LabelledFrame]:
 
 
 def _check_masks(ann_file: Path, paths: list[Path]) -> None:
-    """ValueError for the first mask that is not there; a listing of each folder, not a look-up of each file."""
-    there = {folder: set(os.listdir(folder)) for folder in {path.parent for path in paths} if folder.is_dir()}
-    if missing := [path for path in paths if path.name not in there.get(path.parent, ())]:
+    """ValueError for the first mask that is not there."""
+    if missing := missing_files(paths):
         raise InputError(
             f'{missing[0]}: missing, the first of {len(missing)} of {len(paths)} that {ann_file} names. Without '
             f'no-label zones there is no LEVEL_1 / LEVEL_2. {REMEDY}.'

@@ -10,9 +10,8 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 _MIN_SIZE_M, _MAX_SIZE_M = 1e-2, 1e6  # of boxes that overlap anything, as in the official evaluator
-_ROOM = (
-    20  # corners: 8 in exact arithmetic, at most 19 whatever rounding does to convexity (each cut: half as many more)
-)
+# corners: 8 in exact arithmetic, at most 19 whatever rounding does to convexity (each cut: half as many more)
+_ROOM = 20
 
 
 def box_iou_3d(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:

@@ -58,9 +58,14 @@ def detection_counts(
     """
     predictions, truths = ordered_by_frame(prediction, ground_truth)
     frames = len(predictions.starts) - 1
-    prepared = _prepared(predictions, truths)
+    cutoffs = score_cutoffs()
+    reached = np.searchsorted(cutoffs, predictions.score, side='right')
+    prepared = (
+        (predictions.starts, shards(predictions.box, predictions.kind), reached, predictions.overlap_nlz),
+        (truths.starts, shards(truths.box, truths.kind), truths.difficulty),
+    )
     chunks = [(first, min(first + _CHUNK_FRAMES, frames)) for first in range(0, frames, _CHUNK_FRAMES)]
-    total = np.zeros((len(SHARD_NAMES), len(score_cutoffs()), N_COUNTS))
+    total = np.zeros((len(SHARD_NAMES), len(cutoffs), N_COUNTS))
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         done = pool.map(partial(_chunk_counts, predictions, truths, prepared), chunks)
         # in the order of the chunks: sums of floats are the same with any number of threads
@@ -69,20 +74,10 @@ def detection_counts(
     return total
 
 
-def _prepared(predictions: Predictions, truths: GroundTruth) -> tuple[tuple, tuple]:
-    """The first two tables of count_matches."""
-    reached = np.searchsorted(score_cutoffs(), predictions.score, side='right')
-    of_prediction = shards(predictions.box, predictions.kind), reached, predictions.overlap_nlz
-    return (
-        (predictions.starts, *of_prediction),
-        (truths.starts, shards(truths.box, truths.kind), truths.difficulty),
-    )
-
-
 def _chunk_counts(
     predictions: Predictions, truths: GroundTruth, prepared: tuple[tuple, tuple], chunk: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """detection_counts of the frames chunk[0] to chunk[1] - 1."""
+    """detection_counts of the frames chunk[0] to chunk[1] - 1. prepared: the first two tables of count_matches."""
     p_boxes, g_boxes = ((side.starts, side.box, side.kind) for side in (predictions, truths))
     of_prediction, of_truth, iou = matchable_pairs(*chunk, *p_boxes, *g_boxes, LEAST_IOU)
     accuracy = heading_accuracy(predictions.box[of_prediction, 6], truths.box[of_truth, 6])

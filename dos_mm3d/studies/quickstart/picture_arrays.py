@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from nuscenes.utils.color_map import get_colormap
 from pyquaternion import Quaternion
 
-from ...datasets.nuscenes.classes import CATEGORY_TO_CLASS, CLASSES, IGNORE
+from ...datasets.nuscenes.classes import CLASSES, COLOUR_OF_CLASS, IGNORE
 from ...files import read_json
 from ...functional.collapse import prototype_usage
 from ...models.methods.dos import DOS
@@ -21,8 +20,6 @@ from ...visualization.boxes_bev import FlatBoxes
 from ...visualization.features_pca import one_per_cell, pca_colours
 
 FIT_CELL_M = 0.5
-CLASS_COLOURS = {name: get_colormap()[category] for category, name in reversed(CATEGORY_TO_CLASS.items()) if name}
-"""Class -> red, green and blue, 0-255: the devkit's palette, of the first of the class's categories."""
 UNLABELLED_GREY = 0.35
 
 
@@ -44,7 +41,7 @@ def colour_panels(
 def class_legend(labels: torch.Tensor) -> dict[str, str]:
     """Name -> colour of the classes that occur."""
     names = [CLASSES[label - 1] for label in labels.unique() if label != IGNORE]
-    return {name.replace('_', ' '): '#{:02x}{:02x}{:02x}'.format(*CLASS_COLOURS[name]) for name in names}
+    return {name.replace('_', ' '): '#{:02x}{:02x}{:02x}'.format(*COLOUR_OF_CLASS[name]) for name in names}
 
 
 def _standardised(block: FeatureBlock, fit_rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -57,7 +54,7 @@ def _standardised(block: FeatureBlock, fit_rows: NDArray[np.int64]) -> NDArray[n
 def class_colours(labels: torch.Tensor) -> NDArray[np.float64]:
     """(n, 3) colours of labels 0..16; ignored points are grey."""
     table = np.full((len(CLASSES) + 1, 3), UNLABELLED_GREY)
-    table[1:] = np.array([CLASS_COLOURS[name] for name in CLASSES]) / 255
+    table[1:] = np.array([COLOUR_OF_CLASS[name] for name in CLASSES]) / 255
     return table[labels.numpy()]
 
 
