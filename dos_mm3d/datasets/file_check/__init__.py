@@ -12,7 +12,7 @@ from mmdet3d.registry import DATASETS
 
 from ...spread import evenly_spread
 from ..info_pickle import load_info_pickle
-from .checked_set import CheckedSet, data_prefixes, data_set_name, known_labels, reading_of
+from .checked_set import CheckedSet, data_prefixes, data_set_name, known_labels, what_is_read
 from .files import all_files, check_counts, check_labels, check_presence
 from .infos import check_extras, check_infos
 
@@ -39,19 +39,20 @@ def check_files(dataset: Mapping[str, Any]) -> None:
     root = dataset.get('data_root') or ''
     if not dataset.get('ann_file') or name is None or '://' in root:
         return
-    checked = CheckedSet(name, root, os.path.join(root, dataset['ann_file']), data_prefixes(cls, dataset), dataset)
-    infos = load_info_pickle(checked.info_file, data_set=name)
-    check_infos(checked, infos)
+    info_file = os.path.join(root, dataset['ann_file'])
+    checked = CheckedSet(name, root, info_file, data_prefixes(cls, dataset), **what_is_read(dataset))
+    infos = load_info_pickle(info_file, data_set=name)
+    check_infos(checked, infos, dataset['type'])
     if dataset.get('on_bad_file', 'error') != 'error':
         return  # it is told to go on without what is missing or broken
-    check_extras(checked)
-    reading, entries = reading_of(dataset), infos['data_list']
-    check_presence(checked, all_files(checked, entries, reading))
+    check_extras(checked, dataset)
+    entries = infos['data_list']
+    check_presence(checked, all_files(checked, entries))
     for info in evenly_spread(entries, SAMPLED_SIZES):
-        check_counts(checked, info, reading)
-    labelled = [info for info in entries if 'pts_semantic_mask_path' in info] if reading.label_type is not None else []
+        check_counts(checked, info)
+    labelled = [info for info in entries if 'pts_semantic_mask_path' in info] if checked.label_type is not None else []
     for info in evenly_spread(labelled, SAMPLED_SIZES):
-        check_counts(checked, info, reading)
+        check_counts(checked, info)
     known = known_labels(cls, dataset, infos)
     for info in evenly_spread(labelled, SAMPLED_LABELS) if known is not None else ():
-        check_labels(checked, info, reading, known)
+        check_labels(checked, info, known)

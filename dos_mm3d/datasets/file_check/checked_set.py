@@ -34,20 +34,6 @@ def data_prefixes(cls: type, dataset: Mapping[str, Any]) -> dict[str, str]:
     return {kind: os.path.join(dataset.get('data_root') or '', folder) for kind, folder in prefix.items()}
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What is read of a frame. columns: of its point files, None for what the infos say; sweeps: earlier ones too;
-    label_type: of a label, None where none are read; label_modulus: of the part that is the class; zones: no-label
-    zones too; normals: too."""
-
-    columns: int | None
-    sweeps: bool
-    label_type: np.dtype | None
-    label_modulus: int | None
-    zones: bool
-    normals: bool
-
-
 UNPACK = {
     'semantickitti': 'Unpack data_odometry_velodyne.zip (cvlibs.net, KITTI odometry), or data_odometry_labels.zip '
     '(semantic-kitti.org) for labels, again'
@@ -57,21 +43,31 @@ UNPACK = {
 
 @dataclass(frozen=True)
 class CheckedSet:
-    """A data set of a config, whose files are looked at.
+    """A data set of a config, whose files are looked at, and what is read of a frame.
 
     Args:
         name: as tools/create_data.py calls it.
         root: folder that the paths are relative to.
         info_file: path of its infos.
         prefix: kind of file -> folder.
-        config: as the config has it.
+        columns: of the point files; None: what the infos say.
+        sweeps: whether earlier sweeps are read, too.
+        label_type: numpy type of a label; None where none are read.
+        label_modulus: of the part of a label that is the class; None: all of it.
+        zones: whether no-label zones are read, too.
+        normals: whether normals are.
     """
 
     name: str
     root: str
     info_file: str
     prefix: Mapping[str, str]
-    config: Mapping[str, Any]
+    columns: int | None = None
+    sweeps: bool = False
+    label_type: np.dtype | None = None
+    label_modulus: int | None = None
+    zones: bool = False
+    normals: bool = False
 
     @property
     def again(self) -> str:
@@ -80,20 +76,24 @@ class CheckedSet:
         return f'{unpack}, then run `python tools/create_data.py {self.name}` (docs/data/{self.name}.md)'
 
 
-def reading_of(dataset: Mapping[str, Any]) -> Reading:
-    """What the loading steps of a data set's pipeline read; without any, what our unlabelled views do."""
-    columns, label_type, modulus = None, None, None
-    types = [step['type'] for step in dataset.get('pipeline') or ()]
-    sweeps = dataset.get('num_sweeps', 1) > 1 or not dataset.get('key_frames_only', True)
-    for step in dataset.get('pipeline') or ():
-        if step['type'] == 'LoadPointsFromFile':
-            columns = step.get('load_dim', 6)
-        elif step['type'] == 'LoadPointsFromMultiSweeps':
-            sweeps = step.get('sweeps_num', 10) > 0
-        elif step['type'] == 'LoadAnnotations3D' and step.get('with_seg_3d'):
-            label_type = np.dtype(step.get('seg_3d_dtype', 'np.int64').removeprefix('np.'))
-            modulus = step.get('seg_offset') if step.get('dataset_type') == 'semantickitti' else None
-    return Reading(columns, sweeps, label_type, modulus, 'DropNoLabelZone' in types, 'LoadScanNormals' in types)
+def what_is_read(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Those fields of CheckedSet that the loading steps of a config's pipeline tell; without any, what our unlabelled
+    views do."""
+    steps = {step['type']: step for step in dataset.get('pipeline') or ()}
+    read = {
+        'sweeps': dataset.get('num_sweeps', 1) > 1 or not dataset.get('key_frames_only', True),
+        'zones': 'DropNoLabelZone' in steps,
+        'normals': 'LoadScanNormals' in steps,
+    }
+    if 'LoadPointsFromFile' in steps:
+        read['columns'] = steps['LoadPointsFromFile'].get('load_dim', 6)
+    if 'LoadPointsFromMultiSweeps' in steps:
+        read['sweeps'] = steps['LoadPointsFromMultiSweeps'].get('sweeps_num', 10) > 0
+    labels = steps.get('LoadAnnotations3D', {})
+    if labels.get('with_seg_3d'):
+        read['label_type'] = np.dtype(labels.get('seg_3d_dtype', 'np.int64').removeprefix('np.'))
+        read['label_modulus'] = labels.get('seg_offset') if labels.get('dataset_type') == 'semantickitti' else None
+    return read
 
 
 def known_labels(cls: type, dataset: Mapping[str, Any], infos: Mapping[str, Any]) -> np.ndarray | None:

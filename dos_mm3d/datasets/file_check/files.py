@@ -8,17 +8,17 @@ import numpy as np
 from ...errors import InputError, MissingFileError
 from ...files import missing_files
 from ..info_pickle import file_of_sweep
-from .checked_set import CheckedSet, Reading
+from .checked_set import CheckedSet
 
 FLOAT_BYTES = 4
 
 
-def all_files(checked: CheckedSet, entries: list[dict], reading: Reading) -> Iterator[str]:
+def all_files(checked: CheckedSet, entries: list[dict]) -> Iterator[str]:
     """Every file that will be read."""
     for info in entries:
         yield _points_file(checked, info)
-        yield from _files_beside(checked, info, reading)
-        if reading.sweeps:
+        yield from _files_beside(checked, info)
+        if checked.sweeps:
             for sweep in info.get('lidar_sweeps', ()):
                 yield file_of_sweep(sweep, checked.prefix)
 
@@ -33,10 +33,10 @@ def check_presence(checked: CheckedSet, files: Iterable[str]) -> None:
         )
 
 
-def _count_points(checked: CheckedSet, info: dict, reading: Reading) -> int:
+def _count_points(checked: CheckedSet, info: dict) -> int:
     """The number of points of a frame; ValueError where its file is empty or ends within a point."""
     file = _points_file(checked, info)
-    columns = reading.columns or info['lidar_points'].get('num_pts_feats')
+    columns = checked.columns or info['lidar_points'].get('num_pts_feats')
     stated = info['lidar_points'].get('num_pts_feats', columns)
     if columns is None:
         return 0
@@ -54,10 +54,10 @@ def _count_points(checked: CheckedSet, info: dict, reading: Reading) -> int:
     return size // point_bytes
 
 
-def check_counts(checked: CheckedSet, info: dict, reading: Reading) -> None:
+def check_counts(checked: CheckedSet, info: dict) -> None:
     """ValueError where a frame's files have not as many points."""
-    points, points_file = _count_points(checked, info, reading), _points_file(checked, info)
-    for file, item_bytes in _files_beside(checked, info, reading).items():
+    points, points_file = _count_points(checked, info), _points_file(checked, info)
+    for file, item_bytes in _files_beside(checked, info).items():
         size = os.path.getsize(file)
         if points and size != points * item_bytes:
             raise InputError(
@@ -67,17 +67,17 @@ def check_counts(checked: CheckedSet, info: dict, reading: Reading) -> None:
             )
 
 
-def check_labels(checked: CheckedSet, info: dict, reading: Reading, known: np.ndarray) -> None:
+def check_labels(checked: CheckedSet, info: dict, known: np.ndarray) -> None:
     """ValueError where a label file holds numbers that the data set does not define."""
     file = _label_file(checked, info)
-    labels = np.fromfile(file, reading.label_type)
-    labels = labels if reading.label_modulus is None else labels % reading.label_modulus
+    labels = np.fromfile(file, checked.label_type)
+    labels = labels if checked.label_modulus is None else labels % checked.label_modulus
     strange = np.setdiff1d(labels, known)
     if len(strange):
         raise InputError(
             f'{file}: found labels {strange[:8].tolist()}; wanted numbers that {checked.name} defines, '
             f'{known.min()} to {known.max()}. The labels are of another version, were mapped to the classes of a '
-            f'challenge, or have another type than {reading.label_type}. {checked.again}.'
+            f'challenge, or have another type than {checked.label_type}. {checked.again}.'
         )
 
 
@@ -85,15 +85,15 @@ def _points_file(checked: CheckedSet, info: dict) -> str:
     return os.path.join(checked.prefix.get('pts', ''), info['lidar_points']['lidar_path'])
 
 
-def _files_beside(checked: CheckedSet, info: dict, reading: Reading) -> dict[str, int]:
+def _files_beside(checked: CheckedSet, info: dict) -> dict[str, int]:
     """File -> bytes for each point, of what is read beside a frame's points: labels, no-label zones, normals."""
     folder, name = os.path.split(_points_file(checked, info))
     files = {}
-    if reading.label_type is not None and 'pts_semantic_mask_path' in info:
-        files[_label_file(checked, info)] = reading.label_type.itemsize
-    if reading.zones and 'no_label_zone_path' in info:
+    if checked.label_type is not None and 'pts_semantic_mask_path' in info:
+        files[_label_file(checked, info)] = checked.label_type.itemsize
+    if checked.zones and 'no_label_zone_path' in info:
         files[os.path.join(os.path.dirname(folder), info['no_label_zone_path'])] = 1
-    if reading.normals:
+    if checked.normals:
         files[os.path.join(os.path.dirname(folder), 'normals', name)] = 3 * FLOAT_BYTES
     return files
 

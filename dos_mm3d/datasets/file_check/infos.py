@@ -11,15 +11,14 @@ INFO_VERSION = {'waymo': 'mmdet3d_v1.4'}
 """Of mmdet3d 1.4's infos: Waymo's changed their form after 1.1, the others did not."""
 
 
-def check_infos(checked: CheckedSet, infos: dict) -> None:
+def check_infos(checked: CheckedSet, infos: dict, reader: str) -> None:
     """ValueError for infos of another data set or version, without frames, or of entries of another form."""
     metainfo, entries = infos.get('metainfo', {}), infos['data_list']
     again = f'Create it again with `python tools/create_data.py {checked.name}`, or correct data_root and ann_file.'
     of = str(metainfo.get('dataset', metainfo.get('DATASET', checked.name))).lower()
     if of != checked.name:
         raise InputError(
-            f'{checked.info_file}: found infos of {of}; wanted those of {checked.name}, which {checked.config["type"]} '
-            f'reads. {again}'
+            f'{checked.info_file}: found infos of {of}; wanted those of {checked.name}, which {reader} reads. {again}'
         )
     wanted = INFO_VERSION.get(checked.name, '1.1')
     version = str(metainfo.get('info_version', wanted))
@@ -52,10 +51,10 @@ def _check_tables(checked: CheckedSet, metainfo: Mapping[str, Any]) -> None:
     )
 
 
-def check_extras(checked: CheckedSet) -> None:
+def check_extras(checked: CheckedSet, dataset: Mapping[str, Any]) -> None:
     """FileNotFoundError for the database of objects to paste into scans, or a list of scans, that is not there."""
-    wanted = [(step.get('db_sampler') or {}).get('info_path') for step in checked.config.get('pipeline') or ()]
-    scans = checked.config.get('scene_idxs')
+    wanted = [(step.get('db_sampler') or {}).get('info_path') for step in dataset.get('pipeline') or ()]
+    scans = dataset.get('scene_idxs')
     wanted.append(os.path.join(checked.root, scans) if isinstance(scans, str) else None)
     for path in wanted:
         if path and not os.path.isfile(path):

@@ -8,29 +8,15 @@ classes_200.tsv holds the 200."""
 import csv
 from importlib import resources
 
+from mmdet3d.datasets import ScanNetSegDataset
+
 CLASSES_20 = {
-    1: 'wall',
-    2: 'floor',
-    3: 'cabinet',
-    4: 'bed',
-    5: 'chair',
-    6: 'sofa',
-    7: 'table',
-    8: 'door',
-    9: 'window',
-    10: 'bookshelf',
-    11: 'picture',
-    12: 'counter',
-    14: 'desk',
-    16: 'curtain',
-    24: 'refrigerator',
-    28: 'shower curtain',
-    33: 'toilet',
-    34: 'sink',
-    36: 'bathtub',
-    39: 'otherfurniture',
+    number: 'shower curtain' if name == 'showercurtrain' else name
+    for number, name in zip(
+        ScanNetSegDataset.METAINFO['seg_valid_class_ids'], ScanNetSegDataset.METAINFO['classes'], strict=True
+    )
 }
-"""NYU40 number -> name, in the order of the benchmark. mmdet3d spells one of them 'showercurtrain'."""
+"""NYU40 number -> name, in the order of the benchmark. mmdet3d spells one of them otherwise."""
 
 with resources.files(__package__).joinpath('classes_200.tsv').open() as _file:
     _TABLE_200 = list(csv.DictReader(_file, delimiter='\t'))

@@ -8,15 +8,12 @@ import numpy as np
 
 from ...errors import InputError, MissingFileError
 from ...parallel import parallel_map
-from ..file_check.checked_set import CheckedSet, Reading
+from ..file_check.checked_set import CheckedSet
 from ..file_check.files import check_counts, check_labels
 from ..readers import read_sweep
 from .classes import RAW_LABELS, SPLITS
 
 POINT_BYTES = 16
-READING = Reading(
-    columns=4, sweeps=False, label_type=np.dtype(np.uint32), label_modulus=2**16, zones=False, normals=False
-)
 SCANS_AGAIN = 'Unpack data_odometry_velodyne.zip (cvlibs.net, KITTI odometry) again'
 LABELS_AGAIN = 'Unpack data_odometry_labels.zip (semantic-kitti.org) again'
 
@@ -102,13 +99,15 @@ def check_files(root: Path, infos: list[dict], workers: int | None) -> None:
         if path.stat().st_size and path.stat().st_size % POINT_BYTES == 0:
             read_sweep(path, bin_columns=4)
     of_root = {'pts': str(root), 'pts_semantic_mask': str(root)}
-    checked = CheckedSet('semantickitti', str(root), 'the sequences', of_root, {})
+    checked = CheckedSet(
+        'semantickitti', str(root), 'the sequences', of_root, 4, label_type=np.dtype(np.uint32), label_modulus=2**16
+    )
     parallel_map(partial(_check_frame, checked), infos, what='checking', unit='scan', workers=workers)
 
 
 def _check_frame(checked: CheckedSet, info: dict) -> None:
     """ValueError where a scan or its labels are empty, cut off, of different lengths or of unknown classes, which
     mmdet3d would take for cars."""
-    check_counts(checked, info, READING)
+    check_counts(checked, info)
     if 'pts_semantic_mask_path' in info:
-        check_labels(checked, info, READING, np.array(sorted(RAW_LABELS)))
+        check_labels(checked, info, np.array(sorted(RAW_LABELS)))
