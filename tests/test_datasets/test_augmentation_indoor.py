@@ -13,7 +13,7 @@ from mmengine.config import Config
 from torch.testing import assert_close
 
 from dos_mm3d.datasets.transforms import CentreScan, ColourJitter, LoadScanNormals, TwoViews
-from dos_mm3d.datasets.transforms.oriented import OrientedPoints
+from dos_mm3d.datasets.transforms.points import OrientedPoints
 from dos_mm3d.datasets.transforms.views import Augmentation
 from dos_mm3d.functional.augment import indoor_origin, rotation, turned_normals
 

@@ -249,9 +249,3 @@ def test_a_step_without_points_changes_nothing():
 def test_settings_that_mean_nothing_are_refused(wrong, words):
     with pytest.raises(ValueError, match=words):
         ZipfSinkhornHead(D, num_prototypes=K, **wrong)
-
-
-@pytest.mark.parametrize('wrong', [dict(momentum=1.0), dict(alpha_range=(2.0, 1.0)), dict(alpha_range=(-1.0, 1.0))])
-def test_an_estimator_that_learns_nothing_is_refused(wrong):
-    with pytest.raises(ValueError, match='must be'):
-        ZipfExponent(K, **wrong)

@@ -2,7 +2,7 @@
 
 spconv 2.3.8's CPU kernels scatter-add without synchronisation: with more than one thread they lose updates. Here every
 output row, and every weight-gradient entry, is summed by one thread in a fixed order, so results do not depend on the
-number of threads. Nothing is imported from numba before the first CPU convolution.
+number of threads.
 """
 
 from .convolution import sparse_conv

@@ -5,6 +5,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from .kernels import OUTER_CHANNELS
+from .launch import accumulate_outer, accumulate_rows
+from .pairs import Pairs
+
 _VECTOR_BYTES = 64
 _DTYPES = (torch.float32, torch.float64)
 
@@ -14,8 +18,6 @@ class _SparseConv(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
-        from .launch import accumulate_rows
-
         ctx.pairs, ctx.backwards = pairs, backwards
         ctx.save_for_backward(x, weight)
         blocks, n_rows, mirrored = _targets(pairs, backwards)
@@ -43,17 +45,12 @@ def _targets(pairs, backwards: bool) -> tuple:
 
 
 def _input_gradient(grad: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
-    from .launch import accumulate_rows
-
     blocks, n_rows, mirrored = _targets(pairs, not backwards)
     kernel = _pad_columns(weight.flatten(1, -2).permute(1, 0, 2)).contiguous()
     return _cut_columns(accumulate_rows(grad, kernel, blocks, n_rows, mirrored), weight.shape[-1])
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
-    from .kernels import OUTER_CHANNELS
-    from .launch import accumulate_outer
-
     lists = pairs.lists[:, [1, 0, 2, 3]] if backwards else pairs.lists
     dw = accumulate_outer(_pad_columns(x, OUTER_CHANNELS), _pad_columns(grad), lists)
     lines = dw[:, : weight.shape[-1], : weight.shape[0]].reshape(-1, weight.shape[0])
@@ -86,8 +83,6 @@ def _check(features: Tensor, weight: Tensor) -> None:
 
 def _pairs_of(indice_pairs: Tensor, indice_pair_num: Tensor, n_inputs: int, n_outputs: int, subm: bool):
     """The pairs, kept on the tensor they come from: every layer and pass that shares it finds them there."""
-    from .pairs import Pairs
-
     known = getattr(indice_pairs, '_dos_pairs', None)
     if known is None or (known.n_inputs, known.n_outputs, known.subm) != (n_inputs, n_outputs, subm):
         known = Pairs(indice_pairs, indice_pair_num, n_inputs, n_outputs, subm)

@@ -15,7 +15,7 @@ from ...functional.augment import indoor_origin
 from ..info_pickle import load_info_pickle
 from ..readers.raw import read_float_table
 from ..stream import SweepStream
-from ..transforms.oriented import read_normals
+from ..transforms.points import read_normals
 
 SPLITS = ('train', 'val', 'test')
 COLUMNS = ('x [m]', 'y [m]', 'z [m]', 'red 0-1', 'green 0-1', 'blue 0-1', 'normal x', 'normal y', 'normal z')

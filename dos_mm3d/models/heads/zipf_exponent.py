@@ -4,8 +4,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ...errors import InputError
 from ...functional.zipf import exponent_of_mean_log_rank, mean_log_rank
+
+MOMENTUM = 0.98
+"""Share of the averages that stays at a step: they look back over some 50 steps."""
+ALPHA_RANGE = (0.0, 3.0)
+"""Smallest and largest exponent; the paper reports instability from 2 on, the ablations end at 3."""
 
 
 class ZipfExponent(nn.Module):
@@ -15,31 +19,21 @@ class ZipfExponent(nn.Module):
     prior does not measure itself. Prototypes are ranked by the moving average of the steps *before*, whose noise is
     another one: counts ranked by themselves would find a slope in any noise
     (:func:`~dos_mm3d.functional.zipf.estimate_zipf_exponent`). The mean log rank is averaged and turned into
-    the exponent, clamped to ``alpha_range``. Only the first step has no other ranks than its own.
+    the exponent, clamped to ``ALPHA_RANGE``. Only the first step has no other ranks than its own.
 
     Counts are summed over all ranks, whatever the scope of the softmap: there is one exponent for a run. All state is
     in buffers, so a resumed run goes on exactly.
 
     Args:
         num_prototypes: K.
-        momentum: share of the averages that stays at a step; 0.98 looks back over some 50 steps.
-        alpha_range: smallest and largest exponent; the paper reports instability from 2 on, the ablations end at 3.
     """
 
-    def __init__(
-        self, num_prototypes: int, momentum: float = 0.98, alpha_range: tuple[float, float] = (0.0, 3.0)
-    ) -> None:
+    def __init__(self, num_prototypes: int) -> None:
         super().__init__()
-        if not 0.0 <= momentum < 1.0:
-            raise InputError(f'momentum must be in [0, 1), got {momentum}: with 1 nothing would be learnt')
-        if not 0.0 <= alpha_range[0] <= alpha_range[1]:
-            raise InputError(f'alpha_range must be 0 <= smallest <= largest, got {tuple(alpha_range)}')
-        self.momentum = momentum
-        self.alpha_range = tuple(alpha_range)
         self.register_buffer('usage', torch.zeros(num_prototypes, dtype=torch.float64))
         self.register_buffer('log_rank', torch.zeros((), dtype=torch.float64))
         self.register_buffer('weight', torch.zeros((), dtype=torch.float64))
-        self.register_buffer('alpha', torch.tensor(float(sum(alpha_range) / 2), dtype=torch.float64))
+        self.register_buffer('alpha', torch.tensor(sum(ALPHA_RANGE) / 2, dtype=torch.float64))
 
     @torch.no_grad()
     def update(self, nearest: Tensor) -> float:
@@ -52,11 +46,11 @@ class ZipfExponent(nn.Module):
             dist.all_reduce(counts)
         if counts.sum() > 0:
             log_rank = mean_log_rank(counts, order_by=self.usage if self.weight > 0 else None)
-            take = 1 - self.momentum
+            take = 1 - MOMENTUM
             self.usage.lerp_(counts / counts.sum(), take)
             self.log_rank.lerp_(self.log_rank.new_tensor(log_rank), take)
             self.weight.lerp_(torch.ones_like(self.weight), take)
             # the averages start at 0: their weight so far is 1 - momentum^steps
             alpha = exponent_of_mean_log_rank(float(self.log_rank / self.weight), len(self.usage))
-            self.alpha.fill_(min(max(alpha, self.alpha_range[0]), self.alpha_range[1]))
+            self.alpha.fill_(min(max(alpha, ALPHA_RANGE[0]), ALPHA_RANGE[1]))
         return float(self.alpha)

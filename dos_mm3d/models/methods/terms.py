@@ -78,23 +78,16 @@ class SameAndCrossView(SameView):
 
 @MODELS.register_module()
 class WithLocalViews(SameAndCrossView):
-    """DOS, and every local view against both views of its scan: + local_weight (1/2 L(l, a) + 1/2 L(l, b)).
+    """DOS, and every local view against both views of its scan: 1/2 L(l, a) + 1/2 L(l, b) for each of the two views.
 
     Rows of all local views of the batch make one term for views a and one for views b.
-
-    Args:
-        local_weight: weight of the local views beside that of one view, which is 1.
     """
-
-    def __init__(self, local_weight: float = 1.0) -> None:
-        self.local_weight = local_weight
 
     def __call__(self, views: SparseViews) -> list[MatchedRows]:
         local = views.local
         cloud = local.cells[:, 0].long() + views.num_views
         student = int(views.visible.sum()) + torch.arange(len(cloud), device=cloud.device)
-        # the total holds two views: 1/2 each of the weight that both get
-        extra = [matched('loss_local', self.local_weight, student, to, cloud) for to in (local.to_a, local.to_b)]
+        extra = [matched('loss_local', 1.0, student, to, cloud) for to in (local.to_a, local.to_b)]
         return super().__call__(views) + extra
 
 

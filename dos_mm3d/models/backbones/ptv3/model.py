@@ -88,6 +88,8 @@ class PTv3(BaseModule):
             raise InputError(f'variant is {self.variant!r}, wanted one of {", ".join(VARIANTS)}')
         if unknown := set(self.orders) - set(CURVES):
             raise InputError(f'orders has {sorted(unknown)}, wanted some of {", ".join(CURVES)}')
+        if self.variant == 'm1' and (wrong := set(self.encoder.strides) - {2, 4, 8}):
+            raise InputError(f'variant m1 pools along the curves with strides of 2, 4 or 8, got {sorted(wrong)}')
         if mask_token and self.variant == 'm1':
             raise InputError('variant m1 has no mask token: set mask_token=False, or choose m2')
         if input_scale is not None and len(input_scale) != self.in_channels:
@@ -126,9 +128,8 @@ class PTv3(BaseModule):
     def build_pooling(self, level: int) -> Pooling:
         """The pooling that leads to a level."""
         channels, stride = self.encoder.channels[level - 1 : level + 1], self.encoder.strides[level - 1]
-        if self.variant == 'm1':
-            return SerializedPooling(self.variant, *channels, stride, shuffle=self.shuffle_orders)
-        return GridPooling(self.variant, *channels, stride, shuffle=self.shuffle_orders, orders=self.orders)
+        pooling = SerializedPooling if self.variant == 'm1' else GridPooling
+        return pooling(self.variant, *channels, stride, orders=self.orders, shuffle=self.shuffle_orders)
 
     def add_blocks(
         self, stage: nn.Sequential, level: int, channels: int, heads: int, rates: Sequence[float], *, rope: bool

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from ....cpu.cell_keys import cell_keys
-from ....errors import InputError
 from ....functional.serialization import MAX_DEPTH, Serialization
 from .cloud import Cloud
 from .layers import norm_of
@@ -22,12 +21,15 @@ class Pooling(nn.Module, ABC):
         in_channels: width of the finer level.
         channels: width of the coarser level.
         stride: voxels per cell and axis.
+        orders: the curves.
         shuffle: while training, permute the curves anew.
     """
 
-    def __init__(self, variant: str, in_channels: int, channels: int, stride: int, *, shuffle: bool) -> None:
+    def __init__(
+        self, variant: str, in_channels: int, channels: int, stride: int, *, orders: Sequence[str], shuffle: bool
+    ) -> None:
         super().__init__()
-        self.stride, self.shuffle = stride, shuffle
+        self.stride, self.orders, self.shuffle = stride, orders, shuffle
         self.proj = nn.Linear(in_channels, channels)
         self.norm = nn.Sequential(norm_of(variant, channels))
 
@@ -62,15 +64,7 @@ class Pooling(nn.Module, ABC):
 
 
 class SerializedPooling(Pooling):
-    """Variant m1: cells are stretches of the first curve, whose codes are shifted; the depth falls with them.
-
-    Args: those of :class:`Pooling`.
-    """
-
-    def __init__(self, variant: str, in_channels: int, channels: int, stride: int, *, shuffle: bool) -> None:
-        if stride not in (2, 4, 8):
-            raise InputError(f'variant m1 pools along the curves with a stride of 2, 4 or 8, got {stride}')
-        super().__init__(variant, in_channels, channels, stride, shuffle=shuffle)
+    """Variant m1: cells are stretches of the first curve, whose codes are shifted; the depth falls with them."""
 
     def stride_for(self, cloud: Cloud) -> int:
         return self.stride if levels_in(self.stride) <= cloud.serialization.depth else 1
@@ -86,17 +80,7 @@ class SerializedPooling(Pooling):
 
 
 class GridPooling(Pooling):
-    """Variants m2 and m3: cells of the grid in the order batch, x, y, z, serialized anew with a fresh depth.
-
-    Args: those of :class:`Pooling`, and
-        orders: the curves.
-    """
-
-    def __init__(
-        self, variant: str, in_channels: int, channels: int, stride: int, *, shuffle: bool, orders: Sequence[str]
-    ) -> None:
-        super().__init__(variant, in_channels, channels, stride, shuffle=shuffle)
-        self.orders = tuple(orders)
+    """Variants m2 and m3: cells of the grid in the order batch, x, y, z, serialized anew with a fresh depth."""
 
     def cell_keys(self, cloud: Cloud, stride: int) -> Tensor:
         cells = torch.cat((cloud.batch[:, None], cloud.grid_coord // stride), dim=1)

@@ -1,4 +1,4 @@
-"""mmdet3d's points with normals, which turn and flip with them, and where the origin of an indoor scan lies."""
+"""Transforms of mmdet3d's points in the pipelines of labelled data sets: normals, origin, intensities."""
 
 import os
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...errors import InputError, MissingFileError
 from ...functional.augment import indoor_origin
+from ...functional.intensity import IntensityScale, check_intensity_scale, unit_intensity
 
 NORMAL_COLUMNS = slice(-3, None)
 
@@ -75,4 +76,31 @@ class CentreScan(BaseTransform):
     def transform(self, results: dict) -> dict:
         points = results['points']
         points.translate(-indoor_origin(points.coord))
+        return results
+
+
+INTENSITY_COLUMN = 3
+
+
+@TRANSFORMS.register_module()
+class UnitIntensity(BaseTransform):
+    """results['points'] (mmdet3d's points, x, y, z, intensity, ...): the intensity brought to 0-1.
+
+    For a model whose weights come from :class:`JointSweeps`. Stands after whatever loads or pastes points
+    (LoadPointsFromMultiSweeps, ObjectSample).
+
+    Args:
+        intensity: that of the member of the same sensor, see :func:`unit_intensity`.
+    """
+
+    def __init__(self, intensity: IntensityScale) -> None:
+        check_intensity_scale(intensity)
+        self.intensity = intensity
+
+    def transform(self, results: dict) -> dict:
+        values = results['points'].tensor
+        try:
+            values[:, INTENSITY_COLUMN] = unit_intensity(values[:, INTENSITY_COLUMN], self.intensity)
+        except InputError as error:
+            raise InputError(f'{results.get("lidar_path", "points")}: {error}') from error
         return results
