@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dos_mm3d.files import open_whole, write_json, write_pickle, write_text, write_together
+from dos_mm3d.files import missing_files, open_whole, write_json, write_pickle, write_text, write_together
 
 
 def test_a_write_that_fails_keeps_the_former_content(tmp_path: Path) -> None:
@@ -47,3 +47,10 @@ def test_a_pickle_that_cannot_be_made_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(Exception, match='pickle'):
         write_pickle(tmp_path / 'a.pkl', lambda: None)
     assert not list(tmp_path.iterdir())
+
+
+def test_missing_files_are_named_in_order_whatever_folder_they_lie_in(tmp_path: Path) -> None:
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a/there').touch()
+    wanted = [tmp_path / name for name in ('a/late', 'nowhere/x', 'a/there', 'a/early')]
+    assert missing_files(wanted) == [wanted[0], wanted[1], wanted[3]]

@@ -144,9 +144,7 @@ def _members(first, last, shards, shard):
 def _edges_between(rows, columns, pairs):
     """The entries of `assign` between these predictions and ground truths (both ascending), and heading accuracies."""
     pair_starts, pair_truth, pair_weight, pair_accuracy = pairs
-    room = 0
-    for row in rows:
-        room += pair_starts[row + 1] - pair_starts[row]
+    room = (pair_starts[rows + 1] - pair_starts[rows]).sum()
     starts = np.zeros(len(rows) + 1, np.int64)
     column, weight, accuracy = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
     count = 0
