@@ -19,8 +19,7 @@ from dos_mm3d.studies.ablation.text import SPLITS
 from dos_mm3d.studies.ablation.text import summary as ladder_summary
 from dos_mm3d.studies.config_check.check import FAILS
 from dos_mm3d.studies.protocols.table import summary as protocol_summary
-from dos_mm3d.studies.quickstart.probe_table import probe_table
-from dos_mm3d.studies.quickstart.text import finetune_header, finetune_table, task_of
+from dos_mm3d.studies.quickstart.results import finetune_header, finetune_table, probe_table, task_of
 from dos_mm3d.studies.runner.markdown import NOT_RUN, markdown_table, plus_minus
 
 README = ROOT / 'README.md'

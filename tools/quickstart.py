@@ -15,11 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # for all tools below: threads that spin starve loader workers
 sys.path.insert(0, str(ROOT))
 
-from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.studies.quickstart.cells import SEED, quickstart_cells, seconds_of
-from dos_mm3d.studies.quickstart.choices import BACKBONES, Size, tiny_size
-from dos_mm3d.studies.quickstart.finetune_record import RunFolders
+from dos_mm3d.studies.quickstart.cells import quickstart_cells, seconds_of
+from dos_mm3d.studies.quickstart.choices import BACKBONES, Quickstart, Size, tiny_size
 from dos_mm3d.studies.quickstart.report import write_report
 from dos_mm3d.studies.runner import Study
 
@@ -61,12 +59,9 @@ def default_work_dir(args: argparse.Namespace) -> Path:
 
 def run_all(args: argparse.Namespace, work: Path) -> None:
     """All cells, then the report."""
-    choice = BACKBONES[args.backbone]
     size = tiny_size(work) if args.tiny else Size()
-    pretrain_config = load_with_overrides(choice.pretrain_config, size.pretrain)
-    seeds = range(SEED, SEED + args.finetune_seeds)
-    folders = RunFolders(work, choice, pretrain_config, seeds)
-    study = Study(quickstart_cells(size, folders), work, title='quickstart')
+    quickstart = Quickstart(work, BACKBONES[args.backbone], size, args.finetune_seeds)
+    study = Study(quickstart_cells(quickstart), work, title='quickstart')
     with study.locked() as children:
         if args.fresh:
             study.forget()
@@ -76,7 +71,7 @@ def run_all(args: argparse.Namespace, work: Path) -> None:
                 print(f'  {cell.title}: {took}')
         study.run(children, workers=SIDE_BY_SIDE, threads=None, verbose=True)
         print('  report')
-        print(write_report(folders, seconds=seconds_of(study), seed=SEED))
+        print(write_report(quickstart, seconds_of(study)))
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from dos_mm3d.probe.features import EncoderFeatures, extractor_of, pillar_featur
 from dos_mm3d.probe.rows import TABLE_ROWS
 from dos_mm3d.probe.scans import ProbeScan
 from dos_mm3d.structures import Grid
-from dos_mm3d.studies.quickstart.picture_arrays import class_colours
+from dos_mm3d.studies.quickstart.pictures import class_colours
 
 
 class CellBackbone(nn.Module):

@@ -8,8 +8,7 @@ from mmengine.config import Config
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.studies.quickstart.cells import quickstart_cells, seconds_of, tool_cell
-from dos_mm3d.studies.quickstart.choices import BACKBONES, Size, tiny_size
-from dos_mm3d.studies.quickstart.finetune_record import RunFolders
+from dos_mm3d.studies.quickstart.choices import BACKBONES, Quickstart, Size, tiny_size
 from dos_mm3d.studies.runner import Cell, Study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,11 +21,8 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cells(work: Path, size: Size | None = None, *, backbone: str = 'second', seeds: int = 1) -> dict[str, Cell]:
-    size = size or tiny_size(work)
-    choice = BACKBONES[backbone]
-    config = load_with_overrides(choice.pretrain_config, size.pretrain)
-    folders = RunFolders(work, choice, config, range(seeds))
-    return {cell.name: cell for cell in quickstart_cells(size, folders)}
+    quickstart = Quickstart(work, BACKBONES[backbone], size or tiny_size(work), seeds)
+    return {cell.name: cell for cell in quickstart_cells(quickstart)}
 
 
 def changed(before: dict[str, Cell], after: dict[str, Cell]) -> set[str]:
@@ -88,17 +84,22 @@ def test_pretraining_and_the_model_from_scratch_run_side_by_side(tmp_path: Path)
     assert found['detection_scratch'].after == found['pretrain'].after == (found['convert'],)
 
 
+def trained(command: list[str]) -> Config:
+    """The config that a command of tools/train.py trains."""
+    options = command[command.index('--cfg-options') + 1 :]
+    return load_with_overrides(Path(command[2]), dict(option.split('=', 1) for option in options))
+
+
 def test_fine_tuned_models_differ_in_seed_and_weights_alone(tmp_path: Path) -> None:
     found = cells(tmp_path, seeds=2)
-    read = {}
-    for start in ('scratch', 'dos'):
-        cell = found[f'detection_{start}']
-        folder = cell.folder(tmp_path)
-        cell.prepare(folder)
-        read[start] = [Config.fromfile(folder / f'seed{seed}.py') for seed in (0, 1)]
+    read = {
+        start: [trained(command) for command in found[f'detection_{start}'].commands(tmp_path)[::2]]
+        for start in ('scratch', 'dos')
+    }
     scratch, dos = read['scratch'][1], read['dos'][1]
     assert (scratch.load_from, dos.load_from) == (None, str(tmp_path / 'export' / 'dos_backbone.pth'))
     assert scratch.randomness == dos.randomness == {'seed': 1}
+    assert dos.default_hooks.start_record == {'type': 'StartRecordHook'}
     assert read['scratch'][0].randomness == {'seed': 0}
     differing = {key for key in dos if dos[key] != scratch.get(key)}
     assert differing == {'load_from'}

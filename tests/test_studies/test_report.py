@@ -10,9 +10,8 @@ import torch
 from pyquaternion import Quaternion
 
 from dos_mm3d.files import nan_to_none, read_json, write_json
-from dos_mm3d.studies.quickstart.picture_arrays import flat_predictions, flat_truth
-from dos_mm3d.studies.quickstart.probe_table import probe_table
-from dos_mm3d.studies.quickstart.text import conclusions, plain_table
+from dos_mm3d.studies.quickstart.pictures import flat_predictions, flat_truth
+from dos_mm3d.studies.quickstart.results import conclusions, finetune_table, probe_table
 from dos_mm3d.studies.runner.scalars import read_scalars, summarise_pretraining
 from dos_mm3d.studies.runner.start_record import StartRecordHook, check_fair
 from dos_mm3d.visualization.boxes_bev import FlatBoxes
@@ -52,7 +51,7 @@ def test_detection_is_not_oversold(seeds: tuple[float, ...], words: str) -> None
 def test_table_gives_the_gain_over_random_and_raw() -> None:
     report = made_up_report(30.0)
     assert ('DOS (teacher)', '30.0 ± 1.0', '+10.0') in probe_table(report['probe'])
-    assert 'DOS (teacher)' in plain_table(report)
+    assert finetune_table(report)[1] == ('CenterPoint from DOS weights', '0.200', '0.300', '0.400')
 
 
 def test_json_is_whole_strict_and_round_trips(tmp_path: Path) -> None:

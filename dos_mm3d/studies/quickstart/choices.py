@@ -1,9 +1,38 @@
-"""What a quickstart is asked for: which backbone, for which task, and how much of it."""
+"""What a quickstart is asked for, which backbone and how much, and where it leaves what it does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from mmengine.config import Config
+
+from ...engine.config_overrides import load_with_overrides
+from ..protocols.training_config import last_checkpoint
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a fine-tuned model does.
+
+    Args:
+        scorer: who computes its numbers, for the reader.
+        keys: the numbers in front.
+        per_class: the number that there is for every class.
+    """
+
+    scorer: str
+    keys: tuple[str, ...]
+    per_class: str
+
+
+TASKS = {
+    'detection': Task('official nuScenes devkit', ('mAP', 'NDS'), 'AP'),
+    'segmentation': Task("mmdet3d's SegMetric", ('mIoU',), 'IoU'),
+}
 
 
 @dataclass(frozen=True)
@@ -13,7 +42,7 @@ class Choice:
     Args:
         pretrain_config: config of the pretraining run.
         finetune_config: config of the model that is fine-tuned.
-        task: 'detection' (mAP) or 'segmentation' (mIoU).
+        task: one of :data:`TASKS`.
         model: name of the fine-tuned model, for the reader.
     """
 
@@ -81,3 +110,44 @@ def tiny_size(work: Path) -> Size:
         finetune={**shared, 'max_iters': 2, 'labelled_scenes': 2},
         probe=('--scans', '2', '--draws', '2', '--seeds', '2', '--bn-scans', '2'),
     )
+
+
+@dataclass(frozen=True)
+class Quickstart:
+    """One call, and where its results are.
+
+    Args:
+        root: folder of all.
+        choice: what is pretrained and fine-tuned.
+        size: how much of it.
+        n_seeds: fine-tuning runs of each kind.
+    """
+
+    root: Path
+    choice: Choice
+    size: Size
+    n_seeds: int = 1
+
+    @property
+    def seeds(self) -> range:
+        return range(SEED, SEED + self.n_seeds)
+
+    @cached_property
+    def pretrain_config(self) -> Config:
+        return load_with_overrides(self.choice.pretrain_config, self.size.pretrain)
+
+    @property
+    def checkpoint(self) -> Path:
+        return last_checkpoint(self.pretrain_config, self.root / 'pretrain')
+
+    @property
+    def exported(self) -> Path:
+        return self.root / 'export' / 'dos_backbone.pth'
+
+    @property
+    def probe(self) -> Path:
+        return self.root / 'probe' / 'probe.json'
+
+    def finetuned(self, start: str, seed: int) -> Path:
+        """Folder of one run; start: 'scratch', or 'dos' with the exported weights."""
+        return self.root / f'{self.choice.task}_{start}' / f'seed{seed}'

@@ -1,4 +1,4 @@
-"""What the pictures of the report are drawn from: feature colours of one scan, usage of the prototypes, boxes."""
+"""The pictures of the report that need a model or a scan: feature colours, usage of the prototypes, boxes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,42 +6,44 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pyquaternion import Quaternion
 
+from ...datasets.info_pickle import load_info_pickle
 from ...datasets.nuscenes.classes import CLASSES, COLOUR_OF_CLASS, IGNORE
 from ...files import read_json
 from ...functional.collapse import prototype_usage
 from ...models.methods.dos import DOS
+from ...probe.checkpoint import TEST_INFOS, pretraining_scans, scans_of
 from ...probe.features import EncoderFeatures, raw_features
 from ...probe.linear_probe import FeatureBlock
+from ...probe.pretrained import load_pretrained, random_backbones
 from ...probe.scans import ProbeScan
-from ...visualization.boxes_bev import FlatBoxes
-from ...visualization.features_pca import one_per_cell, pca_colours
+from ...visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
+from ...visualization.features_pca import draw_features_from_above, one_per_cell, pca_colours
+from ..runner.devkit import RESULTS
+from .choices import Quickstart
+from .results import STARTS
 
+REACH_M = 40.0
 FIT_CELL_M = 0.5
 UNLABELLED_GREY = 0.35
 
 
-def colour_panels(
-    scan: ProbeScan, encoders: EncoderFeatures, titles: dict[str, str], *, reach_m: float
-) -> dict[str, NDArray[np.float64]]:
-    """Title -> (n, 3) colours of the key-frame points: true classes, then the PCA of every block named in `titles`.
-
-    titles: block name -> title of its panel, in the order wanted.  reach_m: half the width of the picture.
-    """
-    blocks = {**raw_features(scan), **encoders(scan)}
-    fit_rows = one_per_cell(scan.points[scan.key_rows, :2].numpy(), cell_m=FIT_CELL_M, reach_m=reach_m)
+def draw_features(quickstart: Quickstart) -> Figure:
+    """True classes, raw input, a random network and DOS on the first test scan."""
+    cfg = quickstart.pretrain_config
+    model = load_pretrained(cfg, quickstart.checkpoint)
+    random = random_backbones(cfg, model, [0], pretraining_scans(cfg, 8))
+    scan = scans_of(cfg, TEST_INFOS, None)[0]
+    xy_m = scan.points[scan.key_rows, :2].numpy()
+    rows = one_per_cell(xy_m, cell_m=FIT_CELL_M, reach_m=REACH_M)
+    blocks = raw_features(scan) | EncoderFeatures(model, {**random, 'teacher': model.teacher.backbone})(scan)
+    titles = {'raw': 'raw input', 'random_0': 'random initialisation', 'teacher': 'DOS (teacher)'}
     panels = {'true classes': class_colours(scan.labels)}
-    return panels | {
-        title: pca_colours(_standardised(blocks[name], fit_rows), fit_rows) for name, title in titles.items()
-    }
-
-
-def class_legend(labels: torch.Tensor) -> dict[str, str]:
-    """Name -> colour of the classes that occur."""
-    names = [CLASSES[label - 1] for label in labels.unique() if label != IGNORE]
-    return {name.replace('_', ' '): '#{:02x}{:02x}{:02x}'.format(*COLOUR_OF_CLASS[name]) for name in names}
+    panels |= {title: pca_colours(_standardised(blocks[name], rows), rows) for name, title in titles.items()}
+    return draw_features_from_above(xy_m, panels, reach_m=REACH_M, legend=class_legend(scan.labels))
 
 
 def _standardised(block: FeatureBlock, fit_rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -49,6 +51,12 @@ def _standardised(block: FeatureBlock, fit_rows: NDArray[np.int64]) -> NDArray[n
     values = block.at_points(torch.arange(len(block.row_of_point))).numpy()
     sd = values[fit_rows].std(0)
     return (values - values[fit_rows].mean(0)) / np.where(sd > 1e-6, sd, 1)
+
+
+def class_legend(labels: torch.Tensor) -> dict[str, str]:
+    """Name -> colour of the classes that occur."""
+    names = [CLASSES[label - 1] for label in labels.unique() if label != IGNORE]
+    return {name.replace('_', ' '): '#{:02x}{:02x}{:02x}'.format(*COLOUR_OF_CLASS[name]) for name in names}
 
 
 def class_colours(labels: torch.Tensor) -> NDArray[np.float64]:
@@ -67,6 +75,22 @@ def usage_over_scans(model: DOS, scans: Sequence[ProbeScan]) -> NDArray[np.float
         features = model.teacher.projector(encoders(scan)['teacher'].values)
         usage.append(prototype_usage(model.head.teacher_cosines(features)).numpy())
     return np.mean(usage, axis=0)
+
+
+def draw_boxes(quickstart: Quickstart) -> Figure:
+    """The val key frame with the most true boxes, under both detectors."""
+    cfg = quickstart.pretrain_config
+    infos = load_info_pickle(str(Path(cfg.train_dataloader.dataset.data_root) / TEST_INFOS))['data_list']
+    truths = [flat_truth(info) for info in infos]
+    number = max(range(len(truths)), key=lambda i: int(truths[i].within(REACH_M).sum()))
+    results = {start: quickstart.finetuned(start, quickstart.seeds[0]) / 'test' / RESULTS for start in STARTS}
+    predictions = {
+        f'{quickstart.choice.model} {label}': flat_predictions(results[start], infos[number])
+        for start, label in STARTS.items()
+    }
+    scan = scans_of(cfg, TEST_INFOS, None)[number]
+    points = scan.points[scan.key_rows, :2].numpy()
+    return draw_boxes_from_above(points, truths[number], predictions, reach_m=REACH_M)
 
 
 def flat_truth(info: Mapping[str, Any]) -> FlatBoxes:
