@@ -33,7 +33,7 @@ from dos_mm3d.files import write_json
 from dos_mm3d.miniatures.worlds import WORLDS, config_world
 from dos_mm3d.studies.config_check.run import check_all, failures, table
 from dos_mm3d.studies.config_check.shrink import data_sets_of, is_config
-from dos_mm3d.studies.runner.facts import commit, machine, versions
+from dos_mm3d.studies.runner.record import commit, machine, versions
 
 CONFIGS = ROOT / 'configs'
 

@@ -28,7 +28,7 @@ from dos_mm3d.errors import InputError
 from dos_mm3d.files import write_json
 from dos_mm3d.metrics.waymo import waymo_detection_metrics
 from dos_mm3d.metrics.waymo.metrics import detection_counts
-from dos_mm3d.studies.runner.facts import commit, versions
+from dos_mm3d.studies.runner.record import commit, versions
 from tools.waymo_environment import DEFAULT_PYTHON, environment_problem
 from tools.waymo_metric.scenes import KINDS, Side, joined, pooled, random_scenes
 

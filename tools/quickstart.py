@@ -69,7 +69,7 @@ def run_all(args: argparse.Namespace, work: Path) -> None:
             if found := study.result(cell.name):
                 took = f'done before, in {found["seconds"]:.0f} s; inputs are unchanged (--fresh does it again)'
                 print(f'  {cell.title}: {took}')
-        study.run(children, workers=SIDE_BY_SIDE, threads=None, verbose=True)
+        study.run(children, workers=SIDE_BY_SIDE, threads=None)
         print('  report')
         print(write_report(quickstart, seconds_of(study)))
 

@@ -17,6 +17,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.config import config as mmengine_config
 from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError
 
@@ -62,6 +63,8 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
                 cfg.merge_from_dict({key: read_value(value, _at(cfg, key), key)})
             except (KeyError, TypeError) as error:  # an index beyond a list; an entry of what has none
                 raise InputError(f'{path}: {key}={value} has no place: {error}') from error
+    if any(key.startswith('custom_imports.') for key in overrides):  # mmengine imports what the file itself names
+        import_modules_from_strings(**cfg.custom_imports)
     return cfg
 
 

@@ -1,6 +1,7 @@
 """A variable given on the command line changes whatever the config derives from it."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,13 @@ def test_an_option_without_a_value_is_refused(capsys):
     with pytest.raises(SystemExit):
         typed('max_iters')
     assert '--cfg-options max_iters: wanted KEY=VALUE' in capsys.readouterr().err
+
+
+def test_modules_that_an_override_names_are_imported(tmp_path, monkeypatch):
+    """So that what they register can stand in the config; mmengine imports what the file names alone."""
+    (tmp_path / 'module_of_an_override.py').write_text('')
+    (tmp_path / 'config.py').write_text("custom_imports = dict(imports=['json'], allow_failed_imports=False)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    options = typed('custom_imports.imports=json,module_of_an_override')
+    load_with_overrides(tmp_path / 'config.py', options)
+    assert sys.modules.pop('module_of_an_override')

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from dos_mm3d.engine.hooks.collapse_monitor import CollapseMonitorHook
 from dos_mm3d.studies.ablation.cells import pretrain_cell, resolve_config
 from dos_mm3d.studies.ablation.ladder_file import Ladder
-from dos_mm3d.studies.runner.cell_run import describe_failure
+from dos_mm3d.studies.runner.cell import describe_failure
 from dos_mm3d.studies.runner.config_file import write_config
 
 ROOT = Path(__file__).resolve().parents[2]

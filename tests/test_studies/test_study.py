@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -22,7 +21,7 @@ from dos_mm3d.studies.runner import (
     locked,
     refuse_second_test,
 )
-from dos_mm3d.studies.runner.cell_run import describe_failure
+from dos_mm3d.studies.runner.cell import describe_failure
 from dos_mm3d.studies.runner.progress import duration, fraction_done, seconds_left
 from tests.helpers.recorded_calls import interrupted_when
 
@@ -228,8 +227,8 @@ def test_cells_that_run_side_by_side_share_the_cpus(tmp_path: Path, monkeypatch:
     assert [path.read_text() for path in files.values()] == [share, share, '7']
 
 
-def test_titles_and_commands_are_said_where_wanted(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    run(tmp_path, ending('a', 'pass', title='what it is'), verbose=True)
+def test_a_title_and_its_commands_are_said(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    run(tmp_path, ending('a', 'pass', title='what it is'))
     lines = capsys.readouterr().out.splitlines()
     assert '  what it is' in lines
     assert any(line.startswith('    $ python') for line in lines), lines
@@ -263,7 +262,8 @@ def test_names_and_order_must_be_possible(tmp_path: Path) -> None:
 def test_a_child_that_outlives_its_study_keeps_the_folder(tmp_path: Path) -> None:
     with locked(tmp_path) as lock:
         children = Children(lock)
-        process = children._start(python('import time; time.sleep(60)'), subprocess.DEVNULL, 1)
+        with open(tmp_path / 'log', 'ab') as log:
+            process = children.start(python('import time; time.sleep(60)'), log, 1)
     with pytest.raises(BlockingIOError, match=f'in use.*{process.pid}'), locked(tmp_path):
         pass
     children.end()
@@ -282,11 +282,10 @@ def test_children_run_on_one_thread(tmp_path: Path) -> None:
 
 
 def test_time_left() -> None:
-    assert seconds_left([], [(5.0, 0.01)], waiting=3, workers=2) is None
-    assert seconds_left([], [(30.0, 0.5), (30.0, 0.0)], waiting=3, workers=2) == (30 + 30 + 3 * 60) / 2
-    assert seconds_left([100.0, 50.0], [(70.0, 0.0), (90.0, 0.0)], waiting=2, workers=2) == (5 + 2 * 75) / 2
-    assert seconds_left([100.0], [(40.0, 0.9)], waiting=0, workers=2) == 60
-    assert [duration(seconds) for seconds in (40, 700, 8000)] == ['40 s', '12 min', '2 h 13 min']
+    assert seconds_left(5.0, 0.01, 3.99) is None
+    assert seconds_left(30.0, 0.5, 4.5) == 270
+    assert seconds_left(100.0, 2.5, 0.5) == 20
+    assert [duration(seconds) for seconds in (40.2, 700, 8000)] == ['0:00:40', '0:11:40', '2:13:20']
 
 
 def test_progress_is_read_from_the_log(tmp_path: Path) -> None:

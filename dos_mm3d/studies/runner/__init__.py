@@ -11,12 +11,11 @@ collapsed, blocked (a cell that it comes after gave nothing) or not run. Whateve
     write_record(path, {'split': 'test', **study.record(command)}, text=..., figure=...)
 """
 
-from .arguments import StudyArguments
-from .cell import Cell
+from .cell import Cell, CellFailed
 from .children import Children, Interrupted, locked
-from .hashing import content_hash, file_sha256, files_sha256
-from .record import describe_machine, portable, refuse_second_test, write_record
-from .study import CellFailed, Study
+from .record import content_hash, describe_machine, file_sha256, files_sha256, portable, write_record
+from .study import Study
+from .tool import StudyArguments, refuse_second_test
 
 __all__ = [
     'Cell',

@@ -2,21 +2,19 @@
 
 import contextlib
 import fcntl
-import math
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NoReturn
 
-from .cell import Command
-
+Command = Sequence[str] | Callable[[], None]
+"""Arguments of a program, or a function that is called in a forked process: it need not import anything again."""
 PATIENCE_S = 10.0
 POLL_S = 0.05
 
@@ -35,8 +33,9 @@ class Children:
 
     def __init__(self, lock: IO[str]) -> None:
         self.lock = lock
+        os.set_inheritable(lock.fileno(), True)
         self.guard = threading.Lock()
-        self.running: set[subprocess.Popen | ForkedCall] = set()
+        self.running: set[Child] = set()
         self.ending = False
 
     def run(
@@ -57,37 +56,24 @@ class Children:
             file.write(f'\n$ {shown(command)}\n'.encode())
             file.flush()
             begin = file.tell()
-            child = self._start(command, file, threads)
-            try:
-                status = child.wait(limit_s)
-            except subprocess.TimeoutExpired:
-                status = None
-                end_group(child)
-            finally:
-                with self.guard:
-                    self.running.discard(child)
+            child = self.start(command, file, threads)
+            status = child.wait(limit_s)
+            if status is None:
+                child.end()
+            with self.guard:
+                self.running.discard(child)
         if self.ending:
             raise Interrupted
         with open(log, 'rb') as file:
             file.seek(begin)
             return status, file.read().decode(errors='replace')
 
-    def _start(self, command: Command, file: IO[bytes], threads: int | None) -> 'subprocess.Popen | ForkedCall':
+    def start(self, command: Command, log: IO[bytes], threads: int | None) -> 'Child':
+        """Begin a command; its process is named in the lock file."""
         with self.guard:
             if self.ending:
                 raise Interrupted
-            if callable(command):
-                child = ForkedCall(command, file)
-            else:
-                child = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    env=environment(threads),
-                    start_new_session=True,
-                    pass_fds=(self.lock.fileno(),),
-                )
+            child = Child(command, log, threads)
             self.running.add(child)
             self.lock.write(f'{child.pid}\n')
             self.lock.flush()
@@ -99,28 +85,26 @@ class Children:
             self.ending = True
             children = list(self.running)
         for child in children:
-            _signal_group(child.pid, signal.SIGTERM)
+            child.signal(signal.SIGTERM)
         for child in children:
-            end_group(child)
+            child.end()
 
 
-class ForkedCall:
-    """A function that runs in a forked process, in the part of subprocess.Popen's shape that is needed here."""
+class Child:
+    """A command in a forked process that leads a group of its own."""
 
-    def __init__(self, function: Callable[[], None], log: IO[bytes]) -> None:
+    def __init__(self, command: Command, log: IO[bytes], threads: int | None) -> None:
         self.guard = threading.Lock()
         self.status: int | None = None
         sys.stdout.flush()  # else the child would print it once more
         self.pid = os.fork()
         if self.pid == 0:
-            _call(function, log.fileno())
+            _become(command, log.fileno(), threads)
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Exit status; subprocess.TimeoutExpired where it is still running then."""
-        end = time.monotonic() + (math.inf if timeout is None else timeout)
-        while (status := self.poll()) is None:
-            if time.monotonic() > end:
-                raise subprocess.TimeoutExpired('function', timeout)
+    def wait(self, limit_s: float | None = None) -> int | None:
+        """Exit status; None where it is still running after so many seconds."""
+        start = time.monotonic()
+        while (status := self.poll()) is None and (limit_s is None or time.monotonic() < start + limit_s):
             time.sleep(POLL_S)
         return status
 
@@ -131,17 +115,31 @@ class ForkedCall:
                 ended, status = os.waitpid(self.pid, os.WNOHANG)
                 if ended:
                     self.status = os.waitstatus_to_exitcode(status)
-                    _signal_group(self.pid, signal.SIGKILL)
+                    self.signal(signal.SIGKILL)
             return self.status
 
+    def end(self) -> None:
+        """End it and its children, politely first, and wait for it."""
+        self.signal(signal.SIGTERM)
+        self.wait(PATIENCE_S)
+        self.signal(signal.SIGKILL)
+        self.wait()
 
-def _call(function: Callable[[], None], log: int) -> NoReturn:
-    """In the forked process: call, with everything that is printed, by compiled code too, in the log; and end, without
-    what this process would do at its end: the threads that it waits for are not here."""
+    def signal(self, number: signal.Signals) -> None:
+        """To the whole group, if there is any of it left."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+
+def _become(command: Command, log: int, threads: int | None) -> NoReturn:
+    """In the forked process: run the program, or call, with everything that is printed, by compiled code too, in the
+    log; and end, without what this process would do at its end: the threads that it waits for are not here."""
     status = 1
     try:
         os.setsid()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the parent may take it for Ctrl-C
+        for number in (signal.SIGTERM, signal.SIGPIPE):  # the parent may take the first for Ctrl-C
+            signal.signal(number, signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
         with (
@@ -150,7 +148,9 @@ def _call(function: Callable[[], None], log: int) -> NoReturn:
             contextlib.redirect_stderr(file),
         ):
             try:
-                function()
+                if not callable(command):
+                    os.execvpe(command[0], command, environment(threads))
+                command()
                 status = 0
             except BaseException:
                 traceback.print_exc()
@@ -175,20 +175,6 @@ def shown(command: Command) -> str:
     here = f'{Path.cwd()}{os.sep}'
     first = Path(command[0]).name if command[0] == sys.executable else command[0]
     return shlex.join(part.replace(here, '') for part in [first, *command[1:]])
-
-
-def end_group(child: 'subprocess.Popen | ForkedCall') -> None:
-    """End a command and its children, politely first, and wait for it."""
-    _signal_group(child.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(PATIENCE_S)
-    _signal_group(child.pid, signal.SIGKILL)
-    child.wait()
-
-
-def _signal_group(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, number)
 
 
 @contextlib.contextmanager

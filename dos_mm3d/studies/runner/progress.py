@@ -5,13 +5,15 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 LINE_S, REDRAW_S = 30.0, 0.5
 TAIL_BYTES = 8192
+LEAST_CELLS = 0.05
+"""Cells, most often a share of one, that must be done before the time left is told."""
 # mmengine counts `[ 30/300]`, tqdm `30/300 [`
 _STEPS = re.compile(r'\[\s*(\d+)/(\d+)\]|\b(\d+)/(\d+) \[')
 
@@ -27,24 +29,22 @@ class Progress:
     """
 
     def __init__(self, title: str, *, total: int, done: int, workers: int) -> None:
-        self.title, self.total, self.done, self.workers = title, total, done, workers
+        self.title, self.total, self.done = title, total, done
         self.start = time.perf_counter()
-        self.durations_s: list[float] = []
-        self.running: dict[str, tuple[float, Path]] = {}
+        self.run_here = 0
+        self.running: dict[str, Path] = {}
         self.terminal = sys.stdout.isatty()
         self.wait_s = REDRAW_S if self.terminal else LINE_S
         self.lock = threading.Lock()
-        todo = total - done
-        self.say(f'[{title}: {total} cells, {done} done before, {todo} to do on {workers} worker(s)]')
+        self.say(f'[{title}: {total} cells, {done} done before, {total - done} to do on {workers} worker(s)]')
 
     def begin(self, name: str, log: Path) -> None:
         """A cell begins; its steps will be counted in `log`."""
-        self.running[name] = time.perf_counter(), log
+        self.running[name] = log
 
     def end(self, name: str, result: Mapping[str, Any]) -> None:
         """A cell has its result."""
-        if name in self.running:
-            self.durations_s.append(time.perf_counter() - self.running.pop(name)[0])
+        self.run_here += self.running.pop(name, None) is not None
         self.done += 1
         self.say(self.line(f'{name}: {outcome(result)}'))
 
@@ -63,17 +63,16 @@ class Progress:
 
     def line(self, text: str) -> str:
         """`[title: i of n cells, elapsed, left]` and a text."""
-        now = time.perf_counter()
-        running = [(now - begin, fraction_done(log)) for begin, log in list(self.running.values())]
-        waiting = self.total - self.done - len(running)
-        left_s = seconds_left(self.durations_s, running, waiting=waiting, workers=self.workers)
+        elapsed_s = time.perf_counter() - self.start
+        shares = sum(fraction_done(log) for log in self.running.values())
+        left_s = seconds_left(elapsed_s, self.run_here + shares, self.total - self.done - shares)
         left = 'unknown' if left_s is None else f'about {duration(left_s)}'
-        elapsed = duration(now - self.start)
+        elapsed = duration(elapsed_s)
         return f'[{self.title}: {self.done} of {self.total} cells, {elapsed} elapsed, {left} left] {text}'
 
     def running_text(self) -> str:
         """The cells that run, each with its share of the steps while it counts them."""
-        shares = {name: fraction_done(log) for name, (_, log) in list(self.running.items())}
+        shares = {name: fraction_done(log) for name, log in self.running.items()}
         states = {
             name: 'all its steps' if share == 1 else f'{100 * share:.0f} % of its steps'
             for name, share in shares.items()
@@ -104,32 +103,11 @@ def fraction_done(log: Path) -> float:
     return min(done / max(total, 1), 1.0)
 
 
-def seconds_left(
-    durations_s: Sequence[float], running: Sequence[tuple[float, float]], *, waiting: int, workers: int
-) -> float | None:
-    """Seconds until all is done, None while nothing can be said.
-
-    Args:
-        durations_s: of finished cells.
-        running: (seconds so far, share of the steps) of each running cell; before the first has finished, the one that
-            is furthest says how long a cell takes.
-        waiting: cells not begun.
-        workers: how many run side by side.
-    """
-    if durations_s:
-        each_s = fmean(durations_s)
-    else:
-        estimates = [elapsed / share for elapsed, share in running if share >= 0.05]
-        if not estimates:
-            return None
-        each_s = fmean(estimates)
-    rest_s = sum(max(each_s - elapsed, 0.0) for elapsed, _ in running)
-    return (rest_s + waiting * each_s) / min(workers, max(waiting + len(running), 1))
+def seconds_left(elapsed_s: float, cells_done: float, cells_left: float) -> float | None:
+    """Seconds until all is done at the pace of this call, None while too little is done to say."""
+    return None if cells_done < LEAST_CELLS else elapsed_s * cells_left / cells_done
 
 
 def duration(seconds: float) -> str:
-    """Like 1 h 05 min, 12 min, 40 s."""
-    minutes = round(seconds / 60)
-    if seconds < 120:
-        return f'{seconds:.0f} s'
-    return f'{minutes} min' if minutes < 120 else f'{minutes // 60} h {minutes % 60:02d} min'
+    """Hours, minutes and seconds, like 1:05:40."""
+    return str(timedelta(seconds=round(seconds)))

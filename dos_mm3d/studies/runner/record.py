@@ -1,23 +1,72 @@
-"""What the records of all studies share: facts, the test split's single look, files written together."""
+"""What the records of all studies share: where and with what they were made, hashes, files written together."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
 from matplotlib.figure import Figure
 
-from ...errors import OutputExistsError
-from ...files import read_json, write_json, write_text
-from ...visualization.style import write_png
-from .arguments import StudyArguments
-from .facts import commit, machine, versions
+import dos_mm3d
 
+from ...files import write_json, write_text
+from ...visualization.style import write_png
+
+PACKAGES = (
+    'torch',
+    'numpy',
+    'mmengine',
+    'mmcv',
+    'mmdet',
+    'mmdet3d',
+    'spconv',
+    'spconv-cu120',
+    'numba',
+    'nuscenes-devkit',
+)
 CELL_KEYS = ('status', 'message', 'step', 'seconds', 'commit', 'machine')
 
 
 def describe_machine() -> dict[str, Any]:
     """Commit of this package, versions of what it is made of, machine: beside every number."""
     return {'commit': commit(Path(__file__).parent), 'versions': versions(), 'machine': machine()}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, this package and what its numbers depend on; packages that are not installed are left out."""
+    found = {'python': platform.python_version(), 'dos_mm3d': dos_mm3d.__version__}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, str | int]:
+    """Device, CPUs that this process may use, threads of torch."""
+    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'cpu'
+    return {'device': device, 'cpus': len(os.sched_getaffinity(0)), 'torch_threads': torch.get_num_threads()}
+
+
+def commit(folder: Path) -> str | None:
+    """Hash of the git commit of a folder, '+ changes' where the working tree differs; None outside a checkout."""
+    try:
+        head = _git(folder, 'rev-parse', 'HEAD')
+        return f'{head} + changes' if _git(folder, 'status', '--porcelain') else head
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(['git', *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def portable(path: str | Path) -> str:
@@ -36,25 +85,37 @@ def cell_record(name: str, status: str, found: Mapping[str, Any] | None) -> dict
     return {'name': name, 'status': status, **{key: found[key] for key in CELL_KEYS if found and key in found}}
 
 
-def refuse_second_test(path: Path, args: StudyArguments) -> None:
-    """OutputExistsError where the test split has been reported in the record `path`: it is looked at once.
-
-    Cells that gave no number may be run again (`retry_failed`); with `again` the user says that it may be replaced.
-    """
-    if args.split != 'test' or args.again or not path.is_file():
-        return
-    record = read_json(path)
-    lost = any(cell['status'] != 'finished' for cell in record.get('cells', ()))
-    if record['complete'] and not (args.retry_failed and lost):
-        raise OutputExistsError(
-            f'{path}: the test split has been reported there; settings are chosen on --split validation. '
-            'If it must be replaced, say --again, and say so where the numbers are shown'
-        )
-
-
 def write_record(path: Path, record: Mapping[str, Any], *, text: str, figure: Figure | None) -> None:
     """The record as JSON, its tables as Markdown and its picture, if there is anything to draw, as PNG beside it."""
     write_json(path, record)
     write_text(path.with_suffix('.md'), text)
     if figure is not None:
         write_png(figure, path.with_suffix('.png'))
+
+
+def content_hash(content: Any) -> str:
+    """Of plain nested containers; the order of keys is irrelevant."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Of a file's bytes, read in pieces: checkpoints are large."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def files_sha256(paths: Iterable[Path]) -> str:
+    """Of the bytes of several files, one after the other. A file that has not been written since is not read again."""
+    found = [Path(path) for path in paths]
+    return _joined_sha256(tuple(found), tuple(path.stat().st_mtime_ns for path in found))
+
+
+@cache
+def _joined_sha256(paths: tuple[Path, ...], written_ns: tuple[int, ...]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from .arguments import StudyArguments
-from .cell import Cell, Command
-from .cell_run import CellFailed, CellRun
-from .children import Children, locked, shown
+from .cell import Cell, CellRun
+from .children import Children, locked
 from .progress import Progress
 from .record import cell_record, describe_machine
+from .tool import StudyArguments
 
-__all__ = ['CellFailed', 'Study']
 LOST = ('failed', 'collapsed', 'blocked')
 
 
@@ -92,7 +90,6 @@ class Study:
         workers: int,
         threads: int | None = 1,
         on_result: Callable[[], Any] = lambda: None,
-        verbose: bool = False,
     ) -> None:
         """Run every cell that is not settled; finished cells are not run again, unless one before them is run and takes
         their outputs away.
@@ -103,7 +100,6 @@ class Study:
             threads: of every command; None: an equal share of the CPUs for each cell that can run now, no limit for
                 one alone.
             on_result: called after each cell, in this thread.
-            verbose: whether titles and commands are printed when they begin.
 
         What a cell raises, CellFailed where it was needed, and KeyboardInterrupt, end the others and are raised again.
         """
@@ -119,9 +115,8 @@ class Study:
                     share = threads or share_of_cpus(len(running) + len(ready))
                     for run in ready:
                         waiting.remove(run)
-                        say = progress.say if verbose else None
                         progress.begin(run.cell.name, run.log)
-                        running[pool.submit(work, run, children, share, say)] = run
+                        running[pool.submit(run.run, children, share, progress.say)] = run
                     finished, _ = wait(running, timeout=progress.wait_s, return_when=FIRST_COMPLETED)
                     for future in finished:
                         ended = running.pop(future).cell.name
@@ -174,18 +169,6 @@ class Study:
                 open_cells.discard(run.cell.name)
                 progress.end(run.cell.name, {'status': 'blocked', 'message': f'{", ".join(lost)} gave nothing'})
                 on_result()
-
-
-def work(run: CellRun, children: Children, threads: int | None, say: Callable[[str], None] | None) -> dict[str, Any]:
-    """In a worker: bring a cell to its record, saying its title and its commands."""
-
-    def announce(command: Command) -> None:
-        if say:
-            say(f'    $ {shown(command)}')
-
-    if say:
-        say(f'  {run.cell.title or run.cell.name}')
-    return run.run(children, threads=threads, say=announce)
 
 
 def share_of_cpus(cells: int) -> int | None:

@@ -1,4 +1,4 @@
-"""What the tools of all studies do around their study."""
+"""What the tools of all studies with a record do around their study."""
 
 import argparse
 import re
@@ -6,14 +6,60 @@ import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .arguments import SPLITS
+from ...errors import OutputExistsError
+from ...files import read_json
 from .record import portable
 
+SPLITS = ('validation', 'test')
 _NAMED = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*)=(/.+)')
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyArguments:
+    """How a study is run.
+
+    Args:
+        out: folder of cells and record.
+        seeds: 0, 1, ... of everything that has a seed.
+        split: that is scored: 'validation', for choosing settings, or 'test', which is reported once.
+        steps: of every training, None as the configs say.
+        overrides: values of --cfg-options for the configs that are trained.
+        workers: cells side by side.
+        retry_failed: whether cells without a number are run once more.
+        again: whether a finished record of the test split may be replaced.
+        command: as typed, for the record.
+    """
+
+    out: Path
+    seeds: int
+    split: str
+    steps: int | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    workers: int = 1
+    retry_failed: bool = False
+    again: bool = False
+    command: str = ''
+
+
+def refuse_second_test(path: Path, args: StudyArguments) -> None:
+    """OutputExistsError where the test split has been reported in the record `path`: it is looked at once.
+
+    Cells that gave no number may be run again (`retry_failed`); with `again` the user says that it may be replaced.
+    """
+    if args.split != 'test' or args.again or not path.is_file():
+        return
+    record = read_json(path)
+    lost = any(cell['status'] != 'finished' for cell in record.get('cells', ()))
+    if record['complete'] and not (args.retry_failed and lost):
+        raise OutputExistsError(
+            f'{path}: the test split has been reported there; settings are chosen on --split validation. '
+            'If it must be replaced, say --again, and say so where the numbers are shown'
+        )
 
 
 def add_study_arguments(parser: argparse.ArgumentParser, *, workers: int) -> None:
