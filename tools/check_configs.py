@@ -31,7 +31,7 @@ from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import MissingFileError
 from dos_mm3d.files import write_json
 from dos_mm3d.miniatures.worlds import WORLDS, config_world
-from dos_mm3d.studies.config_check.run import check_all, failures, table
+from dos_mm3d.studies.config_check.check import check_all, failures, table
 from dos_mm3d.studies.config_check.shrink import data_sets_of, is_config
 from dos_mm3d.studies.runner.record import commit, machine, versions
 

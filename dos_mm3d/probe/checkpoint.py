@@ -13,10 +13,9 @@ from ..models.preprocessors.views import stated_grid
 from ..spread import evenly_spread
 from .features import EncoderFeatures, extractor_of
 from .pretrained import load_pretrained, random_backbones
-from .probe import ProbeSettings, run_probe
+from .probe import ProbeSettings, classes_absent, run_probe, summarise
 from .rows import TABLE_ROWS
 from .scans import KeyFrames, ProbeScan, ProbeScans, scene_names
-from .summary import classes_absent, summarise
 
 TRAIN_INFOS, TEST_INFOS = 'nuscenes_infos_train.pkl', 'nuscenes_infos_val.pkl'
 

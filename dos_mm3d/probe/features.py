@@ -1,16 +1,19 @@
 """Blocks of features at the key-frame points of a scan: encoders, raw input, hand-crafted statistics."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..models.methods.student_teacher import StudentTeacher
 from ..structures import Grid
 from .linear_probe import FeatureBlock
-from .pillar_statistics import pillar_statistics
 from .scans import ProbeScan
 
+PILLAR_SIZES_M = (0.5, 1.0, 2.0, 4.0)
+STATISTICS = ('log count', 'lowest z', 'highest minus z', 'mean z', 'sd z', 'mean intensity', 'sd intensity')
 Extractor = Callable[[ProbeScan], dict[str, FeatureBlock]]
 """A scan to its blocks of features at the key-frame points, by name."""
 
@@ -64,6 +67,40 @@ def pillar_features(scan: ProbeScan) -> dict[str, FeatureBlock]:
     """`pillars`: 28 hand-crafted statistics of the pillars around each point, over all that the encoder sees."""
     values = torch.from_numpy(pillar_statistics(scan.points.numpy(), scan.key_rows.numpy()))
     return {'pillars': FeatureBlock(values, torch.arange(len(values)))}
+
+
+def pillar_statistics(
+    points: NDArray[np.float32], query: NDArray[np.int64], *, pillar_sizes_m: Sequence[float] = PILLAR_SIZES_M
+) -> NDArray[np.float32]:
+    """Statistics of the pillar around each queried point, over all points given.
+
+    points: (N, >= 4) x, y, z in metres and intensity.  query: (n,) rows of the points asked for.
+    Returns (n, 7 * number of sizes): per size the columns of `STATISTICS`; z in metres, sd is the population's.
+    """
+    if points.ndim != 2 or points.shape[1] < 4:
+        raise ValueError(f'points must be (N, >= 4) x, y, z, intensity, got {points.shape}')
+    per_size = [_statistics_of_one_size(points, query, size) for size in pillar_sizes_m]
+    return np.concatenate(per_size, axis=1).astype(np.float32)
+
+
+def _statistics_of_one_size(points: NDArray, query: NDArray, size_m: float) -> NDArray[np.float64]:
+    """(n, 7) float64 statistics for pillars of size_m x size_m metres, anchored at the origin."""
+    cell = np.floor(points[:, :2].astype(np.float64) / size_m).astype(np.int64)
+    cell -= cell.min(0)
+    _, pillar = np.unique(cell[:, 0] * (cell[:, 1].max() + 1) + cell[:, 1], return_inverse=True)
+    count = np.bincount(pillar).astype(np.float64)
+    z = points[:, 2].astype(np.float64)
+    lowest, highest = np.full(len(count), np.inf), np.full(len(count), -np.inf)
+    np.minimum.at(lowest, pillar, z)
+    np.maximum.at(highest, pillar, z)
+    asked = pillar[query]
+    columns = [np.log(count)[asked], lowest[asked], highest[asked] - z[query]]
+    for values in (z, points[:, 3].astype(np.float64)):
+        mean = np.bincount(pillar, values) / count
+        # a second pass, so that the variance cannot cancel
+        variance = np.bincount(pillar, (values - mean[pillar]) ** 2 / count[pillar])
+        columns += [mean[asked], np.sqrt(variance)[asked]]
+    return np.stack(columns, axis=1)
 
 
 def extractor_of(blocks: Collection[str], encoders: EncoderFeatures | None) -> Extractor:

@@ -7,9 +7,8 @@ import torch
 from dos_mm3d.datasets.nuscenes.classes import CLASSES, IGNORE
 from dos_mm3d.metrics.confusion import miou_percent
 from dos_mm3d.probe.linear_probe import FeatureBlock, ProbeRecipe, balance, fit_linear, predict, weighted_moments
-from dos_mm3d.probe.probe import ProbeSettings, choose_points, draw_scans, run_probe
+from dos_mm3d.probe.probe import ProbeSettings, choose_points, classes_absent, draw_scans, run_probe, summarise
 from dos_mm3d.probe.scans import ProbeScan
-from dos_mm3d.probe.summary import classes_absent, summarise
 
 RECIPE = ProbeRecipe(class_balance=0.5, weight_decay=1e-5, max_iter=60)
 N_PLANTED = 5

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dos_mm3d.probe.pillar_statistics import PILLAR_SIZES_M, STATISTICS, pillar_statistics
+from dos_mm3d.probe.features import PILLAR_SIZES_M, STATISTICS, pillar_statistics
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from dos_mm3d.files import read_json, write_json
-from dos_mm3d.studies.config_check import run as config_check_run
-from dos_mm3d.studies.config_check.check import check_config
-from dos_mm3d.studies.config_check.run import check_all, failures, table
+from dos_mm3d.studies.config_check import check as config_check
+from dos_mm3d.studies.config_check.check import check_all, check_config, failures, table
 
 
 @pytest.fixture
@@ -29,8 +28,8 @@ def fake_check(monkeypatch) -> None:
         if path.stem != 'fine':
             raise SystemExit('error: X: no')
 
-    monkeypatch.setattr(config_check_run, 'check_config', check)
-    monkeypatch.setattr(config_check_run, 'LIMIT_S', 3.0)
+    monkeypatch.setattr(config_check, 'check_config', check)
+    monkeypatch.setattr(config_check, 'LIMIT_S', 3.0)
 
 
 @pytest.mark.usefixtures('fake_check')

@@ -1,4 +1,4 @@
-"""The quickstart's result: report.json with every number, report.md with tables, sentences and pictures."""
+"""The quickstart's result: every number as JSON; tables, sentences and pictures as Markdown beside it."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ from .results import PROBE_ROWS, STARTS, collect, finetune_header, finetune_tabl
 
 
 def write_report(quickstart: Quickstart, seconds: Mapping[str, float]) -> str:
-    """Write report.json, report.md and its pictures into the root folder; returns the tables and what they say."""
+    """Write both, and the pictures, into the root folder; returns the tables and what they say."""
     # models and data sets announce themselves when they are built; here that is no news
     MMLogger.get_current_instance().setLevel(logging.WARNING)
     report = collect(quickstart, seconds)
