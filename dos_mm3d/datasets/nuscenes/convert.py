@@ -14,7 +14,7 @@ from ...files import write_pickle
 from ..mmdet3d_converter import mmdet3d_converter
 
 NEEDED_TABLES = ('scene', 'sample', 'sample_data', 'sample_annotation', 'calibrated_sensor', 'ego_pose', 'map')
-SPLITS = {'v1.0-trainval': ('train', 'val'), 'v1.0-mini': ('train', 'val'), 'v1.0-test': ('test',)}
+VERSIONS = ('v1.0-mini', 'v1.0-test', 'v1.0-trainval')
 
 
 def prepare_nuscenes(
@@ -50,14 +50,14 @@ def prepare_nuscenes(
         )
     out.mkdir(parents=True, exist_ok=True)
     _remove(out, extra_tag)
-    _publish(root, out, partial, extra_tag, SPLITS[version])
+    _publish(root, out, partial, extra_tag)
     return out
 
 
 def _check_nuscenes(root: Path, version: str) -> None:
     """Raise, naming the file, where `root` is not a nuScenes data set that the converter can read."""
-    if version not in SPLITS:
-        raise InputError(f'version must be one of {sorted(SPLITS)}, got {version!r}')
+    if version not in VERSIONS:
+        raise InputError(f'version must be one of {list(VERSIONS)}, got {version!r}')
     if not root.is_dir():
         raise MissingFileError(f'{root}: no such folder; write the embedded data set with tools/create_synthetic.py')
     tables = root / version
@@ -78,8 +78,9 @@ def _check_nuscenes(root: Path, version: str) -> None:
 
 
 def _results(folder: Path, tag: str) -> list[Path]:
-    infos = [folder / f'{tag}_infos_{split}.pkl' for split in ('train', 'val', 'test')]
-    return [*infos, folder / f'{tag}_dbinfos_train.pkl', folder / f'{tag}_gt_database']
+    """What the converter writes under a name, of whatever splits there are; the training infos come last."""
+    infos = [folder / f'{tag}_infos_{split}.pkl' for split in ('test', 'val', 'train')]
+    return [folder / f'{tag}_gt_database', folder / f'{tag}_dbinfos_train.pkl', *infos]
 
 
 def _remove(folder: Path, tag: str) -> None:
@@ -91,21 +92,14 @@ def _remove(folder: Path, tag: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def _publish(root: Path, out: Path, partial: str, tag: str, splits: tuple[str, ...]) -> None:
-    """Move the results from their working names to their own; the infos of the first split come last."""
-    if 'train' in splits:
-        shutil.move(root / f'{partial}_gt_database', out / f'{tag}_gt_database')
-        _rename_database(root / f'{partial}_dbinfos_train.pkl', partial, tag)
-        shutil.move(root / f'{partial}_dbinfos_train.pkl', out / f'{tag}_dbinfos_train.pkl')
-    for split in reversed(splits):
-        shutil.move(root / f'{partial}_infos_{split}.pkl', out / f'{tag}_infos_{split}.pkl')
-
-
-def _rename_database(path: Path, partial: str, tag: str) -> None:
-    """Let the box database's entries point into its final folder. The file was written by this process just before."""
-    with path.open('rb') as file:
-        entries = pickle.load(file)
-    for group in entries.values():
-        for entry in group:
+def _publish(root: Path, out: Path, partial: str, tag: str) -> None:
+    """Move the results from their working names to their own, in which the entries of the box database lie then."""
+    boxes = root / f'{partial}_dbinfos_train.pkl'
+    if boxes.exists():
+        entries = pickle.loads(boxes.read_bytes())  # written by this process just before
+        for entry in (entry for group in entries.values() for entry in group):
             entry['path'] = os.path.join(f'{tag}_gt_database', os.path.basename(entry['path']))
-    write_pickle(path, entries)
+        write_pickle(boxes, entries)
+    for result, named in zip(_results(root, partial), _results(out, tag), strict=True):
+        if result.exists():
+            shutil.move(result, named)
