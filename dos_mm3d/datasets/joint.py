@@ -13,7 +13,7 @@ from ..errors import InputError, InputTypeError, MissingFileError
 from ..functional.intensity import IntensityScale, check_intensity_scale, unit_intensity
 from ..spread import evenly_spread
 from .mixing import cached_member_order, cached_schedule, draws_per_pass
-from .stream import BadDraw, BadSampleError, Draw, SweepStream, replacement
+from .stream import BadDraw, BadSampleError, Draw, SweepStream, check_choice, replacement
 
 FRAMES_LOOKED_AT = 3
 FAINT = 1 / 64  # the brightest of all points looked at: below, the sensor's scale is another one
@@ -185,8 +185,7 @@ def _chosen(members: Mapping[str, Mapping], use: Sequence[str] | None) -> list[s
     if not members:
         raise InputError('members is empty; wanted name -> dict(dataset=..., intensity=...)')
     wanted = list(members) if use is None else list(use)
-    if not wanted or len(set(wanted)) < len(wanted) or set(wanted) - members.keys():
-        raise InputError(f'use must be different ones of {list(members)}, at least one, got {wanted}')
+    check_choice('use', wanted, members)
     return [name for name in members if name in wanted]
 
 

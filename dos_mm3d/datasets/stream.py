@@ -3,7 +3,7 @@
 It therefore depends on neither the number of loader workers nor the number of ranks, and a resumed run only has to
 know the position it goes on from; nothing is replayed."""
 
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -29,6 +29,13 @@ class Draw(NamedTuple):
 
     seed: int
     position: int
+
+
+def check_choice(setting: str, given: Sequence, known: Iterable) -> None:
+    """InputError unless what a setting gives are different ones of the known, one at least."""
+    known = list(known)
+    if not given or set(given) - set(known) or len(set(given)) < len(given):
+        raise InputError(f'{setting} must be different ones of {known}, at least one, got {list(given)}')
 
 
 def epoch_order(seed: int, epoch: int, n: int) -> np.ndarray:

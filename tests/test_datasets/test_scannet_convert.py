@@ -152,7 +152,7 @@ def test_the_unlabelled_view_is_centred_and_has_nine_columns(converted):
     assert_array_equal(points[:, 6:], table(converted, 'normals', 'scene0000_01', 3))
     every = DATASETS.build(dict(type='ScanNetScans', data_root=str(converted), splits=['train', 'val', 'test']))
     assert len(every) == 4
-    with pytest.raises(ValueError, match=r"different ones of train, val, test.*got \['all'\]"):
+    with pytest.raises(ValueError, match=r"different ones of \['train', 'val', 'test'\].*got \['all'\]"):
         DATASETS.build(dict(type='ScanNetScans', data_root=str(converted), splits='all'))
 
 

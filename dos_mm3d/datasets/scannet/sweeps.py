@@ -14,7 +14,7 @@ from ...files import missing_files
 from ...functional.augment import indoor_origin
 from ..info_pickle import load_info_pickle
 from ..readers.raw import read_float_table
-from ..stream import SweepStream
+from ..stream import SweepStream, check_choice
 from ..transforms.points import read_normals
 
 SPLITS = ('train', 'val', 'test')
@@ -49,8 +49,7 @@ class ScanNetScans(SweepStream):
     ) -> None:
         super().__init__(pipeline, on_bad_file)
         splits = [splits] if isinstance(splits, str) else list(splits)
-        if not splits or set(splits) - set(SPLITS) or len(set(splits)) < len(splits):
-            raise InputError(f'splits must be different ones of {", ".join(SPLITS)}, at least one, got {splits}')
+        check_choice('splits', splits, SPLITS)
         self.data_root = data_root
         self.frames = [
             os.path.join(data_root, 'points', info['lidar_points']['lidar_path'])

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...errors import InputError, MissingFileError
 from ..readers.raw import check_column_count, read_float_table
 from ..readers.sweep import check_sweep
-from ..stream import SweepStream
+from ..stream import SweepStream, check_choice
 from .frame_record import FOLDERS, POINT_COLUMNS, SPLIT_DIGITS, SPLIT_FOLDERS
 
 USED_COLUMNS = 5
@@ -46,8 +46,7 @@ class WaymoSweeps(SweepStream):
         on_bad_file: str = 'error',
     ) -> None:
         super().__init__(pipeline, on_bad_file)
-        if not splits or set(splits) - SPLIT_DIGITS.keys() or len(set(splits)) < len(splits):
-            raise InputError(f'splits must be different ones of {list(SPLIT_DIGITS)}, at least one, got {list(splits)}')
+        check_choice('splits', splits, SPLIT_DIGITS)
         if load_interval < 1:
             raise InputError(f'load_interval must be 1 or more, got {load_interval}')
         self.frames = [file for split in splits for file in find_frames(data_root, split, load_interval, segments)]
