@@ -1,5 +1,9 @@
 """mmdet3d's MinkUNet over points as they are: voxels of any number, no range; children name voxel size and
-classes, small ones their widths."""
+classes, small ones their widths.
+
+The lines that join a data set's columns, classes and schedule to this file stand in each child: mmengine evaluates
+every file by itself, and neither base sees the other.
+"""
 
 _base_ = '../../minkunet/_base_sizes.py'
 
