@@ -1,6 +1,6 @@
 """Blocks of features at the key-frame points of a scan: encoders, raw input, hand-crafted statistics."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import torch
@@ -69,9 +69,7 @@ def pillar_features(scan: ProbeScan) -> dict[str, FeatureBlock]:
     return {'pillars': FeatureBlock(values, torch.arange(len(values)))}
 
 
-def pillar_statistics(
-    points: NDArray[np.float32], query: NDArray[np.int64], *, pillar_sizes_m: Sequence[float] = PILLAR_SIZES_M
-) -> NDArray[np.float32]:
+def pillar_statistics(points: NDArray[np.float32], query: NDArray[np.int64]) -> NDArray[np.float32]:
     """Statistics of the pillar around each queried point, over all points given.
 
     points: (N, >= 4) x, y, z in metres and intensity.  query: (n,) rows of the points asked for.
@@ -79,7 +77,7 @@ def pillar_statistics(
     """
     if points.ndim != 2 or points.shape[1] < 4:
         raise ValueError(f'points must be (N, >= 4) x, y, z, intensity, got {points.shape}')
-    per_size = [_statistics_of_one_size(points, query, size) for size in pillar_sizes_m]
+    per_size = [_statistics_of_one_size(points, query, size) for size in PILLAR_SIZES_M]
     return np.concatenate(per_size, axis=1).astype(np.float32)
 
 

@@ -19,7 +19,7 @@ from ..runner.markdown import markdown_table, number, page
 from ..runner.scalars import read_scalars
 from .choices import TASKS, Quickstart
 from .pictures import draw_boxes, draw_features, usage_over_scans
-from .results import PROBE_ROWS, STARTS, collect, finetune_header, finetune_table, probe_table
+from .results import PROBE_ROWS, STARTS, collect, finetune_header, finetune_table, probe_table, task_of
 
 
 def write_report(quickstart: Quickstart, seconds: Mapping[str, float]) -> str:
@@ -69,7 +69,7 @@ def _probe_summary(report: Mapping[str, Any]) -> str:
 
 
 def _finetune_summary(report: Mapping[str, Any]) -> str:
-    return markdown_table(finetune_header(next(name for name in TASKS if name in report)), finetune_table(report))
+    return markdown_table(finetune_header(task_of(report)), finetune_table(report))
 
 
 def _probe_text(report: Mapping[str, Any]) -> str:
