@@ -40,7 +40,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = parser.add_subparsers(dest='name', required=True, metavar='NAME', help=', '.join(PROTOCOLS))
     for protocol in PROTOCOLS.values():
-        one = names.add_parser(protocol.name, help=protocol.title, description=type(protocol).__doc__)
+        one = names.add_parser(protocol.name, help=protocol.title, description=protocol.__doc__)
         add_common_arguments(one, protocol)
         protocol.add_arguments(one.add_argument_group(f'sizes of {protocol.name}'))
     args = parser.parse_args(arguments)
@@ -48,7 +48,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def add_common_arguments(parser: argparse.ArgumentParser, protocol: Protocol) -> None:
+def add_common_arguments(parser: argparse.ArgumentParser, protocol: type[Protocol]) -> None:
     """What every protocol takes."""
     add = parser.add_argument
     several = protocol.several_datasets
@@ -66,7 +66,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: Protocol) ->
     add_overrides(parser, '--pretraining-options', 'values of pretraining configs')
 
 
-def arguments_of(args: argparse.Namespace, protocol: Protocol) -> ProtocolArguments:
+def arguments_of(args: argparse.Namespace) -> ProtocolArguments:
     """Names looked up, checkpoints checked against their configs."""
     datasets = read_datasets(args.dataset, args.checkpoint, args.data_root)
     one = datasets[0] if len(datasets) == 1 else None
@@ -74,7 +74,7 @@ def arguments_of(args: argparse.Namespace, protocol: Protocol) -> ProtocolArgume
     return ProtocolArguments(
         datasets=datasets,
         sources=read_sources(args.checkpoint, args.config, one, args.pretraining_options),
-        out=args.out or ROOT / 'work_dirs' / 'protocols' / f'{protocol.name}_{names}',
+        out=args.out or ROOT / 'work_dirs' / 'protocols' / f'{args.name}_{names}',
         options={name: value for name, value in vars(args).items() if name not in COMMON},
         **study_arguments(args, 'run_protocol'),
     )
@@ -90,11 +90,10 @@ def absolute(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check, run, print the table."""
-    protocol = PROTOCOLS[args.name]
-    wanted = arguments_of(args, protocol)
-    for source in wanted.sources:
+    protocol = PROTOCOLS[args.name](arguments_of(args))
+    for source in protocol.args.sources:
         print(f'[{protocol.name}: {source.checkpoint}, pretrained on {source.dataset} with {source.config_file}]')
-    tell(summary(run_protocol(protocol, wanted)), record_file(protocol, wanted))
+    tell(summary(run_protocol(protocol)), record_file(protocol))
 
 
 def main() -> None:

@@ -59,8 +59,8 @@ class TrainingFakes(RecordedCalls):
     """Stands in for tools/train.py and tools/test.py. behave: fail=names of cells, name of a cell=what its start.json
     says otherwise."""
 
-    def commands(self, training: object, folder: Path) -> list[list[str]]:
-        """In place of training_cells.cell_commands."""
+    def commands(self, config: object, folder: Path, **what: object) -> list[list[str]]:
+        """In place of training_cell.cell_commands."""
         train = [sys.executable, '-c', FAKE_TRAIN, folder, self.calls_file, self.behaviour_file]
         return [[*map(str, train)], [sys.executable, '-c', FAKE_TEST, str(folder), str(self.calls_file)]]
 

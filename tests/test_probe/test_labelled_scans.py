@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_named(synthetic_semantickitti: Path) -> None:
         scans.read(0)
     with pytest.raises(ValueError, match=r"no scan of the sequences \['77'\]; it has \['08'\]"):
         kitti = DATASETS['synthetic_semantickitti'].at(synthetic_semantickitti)
-        seg3d_scans(kitti, 'semantickitti_infos_val.pkl', ['77'], 1)
+        seg3d_scans(kitti, 'semantickitti_infos_val.pkl', ['77'])
 
 
 @pytest.mark.parametrize('name', ['scannet', 'scannet200'])

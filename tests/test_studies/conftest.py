@@ -32,5 +32,5 @@ def settings(ladder: Ladder, tmp_path: Path) -> LadderSettings:
 @pytest.fixture
 def trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingFakes:
     made = TrainingFakes(tmp_path)
-    monkeypatch.setattr('dos_mm3d.studies.protocols.training_cells.cell_commands', made.commands)
+    monkeypatch.setattr('dos_mm3d.studies.protocols.training.cell_commands', made.commands)
     return made

@@ -21,7 +21,7 @@ from dos_mm3d.studies.protocols import probe_cell as cell_tool
 from dos_mm3d.studies.protocols.base import Source
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.draws import Draws
-from dos_mm3d.studies.protocols.probe_cells import ProbePlan, probe_cell
+from dos_mm3d.studies.protocols.probe_plan import ProbePlan
 from dos_mm3d.studies.runner import file_sha256
 from dos_mm3d.studies.runner.request import answer_request
 
@@ -54,8 +54,8 @@ def run(
     scored_scans: int | None = None,
 ) -> dict:
     """The cell as its command line runs it, in this process."""
-    plan = ProbePlan('test', draws, bn_scans=1, scored_scans=scored_scans)
-    cell = probe_cell('cell', DATASETS[dataset].at(root), source, plan, network, rows)
+    plan = ProbePlan(DATASETS[dataset].at(root), 'test', draws, bn_scans=1, scored_scans=scored_scans)
+    cell = plan.cell('cell', source, rows, **network)
     folder.mkdir()
     cell.prepare(folder)
     ((_, _, module, *arguments),) = cell.commands(folder)
@@ -127,8 +127,8 @@ def test_what_decides_the_numbers_is_in_the_folder_name(source: Source, syntheti
     dataset = DATASETS['synthetic'].at(synthetic_nuscenes)
 
     def folder(network: Mapping[str, Any], source: Source = source, **changes: Any) -> Path:
-        plan = ProbePlan(**{'split': 'test', 'draws': ONE, 'bn_scans': 1, **changes})
-        return probe_cell('cell', dataset, source, plan, network, {'raw': ['raw']}).folder(Path())
+        plan = ProbePlan(dataset, **{'split': 'test', 'draws': ONE, 'bn_scans': 1, **changes})
+        return plan.cell('cell', source, {'raw': ['raw']}, **network).folder(Path())
 
     pretrained, none = {'kind': 'checkpoint'}, {'kind': 'none'}
     other = Source(

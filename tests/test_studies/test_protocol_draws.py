@@ -1,5 +1,7 @@
 """Which scans are labelled: nested within a draw, independent between draws, the same for whoever asks."""
 
+from dataclasses import asdict
+
 import pytest
 
 from dos_mm3d.probe.probe import ProbeSettings, draw_scans
@@ -28,7 +30,7 @@ def test_draws_are_independent_of_each_other() -> None:
 def test_a_draw_does_not_depend_on_what_else_is_drawn() -> None:
     alone = Draws({'k5': 5}, n=2, nested=True).of(60)
     assert alone['k5'] == FEW.of(60)['k5'][:2]
-    assert FEW.of(60) == Draws(**FEW.record).of(60)
+    assert FEW.of(60) == Draws(**asdict(FEW)).of(60)
 
 
 def test_the_linear_probe_draws_as_it_always_did() -> None:

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from dos_mm3d.studies.protocols.datasets import DATASETS
-from dos_mm3d.studies.protocols.probe_cells import encoder_hash
 from dos_mm3d.studies.protocols.sources import config_of, named_path, read_datasets, read_sources, require_different
 from tests.helpers.protocol_fakes import tiny_source
 
@@ -57,9 +56,9 @@ def test_runs_of_a_data_set_are_numbered(tiny_model: None, tmp_path: Path) -> No
 def test_another_seed_is_the_same_encoder() -> None:
     box = [-8.0, -8.0, -4.0, 8.0, 8.0, 4.0]
     first, second = (tiny_source('synthetic', box, ground_z_m=-1.84, seed=seed) for seed in (0, 1))
-    assert encoder_hash(first) == encoder_hash(second)
+    assert first.encoder_hash == second.encoder_hash
     wider = tiny_source('synthetic', [*box[:3], 9.0, *box[4:]], ground_z_m=-1.84)
-    assert encoder_hash(first) != encoder_hash(wider)
+    assert first.encoder_hash != wider.encoder_hash
 
 
 def test_a_checkpoint_of_something_else(tiny_model: None, tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from dos_mm3d.files import write_json
 from dos_mm3d.studies.figures.protocols import draw_protocol
-from dos_mm3d.studies.protocols.base import entry, row
-from dos_mm3d.studies.protocols.cross_domain import common_range, encoders, in_domain, marked
+from dos_mm3d.studies.protocols.base import ProtocolArguments, entry, row
+from dos_mm3d.studies.protocols.cross_domain import CrossDomain, common_range, in_domain
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.probe_cell import rows_record
-from dos_mm3d.studies.protocols.probe_cells import probe_entry, require_same_points
+from dos_mm3d.studies.protocols.probing import probe_entry, require_same_points
+from dos_mm3d.studies.protocols.sources import Source
 from dos_mm3d.studies.protocols.table import full_text, main_table
 from tests.helpers.protocol_fakes import target, tiny_source
 from tools import build_tables
@@ -118,16 +119,41 @@ def test_a_picture_of_nothing_is_refused() -> None:
 
 def test_rows_on_other_points_are_refused() -> None:
     same = {'columns': {'k1': {'draws': [['a']]}}, 'scored_points': [1, 2]}
-    require_same_points({'x': same, 'y': dict(same)}, ['x', 'y', 'not run'], 'D')
+    require_same_points([same, dict(same)], 'D')
+    require_same_points([], 'D')
     with pytest.raises(ValueError, match='D: the rows were not scored on the same points'):
-        require_same_points({'x': same, 'y': {**same, 'scored_points': [1, 3]}}, ['x', 'y'], 'D')
+        require_same_points([same, {**same, 'scored_points': [1, 3]}], 'D')
     with pytest.raises(ValueError, match='D: the rows were not trained on the same points'):
-        require_same_points({'x': same, 'y': {**same, 'columns': {'k1': {'draws': [['b']]}}}}, ['x', 'y'], 'D')
+        require_same_points([same, {**same, 'columns': {'k1': {'draws': [['b']]}}}], 'D')
+
+
+def cross_domain(*sources: Source) -> CrossDomain:
+    datasets = tuple(DATASETS[source.dataset] for source in sources)
+    options = {'scans': 1, 'draws': 1, 'bn_scans': 1, 'points_per_class': 1, 'scored_scans': None}
+    return CrossDomain(ProtocolArguments(datasets, sources, options, out=Path(), seeds=1, split='test'))
 
 
 def test_only_the_in_domain_entry_is_marked() -> None:
-    found = marked(row('dos', 'DOS', 'pretrained', {'a': {'mean': 1}, 'b': {'mean': 2}}), 'a')
-    assert found['entries'] == {'a': {'mean': 1, 'in_domain': True}, 'b': {'mean': 2}}
+    box_m = [-10, -10, -3, 10, 10, 3]
+    sources = [
+        tiny_source('synthetic', box_m, ground_z_m=-1.84), tiny_source('synthetic_waymo', box_m, ground_z_m=0.0)
+    ]  # fmt: skip
+    results = {}
+    for source in sources:
+        for name in ('synthetic', 'synthetic_waymo'):
+            columns = {name: {'draws': [['a'], ['b']], 'labelled_frames': [1, 1], 'sequences': [1, 1]}}
+            rows = {'dos': {name: A}, 'dos_adapted': {name: B}}
+            results[f'{name}_from_{source.name}'] = {'columns': columns, 'scored_points': [4, 0], 'rows': rows}
+    protocol = cross_domain(*sources)
+    rows = {found['name']: found['entries'] for found in protocol.rows(results)}
+    assert rows['raw'] == rows['random_' + sources[0].encoder_hash[:6]] == {}
+    for dataset, other in (('synthetic', 'synthetic_waymo'), ('synthetic_waymo', 'synthetic')):
+        for features, mean in (('dos', 25), ('dos_adapted', 33)):
+            entries = rows[f'{features}_{dataset}']
+            assert (entries[dataset]['in_domain'], 'in_domain' in entries[other]) == (True, False)
+            assert entries[other]['mean'] == mean
+    assert protocol.more(results) == {'drawn_scans': {'synthetic': [['a'], ['b']], 'synthetic_waymo': [['a'], ['b']]}}
+    assert [column.facts['sequences'] for column in protocol.columns(results)] == [[1, 1], [1, 1]]
 
 
 def test_points_count_where_every_encoder_sees() -> None:
@@ -138,7 +164,7 @@ def test_points_count_where_every_encoder_sees() -> None:
     apart = tiny_source('synthetic', [30, -10, -3, 40, 10, 3], ground_z_m=-1.84)
     with pytest.raises(ValueError, match='nothing in common'):
         common_range([near, apart], target(-1.84))
-    assert len(encoders([near, near, far])) == 2
+    assert list(cross_domain(near, far).encoders.values()) == [near, far]
 
 
 def test_every_record_of_a_protocol_has_its_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

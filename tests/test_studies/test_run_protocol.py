@@ -35,24 +35,18 @@ class Fake(Protocol):
     name, title, plot = 'fake', 'Fake', 'dots'
     values = {'scratch_0': 10, 'scratch_1': 12, 'dos_0': 20, 'dos_1': 26}
 
-    def __init__(self, calls: RecordedCalls) -> None:
+    def __init__(self, args: ProtocolArguments, calls: RecordedCalls) -> None:
+        super().__init__(args)
         self.calls = calls
 
-    def behave(self, **cells: str) -> None:
-        """name='train sleep' | 'test fail' ...; everything else goes well."""
-        self.calls.behave(**{f'{name} {what.split()[0]}': what.split()[1] for name, what in cells.items()})
-
-    def take_calls(self) -> list[str]:
-        return self.calls.take_calls()
-
-    def check(self, args: ProtocolArguments) -> None:
-        if args.options.get('wrong'):
+    def check(self) -> None:
+        if self.args.options.get('wrong'):
             raise ValueError('wrong')
 
-    def cells(self, args: ProtocolArguments) -> list[Cell]:
-        return [self.cell(name, value, args) for name, value in self.values.items()]
+    def cells(self) -> list[Cell]:
+        return [self.cell(name, value) for name, value in self.values.items()]
 
-    def cell(self, name: str, value: int, args: ProtocolArguments) -> Cell:
+    def cell(self, name: str, value: int) -> Cell:
         def commands(folder: Path) -> list[list[str]]:
             files = [str(self.calls.calls_file), str(self.calls.behaviour_file), str(value)]
             return [
@@ -60,13 +54,13 @@ class Fake(Protocol):
                 for step in ('train', 'test')
             ]
 
-        depends_on = {'split': args.split, 'value': value, **args.options}
+        depends_on = {'split': self.args.split, 'value': value, **self.args.options}
         return Cell(name, depends_on, commands, lambda folder: json.loads((folder / 'test.json').read_text()))
 
-    def columns(self, args: ProtocolArguments, results: Results) -> list[Column]:
+    def columns(self, results: Results) -> list[Column]:
         return [Column('m', 'mIoU')]
 
-    def rows(self, args: ProtocolArguments, results: Results) -> list[dict[str, Any]]:
+    def rows(self, results: Results) -> list[dict[str, Any]]:
         rows = []
         for name, kind in (('scratch', 'scratch'), ('dos', 'pretrained')):
             values = {key: found['value'] for key, found in results.items() if key.startswith(name)}
@@ -74,9 +68,19 @@ class Fake(Protocol):
         return rows
 
 
+class Fakes(RecordedCalls):
+    """The scripts of the cells. behave: name='train sleep' | 'test fail' ...; everything else goes well."""
+
+    def behave(self, **cells: str) -> None:
+        super().behave(**{f'{name} {what.split()[0]}': what.split()[1] for name, what in cells.items()})
+
+    def run(self, args: ProtocolArguments) -> dict[str, Any]:
+        return run_protocol(Fake(args, self))
+
+
 @pytest.fixture
-def fake(tmp_path: Path) -> Fake:
-    return Fake(RecordedCalls(tmp_path))
+def fake(tmp_path: Path) -> Fakes:
+    return Fakes(tmp_path)
 
 
 @pytest.fixture
@@ -92,14 +96,14 @@ def args(tmp_path: Path) -> ProtocolArguments:
 ALL = [f'{name} {step}' for name in Fake.values for step in ('train', 'test')]
 
 
-def test_finished_cells_are_not_run_again(fake: Fake, args: ProtocolArguments) -> None:
-    record = run_protocol(fake, args)
+def test_finished_cells_are_not_run_again(fake: Fakes, args: ProtocolArguments) -> None:
+    record = fake.run(args)
     assert fake.take_calls() == ALL
     assert record['complete']
     scratch, dos = record['rows']
     assert (scratch['entries']['m']['mean'], dos['entries']['m']['mean']) == (11.0, 23.0)
     assert dos['entries']['m']['sd'] == pytest.approx(18**0.5)
-    again = run_protocol(fake, args)
+    again = fake.run(args)
     assert fake.take_calls() == []
     assert again['rows'] == record['rows']
     for suffix in ('json', 'md', 'png'):
@@ -108,34 +112,34 @@ def test_finished_cells_are_not_run_again(fake: Fake, args: ProtocolArguments) -
     assert wanted <= set(json.loads((args.out / 'fake_synthetic.json').read_text()))
 
 
-def test_an_end_keeps_what_is_finished_and_repeats_only_what_was_running(fake: Fake, args: ProtocolArguments) -> None:
+def test_an_end_keeps_what_is_finished_and_repeats_only_what_was_running(fake: Fakes, args: ProtocolArguments) -> None:
     fake.behave(dos_0='test sleep')
-    with interrupted_when(lambda: 'dos_0 test' in fake.calls.calls_file.read_text()):
-        run_protocol(fake, args)
+    with interrupted_when(lambda: 'dos_0 test' in fake.calls_file.read_text()):
+        fake.run(args)
     table = (args.out / 'fake_synthetic.md').read_text()
     assert '(incomplete)' in table
     assert '| dos | not run |' in table
     assert fake.take_calls() == ALL[:6]
     fake.behave()
-    record = run_protocol(fake, args)
+    record = fake.run(args)
     assert fake.take_calls() == ['dos_0 test', *ALL[6:]], 'what is trained is not trained again'
     assert record['complete']
 
 
-def test_other_settings_are_other_cells_and_the_old_ones_are_found_again(fake: Fake, args: ProtocolArguments) -> None:
-    run_protocol(fake, args)
+def test_other_settings_are_other_cells_and_the_old_ones_are_found_again(fake: Fakes, args: ProtocolArguments) -> None:
+    fake.run(args)
     fake.take_calls()
-    run_protocol(fake, replace(args, options={'scans': 3}))
+    fake.run(replace(args, options={'scans': 3}))
     assert fake.take_calls() == ALL
-    run_protocol(fake, args)
+    fake.run(args)
     assert fake.take_calls() == []
 
 
 def test_a_failed_cell_is_told_and_retried_on_request(
-    fake: Fake, args: ProtocolArguments, capsys: pytest.CaptureFixture
+    fake: Fakes, args: ProtocolArguments, capsys: pytest.CaptureFixture
 ) -> None:
     fake.behave(dos_1='test fail')
-    record = run_protocol(fake, args)
+    record = fake.run(args)
     assert record['rows'][1]['entries']['m']['values'] == {'dos_0': 20.0}
     assert 'no room left' in (args.out / 'fake_synthetic.md').read_text()
     out = capsys.readouterr().out
@@ -143,42 +147,42 @@ def test_a_failed_cell_is_told_and_retried_on_request(
     assert 'dos_1: failed: ended with status 1' in out
     fake.take_calls()
     fake.behave()
-    run_protocol(fake, args)
+    fake.run(args)
     assert fake.take_calls() == [], 'not retried silently'
-    record = run_protocol(fake, replace(args, retry_failed=True))
+    record = fake.run(replace(args, retry_failed=True))
     assert fake.take_calls() == ['dos_1 train', 'dos_1 test'], 'from its first command'
     assert record['rows'][1]['entries']['m']['mean'] == 23.0
 
 
-def test_only_one_at_a_time(fake: Fake, args: ProtocolArguments) -> None:
+def test_only_one_at_a_time(fake: Fakes, args: ProtocolArguments) -> None:
     with (
         locked(args.out),
         pytest.raises(BlockingIOError, match=r'out is in use by another fake.*take another folder'),
     ):
-        run_protocol(fake, args)
+        fake.run(args)
     assert fake.take_calls() == []
 
 
-def test_what_is_wrong_is_said_before_anything_runs(fake: Fake, args: ProtocolArguments) -> None:
+def test_what_is_wrong_is_said_before_anything_runs(fake: Fakes, args: ProtocolArguments) -> None:
     with pytest.raises(ValueError, match='wrong'):
-        run_protocol(fake, replace(args, options={'wrong': True}))
+        fake.run(replace(args, options={'wrong': True}))
     assert fake.take_calls() == []
 
 
-def test_the_test_split_is_reported_once(fake: Fake, args: ProtocolArguments) -> None:
+def test_the_test_split_is_reported_once(fake: Fakes, args: ProtocolArguments) -> None:
     once = replace(args, split='test')
-    run_protocol(fake, once)
+    fake.run(once)
     with pytest.raises(FileExistsError, match=r'fake_synthetic_test\.json.*--again'):
-        run_protocol(fake, once)
+        fake.run(once)
     with pytest.raises(FileExistsError):
-        run_protocol(fake, replace(once, retry_failed=True))
-    run_protocol(fake, replace(once, again=True))
+        fake.run(replace(once, retry_failed=True))
+    fake.run(replace(once, again=True))
 
 
-def test_cells_of_the_test_split_that_gave_no_number_may_be_retried(fake: Fake, args: ProtocolArguments) -> None:
+def test_cells_of_the_test_split_that_gave_no_number_may_be_retried(fake: Fakes, args: ProtocolArguments) -> None:
     once = replace(args, split='test')
     fake.behave(dos_1='test fail')
-    run_protocol(fake, once)
+    fake.run(once)
     fake.behave()
-    record = run_protocol(fake, replace(once, retry_failed=True))
+    record = fake.run(replace(once, retry_failed=True))
     assert record['rows'][1]['entries']['m']['mean'] == 23.0

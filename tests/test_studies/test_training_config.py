@@ -19,7 +19,8 @@ from dos_mm3d.studies.protocols.training_config import (
     read_downstream,
     with_even_rates,
 )
-from dos_mm3d.studies.protocols.training_notes import decay_note, sweeps_note, which_checkpoints
+from dos_mm3d.studies.protocols.training_table import decay_note, sweeps_note, which_checkpoints
+from dos_mm3d.studies.runner.start_record import ENCODER_PREFIXES
 
 ROOT = Path(__file__).resolve().parents[2]
 MINKUNET = ROOT / 'configs/segmentation/minkunet_small_synthetic.py'
@@ -30,8 +31,9 @@ WAYMO = ROOT / 'configs/centerpoint/centerpoint_voxel01_waymo.py'
 
 def cell(config: dict, **changes) -> dict:
     wanted = dict(
-        seed=0, weights=None, train_sequences=None, test_sequences=None, train_ann_file='train.pkl', paste=True
-    )
+        seed=0, weights=None, train_sequences=None, test_sequences=None, train_ann_file='train.pkl', paste=True,
+        encoder_prefixes=ENCODER_PREFIXES, devkit_prefix=Path('test'),
+    )  # fmt: skip
     return cell_config(config, **{**wanted, **changes})
 
 

@@ -12,12 +12,10 @@ import pytest
 
 from dos_mm3d.studies.protocols.base import ProtocolArguments
 from dos_mm3d.studies.protocols.datasets import DataSet
-from dos_mm3d.studies.protocols.finetune import DecoderProbe, Finetune
+from dos_mm3d.studies.protocols.finetune import DecoderProbe, Detection, Finetune, LabelEfficiency
 from dos_mm3d.studies.protocols.runner import run_protocol
-from dos_mm3d.studies.protocols.shares import Detection, LabelEfficiency
 from dos_mm3d.studies.protocols.table import full_text
-from dos_mm3d.studies.protocols.training_cells import Labels, Training
-from dos_mm3d.studies.protocols.training_cells import pastes as pastes_objects
+from dos_mm3d.studies.protocols.training import Labels
 from tests.helpers.training_fakes import ROOT, TrainingFakes, arguments, fake_miou, pretraining_checkpoint, sources
 
 MINKUNET = 'configs/dos/dos_minkunet_synthetic.py'
@@ -48,7 +46,7 @@ def entries(record: dict, row: str) -> dict:
 def test_scratch_stands_beside_and_shares_with_one_list_are_run_once(
     wanted: ProtocolArguments, trainings: TrainingFakes
 ) -> None:
-    record = run_protocol(LabelEfficiency(), wanted)
+    record = run_protocol(LabelEfficiency(wanted))
     cells = [
         f'{row}_{labels}_seed{seed}'
         for seed in (0, 1)
@@ -73,12 +71,12 @@ def test_scratch_stands_beside_and_shares_with_one_list_are_run_once(
     right = [10 + 2 * seed + 20 for seed in (0, 1)]
     assert entries(record, 'scratch')[ALL]['confusion'] == [[sum(right), 200 - sum(right)], [0, 200]]
     assert entries(record, 'scratch')[ALL]['per_class']['a'] == pytest.approx(fmean(right))
-    run_protocol(LabelEfficiency(), wanted)
+    run_protocol(LabelEfficiency(wanted))
     assert trainings.take_calls() == [], 'finished cells are not run again'
 
 
 def test_lists_are_stored_and_reach_the_data_sets(wanted: ProtocolArguments, trainings: TrainingFakes) -> None:
-    record = run_protocol(LabelEfficiency(), wanted)
+    record = run_protocol(LabelEfficiency(wanted))
     stored = {path.stem: json.loads(path.read_text()) for path in wanted.out.glob('label_shares_*/*.json')}
     assert stored == record['labelled_sequences']
     assert set(stored['labels_1']) < set(stored['labels_100'])
@@ -90,7 +88,7 @@ def test_lists_are_stored_and_reach_the_data_sets(wanted: ProtocolArguments, tra
 
 
 def test_differences_are_paired_over_seeds(wanted: ProtocolArguments, trainings: TrainingFakes) -> None:
-    record = run_protocol(LabelEfficiency(), replace(wanted, seeds=3))
+    record = run_protocol(LabelEfficiency(replace(wanted, seeds=3)))
     first = record['differences'][0]
     steps = [
         fake_miou(s, pretrained=True, all_labels=False) - fake_miou(s, pretrained=False, all_labels=False)
@@ -100,7 +98,7 @@ def test_differences_are_paired_over_seeds(wanted: ProtocolArguments, trainings:
     assert first['mean'] == pytest.approx(fmean(steps))
     assert first['low'] < first['mean'] < first['high']
     assert f'{first["mean"]:+.1f} [' in full_text(record)
-    one = run_protocol(LabelEfficiency(), replace(wanted, seeds=1))['differences'][0]
+    one = run_protocol(LabelEfficiency(replace(wanted, seeds=1)))['differences'][0]
     assert (one['low'], one['verdict']) == (None, '-'), 'one seed has no interval'
 
 
@@ -111,7 +109,7 @@ def test_an_unfair_pair_is_left_out_and_told(wanted: ProtocolArguments, training
             'dos_synthetic_labels_100_seed0': {'inputs': 'resumed'},
         }
     )
-    record = run_protocol(LabelEfficiency(), wanted)
+    record = run_protocol(LabelEfficiency(wanted))
     by_column = {found['column']: found for found in record['differences']}
     assert (by_column['0.1 %']['n'], by_column['0.1 %']['unfair']) == (1, {'seed 1': ['initial head']})
     assert (by_column['100 %']['n'], by_column['100 %']['same_batches']) == (2, [1])
@@ -122,7 +120,7 @@ def test_where_no_pair_is_fair_no_difference_is_given_and_that_is_told(
     wanted: ProtocolArguments, trainings: TrainingFakes
 ) -> None:
     trainings.behave(**{f'scratch_labels_0p1_seed{seed}': {'rest': 'another head'} for seed in (0, 1)})
-    record = run_protocol(LabelEfficiency(), wanted)
+    record = run_protocol(LabelEfficiency(wanted))
     found = next(found for found in record['differences'] if found['column'] == '0.1 %')
     assert (found['mean'], found['n'], list(found['unfair'])) == (None, 0, ['seed 0', 'seed 1'])
     assert '| - | 0 | - | seed 0 left out: initial head differs; seed 1 left out' in full_text(record)
@@ -133,12 +131,12 @@ def test_interrupted_trainings_go_on_and_the_rest_is_left_alone(
 ) -> None:
     lost = 'dos_synthetic_labels_100_seed1'
     trainings.behave(fail=[lost])
-    record = run_protocol(LabelEfficiency(), wanted)
+    record = run_protocol(LabelEfficiency(wanted))
     assert f'{lost} failed' in full_text(record)
     assert record['differences'][-1]['n'] == 1
     trainings.take_calls()
     trainings.behave()
-    record = run_protocol(LabelEfficiency(), replace(wanted, retry_failed=True))
+    record = run_protocol(LabelEfficiency(replace(wanted, retry_failed=True)))
     assert trainings.take_calls() == [f'train {lost} again', f'test {lost}']
     assert record['differences'][-1]['n'] == 2
 
@@ -147,7 +145,7 @@ def test_seed_i_trains_from_checkpoint_i(
     wanted: ProtocolArguments, minkunet: tuple[Path, Path], trainings: TrainingFakes
 ) -> None:
     two = replace(wanted, sources=sources(*minkunet), options={**wanted.options, 'shares': [100.0]})
-    run_protocol(LabelEfficiency(), two)
+    run_protocol(LabelEfficiency(two))
     weights = {}
     for folder in wanted.out.glob('cells/*'):
         config: dict = {}
@@ -160,7 +158,7 @@ def test_seed_i_trains_from_checkpoint_i(
         'dos_synthetic_labels_100_seed1': 'synthetic_1_',
     }
     with pytest.raises(ValueError, match='2 checkpoints pretrained on synthetic and --seeds 1'):
-        run_protocol(LabelEfficiency(), replace(two, seeds=1))
+        run_protocol(LabelEfficiency(replace(two, seeds=1)))
 
 
 def test_settings_are_chosen_on_training_sequences_that_are_not_trained_on(
@@ -168,7 +166,7 @@ def test_settings_are_chosen_on_training_sequences_that_are_not_trained_on(
 ) -> None:
     first, scored = sorted(set(wanted.dataset.sequences(wanted.dataset.infos[0])))
     monkeypatch.setattr(DataSet, 'part', lambda self, part: (self.infos[0], [scored]))
-    record = run_protocol(LabelEfficiency(), replace(wanted, split='validation', seeds=1))
+    record = run_protocol(LabelEfficiency(replace(wanted, split='validation', seeds=1)))
     assert set(map(tuple, record['labelled_sequences'].values())) == {(first,)}
     for folder in wanted.out.glob('cells/*'):
         config: dict = {}
@@ -178,7 +176,7 @@ def test_settings_are_chosen_on_training_sequences_that_are_not_trained_on(
 
 
 def test_finetune_takes_the_labels_of_the_config(wanted: ProtocolArguments, trainings: TrainingFakes) -> None:
-    record = run_protocol(Finetune(), replace(wanted, overrides={'labelled_scenes': 1}))
+    record = run_protocol(Finetune(replace(wanted, overrides={'labelled_scenes': 1})))
     (column,) = record['columns']
     assert (column['title'], column['facts']) == ('mIoU', {'sequences': '1 of 2', 'labelled_frames': 2})
     assert [row['entries'][column['name']]['sd_over'] for row in record['rows']] == ['seeds', 'seeds']
@@ -187,19 +185,21 @@ def test_finetune_takes_the_labels_of_the_config(wanted: ProtocolArguments, trai
 
 
 @pytest.mark.parametrize(('split', 'pastes'), [('test', [False, True]), ('validation', [False, False])])
-def test_objects_are_pasted_where_all_frames_are_labelled(split: str, pastes: list[bool], tmp_path: Path) -> None:
+def test_objects_are_pasted_where_all_frames_are_labelled(
+    split: str, pastes: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The data base of objects is made of all training frames."""
-    scored = None if split == 'test' else ('c',)
-    training = Training('detection', 'detection', {}, 'data', 'train.pkl', 'hash', scored, 1, (), tmp_path)
+    monkeypatch.setattr(DataSet, 'part', lambda self, part: (self.infos[0], ['c']))
+    protocol = Detection(arguments(tmp_path, tmp_path, (), split=split))
     labels = [Labels(percent, names, len(names), 2, 4) for percent, names in ((20.0, ('a',)), (100.0, ('a', 'b')))]
-    assert [pastes_objects(training, one) for one in labels] == pastes
+    assert [protocol.pastes(one) for one in labels] == pastes
 
 
 def test_detection_reports_both_numbers_at_both_shares(
     second: Path, synthetic_nuscenes: Path, trainings: TrainingFakes, tmp_path: Path
 ) -> None:
     wanted = arguments(synthetic_nuscenes, tmp_path / 'out', sources(second), options={'shares': [20.0, 100.0]})
-    record = run_protocol(Detection(), wanted)
+    record = run_protocol(Detection(wanted))
     assert [column['title'] for column in record['columns']] == ['20 %: mAP', '20 %: NDS', '100 %: mAP', '100 %: NDS']
     scratch = entries(record, 'scratch')
     assert scratch['labels_100_mAP']['mean'] == pytest.approx(31)  # 10 + 20 and 2 more at seed 1
@@ -212,31 +212,31 @@ def test_detection_reports_both_numbers_at_both_shares(
     (folder,) = wanted.out.glob('cells/dos_synthetic_labels_20_seed0_*')
     assert f"'jsonfile_prefix': '{folder / 'test'}'" in (folder / 'config.py').read_text()
     with pytest.raises(ValueError, match='validation: the nuScenes devkit scores whole official splits'):
-        run_protocol(Detection(), replace(wanted, split='validation'))
+        run_protocol(Detection(replace(wanted, split='validation')))
 
 
 @pytest.mark.parametrize(
     ('protocol', 'said'),
     [
-        (LabelEfficiency(), r'no finetune of its backbone, second; what there is beside .*: detection; or'),
-        (DecoderProbe(), r'no decoder_probe of its backbone, second'),
+        (LabelEfficiency, r'no finetune of its backbone, second; what there is beside .*: detection; or'),
+        (DecoderProbe, r'no decoder_probe of its backbone, second'),
     ],
 )
 def test_the_encoder_of_a_detector_has_no_segmentation(
     protocol, said: str, second: Path, synthetic_nuscenes: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=said):
-        run_protocol(protocol, arguments(synthetic_nuscenes, tmp_path / 'out', sources(second)))
+        run_protocol(protocol(arguments(synthetic_nuscenes, tmp_path / 'out', sources(second))))
 
 
 def test_minkunet_has_no_decoder_probe_and_no_detector(wanted: ProtocolArguments) -> None:
     with pytest.raises(ValueError, match=r'no decoder_probe of its backbone, minkunet; what there is .*: finetune; or'):
-        run_protocol(DecoderProbe(), wanted)
+        run_protocol(DecoderProbe(wanted))
     with pytest.raises(ValueError, match=r'no detection of its backbone, minkunet; what there is'):
-        run_protocol(Detection(), wanted)
+        run_protocol(Detection(wanted))
     linear = replace(wanted, options={**wanted.options, 'mode': 'linear'})
     with pytest.raises(ValueError, match=r'no linear_probe of its backbone, minkunet; what there is'):
-        run_protocol(LabelEfficiency(), linear)
+        run_protocol(LabelEfficiency(linear))
 
 
 def test_weights_that_do_not_fit_are_refused_before_anything_is_trained(
@@ -248,17 +248,17 @@ def test_weights_that_do_not_fit_are_refused_before_anything_is_trained(
         )
 
     with pytest.raises(ValueError, match=r'iter_4.pth: pretrained with the channels .*minkunet_semantickitti'):
-        run_protocol(LabelEfficiency(), downstream('minkunet_semantickitti'))
+        run_protocol(LabelEfficiency(downstream('minkunet_semantickitti')))
     with pytest.raises(ValueError, match=r'voxel size \[0\.2, 0\.2, 0\.2\].*has \[0\.1, 0\.1, 0\.1\]'):
-        run_protocol(LabelEfficiency(), downstream('minkunet_nuscenes'))
+        run_protocol(LabelEfficiency(downstream('minkunet_nuscenes')))
     wide = replace(wanted, overrides={'model.backbone.base_channels': 32})
     with pytest.raises(ValueError, match=r'do not fit the MinkUNet .*a backbone of another size'):
-        run_protocol(LabelEfficiency(), wide)
+        run_protocol(LabelEfficiency(wide))
     with pytest.raises(FileNotFoundError, match=r'gone\.py: no such config'):
-        run_protocol(LabelEfficiency(), downstream('gone'))
+        run_protocol(LabelEfficiency(downstream('gone')))
     mixed = replace(wanted, sources=(*wanted.sources, *sources(second)))
     with pytest.raises(ValueError, match=r'\(minkunet\).*\(second\): different backbones'):
-        run_protocol(LabelEfficiency(), mixed)
+        run_protocol(LabelEfficiency(mixed))
     assert trainings.take_calls() == []
 
 

@@ -4,55 +4,17 @@ import argparse
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar
 
-from ..runner import Cell, StudyArguments, content_hash, portable
+from ...errors import InputError
+from ..runner import Cell, StudyArguments
 from ..runner.statistics import sample_sd
 from .datasets import DataSet
+from .sources import Source
 
 Results = Mapping[str, Mapping[str, Any]]
 """Name of a cell -> what its `collect` returned; cells that failed or are not run yet are left out."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A pretraining checkpoint.
-
-    Args:
-        dataset: name of what it was pretrained on.
-        number: 0, 1, ... among the checkpoints of its data set (runs with other seeds).
-        checkpoint: file.
-        config_file: of the pretraining.
-        config: the same, resolved.
-        sha256: of the checkpoint file.
-    """
-
-    dataset: str
-    number: int
-    checkpoint: Path
-    config_file: Path
-    config: Mapping[str, Any]
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        """Of the data set and number, for rows, cells and folders: `synthetic_0`."""
-        return f'{self.dataset}_{self.number}'
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """What is written down of it."""
-        return {
-            'pretrained_on': self.dataset,
-            'checkpoint': portable(self.checkpoint),
-            'sha256': self.sha256,
-            'config': portable(self.config_file),
-            'config_hash': content_hash(self.config),
-            'steps': self.config.get('train_cfg', {}).get('max_iters'),
-            'seed': self.config.get('randomness', {}).get('seed'),
-        }
 
 
 @dataclass(frozen=True)
@@ -113,7 +75,10 @@ def row(name: str, title: str, kind: str, entries: Mapping[str, Mapping[str, Any
 
 
 class Protocol(ABC):
-    """One way of judging checkpoints. Instances hold no state: everything comes with the arguments.
+    """One way of judging checkpoints.
+
+    Args:
+        args: what the command line asks for.
 
     Attributes:
         name: on the command line.
@@ -123,6 +88,7 @@ class Protocol(ABC):
         plot: 'dots' (few columns, one panel each), 'curve' (columns along x) or 'matrix' (rows x columns).
         log_x: whether the axis of a curve is logarithmic.
         several_datasets: whether --dataset takes more than one.
+        variant: ending of the record's file name where an argument makes it another table, else empty.
     """
 
     name: ClassVar[str]
@@ -132,42 +98,44 @@ class Protocol(ABC):
     plot: ClassVar[str] = 'dots'
     log_x: ClassVar[bool] = False
     several_datasets: ClassVar[bool] = False
+    variant: str = ''
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027  most have none
+    def __init__(self, args: ProtocolArguments) -> None:
+        self.args = args
+
+    @classmethod  # noqa: B027  most have none
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """The protocol's own arguments; they come back in `ProtocolArguments.options`."""
 
-    def variant(self, args: ProtocolArguments) -> str:
-        """Ending of the record's file name where an argument makes it another table, else empty."""
-        return ''
-
-    @abstractmethod
-    def check(self, args: ProtocolArguments) -> None:
+    def check(self) -> None:
         """Everything that can be known before anything runs. Raises what one sentence can say: ValueError,
         FileNotFoundError with what was found, what was wanted and the remedy."""
+        if not self.args.sources:
+            raise InputError(f'{self.name} needs --checkpoint PATH, a pretraining checkpoint')
 
-    def begin(self, args: ProtocolArguments) -> None:  # noqa: B027  most write nothing
+    def begin(self) -> None:  # noqa: B027  most write nothing
         """Write what belongs beside the record, before any cell runs; nobody else works in the folder then."""
 
     @abstractmethod
-    def cells(self, args: ProtocolArguments) -> list[Cell]:
+    def cells(self) -> list[Cell]:
         """What is to be run, scratch included, in an order in which an early end leaves most of the table."""
 
     @abstractmethod
-    def columns(self, args: ProtocolArguments, results: Results) -> list[Column]:
+    def columns(self, results: Results) -> list[Column]:
         """The columns of the table, from left to right."""
 
     @abstractmethod
-    def rows(self, args: ProtocolArguments, results: Results) -> list[dict[str, Any]]:
+    def rows(self, results: Results) -> list[dict[str, Any]]:
         """The rows (`row`) of what has results, scratch first."""
 
-    def settings(self, args: ProtocolArguments) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """What the numbers depend on beside checkpoint, data and split, for the record: recipe, sizes."""
-        return dict(args.options)
+        return dict(self.args.options)
 
-    def more(self, args: ProtocolArguments, results: Results) -> dict[str, Any]:
+    def more(self, results: Results) -> dict[str, Any]:
         """Further keys of the record, e.g. which frames were labelled."""
         return {}
 
-    def notes(self, args: ProtocolArguments) -> list[str]:
+    def notes(self) -> list[str]:
         """Sentences below the table: what a row is, what ± is, what is not comparable."""
         return []

@@ -1,36 +1,23 @@
 """Cross-domain: pretrained on A, probed on B, for every ordered pair."""
 
-import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 from ...errors import InputError
-from ...probe.probe import ProbeSettings
 from ...probe.rows import FIXED, TITLES
 from ..runner import Cell
-from .base import Column, Protocol, ProtocolArguments, Results, Source, row
 from .datasets import DATASETS, DataSet
 from .draws import Draws
-from .probe_cells import (
-    ProbePlan,
-    check_probe,
-    drawn_facts,
-    drawn_scans,
-    input_of,
-    probe_cell,
-    probe_entry,
-    random_name,
-    require_same_points,
-)
-from .probing import add_probe_arguments
+from .probe_plan import ProbePlan
+from .probing import ProbeRow, Probing
+from .sources import Source
 
 MARGIN_M = 1e-3
-BASELINES = {name: FIXED[name] for name in ('raw', 'handcrafted')}
-RANDOM = {'random': ['random']}
-PRETRAINED = {'dos': ['teacher'], 'dos_adapted': ['teacher_adapted']}
 
 
-class CrossDomain(Protocol):
+class CrossDomain(Probing):
     """The linear probe of every source's teacher on every data set, in-domain ones in bold.
 
     Points of B are brought to the columns that A's pretraining was fed (scale of the intensity; no time lag is 0) and
@@ -42,120 +29,91 @@ class CrossDomain(Protocol):
     axis = 'probed on'
     plot = 'matrix'
     several_datasets = True
+    fixed = {name: FIXED[name] for name in ('raw', 'handcrafted')}
+    random = {'random': ['random']}
+    pretrained = {'dos': ['teacher'], 'dos_adapted': ['teacher_adapted']}
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Sizes."""
-        parser.add_argument('--scans', type=int, default=ProbeSettings.scans_per_draw, help='labelled scans of a draw')
-        parser.add_argument('--draws', type=int, default=ProbeSettings.n_draws, help='draws of the labelled scans')
-        add_probe_arguments(parser)
+    @cached_property
+    def plans(self) -> list[ProbePlan]:
+        """Points count that lie in the range of every source, in the target's own frame."""
+        options, sources = self.args.options, self.args.sources
+        return [
+            self.plan(
+                target,
+                Draws({target.name: options['scans']}, options['draws'], nested=False),
+                score_range=common_range(sources, target),
+            )
+            for target in self.args.datasets
+        ]
 
-    def plan(self, args: ProtocolArguments, target: DataSet) -> ProbePlan:
-        """Of one target: points count that lie in the range of every source, in the target's own frame."""
-        options = args.options
-        draws = Draws({target.name: options['scans']}, options['draws'], nested=False)
-        return ProbePlan(
-            args.split,
-            draws,
-            options['bn_scans'],
-            options['points_per_class'],
-            options['scored_scans'],
-            score_range=common_range(args.sources, target),
-        )
+    @cached_property
+    def encoders(self) -> dict[str, Source]:
+        """Short hash of every different encoder with its input -> the first source that has it."""
+        found: dict[str, Source] = {}
+        for source in self.args.sources:
+            found.setdefault(source.encoder_hash[:6], source)
+        return found
 
-    def check(self, args: ProtocolArguments) -> None:
-        """At least two data sets or sources, and that every pair could run."""
-        if not args.sources:
-            raise InputError('cross_domain needs checkpoints: --checkpoint A=PATH B=PATH ...')
+    def check_sources(self) -> None:
+        """At least two data sets or sources."""
+        args = self.args
         if len(args.datasets) < 2 and {source.dataset for source in args.sources} <= {args.dataset.name}:
             raise InputError(
                 f'all checkpoints were pretrained on {args.dataset.name} and are probed on it: that is linear_probe; '
                 'wanted --checkpoint A=PATH B=PATH, or --dataset B'
             )
-        for target in args.datasets:
-            check_probe(target, args.sources, self.plan(args, target))
 
-    def cells(self, args: ProtocolArguments) -> list[Cell]:
+    def cells(self) -> list[Cell]:
         """Baselines of a target, then every source on it, all targets with the first checkpoints before the others."""
-        cells = []
-        for target in args.datasets:
-            plan = self.plan(args, target)
-            own = in_domain(args.sources, target)
-            cells.append(probe_cell(f'{target.name}_fixed', target, own, plan, {'kind': 'none'}, BASELINES))
-            cells += [
-                probe_cell(_pair(source, target), target, source, plan, {'kind': 'checkpoint'}, PRETRAINED)
-                for source in args.sources
-                if source.number == 0
+        first, later = [], []
+        for plan in self.plans:
+            target = plan.dataset.name
+            first.append(plan.cell(f'{target}_fixed', in_domain(self.args.sources, plan.dataset), self.fixed, 'none'))
+            later += [
+                plan.cell(f'{target}_random_{short}_{seed}', source, self.random, 'random', seed=seed)
+                for short, source in self.encoders.items()
+                for seed in range(self.args.seeds)
             ]
-        for target in args.datasets:
-            plan = self.plan(args, target)
-            cells += [
-                probe_cell(
-                    _random(source, seed, target), target, source, plan, {'kind': 'random', 'seed': seed}, RANDOM
-                )
-                for source in encoders(args.sources).values()
-                for seed in range(args.seeds)
-            ]
-            cells += [
-                probe_cell(_pair(source, target), target, source, plan, {'kind': 'checkpoint'}, PRETRAINED)
-                for source in args.sources
-                if source.number > 0
-            ]
-        return cells
+            for source in self.args.sources:
+                cell = plan.cell(f'{target}_from_{source.name}', source, self.pretrained, 'checkpoint')
+                (later if source.number else first).append(cell)
+        return first + later
 
-    def columns(self, args: ProtocolArguments, results: Results) -> list[Column]:
-        """One a target."""
-        return [
-            Column(target.name, target.title, facts=drawn_facts(results, _of(results, target), target.name))
-            for target in args.datasets
-        ]
-
-    def rows(self, args: ProtocolArguments, results: Results) -> list[dict[str, Any]]:
+    def table_rows(self) -> list[ProbeRow]:
         """Baselines, random networks of every encoder, then every source as it is and with the target's BatchNorm."""
-        for target in args.datasets:
-            require_same_points(results, _of(results, target), target.name)
-        rows = [
-            self._row(args, results, name, name, TITLES[name], 'scratch', lambda target: {f'{target.name}_fixed': ''})
-            for name in BASELINES
-        ]
-        alike = encoders(args.sources)
-        for short, source in alike.items():
-            title = 'random initialisation' + (f' ({users(args.sources, short)})' if len(alike) > 1 else '')
-            rows.append(
-                self._row(
-                    args, results, 'random', f'random_{short}', title, 'scratch', _random_labels(source, args.seeds)
-                )
-            )
-        for dataset in dict.fromkeys(source.dataset for source in args.sources):
-            runs = [source for source in args.sources if source.dataset == dataset]
+        targets, sources = [plan.dataset.name for plan in self.plans], self.args.sources
+        fixed = {target: {f'{target}_fixed': ''} for target in targets}
+        rows = [ProbeRow(name, TITLES[name], 'scratch', name, fixed) for name in self.fixed]
+        for short in self.encoders:
+            users = dict.fromkeys(source.dataset for source in sources if source.encoder_hash.startswith(short))
+            title = TITLES['random'] + (f' (encoder of {", ".join(users)})' if len(self.encoders) > 1 else '')
+            seeds = range(self.args.seeds)
+            cells = {
+                target: {f'{target}_random_{short}_{seed}': f'seed {seed}' for seed in seeds} for target in targets
+            }
+            rows.append(ProbeRow(f'random_{short}', title, 'scratch', 'random', cells))
+        for dataset in dict.fromkeys(source.dataset for source in sources):
             title = f'DOS on {DATASETS[dataset].title if dataset in DATASETS else dataset}'
+            runs = [source.name for source in sources if source.dataset == dataset]
+            cells = {target: {f'{target}_from_{run}': run for run in runs} for target in targets}
             for features, words in (('dos', ''), ('dos_adapted', ", target's BatchNorm statistics")):
-                name = f'{features}_{dataset}'
-                found = self._row(args, results, features, name, title + words, 'pretrained', _pair_labels(runs))
-                rows.append(marked(found, dataset))
+                rows.append(
+                    ProbeRow(f'{features}_{dataset}', title + words, 'pretrained', features, cells, in_domain=dataset)
+                )
         return rows
 
-    def _row(
-        self, args: ProtocolArguments, results: Results, features: str, name: str, title: str, kind: str, labels: Any
-    ) -> dict[str, Any]:
-        """labels: target -> name of a cell -> label of its network."""
-        entries = {
-            target.name: probe_entry(results, labels(target), features, target.name, sd_over='networks')
-            for target in args.datasets
-        }
-        return row(name, title, kind, {column: value for column, value in entries.items() if value is not None})
+    def place(self, plan: ProbePlan, size: int) -> tuple[str, float | None]:
+        """One column a target, along no axis."""
+        return plan.dataset.title, None
 
-    def settings(self, args: ProtocolArguments) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Recipe and sizes by target, and what every source is fed."""
         return {
-            'targets': {target.name: self.plan(args, target).record for target in args.datasets},
-            'inputs': {source.name: input_of(source).record for source in args.sources},
+            'targets': {plan.dataset.name: plan.record for plan in self.plans},
+            'inputs': {source.name: asdict(source.input) for source in self.args.sources},
         }
 
-    def more(self, args: ProtocolArguments, results: Results) -> dict[str, Any]:
-        """The labelled scans of every draw, by name."""
-        return {'drawn_scans': drawn_scans_of_all(results, args.datasets)}
-
-    def notes(self, args: ProtocolArguments) -> list[str]:
+    def notes(self) -> list[str]:
         """What is bold, and what a row is."""
         return [
             'Bold: probed on what it was pretrained on. Networks: pretraining runs, seeds of the random ones. Random '
@@ -171,20 +129,6 @@ def in_domain(sources: Sequence[Source], target: DataSet) -> Source:
     return min(sources, key=lambda source: (source.dataset != target.name, source.dataset, source.number))
 
 
-def encoders(sources: Sequence[Source]) -> dict[str, Source]:
-    """Short hash of every different encoder with its input -> the first source that has it."""
-    found: dict[str, Source] = {}
-    for source in sources:
-        found.setdefault(random_name(source), source)
-    return found
-
-
-def users(sources: Sequence[Source], short: str) -> str:
-    """The sources' data sets that share an encoder."""
-    names = dict.fromkeys(source.dataset for source in sources if random_name(source) == short)
-    return f'encoder of {", ".join(names)}'
-
-
 def common_range(sources: Sequence[Source], target: DataSet) -> tuple[float, ...] | None:
     """Box [m] that lies in the range of every source, in the target's frame; None where all have the same grid.
 
@@ -192,7 +136,7 @@ def common_range(sources: Sequence[Source], target: DataSet) -> tuple[float, ...
     ValueError where nothing is common.
     """
     boxes = {_shifted(source, target) for source in sources}
-    if len(boxes) == len({input_of(source).voxel_size for source in sources}) == 1:
+    if len(boxes) == len({source.input.voxel_size for source in sources}) == 1:
         return None
     box = tuple(max(lows) + MARGIN_M for lows in zip(*(box[:3] for box in boxes)))
     box += tuple(min(highs) - MARGIN_M for highs in zip(*(box[3:] for box in boxes)))
@@ -203,42 +147,6 @@ def common_range(sources: Sequence[Source], target: DataSet) -> tuple[float, ...
 
 def _shifted(source: Source, target: DataSet) -> tuple[float, ...]:
     """A source's range in the frame of a target, whose ground lies elsewhere."""
-    given = input_of(source)
-    lift_m = given.lift_m(target.ground_z_m)
-    box = given.point_cloud_range
+    lift_m = source.input.lift_m(target.ground_z_m)
+    box = source.input.point_cloud_range
     return (box[0], box[1], box[2] - lift_m, box[3], box[4], box[5] - lift_m)
-
-
-def marked(found: dict[str, Any], dataset: str) -> dict[str, Any]:
-    """A row whose in-domain entry says so."""
-    entries = {
-        column: {**value, 'in_domain': True} if column == dataset else value
-        for column, value in found['entries'].items()
-    }
-    return {**found, 'entries': entries}
-
-
-def drawn_scans_of_all(results: Results, targets: Sequence[DataSet]) -> dict[str, Any]:
-    """Target -> scans of every draw."""
-    return {name: draws for target in targets for name, draws in drawn_scans(results, _of(results, target)).items()}
-
-
-def _pair(source: Source, target: DataSet) -> str:
-    return f'{target.name}_from_{source.name}'
-
-
-def _random(source: Source, seed: int, target: DataSet) -> str:
-    return f'{target.name}_random_{random_name(source)}_{seed}'
-
-
-def _pair_labels(runs: Sequence[Source]) -> Any:
-    return lambda target: {_pair(source, target): source.name for source in runs}
-
-
-def _random_labels(source: Source, seeds: int) -> Any:
-    return lambda target: {_random(source, seed, target): f'seed {seed}' for seed in range(seeds)}
-
-
-def _of(results: Results, target: DataSet) -> list[str]:
-    """The finished cells of a target."""
-    return [name for name, found in results.items() if target.name in found['columns']]

@@ -36,26 +36,44 @@ class DataSet:
     Args:
         name: on the command line.
         title: for the reader.
-        root: where it lies by default.
-        infos: info files of the official training and validation split, below root.
-        prepare: the commands that make it.
+        files: beginning of its info files' names.
         channels: of its points as read.
         classes: names, label i + 1 is classes[i].
         ground_z_m: height of the road in the frame of its points [m], None where there is no road.
         pretraining: config of the pretraining that `--config` defaults to.
         read_with: segmentation config whose test pipeline they are read with; None for nuScenes' key frames.
+        root: where it lies; default data/FILES, of an embedded one data/synthetic_FILES.
+        made_with: of an embedded one, options of tools/create_synthetic.py; None for the real one.
     """
 
     name: str
     title: str
-    root: str
-    infos: tuple[str, str]
-    prepare: str
+    files: str
     channels: tuple[str, ...]
     classes: tuple[str, ...]
     ground_z_m: float | None
     pretraining: str
     read_with: str | None = None
+    root: str = ''
+    made_with: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.root:
+            object.__setattr__(self, 'root', f'data/{"" if self.made_with is None else "synthetic_"}{self.files}')
+
+    @property
+    def infos(self) -> tuple[str, str]:
+        """Info files of the official training and validation split, below root."""
+        return f'{self.files}_infos_train.pkl', f'{self.files}_infos_val.pkl'
+
+    @property
+    def prepare(self) -> str:
+        """The commands that make it."""
+        create = f'tools/create_data.py {self.files}'
+        if self.made_with is None:
+            return f'{create} (docs/data/{self.files}.md)'
+        embedded = f'tools/create_synthetic.py --format {self.files}{self.made_with}'
+        return f'{embedded} and {create} --root-path data/synthetic_{self.files}'
 
     def at(self, root: str | None) -> 'DataSet':
         """The same elsewhere."""
@@ -92,8 +110,10 @@ class DataSet:
 
     def scans(self, part: str, *, num_sweeps: int = 1) -> LabelledScans:
         """The labelled scans of a part. num_sweeps: of nuScenes, older sweeps included; others have single scans."""
-        read = _nuscenes_scans if self.read_with is None else seg3d_scans
-        return read(self, *self.part(part), num_sweeps)
+        ann_file, sequences = self.part(part)
+        if self.read_with is None:
+            return KeyFrames(self.root, ann_file, num_sweeps=num_sweeps, scenes=sequences)
+        return seg3d_scans(self, ann_file, sequences)
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -121,7 +141,7 @@ def scan_settings(config: str) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in ('data_root', 'ann_file')}
 
 
-def seg3d_scans(dataset: DataSet, ann_file: str, sequences: Sequence[str] | None, num_sweeps: int) -> LabelledScans:
+def seg3d_scans(dataset: DataSet, ann_file: str, sequences: Sequence[str] | None) -> LabelledScans:
     """Read as the segmentation config of the data set tests."""
     settings = {**scan_settings(dataset.read_with), 'data_root': f'{Path(dataset.root)}/', 'ann_file': ann_file}
     of_file = partial(sequence_of, scene_of_sample=None)
@@ -135,86 +155,44 @@ def seg3d_scans(dataset: DataSet, ann_file: str, sequences: Sequence[str] | None
     return scans
 
 
-def _nuscenes_scans(dataset: DataSet, ann_file: str, scenes: Sequence[str] | None, num_sweeps: int) -> LabelledScans:
-    return KeyFrames(dataset.root, ann_file, num_sweeps=num_sweeps, scenes=scenes)
-
-
-def _real(
-    name: str,
-    title: str,
-    channels: tuple[str, ...],
-    classes: Sequence[str],
-    ground_z_m: float | None,
-    pretraining: str,
-    *,
-    files: str | None = None,
-    root: str | None = None,
-    read_with: str | None = None,
-) -> DataSet:
-    """A data set as tools/create_data.py leaves it. files: beginning of its info files' names, default its own."""
-    files = files or name
-    return DataSet(
-        name=name,
-        title=title,
-        root=root or f'data/{files}',
-        infos=(f'{files}_infos_train.pkl', f'{files}_infos_val.pkl'),
-        prepare=f'tools/create_data.py {files} (docs/data/{files}.md)',
-        channels=channels,
-        classes=tuple(classes),
-        ground_z_m=ground_z_m,
-        pretraining=f'configs/dos/{pretraining}.py',
-        read_with=read_with and f'configs/segmentation/_base_/{read_with}.py',
-    )
-
-
-def _embedded(dataset: DataSet, options: str = '', **changes: str) -> DataSet:
-    """The same data set over worlds of the generator. options: of tools/create_synthetic.py."""
-    files = dataset.infos[0].removesuffix('_infos_train.pkl')
-    root = f'data/synthetic_{files}'
-    made = replace(
-        dataset,
-        name=f'synthetic_{dataset.name}',
-        title=f'embedded {dataset.title}',
-        root=root,
-        prepare=(
-            f'tools/create_synthetic.py --format {files}{options} and tools/create_data.py {files} --root-path {root}'
-        ),
-    )
-    return replace(made, **changes)
-
-
 _KITTI_CHANNELS = ('x [m]', 'y [m]', 'z [m]', 'intensity 0-1')
 _WAYMO_CHANNELS = ('x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation')
-_REAL = {
-    dataset.name: dataset
-    for dataset in (
-        _real('nuscenes', 'nuScenes', KeyFrames.channels, CLASSES, -1.84, 'dos_second_nuscenes'),
-        _real(
-            'semantickitti', 'SemanticKITTI', _KITTI_CHANNELS, KITTI_CLASSES, -1.73, 'dos_minkunet_semantickitti',
-            read_with='semantickitti',
-        ),
-        _real(
-            'waymo', 'Waymo', _WAYMO_CHANNELS, WAYMO_CLASSES, 0.0, 'dos_second_waymo',
-            root='data/waymo/kitti_format', read_with='waymo',
-        ),
-        _real(
-            'scannet', 'ScanNet', SCANNET_CHANNELS, CLASSES_20.values(), None, 'dos_minkunet_scannet',
-            read_with='scannet',
-        ),
-        _real(
-            'scannet200', 'ScanNet200', SCANNET_CHANNELS, CLASSES_200.values(), None, 'dos_minkunet_scannet',
-            files='scannet', read_with='scannet200',
-        ),
-    )
-}  # fmt: skip
-_EMBEDDED = (
-    _embedded(_REAL['nuscenes'], name='synthetic', pretraining='configs/dos/dos_second_synthetic.py'),
-    _embedded(_REAL['semantickitti'], ' --train-scenes 10'),
-    _embedded(_REAL['waymo'], ' --train-scenes 10'),
-    _embedded(_REAL['scannet']),
-    _embedded(_REAL['scannet200']),
-)
-DATASETS: dict[str, DataSet] = {**{dataset.name: dataset for dataset in _EMBEDDED}, **_REAL}
+_READ, _DOS = 'configs/segmentation/_base_/', 'configs/dos/'
+_REAL = (
+    DataSet(
+        'nuscenes', 'nuScenes', 'nuscenes', KeyFrames.channels, tuple(CLASSES), -1.84, f'{_DOS}dos_second_nuscenes.py'
+    ),
+    DataSet(
+        'semantickitti', 'SemanticKITTI', 'semantickitti', _KITTI_CHANNELS, KITTI_CLASSES, -1.73,
+        f'{_DOS}dos_minkunet_semantickitti.py', f'{_READ}semantickitti.py',
+    ),
+    DataSet(
+        'waymo', 'Waymo', 'waymo', _WAYMO_CHANNELS, tuple(WAYMO_CLASSES), 0.0, f'{_DOS}dos_second_waymo.py',
+        f'{_READ}waymo.py', root='data/waymo/kitti_format',
+    ),
+    DataSet(
+        'scannet', 'ScanNet', 'scannet', SCANNET_CHANNELS, tuple(CLASSES_20.values()), None,
+        f'{_DOS}dos_minkunet_scannet.py', f'{_READ}scannet.py',
+    ),
+    DataSet(
+        'scannet200', 'ScanNet200', 'scannet', SCANNET_CHANNELS, tuple(CLASSES_200.values()), None,
+        f'{_DOS}dos_minkunet_scannet.py', f'{_READ}scannet200.py',
+    ),
+)  # fmt: skip
+
+
+def _embedded(dataset: DataSet) -> DataSet:
+    """The same data set over worlds of the generator; that of nuScenes, the first there was, is called `synthetic`."""
+    title = f'embedded {dataset.title}'
+    if dataset.name == 'nuscenes':
+        changes = {'name': 'synthetic', 'pretraining': f'{_DOS}dos_second_synthetic.py', 'made_with': ''}
+    else:
+        options = ' --train-scenes 10' if dataset.name in ('semantickitti', 'waymo') else ''
+        changes = {'name': f'synthetic_{dataset.name}', 'made_with': options}
+    return replace(dataset, title=title, root='', **changes)
+
+
+DATASETS: dict[str, DataSet] = {dataset.name: dataset for dataset in (*map(_embedded, _REAL), *_REAL)}
 
 
 def dataset_named(name: str) -> DataSet:

@@ -2,19 +2,19 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmdet3d.registry import MODELS
 from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 from ...errors import InputError, MissingFileError
 from ...export.backbone import backbone_class, export_backbone, read_export
 from ...export.loading import fit_report
-from .base import Source
 from .datasets import DataSet
+from .sources import Source
 
 BACKBONE_NAMES = {
     'SparseEncoderBackbone': 'second',
@@ -43,19 +43,6 @@ CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
         'ptv3': (f'{DETECTION}centerpoint_ptv3_{{data}}.py', f'{DETECTION}centerpoint_ptv3_small_{{data}}.py'),
     },
 }
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A checkpoint's teacher under the downstream model's names.
-
-    Args:
-        file: of the weights.
-        meta: what tools/export_backbone.py says of them.
-    """
-
-    file: Path
-    meta: Mapping[str, Any]
 
 
 def backbone_of(source: Source) -> str:
@@ -101,7 +88,7 @@ def find_config(recipe: str, source: Source, dataset: DataSet) -> Path:
     return next((path for path in present if Config.fromfile(path).get('voxel_size') == grid), present[0])
 
 
-def export_once(source: Source, task: str, folder: Path) -> Exported:
+def export_once(source: Source, task: str, folder: Path) -> Path:
     """Export a checkpoint's teacher below `folder`, unless that was done; ValueError where it is no pretraining's."""
     kind = backbone_class(source.config['model']['backbone']['type'], str(source.checkpoint))
     names = task if task in kind.downstream_names_by_task else None
@@ -109,33 +96,38 @@ def export_once(source: Source, task: str, folder: Path) -> Exported:
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         export_backbone(source.checkpoint, file, task=names)
-    return Exported(file, read_export(file)['meta'])
+    return file
 
 
-def check_input(exported: Exported, config: Mapping[str, Any], config_file: Path) -> None:
-    """ValueError where pretraining was fed other channels, or on another grid, than the downstream model.
-
-    What the config does not state is not compared.
-    """
+def require_fit(exported: Path, config: Mapping[str, Any], config_file: Path) -> None:
+    """ValueError where pretraining was fed other channels, or on another grid, than the downstream model, or where any
+    tensor finds no place of its shape in it. What the config does not state is not compared."""
+    export = read_export(exported)
+    meta = export['meta']
     for name, title in (('input_channels', 'channels'), ('voxel_size', 'voxel size')):
-        pretrained, wanted = exported.meta[name], config.get(name)
+        pretrained, wanted = meta[name], config.get(name)
         if wanted is not None and list(wanted) != list(pretrained):
             raise InputError(
-                f'{exported.meta["source"]}: pretrained with the {title} {_text(pretrained)}; {config_file} has '
+                f'{meta["source"]}: pretrained with the {title} {_text(pretrained)}; {config_file} has '
                 f'{_text(wanted)}. Give a checkpoint of the same, or another config: --downstream CONFIG'
             )
-
-
-def check_fit(exported: Exported, config: Mapping[str, Any], config_file: Path) -> None:
-    """ValueError where any tensor of the export finds no place of its shape in the downstream model."""
     init_default_scope('mmdet3d')
     model = MODELS.build(ConfigDict(copy.deepcopy(config['model'])))
-    report = fit_report(model, read_export(exported.file)['state_dict'])
+    report = fit_report(model, export['state_dict'])
     if lost := [*report.unexpected, *report.wrong_shape.values()]:
         raise InputError(
-            f'{exported.meta["source"]}: {len(lost)} of its tensors do not fit the {type(model).__name__} of '
+            f'{meta["source"]}: {len(lost)} of its tensors do not fit the {type(model).__name__} of '
             f'{config_file}, first {lost[0]} ({report.summary()}): a backbone of another size. Give a checkpoint of '
             'the same size, or another config: --downstream CONFIG'
+        )
+
+
+def require_device_for(config: Mapping[str, Any], path: Path) -> None:
+    """ValueError where a config wants mixed precision of a GPU and there is none: every cell would fail."""
+    if config['optim_wrapper'].get('type') == 'AmpOptimWrapper' and get_device() == 'cpu':
+        raise InputError(
+            f'{path}: trains in mixed precision (AmpOptimWrapper), which needs a GPU, and there is none. Run '
+            'it where there is one, or name a config without: --downstream CONFIG'
         )
 
 

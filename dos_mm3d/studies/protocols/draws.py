@@ -1,7 +1,7 @@
 """Which labelled scans each fit is trained on: a function of their number and a seed alone, alike for every row."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,11 +32,6 @@ class Draws:
             raise InputError(f'wanted at least one draw of at least one scan, got {self.n} of {dict(self.sizes)}')
         if not self.nested and len(self.sizes) > 1:
             raise InputError(f'draws of several sizes ({dict(self.sizes)}) are nested')
-
-    @property
-    def record(self) -> dict:
-        """As JSON has it, and as `Draws(**record)` takes it."""
-        return asdict(self)
 
     def of(self, n_scans: int) -> dict[str, list[list[int]]]:
         """Column -> scan numbers, sorted, of every draw. ValueError where nested draws want more scans than there are;

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -49,16 +49,6 @@ class EncoderInput:
             num_sweeps=sweeps_of(config['train_dataloader']['dataset']) or 1,
             ground_z_m=ground_z_m,
         )
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> 'EncoderInput':
-        """The inverse of `record`."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
 
     def lift_m(self, ground_z_m: float | None) -> float:
         """What is added to z, so that the ground of other data lies where pretraining had it; 0 where either is not
@@ -112,15 +102,8 @@ def _top(name: str) -> float:
 
 def to_channels(points: Tensor, plan: Sequence[tuple[int | None, float]], *, lift_m: float = 0.0) -> Tensor:
     """Points (N, C) -> (N, len(plan)) float32, z raised by lift_m. The very same numbers where nothing differs."""
-    columns = [
-        points.new_zeros(len(points))
-        if index is None
-        else points[:, index] * factor
-        if factor != 1
-        else points[:, index]
-        for index, factor in plan
-    ]
-    out = torch.stack(columns, dim=1)
+    zeros = points.new_zeros(len(points))
+    out = torch.stack([zeros if index is None else points[:, index] * factor for index, factor in plan], dim=1)
     if lift_m:
         out[:, 2] += lift_m
     return out
@@ -153,15 +136,11 @@ class FedScans(ProbeScans):
     def seen(self, points: Tensor, labels: Tensor) -> ProbeScan:
         if self.score_range is not None:
             # ignored instead of removed: the rows of the features stay those of the points
-            labels = torch.where(inside_box(points[: len(labels), :3], self.score_range), labels, 0)
+            xyz_m, (low, high) = points[: len(labels), :3], points.new_tensor(self.score_range).view(2, 3)
+            labels = torch.where(((xyz_m > low) & (xyz_m < high)).all(1), labels, 0)
         scan = super().seen(to_channels(points, self.plan, lift_m=self.lift_m), labels)
         if self.score_range is None:
             return scan
         # what has no class goes: else encoders that see other points beside these would draw other training points
         known = scan.labels > 0
         return ProbeScan(scan.points, scan.key_rows[known], scan.labels[known])
-
-
-def inside_box(xyz_m: Tensor, box_m: Sequence[float]) -> Tensor:
-    """(n,) bool: strictly inside [x0, y0, z0, x1, y1, z1]."""
-    return ((xyz_m > xyz_m.new_tensor(box_m[:3])) & (xyz_m < xyz_m.new_tensor(box_m[3:]))).all(1)

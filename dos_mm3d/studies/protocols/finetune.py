@@ -1,6 +1,14 @@
-"""Full fine-tuning and decoder probe: a segmentor trained from scratch and from a checkpoint."""
+"""Protocols that train a downstream model: fine-tuning, decoder probe, and shares of the labels."""
 
-from .training import TrainingProtocol
+import argparse
+from functools import cached_property
+from typing import Any, ClassVar
+
+from ...datasets.label_shares import FIRST, SHARES_PERCENT, draw_shares
+from ...errors import InputError
+from ...files import write_json
+from .base import Results
+from .training import Labels, TrainingProtocol
 
 
 class Finetune(TrainingProtocol):
@@ -17,6 +25,133 @@ class DecoderProbe(TrainingProtocol):
     name = 'decoder_probe'
     title = 'Decoder probe'
 
-    def notes(self, args) -> list[str]:
+    def notes(self) -> list[str]:
         """What scratch is."""
-        return [*super().notes(args), 'From scratch: the same decoder over a frozen encoder of random weights.']
+        return [*super().notes(), 'From scratch: the same decoder over a frozen encoder of random weights.']
+
+
+class ShareProtocol(TrainingProtocol):
+    """Trains with shares of the labels, drawn as whole sequences: nested lists, one seed, stored beside the record."""
+
+    axis = 'labelled sequences [%]'
+    shares: ClassVar[tuple[float, ...]]
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Which shares, and which draw of them."""
+        super().add_arguments(parser)
+        parser.add_argument('--shares', type=float, nargs='+', default=list(cls.shares), help='percent of the labels')
+        parser.add_argument('--share-seed', type=int, default=1, help='draw of the labelled sequences: 1, 2, ...')
+
+    @property
+    def seed(self) -> int:
+        """Of the draw."""
+        return self.args.options['share_seed']
+
+    @property
+    def variant(self) -> str:
+        """Another draw is another table."""
+        return '' if self.seed == 1 else f'_draw{self.seed}'
+
+    @cached_property
+    def labels(self) -> list[Labels]:
+        """One a share, of the training sequences; those that are scored for choosing settings are left out."""
+        frames = {name: count for name, count in self.frames.items() if name not in (self.scored or ())}
+        percents = sorted(set(self.args.options['shares']))
+        drawn = draw_shares(frames, percents, seed=self.seed, first=FIRST if self.seed == 1 else None)
+        return [
+            Labels(percent, tuple(names), len(names), len(frames), sum(frames[name] for name in names))
+            for percent, names in drawn.items()
+        ]
+
+    def begin(self) -> None:
+        """The lists are written, for SequenceShare(sequences=FILE); those of the two splits differ."""
+        folder = self.args.out / f'label_shares_{self.args.dataset.name}_seed{self.seed}_{self.args.split}'
+        for labels in self.labels:
+            write_json(folder / f'{labels.name}.json', list(labels.sequences))
+
+    def settings(self) -> dict[str, Any]:
+        """Which draw."""
+        shares = {one.name: {'percent': one.percent, **self.facts(one)} for one in self.labels}
+        return {**super().settings(), 'share_seed': self.seed, 'shares': shares}
+
+    def notes(self) -> list[str]:
+        """How labels are counted, and nuScenes' published single scene."""
+        led = self.seed == 1 and any(FIRST in one.sequences for one in self.labels)
+        return [
+            *super().notes(),
+            'Labels are drawn as whole sequences, never fewer than one, as frames of one sequence look alike; a larger '
+            'share contains the smaller ones. Shares that come to the same list were run once.',
+            *([f"Draw 1 begins with {FIRST}, the one scene of NOMAE's 0.1 %."] if led else []),
+        ]
+
+
+class LabelEfficiency(ShareProtocol):
+    """Segmentation with 0.1 to 100 % of the labels. Every share trains the same number of steps."""
+
+    name = 'label_efficiency'
+    title = 'Label efficiency'
+    plot = 'curve'
+    log_x = True
+    shares = SHARES_PERCENT
+    same_steps = True
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """What is trained."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            '--mode',
+            choices=('finetune', 'linear'),
+            default='finetune',
+            help='everything, or one linear layer over a frozen encoder',
+        )
+
+    @property
+    def variant(self) -> str:
+        """So is another mode."""
+        return super().variant + ('_linear' if self.recipe == 'linear_probe' else '')
+
+    @property
+    def recipe(self) -> str:
+        """As the mode says."""
+        return {'finetune': 'finetune', 'linear': 'linear_probe'}[self.args.options['mode']]
+
+
+class Detection(ShareProtocol):
+    """CenterPoint with 20 % and 100 % of the labels: the official metric of the data set."""
+
+    name = 'detection'
+    title = 'Detection (CenterPoint)'
+    metric = 'official detection metrics [%]'
+    task = 'detection'
+    shares = (20.0, 100.0)
+
+    @property
+    def is_waymo(self) -> bool:
+        """Whether the data set is Waymo's, whose metric has two levels."""
+        return self.args.dataset.name.endswith('waymo')
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The devkit's two numbers; of Waymo AP and APH at both levels."""
+        if self.is_waymo:
+            return {f'L{level} {name}': f'{name}/L{level}' for level in (1, 2) for name in ('AP', 'APH')}
+        return {'mAP': 'mAP', 'NDS': 'NDS'}
+
+    def more(self, results: Results) -> dict[str, Any]:
+        """The classes have AP."""
+        return {**super().more(results), 'per_class_title': f'AP per class{" at LEVEL_1" if self.is_waymo else ""} [%]'}
+
+    def notes(self) -> list[str]:
+        """What else differs between the shares."""
+        said = 'Below 100 % no objects are pasted (ObjectSample): their database is made of all frames.'
+        return [*super().notes(), *([said] if 'ObjectSample' in str(self.config['train_dataloader']) else [])]
+
+    def check(self) -> None:
+        """As all trainings; the devkit scores whole official splits only."""
+        if self.args.split != 'test' and not self.is_waymo:
+            raise InputError(
+                f'--split {self.args.split}: the nuScenes devkit scores whole official splits only; wanted --split test'
+            )
+        super().check()

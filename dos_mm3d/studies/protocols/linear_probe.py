@@ -1,12 +1,13 @@
-"""Linear probe: one linear layer on frozen features at the points, beside everything that needs no pretraining."""
+"""Linear probe and few-shot: a linear layer on frozen features at the points, beside what needs no pretraining."""
 
 import argparse
 
-from ...probe.probe import ProbeSettings
 from ...probe.rows import FIXED, PRETRAINED, RANDOM
-from .base import ProtocolArguments
 from .draws import Draws
+from .probe_plan import ProbePlan
 from .probing import Probing, add_probe_arguments
+
+SHOTS = (1, 5, 10, 20)
 
 
 class LinearProbe(Probing):
@@ -16,29 +17,56 @@ class LinearProbe(Probing):
 
     name = 'linear_probe'
     title = 'Linear probe'
-    plot = 'dots'
     fixed, random, pretrained = FIXED, RANDOM, PRETRAINED
-    sd_over = 'networks'
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Sizes."""
-        parser.add_argument('--scans', type=int, default=ProbeSettings.scans_per_draw, help='labelled scans of a draw')
-        parser.add_argument('--draws', type=int, default=ProbeSettings.n_draws, help='draws of the labelled scans')
-        add_probe_arguments(parser)
-
-    def draws(self, args: ProtocolArguments) -> Draws:
+    def draws(self) -> Draws:
         """One size."""
-        return Draws({'miou': args.options['scans']}, args.options['draws'], nested=False)
+        return Draws({'miou': self.args.options['scans']}, self.args.options['draws'], nested=False)
 
-    def column_title(self, size: int) -> str:
+    def place(self, plan: ProbePlan, size: int) -> tuple[str, float | None]:
         """The number itself: there is one column."""
-        return 'mIoU [%]'
+        return self.metric, float(size)
 
-    def notes(self, args: ProtocolArguments) -> list[str]:
+    def notes(self) -> list[str]:
         """What a row is."""
         return [
-            f'A linear layer on frozen features, fitted on each of {args.options["draws"]} draws of labelled scans of '
-            'the training sequences; every row has the same draws, points and scored scans. Networks: pretraining runs '
-            "of DOS, seeds of the random ones, whose BatchNorm statistics are those of the data set's unlabelled "
-            'scans.'
+            f'A linear layer on frozen features, fitted on each of {self.args.options["draws"]} draws of labelled '
+            'scans of the training sequences; every row has the same draws, points and scored scans. Networks: '
+            'pretraining runs of DOS, seeds of the random ones, whose BatchNorm statistics are those of the data '
+            "set's unlabelled scans."
+        ]
+
+
+class FewShot(Probing):
+    """The linear layer of the probe fitted on k labelled scans, several independent draws. Draws are nested: the k
+    scans of a draw are the first of one random order, so that a curve changes by added scans only; all rows share
+    them."""
+
+    name = 'few_shot'
+    title = 'Few-shot linear probe'
+    axis = 'labelled scans'
+    plot = 'curve'
+    log_x = True
+    fixed = {name: FIXED[name] for name in ('raw', 'handcrafted')}
+    random = {name: RANDOM[name] for name in ('random', 'random_raw')}
+    pretrained = {name: PRETRAINED[name] for name in ('dos', 'dos_raw')}
+    sd_over = 'draws'
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Sizes."""
+        parser.add_argument('--shots', type=int, nargs='+', default=list(SHOTS), help='labelled scans, one column each')
+        add_probe_arguments(parser, draws=5)
+
+    def draws(self) -> Draws:
+        """One column a number of scans."""
+        sizes = {f'k{k}': k for k in sorted(set(self.args.options['shots']))}
+        return Draws(sizes, self.args.options['draws'], nested=True)
+
+    def notes(self) -> list[str]:
+        """What a draw is."""
+        return [
+            f'{self.args.options["draws"]} draws, independent of each other; within a draw the fewer scans are among '
+            'the more. Every row has the same draws. A value is the mean over the networks of its row (pretraining '
+            'runs, or seeds of the random ones). A class that a draw does not hold is never predicted and counts as 0.'
         ]

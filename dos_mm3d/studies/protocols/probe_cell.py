@@ -1,9 +1,10 @@
 """One cell of a probe: python -m dos_mm3d.studies.protocols.probe_cell REQUEST.json --out FILE.
 
-The request names the data, what the encoder is fed, the network, the rows and the draws; `probe_cells` writes it."""
+The request names the data, what the encoder is fed, the network, the rows and the draws; `probe_plan` writes it."""
 
 import copy
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class ProbeRequest:
     def __init__(self, asked: Mapping[str, Any]) -> None:
         self.asked = asked
         self.dataset: DataSet = dataset_named(asked['dataset']).at(asked['root'])
-        self.input = EncoderInput.from_record(asked['input'])
+        self.input = EncoderInput(**asked['input'])
         self.rows: dict[str, list[str]] = asked['rows']
         self.settings = ProbeSettings(points_per_class=asked['points_per_class'], recipe=ProbeRecipe(**asked['recipe']))
 
@@ -115,11 +116,8 @@ def rows_record(
     confusions: Sequence[NDArray[np.int64]], draws: Mapping[str, Sequence[Sequence[int]]], classes: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """Column -> numbers of a row; confusions come in the order of `flat(draws)`."""
-    found, start = {}, 0
-    for name, of_column in draws.items():
-        found[name] = summarise(confusions[start : start + len(of_column)], classes)
-        start += len(of_column)
-    return found
+    found = iter(confusions)
+    return {name: summarise(list(islice(found, len(of_column))), classes) for name, of_column in draws.items()}
 
 
 def summarise(confusions: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> dict[str, Any]:

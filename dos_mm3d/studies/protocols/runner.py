@@ -7,7 +7,7 @@ from typing import Any
 from ...files import nan_to_none
 from ..figures.protocols import draw_protocol
 from ..runner import Study, portable, refuse_second_test, write_record
-from .base import Protocol, ProtocolArguments
+from .base import Protocol
 from .table import full_text
 
 UNITS = {
@@ -18,35 +18,36 @@ UNITS = {
 }
 
 
-def record_file(protocol: Protocol, args: ProtocolArguments) -> Path:
+def record_file(protocol: Protocol) -> Path:
     """`<name>_<dataset><variant>.json`, of the test split ending in `_test`; .md and .png stand beside it."""
+    args = protocol.args
     split = '' if args.split == 'validation' else f'_{args.split}'
-    return args.out / f'{protocol.name}_{args.label}{protocol.variant(args)}{split}.json'
+    return args.out / f'{protocol.name}_{args.label}{protocol.variant}{split}.json'
 
 
-def run_protocol(protocol: Protocol, args: ProtocolArguments) -> dict[str, Any]:
+def run_protocol(protocol: Protocol) -> dict[str, Any]:
     """Check, run what is not finished, write the record after every cell; returns the last one.
 
     FileExistsError where the test split has been reported already and `again` is not set, and what `Protocol.check`
     raises; BlockingIOError where another one works in the same folder.
     """
-    path = record_file(protocol, args)
+    path, args = record_file(protocol), protocol.args
     refuse_second_test(path, args)
-    protocol.check(args)
-    study = Study(protocol.cells(args), args.out, title=protocol.name, retry_failed=args.retry_failed)
+    protocol.check()
+    study = Study(protocol.cells(), args.out, title=protocol.name, retry_failed=args.retry_failed)
 
     def report() -> dict[str, Any]:
-        record = nan_to_none(build_record(protocol, args, study))
+        record = nan_to_none(build_record(protocol, study))
         drawn = any(row['entries'] for row in record['rows'])
         write_record(path, record, text=full_text(record), figure=draw_protocol(record) if drawn else None)
         return record
 
-    return study.run_and_report(args, report, lambda: protocol.begin(args))
+    return study.run_and_report(args, report, protocol.begin)
 
 
-def build_record(protocol: Protocol, args: ProtocolArguments, study: Study) -> dict[str, Any]:
+def build_record(protocol: Protocol, study: Study) -> dict[str, Any]:
     """Everything that the table and the plot are made from: every number with where it comes from."""
-    results = study.found()
+    args, results = protocol.args, study.found()
     return {
         'protocol': protocol.name,
         'title': protocol.title,
@@ -61,11 +62,11 @@ def build_record(protocol: Protocol, args: ProtocolArguments, study: Study) -> d
         ],
         'sources': [source.record for source in args.sources],
         'seeds': args.seeds,
-        'settings': protocol.settings(args),
-        'columns': [asdict(column) for column in protocol.columns(args, results)],
-        'rows': protocol.rows(args, results),
-        'notes': protocol.notes(args),
-        **protocol.more(args, results),
+        'settings': protocol.settings(),
+        'columns': [asdict(column) for column in protocol.columns(results)],
+        'rows': protocol.rows(results),
+        'notes': protocol.notes(),
+        **protocol.more(results),
         'units': UNITS,
         **study.record(args.command),
     }

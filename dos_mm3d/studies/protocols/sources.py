@@ -3,6 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,69 @@ from mmengine.registry import init_default_scope
 
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError, MissingFileError
-from ...export.loading import FitReport, fit_report, read_weights
-from ..runner import file_sha256
-from .base import Source
+from ...export.loading import fit_report, read_weights
+from ..runner import content_hash, file_sha256, portable
 from .datasets import DATASETS, DataSet, dataset_named
+from .encoder_input import EncoderInput
+
+
+@dataclass(frozen=True)
+class Source:
+    """A pretraining checkpoint.
+
+    Args:
+        dataset: name of what it was pretrained on.
+        number: 0, 1, ... among the checkpoints of its data set (runs with other seeds).
+        checkpoint: file.
+        config_file: of the pretraining.
+        config: the same, resolved.
+        sha256: of the checkpoint file.
+    """
+
+    dataset: str
+    number: int
+    checkpoint: Path
+    config_file: Path
+    config: Mapping[str, Any]
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Of the data set and number, for rows, cells and folders: `synthetic_0`."""
+        return f'{self.dataset}_{self.number}'
+
+    @cached_property
+    def input(self) -> EncoderInput:
+        """What it was fed. ValueError where neither its config nor its data set says it."""
+        known = DATASETS.get(self.dataset)
+        if known is None and not self.config.get('input_channels'):
+            raise InputError(
+                f'{self.config_file}: has no input_channels, and {self.dataset} is none of the data sets that are '
+                f'known ({", ".join(sorted(DATASETS))}); name the columns, e.g. --cfg-options '
+                '\'input_channels=["x [m]","y [m]","z [m]","intensity 0-1"]\', or the data set: --checkpoint '
+                'DATASET=PATH'
+            )
+        return EncoderInput.of(self.config, known.channels if known else (), known.ground_z_m if known else None)
+
+    @cached_property
+    def encoder_hash(self) -> str:
+        """sha256 of backbone, voxels and input: alike for runs that differ in seed, steps or losses only."""
+        model = self.config['model']
+        return content_hash([model['backbone'], model['data_preprocessor'], asdict(self.input)])
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is written down of it."""
+        return {
+            'pretrained_on': self.dataset,
+            'checkpoint': portable(self.checkpoint),
+            'sha256': self.sha256,
+            'config': portable(self.config_file),
+            'config_hash': content_hash(self.config),
+            'steps': self.config.get('train_cfg', {}).get('max_iters'),
+            'seed': self.config.get('randomness', {}).get('seed'),
+        }
+
 
 _NAMED = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)')
 
@@ -114,23 +176,19 @@ def require_whole(config: Mapping[str, Any], config_file: Path, checkpoint: Path
     weights = read_weights(checkpoint)
     report = fit_report(MODELS.build(dict(config['model'])), weights)
     if report.missing or report.wrong_shape or report.unexpected:
-        raise InputError(f'{checkpoint}: not a checkpoint of {config_file} ({report.summary()}). {_advice(report)}')
-
-
-def _advice(report: FitReport) -> str:
-    if report.matched:
-        return 'Give the config that it was pretrained with: --config PATH'
-    return (
-        'Wanted what tools/train.py wrote for a config of configs/dos, with student and teacher; not an exported file, '
-        'a detector or a segmentor'
-    )
+        advice = (
+            'Give the config that it was pretrained with: --config PATH'
+            if report.matched
+            else 'Wanted what tools/train.py wrote for a config of configs/dos, with student and teacher; not an '
+            'exported file, a detector or a segmentor'
+        )
+        raise InputError(f'{checkpoint}: not a checkpoint of {config_file} ({report.summary()}). {advice}')
 
 
 def require_different(sources: Sequence[Source]) -> None:
     """ValueError where one file is given twice: its spread over seeds would be none."""
-    for i, source in enumerate(sources):
-        for other in sources[:i]:
-            if source.sha256 == other.sha256 and source.dataset == other.dataset:
-                raise InputError(
-                    f'{other.checkpoint} and {source.checkpoint} are the same checkpoint; wanted runs with other seeds'
-                )
+    for one, other in combinations(sources, 2):
+        if one.sha256 == other.sha256 and one.dataset == other.dataset:
+            raise InputError(
+                f'{one.checkpoint} and {other.checkpoint} are the same checkpoint; wanted runs with other seeds'
+            )

@@ -1,10 +1,8 @@
 """The config of one training of a protocol: a downstream config with another data root, length, seed, start, labels."""
 
 import copy
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ from ...datasets.label_shares import cut_to_sequences, leaf
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError
 from ..runner.config_file import with_texts
-from ..runner.start_record import ENCODER_PREFIXES
 
 SET_BY_PROTOCOL = ('load_from', 'resume', 'work_dir', 'randomness.seed')
 SPLIT_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
@@ -29,7 +26,7 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     """
     if taken := sorted(set(overrides) & set(SET_BY_PROTOCOL)):
         raise InputError(f'--cfg-options {", ".join(taken)}: the protocol sets it; use --seeds, --out, --checkpoint')
-    config = copy.deepcopy(_resolved(path, path.stat().st_mtime_ns, json.dumps(dict(overrides), sort_keys=True)))
+    config = load_with_overrides(path, overrides).to_dict()
     if lacking := [key for key in (*SPLIT_KEYS, 'train_cfg') if not config.get(key)]:
         raise InputError(f'{path}: has no {", ".join(lacking)}; wanted a config that tools/train.py and test.py take')
     old, new = leaf(config['train_dataloader']['dataset'])['data_root'].rstrip('/'), str(data_root).rstrip('/')
@@ -37,12 +34,6 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     config |= dict(val_dataloader=None, val_evaluator=None, val_cfg=None)
     config['train_cfg'] = {key: value for key, value in config['train_cfg'].items() if not key.startswith('val_')}
     return config
-
-
-@lru_cache(maxsize=8)
-def _resolved(path: Path, written_ns: int, overrides: str) -> dict[str, Any]:
-    """Read once for a call: rows, columns and notes ask again and again. overrides: as JSON."""
-    return load_with_overrides(path, json.loads(overrides)).to_dict()
 
 
 def with_leaf(dataset: Mapping[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
@@ -119,12 +110,13 @@ def cell_config(
     config: Mapping[str, Any],
     *,
     seed: int,
-    weights: str | None,
+    weights: Path | None,
     train_sequences: Sequence[str] | None,
     test_sequences: Sequence[str] | None,
     train_ann_file: str,
     paste: bool,
-    encoder_prefixes: Sequence[str] = ENCODER_PREFIXES,
+    encoder_prefixes: Sequence[str],
+    devkit_prefix: Path,
 ) -> dict[str, Any]:
     """What tools/train.py and tools/test.py get: resumable, with a record of the start.
 
@@ -132,10 +124,11 @@ def cell_config(
     test_sequences: of the training split's info file, for choosing settings; None for the config's test set.
     paste: whether objects may be pasted (ObjectSample): they come from all frames, labelled or not.
     encoder_prefixes: of the names of weights that pretraining gives.
+    devkit_prefix: where nuScenes' evaluator keeps the devkit's files: they hold what --metrics does not.
     """
     config = copy.deepcopy(dict(config))
     config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
-    config |= dict(load_from=weights, resume=False)
+    config |= dict(load_from=None if weights is None else str(weights), resume=False)
     imports = config.get('custom_imports', {}).get('imports', [])
     config['custom_imports'] = dict(
         imports=[*dict.fromkeys([*imports, 'dos_mm3d', 'dos_mm3d.studies.runner.start_record'])],
@@ -150,28 +143,17 @@ def cell_config(
     if not paste:
         train['dataset'] = with_leaf(train['dataset'], without_pasting)
     if train_sequences is not None:
-        train['dataset'] = cut_to_sequences(train['dataset'], train_sequences)
+        train['dataset'] = cut_to_sequences(train['dataset'], list(train_sequences))
     if test_sequences is not None:
         scored = with_leaf(config['test_dataloader']['dataset'], lambda found: {**found, 'ann_file': train_ann_file})
-        config['test_dataloader']['dataset'] = cut_to_sequences(scored, test_sequences)
-        config['test_evaluator'] = each_evaluator(
-            config['test_evaluator'], lambda one: with_ann_file(one, train_ann_file)
-        )
+        config['test_dataloader']['dataset'] = cut_to_sequences(scored, list(test_sequences))
+    evaluators = config['test_evaluator']
+    for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
+        if evaluator.get('type') == 'NuScenesMetric':
+            evaluator['jsonfile_prefix'] = str(devkit_prefix)
+        if test_sequences is not None and 'ann_file' in evaluator:  # Waymo's reads the labels itself
+            evaluator['ann_file'] = str(Path(evaluator['ann_file']).parent / train_ann_file)
     return config
-
-
-def each_evaluator(evaluator: Any, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Any:
-    """The evaluator of a config, or each of several, changed."""
-    if isinstance(evaluator, list | tuple):
-        return [change(one) for one in evaluator]
-    return change(evaluator)
-
-
-def with_ann_file(evaluator: Mapping[str, Any], ann_file: str) -> Mapping[str, Any]:
-    """An evaluator that reads an info file (Waymo's) reads that one of the same folder."""
-    if 'ann_file' not in evaluator:
-        return evaluator
-    return {**evaluator, 'ann_file': str(Path(evaluator['ann_file']).parent / ann_file)}
 
 
 def without_pasting(dataset: Mapping[str, Any]) -> dict[str, Any]:

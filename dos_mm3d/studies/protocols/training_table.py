@@ -1,12 +1,34 @@
-"""Sentences below the table of a protocol that trains: what ± holds, and what may hold one of the rows back."""
+"""Entries and sentences of the table of a protocol that trains: what ± holds, what may hold one of the rows back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ...datasets.label_shares import leaf
-from .base import Source
+from ..runner.statistics import means
+from .base import entry
 from .encoder_input import sweeps_of
+from .sources import Source
 from .training_config import layer_decay
+
+
+def column_name(labels: str, key: str) -> str:
+    """Of a share and a number."""
+    return f'{labels}_{key.replace(" ", "_")}'
+
+
+def entry_of(found: Mapping[int, Mapping[str, Any]], key: str, *, with_classes: bool) -> dict[str, Any]:
+    """Mean over the seeds; with_classes: also the means of the classes, the sum of the confusion matrices, the means
+    of the true-positive errors and of all that tools/test.py --metrics wrote."""
+    cells, more = list(found.values()), {}
+    if with_classes:
+        more |= {key: means([cell[key] for cell in cells]) for key in ('per_class', 'errors') if key in cells[0]}
+        numbers = [name for name, value in sorted(cells[0]['metrics'].items()) if isinstance(value, int | float)]
+        more['metrics'] = means([{name: cell['metrics'].get(name) for name in numbers} for cell in cells])
+    if with_classes and 'confusion' in cells[0]:
+        more['confusion'] = np.sum([cell['confusion'] for cell in cells], axis=0).tolist()
+    return entry({f'seed {seed}': cell['values'][key] for seed, cell in found.items()}, sd_over='seeds', **more)
 
 
 def which_checkpoints(runs: set[int], seeds: int) -> str:

@@ -1,0 +1,79 @@
+"""A cell of the protocols that train: the commands that train and test one downstream model, and what they left."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from ...files import read_json
+from ...metrics.confusion import iou_percent, miou_percent, read_confusion
+from ..runner.devkit import SUMMARY, read_devkit_summary
+from ..runner.scalars import last_scalars
+from ..runner.start_record import FILE as START_FILE
+from .training_config import last_checkpoint
+
+WAYMO_CLASSES = ('vehicle', 'pedestrian', 'cyclist')
+
+
+def cell_commands(config: Mapping[str, Any], folder: Path, *, task: str, processes: int) -> list[list[str]]:
+    """Train, going on where it was interrupted; test what that leaves."""
+    folder = folder.resolve()
+    path, run = folder / 'config.py', folder / 'run'
+    train = [sys.executable, 'tools/train.py', path]
+    if processes > 1:
+        train = ['bash', 'tools/dist_train.sh', path, processes]
+    test = [sys.executable, 'tools/test.py', path, last_checkpoint(config, run)]
+    test += ['--work-dir', folder / 'test_log', '--metrics', folder / 'metrics.json']
+    if task == 'segmentation':
+        test += ['--confusion', folder / 'confusion.json']
+    return [[*map(str, train), '--work-dir', str(run), '--resume'], [*map(str, test)]]
+
+
+def collect_segmentation(folder: Path) -> dict[str, Any]:
+    """mIoU and IoU per class in percent, from the confusion matrix: the mean is over classes that have points."""
+    classes, confusion = read_confusion(folder / 'confusion.json')
+    per_class = dict(zip(classes, iou_percent(confusion).tolist()))
+    return collected(folder, {'miou': miou_percent(confusion)}, per_class, confusion=confusion.tolist())
+
+
+def collect_detection(folder: Path) -> dict[str, Any]:
+    """mAP, NDS and AP per class in percent, and the true-positive errors, by the devkit; of Waymo what its metric
+    says."""
+    if not (folder / 'test' / SUMMARY).is_file():
+        return collect_waymo(folder)
+    summary = read_devkit_summary(folder / 'test')
+    values = {key: 100 * summary[key] for key in ('mAP', 'NDS')}
+    per_class = {name: 100 * ap for name, ap in summary['AP'].items()}
+    return collected(folder, values, per_class, errors=summary['errors'])
+
+
+def collect_waymo(folder: Path) -> dict[str, Any]:
+    """AP and APH at both levels, means over the classes, and LEVEL_1 AP per class, in percent; every breakdown is among
+    `metrics`. ValueError for a metric that is neither nuScenes' nor Waymo's."""
+    metrics = read_json(folder / 'metrics.json')
+    keys = {f'L{level} {name}': f'Waymo/LEVEL_{level}/m{name}' for level in (1, 2) for name in ('AP', 'APH')}
+    if missing := [key for key in keys.values() if key not in metrics]:
+        raise InputError(f"{folder / 'metrics.json'}: has neither nuScenes' numbers nor {missing[0]}")
+    classes = {name: f'Waymo/OBJECT_TYPE_TYPE_{name.upper()}_LEVEL_1/AP' for name in WAYMO_CLASSES}
+    values = {title: 100 * metrics[key] for title, key in keys.items()}
+    return collected(folder, values, {name: 100 * metrics[key] for name, key in classes.items() if key in metrics})
+
+
+def collected(folder: Path, values: Mapping[str, float], per_class: Mapping[str, float], **more: Any) -> dict[str, Any]:
+    """What all cells give: numbers of the table, classes, and how the training went. more: of this task."""
+    return {
+        'values': values,
+        'per_class': per_class,
+        **more,
+        'said': ', '.join(f'{name} {value:.1f}' for name, value in values.items()),
+        'metrics': read_json(folder / 'metrics.json'),
+        'start': read_json(folder / 'run' / START_FILE),
+        'training': last_scalars(folder / 'run'),
+    }
+
+
+COLLECT: dict[str, Callable[[Path], dict[str, Any]]] = {
+    'segmentation': collect_segmentation,
+    'detection': collect_detection,
+}
