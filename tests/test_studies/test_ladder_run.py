@@ -7,6 +7,7 @@ import pytest
 
 from dos_mm3d.probe.probe import ProbeSettings
 from dos_mm3d.studies.ablation.ladder import LadderSettings, run_ladder
+from dos_mm3d.studies.protocols.datasets import DataSet
 from dos_mm3d.studies.runner import CellFailed
 from tests.helpers.ladder_fakes import Fakes
 from tests.helpers.recorded_calls import interrupted_when
@@ -65,7 +66,7 @@ def test_another_config_is_run_and_the_old_one_found_again(settings: LadderSetti
 def test_another_split_or_protocol_needs_no_pretraining(
     settings: LadderSettings, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('dos_mm3d.studies.ablation.ladder.require_split', lambda config, split: None)
+    monkeypatch.setattr(DataSet, 'part', lambda self, part: (part, None))  # the infos are bytes only
     run_ladder(replace(settings, split='validation'))
     fakes.take_calls()
     run_ladder(settings)

@@ -19,7 +19,7 @@ MISTAKES = {
     'no scenes': (
         'ladder.py',
         ('--cfg-options', 'data_root={world}/'),
-        ['2 training scenes leave none for validation', '--split test'],
+        ['2 training sequences leave none for validation', '--split test'],
     ),
     'seed': ('ladder.py', ('--cfg-options', 'randomness.seed=3'), ['randomness.seed', '--seeds']),
     'bad row': ("rows = [dict(name='a')]", (), ['got the row', 'config=...']),

@@ -3,20 +3,18 @@
 import copy
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...datasets.splits import cut_scenes
 from ...engine.config_overrides import load_with_overrides
-from ...errors import InputError, MissingFileError
+from ...errors import InputError
 from ...files import read_json, write_json
-from ...probe.checkpoint import TEST_INFOS, TRAIN_INFOS
 from ...probe.probe import ProbeSettings
 from ...probe.rows import FIXED, RANDOM
-from ...probe.scans import scene_names
-from ..runner import Cell, content_hash, files_sha256
+from ..protocols.datasets import DataSet, dataset_named
+from ..runner import Cell, content_hash
 from ..runner.config_file import write_config
 from ..runner.scalars import last_scalars
 from .ladder_file import LadderRow
@@ -33,7 +31,7 @@ def pretrain_cell(row: LadderRow, config: Mapping[str, Any], seed: int) -> Cell:
     config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
     return Cell(
         name=f'{row.name}_seed{seed}',
-        depends_on={'config_hash': content_hash(config), 'data_hash': data_hash(data_root(config))},
+        depends_on={'config_hash': content_hash(config), 'data_hash': dataset_of(config).hash()},
         prepare=lambda folder: write_config(folder / 'config.py', config),
         commands=lambda folder: [train_command(folder)],
         collect=collect_pretraining,
@@ -65,21 +63,14 @@ def row_probe_cell(pretraining: Cell, out: Path, *, split: str, settings: ProbeS
         handcrafted: whether the teacher is probed with the pillar statistics beside it too.
     """
     rows = {**CELL_ROWS, **(HANDCRAFTED_ROW if handcrafted else {})}
-    depends_on = {'split': split, 'settings': asdict(settings), 'rows': rows, 'random_seeds': 0, 'batch_norm_scans': 0}
+    request = {'split': split, 'settings': asdict(settings), 'rows': rows, 'random_seeds': 0, 'batch_norm_scans': 0}
     trained = pretraining.folder(out)
 
     def prepare(folder: Path) -> None:
         paths = {'config': str(trained / 'config.py'), 'checkpoint': str(last_checkpoint(trained))}
-        write_json(folder / 'request.json', {**depends_on, **paths})
+        write_json(folder / 'request.json', {**request, **paths})
 
-    return Cell(
-        name=f'{pretraining.name}_{split}',
-        depends_on=depends_on,
-        prepare=prepare,
-        commands=lambda folder: [probe_command(folder)],
-        collect=collect_probe,
-        after=(pretraining,),
-    )
+    return _probe_cell(f'{pretraining.name}_{split}', request, prepare, after=(pretraining,))
 
 
 def baseline_cell(
@@ -89,32 +80,26 @@ def baseline_cell(
 
     They depend on the data, the encoder and the probe; steps, seeds and losses of the config do not matter.
     """
-    request = {
-        'split': split,
-        'settings': asdict(settings),
-        'rows': BASELINE_ROWS,
-        'random_seeds': random_seeds,
-        'batch_norm_scans': batch_norm_scans,
+    counts = {'random_seeds': random_seeds, 'batch_norm_scans': batch_norm_scans}
+    request = {'split': split, 'settings': asdict(settings), 'rows': BASELINE_ROWS, **counts}
+    depends_on = {
+        **request,
+        'backbone': config['model']['backbone'],
+        'data_preprocessor': config['model']['data_preprocessor'],
+        'num_sweeps': config['train_dataloader']['dataset']['num_sweeps'],
+        'data_hash': dataset_of(config).hash(),
     }
 
     def prepare(folder: Path) -> None:
         write_config(folder / 'config.py', config)
         write_json(folder / 'request.json', {**request, 'config': str(folder / 'config.py'), 'checkpoint': None})
 
-    return Cell(
-        name=f'baselines_{split}',
-        depends_on={
-            **request,
-            'backbone': config['model']['backbone'],
-            'data_preprocessor': config['model']['data_preprocessor'],
-            'num_sweeps': config['train_dataloader']['dataset']['num_sweeps'],
-            'data_hash': data_hash(data_root(config)),
-        },
-        prepare=prepare,
-        commands=lambda folder: [probe_command(folder)],
-        collect=collect_probe,
-        needed=True,
-    )
+    return _probe_cell(f'baselines_{split}', depends_on, prepare, needed=True)
+
+
+def _probe_cell(name: str, depends_on: Mapping[str, Any], prepare: Callable[[Path], None], **more: Any) -> Cell:
+    """prepare: writes the request.  more: arguments of Cell."""
+    return Cell(name, depends_on, lambda folder: [probe_command(folder)], collect_probe, prepare, **more)
 
 
 def collect_probe(folder: Path) -> dict[str, Any]:
@@ -156,31 +141,6 @@ def resolve_config(row: LadderRow, *, steps: int | None, overrides: Mapping[str,
     return cfg.to_dict()
 
 
-def data_root(config: Mapping[str, Any]) -> str:
-    """Where the data of a pretraining config are."""
-    return config['train_dataloader']['dataset']['data_root']
-
-
-def data_hash(root: str) -> str:
-    """sha256 of a data set's info files; MissingFileError with what to do where one is missing."""
-    paths = [Path(root) / name for name in (TRAIN_INFOS, TEST_INFOS)]
-    for path in paths:
-        if not path.is_file():
-            raise MissingFileError(
-                f'{path}: no such info file; write the embedded data set with tools/create_synthetic.py and '
-                'tools/create_data.py nuscenes, or name yours with --cfg-options data_root=PATH/'
-            )
-    return files_sha256(paths)
-
-
-def require_split(config: Mapping[str, Any], split: str) -> None:
-    """ValueError where the data set has too few scenes for the fixed cut to leave any for validation."""
-    if split != 'validation':
-        return
-    root = data_root(config)
-    names = scene_names(root, TRAIN_INFOS)
-    if not cut_scenes(names)['validation']:
-        raise InputError(
-            f'{root}: its {len(names)} training scenes leave none for validation; wanted at least 6 scenes, '
-            'or --split test'
-        )
+def dataset_of(config: Mapping[str, Any]) -> DataSet:
+    """What is pretrained on and probed: the embedded nuScenes, or whatever lies in its place."""
+    return dataset_named('synthetic').at(config['train_dataloader']['dataset']['data_root'])

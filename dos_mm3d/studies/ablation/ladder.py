@@ -13,7 +13,7 @@ from ...probe.probe import ProbeSettings
 from ..figures.ladder import draw_ladder
 from ..runner import Cell, Study, StudyArguments, refuse_second_test, write_record
 from ..runner.scalars import last_scalars
-from .cells import baseline_cell, pretrain_cell, require_split, resolve_config, row_probe_cell
+from .cells import baseline_cell, dataset_of, pretrain_cell, resolve_config, row_probe_cell
 from .ladder_file import Ladder, LadderRow
 from .record import build_record, conclusions
 from .text import full_text
@@ -56,7 +56,7 @@ class LadderCells:
                 row.name: resolve_config(row, steps=settings.steps, overrides=settings.overrides) for row in rows
             }
         self.steps = same_steps(configs)
-        require_split(configs[ladder.reference.name], settings.split)
+        dataset_of(configs[ladder.reference.name]).part(settings.split)
         self.rows = {row.name: self._seeds(row, configs[row.name]) for row in ladder.rows}
         self.baselines = baseline_cell(
             configs[ladder.reference.name],

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,12 @@ from matplotlib.lines import Line2D
 
 from ...errors import InputError
 from ...visualization.style import COLOURS, new_figure, quiet
+from ..runner.markdown import NOT_RUN, plus_minus
 
 TITLE_CHARACTERS = 34
 ROW_HEIGHT_IN = 0.42
 SCRATCH_STYLES = ((0, (1, 1)), (0, (4, 2)), (0, (5, 1, 1, 1)), (0, (7, 3)), '-')
 PRETRAINED_COLOURS = (COLOURS['main'], COLOURS['second'], COLOURS['third'], '#7a5195', '#b8860b')
-MARKERS = 'os^Dv'
 
 
 def draw_protocol(record: Mapping[str, Any]) -> Figure:
@@ -40,9 +41,8 @@ def _title(record: Mapping[str, Any]) -> str:
 
 def _draw_dots(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
     columns = record['columns']
-    titles = {column['name']: record['metric'] for column in columns}
-    titles = {columns[0]['name']: columns[0]['title']} if len(columns) == 1 else titles
-    return draw_dots(_title(record), columns, rows, x_titles=titles)
+    x_titles = {column['name']: record['metric'] if len(columns) > 1 else column['title'] for column in columns}
+    return draw_dots(_title(record), columns, rows, x_titles=x_titles)
 
 
 def draw_dots(
@@ -115,14 +115,17 @@ def _dot_handles(over: str) -> list[Line2D]:
 
 
 def _draw_curves(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """One line a row over the columns' x, with sd as a band."""
+    """One line a row over the columns' x, with sd as a band: pretrained ones in colours, the others in grey dashes."""
     figure, (axis,) = new_figure(1, 1, width_in=7.6, height_in=4.6)
     place = {column['name']: column['x'] for column in record['columns']}
-    counts = {'scratch': 0, 'pretrained': 0}
+    pretrained = ({'color': colour, 'marker': 'o'} for colour in cycle(PRETRAINED_COLOURS))
+    scratch = ({'color': COLOURS['grey'], 'linestyle': style} for style in cycle(SCRATCH_STYLES))
     for row in rows:
-        number = counts[row['kind']]
-        counts[row['kind']] += 1
-        _draw_curve(axis, row, place, *_curve_style(row['kind'], number))
+        found = sorted((place[name], entry['mean'], entry['sd'] or 0.0) for name, entry in row['entries'].items())
+        x, mean, sd = (np.array(values) for values in zip(*found))
+        style, alpha = (next(pretrained), 0.12) if row['kind'] == 'pretrained' else (next(scratch), 0.06)
+        axis.plot(x, mean, markersize=4, linewidth=1.5, label=row['title'], **style)
+        axis.fill_between(x, mean - sd, mean + sd, color=style['color'], alpha=alpha)
     if record['log_x']:
         axis.set_xscale('log')
     axis.minorticks_off()
@@ -130,21 +133,6 @@ def _draw_curves(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -
     quiet(axis, title=_title(record), x=record['axis'], y=record['metric'])
     axis.legend(fontsize=8, frameon=False, loc='upper left', bbox_to_anchor=(1.01, 1.0))
     return figure
-
-
-def _curve_style(kind: str, number: int) -> tuple[str, Any]:
-    """Colour and line of the n-th row of a kind: pretrained ones differ in colour, the others in dashes too."""
-    if kind == 'pretrained':
-        return PRETRAINED_COLOURS[number % len(PRETRAINED_COLOURS)], '-'
-    return COLOURS['grey'], SCRATCH_STYLES[number % len(SCRATCH_STYLES)]
-
-
-def _draw_curve(axis, row: Mapping[str, Any], place: Mapping[str, float], colour: str, style: Any) -> None:
-    found = sorted((place[name], entry['mean'], entry['sd'] or 0.0) for name, entry in row['entries'].items())
-    x, mean, sd = (np.array(values) for values in zip(*found))
-    marker = 'o' if row['kind'] == 'pretrained' else None
-    axis.plot(x, mean, color=colour, linestyle=style, marker=marker, markersize=4, linewidth=1.5, label=row['title'])
-    axis.fill_between(x, mean - sd, mean + sd, color=colour, alpha=0.12 if row['kind'] == 'pretrained' else 0.06)
 
 
 def _draw_matrix(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -156,7 +144,7 @@ def _draw_matrix(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -
     for y, row in enumerate(rows):
         for x, column in enumerate(columns):
             entry = row['entries'].get(column['name'])
-            text = 'not run' if entry is None else _field(entry)
+            text = NOT_RUN if entry is None else plus_minus(entry['mean'], entry['sd'])
             weight = 'bold' if entry and entry.get('in_domain') else 'normal'
             axis.text(x, y, text, ha='center', va='center', fontsize=8, fontweight=weight)
     axis.set_yticks(range(len(rows)), [textwrap.fill(row['title'], TITLE_CHARACTERS) for row in rows])
@@ -175,7 +163,3 @@ def _shades(means: np.ndarray) -> np.ndarray:
     several = np.broadcast_to(high > low, means.shape)
     shades = np.where(known, 0.5, np.nan)
     return np.divide(means - low, high - low, out=shades, where=several & known)
-
-
-def _field(entry: Mapping[str, Any]) -> str:
-    return f'{entry["mean"]:.1f}' + ('' if entry['sd'] is None else f' ± {entry["sd"]:.1f}')

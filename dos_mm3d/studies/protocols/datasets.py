@@ -85,7 +85,7 @@ class DataSet:
             if not (path := Path(self.root) / name).is_file():
                 raise MissingFileError(
                     f'{path}: no such file, so {self.name} is not there; make it with {self.prepare}, or say where it '
-                    f'is with --data-root {self.name}=PATH'
+                    f'is: --data-root {self.name}=PATH (a ladder: --cfg-options data_root=PATH/)'
                 )
 
     def sequences(self, ann_file: str) -> list[str]:

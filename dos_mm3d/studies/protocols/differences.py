@@ -1,6 +1,6 @@
 """What pretraining buys: paired differences to training from scratch, and whether the pairs were fair."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..runner.markdown import NONE, markdown_table
@@ -41,27 +41,15 @@ def difference_table(record: Mapping[str, Any]) -> str:
     if not record.get('differences'):
         return ''
     said = 'Paired differences, with their 95 % interval (Student) over the seeds where there are several:'
-    return f'{said}\n\n{markdown_table(HEADER, difference_lines(record["differences"]))}'
+    return f'{said}\n\n{markdown_table(HEADER, [_line(found) for found in record["differences"]])}'
 
 
-def difference_lines(differences: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Rows of the table of differences: column, row, difference with its interval, number of pairs, verdict, what is
-    to be said."""
-    lines = []
-    for found in differences:
-        mean = NONE if found['mean'] is None else f'{found["mean"]:+.1f}'
-        interval = '' if found['low'] is None else f' [{found["low"]:+.1f}, {found["high"]:+.1f}]'
-        said = [f'{name} left out: {", ".join(reasons)} differs' for name, reasons in found['unfair'].items()]
-        if resumed := [seed for seed in found['seeds'] if seed not in found['same_batches']]:
-            said.append(f'augmentation differs at seed {", ".join(map(str, resumed))} (one was interrupted)')
-        lines.append(
-            (
-                found['column'],
-                found['row'],
-                f'{mean}{interval}',
-                str(found['n']),
-                found['verdict'],
-                '; '.join(said) or '-',
-            )
-        )
-    return lines
+def _line(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Column, row, difference with its interval, number of pairs, verdict, what is to be said."""
+    mean = NONE if found['mean'] is None else f'{found["mean"]:+.1f}'
+    interval = '' if found['low'] is None else f' [{found["low"]:+.1f}, {found["high"]:+.1f}]'
+    said = [f'{name} left out: {", ".join(reasons)} differs' for name, reasons in found['unfair'].items()]
+    if resumed := [seed for seed in found['seeds'] if seed not in found['same_batches']]:
+        said.append(f'augmentation differs at seed {", ".join(map(str, resumed))} (one was interrupted)')
+    remark = '; '.join(said) or NONE
+    return found['column'], found['row'], f'{mean}{interval}', str(found['n']), found['verdict'], remark

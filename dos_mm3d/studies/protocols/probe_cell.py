@@ -3,7 +3,7 @@
 The request names the data, what the encoder is fed, the network, the rows and the draws; `probe_plan` writes it."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -19,88 +19,67 @@ from ...engine.launch import run_tool
 from ...files import nan_to_none
 from ...metrics.confusion import iou_percent, miou_percent
 from ...probe.checkpoint import Spread
-from ...probe.features import EncoderFeatures, Extractor, extractor_of
+from ...probe.features import EncoderFeatures, extractor_of
 from ...probe.labelled_scans import LabelledScans
 from ...probe.linear_probe import ProbeRecipe
 from ...probe.pretrained import adapt_batch_norm, device_of, load_pretrained, random_backbones
 from ...probe.probe import ProbeSettings, run_probe
-from ...probe.scans import ProbeScan
 from ..runner.request import answer_request
-from .datasets import DataSet, dataset_named
+from .datasets import dataset_named
 from .draws import Draws, flat
 from .encoder_input import EncoderInput, FedScans
 
 
-class ProbeRequest:
-    """What a cell is asked for, opened."""
-
-    def __init__(self, asked: Mapping[str, Any]) -> None:
-        self.asked = asked
-        self.dataset: DataSet = dataset_named(asked['dataset']).at(asked['root'])
-        self.input = EncoderInput(**asked['input'])
-        self.rows: dict[str, list[str]] = asked['rows']
-        self.settings = ProbeSettings(points_per_class=asked['points_per_class'], recipe=ProbeRecipe(**asked['recipe']))
-
-    def scans(self, part: str) -> LabelledScans:
-        return self.dataset.scans(part, num_sweeps=self.input.num_sweeps)
-
-    def fed(self, scans: LabelledScans) -> FedScans:
-        ground, box = self.dataset.ground_z_m, self.asked['score_range']
-        return FedScans(scans, self.input, ground_z_m=ground, score_range=box)
-
-    def scored(self) -> Sequence[ProbeScan]:
-        """All scans of the split, or so many, evenly spread."""
-        scans = self.fed(self.scans(self.asked['split']))
-        return scans if self.asked['scored_scans'] is None else Spread(scans, self.asked['scored_scans'])
-
-    def batch_norm_scans(self) -> Spread:
-        """Unlabelled scans of the data set that is probed."""
-        return Spread(self.fed(self.scans('pretrain')), self.asked['network']['batch_norm_scans'])
-
-    def extractor(self) -> Extractor:
-        """Every block that one of the rows names."""
-        blocks = {block for names in self.rows.values() for block in names}
-        return extractor_of(blocks, None if self.asked['network']['kind'] == 'none' else self.encoders(blocks))
-
-    def encoders(self, blocks: set[str]) -> EncoderFeatures:
-        """The network's backbones that a row names, in eval mode."""
-        init_default_scope('mmdet3d')
-        cfg, network = Config.fromfile(self.asked['config']), self.asked['network']
-        if network['kind'] == 'random':
-            model = MODELS.build(cfg.model).eval().to(get_device())
-            (backbone,) = random_backbones(cfg, model, [network['seed']], self.batch_norm_scans()).values()
-            return EncoderFeatures(model, {'random': backbone}, device=device_of(model))
-        model = load_pretrained(cfg, self.asked['checkpoint']).to(get_device())
-        found: dict[str, nn.Module] = {'teacher': model.teacher.backbone, 'student': model.student.backbone}
-        if 'teacher_adapted' in blocks:
-            found['teacher_adapted'] = adapted = copy.deepcopy(model.teacher.backbone)
-            adapt_batch_norm(model, [adapted], self.batch_norm_scans())
-        wanted = {name: found[name] for name in found if name in blocks}
-        return EncoderFeatures(model, wanted, device=device_of(model))
-
-
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Fit and score every row on every draw: see `summarise` for what is recorded."""
-    probe = ProbeRequest(request)
-    train, scored = probe.scans('probe_train'), probe.scored()
+    dataset, encoder_input = dataset_named(request['dataset']).at(request['root']), EncoderInput(**request['input'])
+
+    def fed(part: str) -> FedScans:
+        scans = dataset.scans(part, num_sweeps=encoder_input.num_sweeps)
+        return FedScans(scans, encoder_input, ground_z_m=dataset.ground_z_m, score_range=request['score_range'])
+
+    train, scored, count = fed('probe_train'), fed(request['split']), request['scored_scans']
+    scored = scored if count is None else Spread(scored, count)
+    blocks = {block for names in request['rows'].values() for block in names}
+    encoders = None if request['network']['kind'] == 'none' else encoders_of(request, blocks, fed)
     draws = Draws(**request['draws']).of(len(train))
     confusions = run_probe(
-        probe.fed(train),
+        train,
         scored,
-        probe.extractor(),
-        probe.rows,
-        probe.settings,
+        extractor_of(blocks, encoders),
+        request['rows'],
+        ProbeSettings(points_per_class=request['points_per_class'], recipe=ProbeRecipe(**request['recipe'])),
         draws=flat(draws),
-        n_classes=len(train.classes),
+        n_classes=len(train.scans.classes),
     )
+    classes = list(train.scans.classes)
     return {
-        'classes': list(train.classes),
+        'classes': classes,
         'training_scans': len(train),
         'scored_scans': len(scored),
         'scored_points': next(iter(confusions.values()))[0].sum(1).tolist(),
-        'columns': {name: column_record(train, of_column) for name, of_column in draws.items()},
-        'rows': {row: rows_record(found, draws, train.classes) for row, found in confusions.items()},
+        'columns': {name: column_record(train.scans, of_column) for name, of_column in draws.items()},
+        'rows': {row: rows_record(found, draws, classes) for row, found in confusions.items()},
     }
+
+
+def encoders_of(request: Mapping[str, Any], blocks: set[str], fed: Callable[[str], FedScans]) -> EncoderFeatures:
+    """The network's backbones that a row names, in eval mode. BatchNorm statistics are of unlabelled scans of the data
+    set that is probed."""
+    init_default_scope('mmdet3d')
+    cfg, network = Config.fromfile(request['config']), request['network']
+    if network['kind'] == 'random':
+        model = MODELS.build(cfg.model).eval().to(get_device())
+        scans = Spread(fed('pretrain'), network['batch_norm_scans'])
+        (backbone,) = random_backbones(cfg, model, [network['seed']], scans).values()
+        return EncoderFeatures(model, {'random': backbone}, device=device_of(model))
+    model = load_pretrained(cfg, request['checkpoint']).to(get_device())
+    found: dict[str, nn.Module] = {'teacher': model.teacher.backbone, 'student': model.student.backbone}
+    if 'teacher_adapted' in blocks:
+        found['teacher_adapted'] = adapted = copy.deepcopy(model.teacher.backbone)
+        adapt_batch_norm(model, [adapted], Spread(fed('pretrain'), network['batch_norm_scans']))
+    wanted = {name: found[name] for name in found if name in blocks}
+    return EncoderFeatures(model, wanted, device=device_of(model))
 
 
 def column_record(train: LabelledScans, draws: Sequence[Sequence[int]]) -> dict[str, Any]:

@@ -30,33 +30,23 @@ def full_text(record: Mapping[str, Any]) -> str:
 
 def main_table(record: Mapping[str, Any]) -> str:
     """One line per row, one column per column; with a single column also the spread over draws and the networks."""
-    columns = record['columns']
+    columns, rows = record['columns'], record['rows']
     header = ['', *(column['title'] for column in columns)]
-    lines = [[row['title'], *(cell_text(row, column['name']) for column in columns)] for row in record['rows']]
-    if len(columns) == 1 and any(_draws(row, columns[0]['name']) for row in record['rows']):
+    lines = [[row['title'], *(cell_text(row['entries'].get(column['name'])) for column in columns)] for row in rows]
+    only = [row['entries'].get(columns[0]['name']) for row in rows] if len(columns) == 1 else []
+    if any(entry and entry.get('draws') for entry in only):
         header += ['sd over draws', 'networks']
-        for line, row in zip(lines, record['rows']):
-            line += _spread(row['entries'].get(columns[0]['name']))
+        for line, entry in zip(lines, only):
+            line += [number(entry.get('sd_draws')), str(len(entry['values']))] if entry else [NONE, NONE]
     return markdown_table(header, lines)
 
 
-def cell_text(row: Mapping[str, Any], column: str) -> str:
+def cell_text(entry: Mapping[str, Any] | None) -> str:
     """`34.1 ± 0.6`, in bold where the entry is marked `in_domain`."""
-    entry = row['entries'].get(column)
     if entry is None:
         return NOT_RUN
     text = plus_minus(entry['mean'], entry['sd'])
     return f'**{text}**' if entry.get('in_domain') else text
-
-
-def _draws(row: Mapping[str, Any], column: str) -> Any:
-    return row['entries'].get(column, {}).get('draws')
-
-
-def _spread(entry: Mapping[str, Any] | None) -> list[str]:
-    if entry is None:
-        return [NONE, NONE]
-    return [number(entry.get('sd_draws')), str(len(entry['values']))]
 
 
 def notes(record: Mapping[str, Any]) -> list[str]:
