@@ -73,11 +73,8 @@ class Progress:
     def running_text(self) -> str:
         """The cells that run, each with its share of the steps while it counts them."""
         shares = {name: fraction_done(log) for name, log in self.running.items()}
-        states = {
-            name: 'all its steps' if share == 1 else f'{100 * share:.0f} % of its steps'
-            for name, share in shares.items()
-        }
-        return 'running: ' + ', '.join(f'{name} ({states[name]})' if share else name for name, share in shares.items())
+        states = (f'{name} ({share:.0%} of its steps)' if share else name for name, share in shares.items())
+        return 'running: ' + ', '.join(states)
 
 
 def outcome(result: Mapping[str, Any]) -> str:
