@@ -60,7 +60,7 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
         if key not in variables.used:
             require_known(key, cfg, path)
             try:
-                cfg.merge_from_dict({key: read_value(value, _at(cfg, key), key)})
+                cfg.merge_from_dict({key: read_value(value, value_at(cfg, key), key)})
             except (KeyError, TypeError) as error:  # an index beyond a list; an entry of what has none
                 raise InputError(f'{path}: {key}={value} has no place: {error}') from error
     if any(key.startswith('custom_imports.') for key in overrides):  # mmengine imports what the file itself names
@@ -106,7 +106,7 @@ def require_known(key: str, cfg: Config, path: Path) -> None:
         raise InputError(f'{path}: has no {first}, so {key} would change nothing; nearest: {", ".join(near)}')
     within = first
     for name in rest[:-1]:
-        place = _at(cfg, within)
+        place = value_at(cfg, within)
         if isinstance(place, dict) and name not in place and (near := get_close_matches(name, list(place))):
             raise InputError(f'{path}: {within} has no {name}, so {key} would change nothing; nearest: {near[0]}')
         within += f'.{name}'
@@ -192,8 +192,8 @@ def _assigning(overrides: _Overrides) -> Iterator[None]:
         del mmengine_config.eval, mmengine_config.exec
 
 
-def _at(cfg: Config, key: str) -> Any:
-    """The value at a dotted key; None where there is none."""
+def value_at(cfg: Mapping[str, Any] | Config, key: str) -> Any:
+    """The value at a dotted key of a config; None where there is none."""
     found: Any = cfg
     for part in key.split('.'):
         if isinstance(found, list | tuple) and part.isdigit() and int(part) < len(found):

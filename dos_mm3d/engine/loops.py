@@ -4,13 +4,12 @@ from itertools import chain, repeat
 
 from mmdet3d.registry import LOOPS
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
-from dos_mm3d.datasets.stream import StreamSampler
-
+from ..datasets.stream import StreamSampler
 from ..errors import InputError, InputTypeError
+from .hooks.dos import unwrap
 
 
 @LOOPS.register_module()
@@ -24,8 +23,7 @@ class StreamTrainLoop(IterBasedTrainLoop):
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, *args, **kwargs) -> None:
         if isinstance(dataloader, dict):
             dataloader = runner.build_dataloader(dataloader, seed=runner.seed)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        dataloader.dataset.grid = getattr(model, 'grid', None)
+        dataloader.dataset.grid = getattr(unwrap(runner.model), 'grid', None)
         super().__init__(runner, dataloader, *args, **kwargs)
         sampler = self.dataloader.sampler
         if not isinstance(sampler, StreamSampler):

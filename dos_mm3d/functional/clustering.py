@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .distributed import count_over_ranks, logsumexp_over_points, sum_over_ranks
-from .sinkhorn import at_least_float32
+from .sinkhorn import at_least_float32, require_one_shape
 
 
 @torch.no_grad()
@@ -51,11 +51,7 @@ def clustering_loss(student_logits: Tensor, target: Tensor, *, process_group=Non
         Scalar, at least the mean entropy of the target rows. Its gradient with respect to ``student_logits[i, k]`` is
         (softmax[i, k] - target[i, k]) / N.
     """
-    if student_logits.shape != target.shape or student_logits.ndim != 2:
-        raise ValueError(
-            f'wanted student logits and target of one shape (N, K), got {tuple(student_logits.shape)} '
-            f'and {tuple(target.shape)}'
-        )
+    require_one_shape('student logits and target', student_logits, target)
     count = count_over_ranks(len(student_logits), process_group, device=student_logits.device)
     if count == 0:
         raise ValueError('clustering_loss got no point: the mean over zero points does not exist')

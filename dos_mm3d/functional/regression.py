@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .sinkhorn import at_least_float32
+from .sinkhorn import at_least_float32, require_one_shape
 
 
 def cosine_regression(prediction: Tensor, target: Tensor) -> Tensor:
@@ -12,10 +12,7 @@ def cosine_regression(prediction: Tensor, target: Tensor) -> Tensor:
     prediction, target: (N, D), N >= 1, of any length; computed in float32 (float64 stays). The target gets no gradient.
     Scalar in [0, 4]; 0 where the directions agree.
     """
-    if prediction.shape != target.shape or prediction.ndim != 2:
-        raise ValueError(
-            f'wanted prediction and target of one shape (N, D), got {tuple(prediction.shape)} and {tuple(target.shape)}'
-        )
+    require_one_shape('prediction and target', prediction, target)
     if len(prediction) == 0:
         raise ValueError('cosine_regression got no point: the mean over zero points does not exist')
     prediction, target = at_least_float32(prediction), at_least_float32(target).detach()

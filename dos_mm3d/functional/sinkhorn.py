@@ -12,6 +12,12 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
+def require_one_shape(names: str, first: Tensor, second: Tensor) -> None:
+    """ValueError unless two tensors, ``names``, are matrices whose rows and columns belong together."""
+    if first.shape != second.shape or first.ndim != 2:
+        raise ValueError(f'wanted {names} of one shape (N, C), got {tuple(first.shape)} and {tuple(second.shape)}')
+
+
 def check_rounds(n_iters: int) -> None:
     """InputError for fewer than two Sinkhorn rounds."""
     if n_iters < 2:

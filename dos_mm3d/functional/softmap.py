@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from .distributed import logsumexp_over_points, sum_over_ranks
-from .sinkhorn import at_least_float32
+from .sinkhorn import at_least_float32, require_one_shape
 
 
 def softmap_kl(student_logits: Tensor, target: Tensor, *, process_group=None) -> Tensor:
@@ -18,11 +18,7 @@ def softmap_kl(student_logits: Tensor, target: Tensor, *, process_group=None) ->
     Returns:
         Scalar. Its gradient with respect to ``student_logits[i, k]`` is (S[i, k] - target[i, k]) / K.
     """
-    if student_logits.shape != target.shape or student_logits.ndim != 2:
-        raise ValueError(
-            f'wanted student logits and target of one shape (N, K), got {tuple(student_logits.shape)} '
-            f'and {tuple(target.shape)}'
-        )
+    require_one_shape('student logits and target', student_logits, target)
     if student_logits.shape[0] == 0 and process_group is None:
         raise ValueError('softmap_kl got no point: a softmap over zero points does not exist')
     logits = at_least_float32(student_logits)

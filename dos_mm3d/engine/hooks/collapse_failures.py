@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import InputError
+from ..config_overrides import value_at
 
 CONSTANT_SPREAD = 1e-3
 """Below this feature_spread all features are one vector: no start of a run explains it, so no warm-up excuses it."""
@@ -107,15 +108,7 @@ def describe(failures: list[Failure], statistics: Mapping[str, float], config: M
 def advise(settings: tuple[tuple[str, str], ...], config: Mapping[str, Any]) -> str:
     """The settings most likely at fault with their present values; those that the config does not have are left out,
     unless it has none of them."""
-    values = {key: look_up(config, key) for key, _ in settings}
+    values = {key: value_at(config, key) for key, _ in settings}
     known = [setting for setting in settings if values[setting[0]] is not None] or settings
     parts = [f'{key}{"" if values[key] is None else f" = {values[key]}"} ({advice})' for key, advice in known]
     return f'Most likely at fault: {", then ".join(parts)}.'
-
-
-def look_up(config: Mapping[str, Any], dotted_key: str) -> Any:
-    """The value at a.b.c in nested mappings (a mmengine Config is none, but has ``get``), None where there is none."""
-    value: Any = config
-    for key in dotted_key.split('.'):
-        value = value.get(key) if hasattr(value, 'get') else None
-    return value

@@ -40,13 +40,9 @@ class SparseEncoderBackbone(LossVoxelBackbone):
                 f'loss_stride must be 1 or the stride of a stage of the encoder, one of {sorted({1, *strides})}, '
                 f'got {loss_stride!r}'
             )
-        self.out_channels = self.count_channels(strides)
-
-    def count_channels(self, strides: list[int]) -> int:
-        """Channels of the stages that are used, plus those of ``conv_out``."""
         stages = zip(self.middle_encoder.encoder_channels, strides, strict=True)
-        used = [channels[-1] for channels, stride in stages if stride >= self.loss_stride]
-        return sum(used) + self.middle_encoder.output_channels
+        used = [channels[-1] for channels, stride in stages if stride >= loss_stride]
+        self.out_channels = sum(used) + self.middle_encoder.output_channels
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         voxels = self.voxel_encoder(voxel_dict['voxels'], voxel_dict['num_points'], voxel_dict['coors'])

@@ -35,8 +35,7 @@ class Pooling(nn.Module, ABC):
 
     def forward(self, cloud: Cloud) -> Cloud:
         stride = self.stride_for(cloud)
-        keys, cell = self.cell_keys(cloud, stride).unique(return_inverse=True)
-        by_cell, sizes = cell.argsort(stable=True), cell.bincount(minlength=len(keys))
+        _, cell, by_cell, sizes = group_by_cell(self.cell_keys(cloud, stride))
         member = by_cell.index_select(0, sizes.cumsum(0) - sizes)
         batch = cloud.batch.index_select(0, member)
         pooled = Cloud(
@@ -118,6 +117,12 @@ class Unpooling(nn.Module):
 def levels_in(stride: int) -> int:
     """log2 of a power of two."""
     return stride.bit_length() - 1
+
+
+def group_by_cell(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(N,) int64 cell keys of rows -> keys of the n cells, each row's cell, rows sorted by cell, rows per cell."""
+    keys, cell = keys.unique(return_inverse=True)
+    return keys, cell, cell.argsort(stable=True), cell.bincount(minlength=len(keys))
 
 
 def cell_maximum(feat: Tensor, by_cell: Tensor, sizes: Tensor) -> Tensor:
