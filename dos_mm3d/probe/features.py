@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..models.methods.student_teacher import StudentTeacher
 from ..structures import Grid
 from .linear_probe import FeatureBlock
+from .pretrained import device_of
 from .scans import ProbeScan
 
 PILLAR_SIZES_M = (0.5, 1.0, 2.0, 4.0)
@@ -22,16 +23,13 @@ class EncoderFeatures:
     """Features of frozen backbones at the loss voxels of the key-frame points, one block for each backbone.
 
     Args:
-        model: the pretraining model, whose preprocessor voxelises.
+        model: the pretraining model, whose preprocessor voxelises; all run where its parameters are.
         backbones: name -> `LossVoxelBackbone`; all are put into eval mode and share one voxelisation of the scan.
-        device: where they run; the features are given on the CPU.
     """
 
-    def __init__(
-        self, model: StudentTeacher, backbones: Mapping[str, nn.Module], *, device: torch.device | str = 'cpu'
-    ) -> None:
+    def __init__(self, model: StudentTeacher, backbones: Mapping[str, nn.Module]) -> None:
         self.preprocessor, self.grid = model.data_preprocessor.eval(), model.grid
-        self.device = device
+        self.device = device_of(model)
         self.backbones = {name: backbone.eval().to(self.device) for name, backbone in backbones.items()}
 
     @torch.no_grad()

@@ -32,7 +32,8 @@ class FakePreprocessor(nn.Module):
 
 
 def fake_model() -> SimpleNamespace:
-    return SimpleNamespace(data_preprocessor=FakePreprocessor(), grid=Grid([-4, -4, -2, 4, 4, 2], [0.5, 0.5, 0.5], 2))
+    grid = Grid([-4, -4, -2, 4, 4, 2], [0.5, 0.5, 0.5], 2)
+    return SimpleNamespace(data_preprocessor=FakePreprocessor(), grid=grid, parameters=lambda: iter([torch.zeros(1)]))
 
 
 def scan() -> ProbeScan:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dos_mm3d.datasets.semantickitti.classes import RAW_ID
-from dos_mm3d.probe.labelled_scans import LabelledScans, Seg3DScans
+from dos_mm3d.probe.scans import LabelledScans, Seg3DScans
 from dos_mm3d.studies.protocols.datasets import DATASETS, KITTI_CLASSES, seg3d_scans
 
 FOLDED = {

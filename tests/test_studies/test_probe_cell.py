@@ -23,7 +23,7 @@ from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.draws import Draws
 from dos_mm3d.studies.protocols.probe_plan import ProbePlan
 from dos_mm3d.studies.runner import file_sha256
-from dos_mm3d.studies.runner.request import answer_request
+from dos_mm3d.studies.runner.config_file import answer_request
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = Draws({'miou': 1}, n=1, nested=False)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dos_mm3d.probe.labelled_scans import LabelledScans
+from dos_mm3d.probe.scans import LabelledScans
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.encoder_input import EncoderInput, FedScans, channel_plan, sweeps_of, to_channels
 

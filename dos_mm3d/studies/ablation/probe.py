@@ -12,7 +12,7 @@ from ...engine.launch import run_tool
 from ...probe.checkpoint import probe_run, scans_of_split
 from ...probe.linear_probe import ProbeRecipe
 from ...probe.probe import ProbeSettings
-from ..runner.request import answer_request
+from ..runner.config_file import answer_request
 from .classes import label_counts
 
 

@@ -15,8 +15,7 @@ from ...datasets.scannet.classes import CLASSES_20, CLASSES_200
 from ...datasets.splits import cut_scenes
 from ...datasets.waymo.classes import CLASSES as WAYMO_CLASSES
 from ...errors import InputError, MissingFileError
-from ...probe.labelled_scans import LabelledScans, Seg3DScans
-from ...probe.scans import KeyFrames
+from ...probe.scans import KeyFrames, LabelledScans, Seg3DScans
 from ..runner import files_sha256
 
 SCANNET_CHANNELS = (

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...models.preprocessors.views import stated_grid
-from ...probe.labelled_scans import LabelledScans
-from ...probe.scans import ProbeScan, ProbeScans
+from ...probe.scans import LabelledScans, ProbeScan, ProbeScans
 from ...structures import Grid
 
 _CHANNEL = re.compile(r'(?P<what>.*?)\s*(?:0-(?P<top>\d+(?:\.\d+)?)|\[.*\])?')

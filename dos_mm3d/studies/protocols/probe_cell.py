@@ -20,11 +20,11 @@ from ...files import nan_to_none
 from ...metrics.confusion import iou_percent, miou_percent
 from ...probe.checkpoint import Spread
 from ...probe.features import EncoderFeatures, extractor_of
-from ...probe.labelled_scans import LabelledScans
 from ...probe.linear_probe import ProbeRecipe
-from ...probe.pretrained import adapt_batch_norm, device_of, load_pretrained, random_backbones
+from ...probe.pretrained import adapt_batch_norm, load_pretrained, random_backbones
 from ...probe.probe import ProbeSettings, run_probe
-from ..runner.request import answer_request
+from ...probe.scans import LabelledScans
+from ..runner.config_file import answer_request
 from .datasets import dataset_named
 from .draws import Draws, flat
 from .encoder_input import EncoderInput, FedScans
@@ -72,14 +72,14 @@ def encoders_of(request: Mapping[str, Any], blocks: set[str], fed: Callable[[str
         model = MODELS.build(cfg.model).eval().to(get_device())
         scans = Spread(fed('pretrain'), network['batch_norm_scans'])
         (backbone,) = random_backbones(cfg, model, [network['seed']], scans).values()
-        return EncoderFeatures(model, {'random': backbone}, device=device_of(model))
+        return EncoderFeatures(model, {'random': backbone})
     model = load_pretrained(cfg, request['checkpoint']).to(get_device())
     found: dict[str, nn.Module] = {'teacher': model.teacher.backbone, 'student': model.student.backbone}
     if 'teacher_adapted' in blocks:
         found['teacher_adapted'] = adapted = copy.deepcopy(model.teacher.backbone)
         adapt_batch_norm(model, [adapted], Spread(fed('pretrain'), network['batch_norm_scans']))
     wanted = {name: found[name] for name in found if name in blocks}
-    return EncoderFeatures(model, wanted, device=device_of(model))
+    return EncoderFeatures(model, wanted)
 
 
 def column_record(train: LabelledScans, draws: Sequence[Sequence[int]]) -> dict[str, Any]:

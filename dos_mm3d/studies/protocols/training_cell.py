@@ -8,8 +8,7 @@ from typing import Any
 from ...errors import InputError
 from ...files import read_json
 from ...metrics.confusion import iou_percent, miou_percent, read_confusion
-from ..runner.devkit import SUMMARY, read_devkit_summary
-from ..runner.scalars import last_scalars
+from ..runner.scalars import SUMMARY, last_scalars, read_devkit_summary
 from ..runner.start_record import FILE as START_FILE
 from .training_config import last_checkpoint
 

@@ -22,7 +22,7 @@ from ...probe.pretrained import load_pretrained, random_backbones
 from ...probe.scans import ProbeScan
 from ...visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
 from ...visualization.features_pca import draw_features_from_above, one_per_cell, pca_colours
-from ..runner.devkit import RESULTS
+from ..runner.scalars import RESULTS
 from .choices import Quickstart
 from .results import STARTS
 

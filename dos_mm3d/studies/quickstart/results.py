@@ -9,9 +9,8 @@ from ...datasets.nuscenes.classes import CLASSES
 from ...files import nan_to_none, read_json
 from ...probe.rows import RAW_COLUMNS, TABLE_ROWS, TITLES
 from ..runner import describe_machine
-from ..runner.devkit import read_devkit_summary
 from ..runner.markdown import number, plus_minus
-from ..runner.scalars import read_scalars, summarise_pretraining
+from ..runner.scalars import read_devkit_summary, read_scalars, summarise_pretraining
 from ..runner.start_record import check_fair
 from ..runner.statistics import means
 from .choices import SEED, TASKS, Quickstart

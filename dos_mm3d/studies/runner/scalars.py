@@ -1,4 +1,4 @@
-"""What mmengine logged of a training run, as numbers."""
+"""What a training run logged and what a test run was scored, as numbers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import MissingFileError
+from ...files import nan_to_none, read_json
+
+RESULTS = Path('pred_instances_3d') / 'results_nusc.json'
+SUMMARY = Path('pred_instances_3d') / 'metrics_summary.json'
 
 
 def read_scalars(work_dir: Path) -> dict[str, dict[str, list[float]]]:
@@ -72,4 +76,18 @@ def last_scalars(work_dir: Path) -> dict[str, Any]:
     return {
         **{name: found[name] for name in ('seconds', 'loss_first', 'loss_last', 'monitors')},
         'last_scalars': others,
+    }
+
+
+def read_devkit_summary(folder: Path) -> dict[str, Any]:
+    """mAP, NDS, AP per class (mean over the four distances) and true-positive errors of one test run.
+
+    folder: what the evaluator's `jsonfile_prefix` named. FileNotFoundError where the devkit wrote nothing there.
+    """
+    summary = read_json(folder / SUMMARY)
+    return {
+        'mAP': float(summary['mean_ap']),
+        'NDS': float(summary['nd_score']),
+        'AP': {name: float(ap) for name, ap in summary['mean_dist_aps'].items()},
+        'errors': nan_to_none(summary['tp_errors']),
     }
