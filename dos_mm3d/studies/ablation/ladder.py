@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -67,35 +69,25 @@ class LadderCells:
         )
 
     def _seeds(self, row: LadderRow, config: Mapping[str, Any]) -> list[tuple[Cell, Cell]]:
-        settings, pairs = self.settings, []
+        settings = self.settings
         # only the reference row is probed with the pillar statistics too
         handcrafted = row.name == settings.ladder.reference.name
-        for seed in range(max(settings.seeds, settings.option_seeds)):
-            pretraining = pretrain_cell(row, config, seed)
-            probe = row_probe_cell(
-                pretraining, settings.out, split=settings.split, settings=settings.probe, handcrafted=handcrafted
-            )
-            pairs.append((pretraining, probe))
-        return pairs
+        probe = partial(row_probe_cell, split=settings.split, settings=settings.probe, handcrafted=handcrafted)
+        seeds = range(max(settings.seeds, settings.option_seeds))
+        pretrainings = [pretrain_cell(row, config, seed) for seed in seeds]
+        return [(pretraining, probe(pretraining, settings.out)) for pretraining in pretrainings]
 
     def wanted(self) -> list[Cell]:
         """What was asked for, all rows with one seed before the next seed: an early end leaves a whole ladder."""
         settings = self.settings
         seeds = {row.name: settings.option_seeds if row.is_option else settings.seeds for row in settings.rows}
-        return [
-            self.baselines,
-            *(
-                cell
-                for seed in range(max(seeds.values()))
-                for row in settings.rows
-                if seed < seeds[row.name]
-                for cell in self.rows[row.name][seed]
-            ),
-        ]
+        wanted = [(seed, row.name) for seed in range(max(seeds.values())) for row in settings.rows]
+        pairs = [self.rows[name][seed] for seed, name in wanted if seed < seeds[name]]
+        return [self.baselines, *chain.from_iterable(pairs)]
 
     def all(self) -> list[Cell]:
         """Also those of rows that are not asked for now, and may have been before."""
-        return [self.baselines, *(cell for pairs in self.rows.values() for pair in pairs for cell in pair)]
+        return [self.baselines, *chain.from_iterable(chain.from_iterable(self.rows.values()))]
 
 
 def run_ladder(settings: LadderSettings) -> dict[str, Any]:

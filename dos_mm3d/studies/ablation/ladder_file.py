@@ -10,7 +10,8 @@ from mmengine.config import Config
 
 from ...errors import InputError, MissingFileError
 
-KEYS = {'name', 'config', 'title', 'above'}
+KEYS = ('name', 'config', 'title', 'above')
+_WANTED = f'dict({", ".join(f"{key}=..." for key in KEYS)})'
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 
 
@@ -75,23 +76,19 @@ def read_ladder(path: Path) -> Ladder:
         raise MissingFileError(f'{path}: no such ladder file; wanted for example configs/ablations/ladder.py')
     content = Config.fromfile(path)
     if not content.get('rows'):
-        raise InputError(f'{path}: no ladder, it has no `rows`; wanted rows = [dict({_wanted()}), ...]')
+        raise InputError(f'{path}: no ladder, it has no `rows`; wanted rows = [{_WANTED}, ...]')
     rows = [_row(path, entry, is_option=False) for entry in content['rows']]
     rows += [_row(path, entry, is_option=True) for entry in content.get('options', [])]
     _check(path, rows)
     return Ladder(path, tuple(rows))
 
 
-def _wanted() -> str:
-    return ', '.join(f'{key}=...' for key in ('name', 'config', 'title', 'above'))
-
-
 def _row(path: Path, entry: Mapping[str, Any], *, is_option: bool) -> LadderRow:
-    if not isinstance(entry, Mapping) or set(entry) != KEYS:
-        raise InputError(f'{path}: got the row {entry!r}, wanted dict({_wanted()})')
+    if not isinstance(entry, Mapping) or set(entry) != set(KEYS):
+        raise InputError(f'{path}: got the row {entry!r}, wanted {_WANTED}')
     if not _NAME.fullmatch(str(entry['name'])):
         raise InputError(f'{path}: a row is named {entry["name"]!r}; wanted letters, digits, _ . - (it names a folder)')
-    return LadderRow(entry['name'], Path(entry['config']), entry['title'], entry['above'], is_option)
+    return LadderRow(**{**entry, 'config': Path(entry['config'])}, is_option=is_option)
 
 
 def _check(path: Path, rows: Sequence[LadderRow]) -> None:

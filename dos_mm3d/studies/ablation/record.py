@@ -25,18 +25,9 @@ COMPARED = (
 )
 """What the reference row is asked: features of it, baseline, how the sentence calls the features."""
 CELL_KEYS = (
-    'seed',
-    'status',
-    'step',
-    'message',
-    'seconds',
-    'monitors',
-    'loss_first',
-    'loss_last',
-    'config_hash',
-    'commit',
+    'seed', 'status', 'step', 'message', 'seconds', 'monitors', 'loss_first', 'loss_last', 'config_hash', 'commit',
     'probe_commit',
-)
+)  # fmt: skip
 
 Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
 """Row name -> seed -> the recorded result of the cell; a cell without one is left out."""
@@ -153,24 +144,18 @@ def conclusions(record: Mapping[str, Any]) -> list[str]:
             + (f' ({", ".join(apart)})' if apart else '')
             + '; at 95 %, one comparison in twenty does so by chance.'
         )
-    lines += [_lost_sentence(row) for row in rows if any(cell['status'] != 'finished' for cell in row['cells'])]
+    lines += [f'{row["title"]}: {"; ".join(lost)}.' for row in rows if (lost := lost_cells(row))]
     return lines
 
 
 def _comparison_sentence(title: str, entry: Mapping[str, Any]) -> str:
     verb = 'is above' if entry['mean'] > 0 else 'is not above'
     numbers = f'{entry["mean_features"]:.1f} against {entry["mean_baseline"]:.1f} mIoU'
-    spread = (
-        'one seed, no interval'
-        if entry['low'] is None
-        else f'95 % {entry["low"]:+.1f} to {entry["high"]:+.1f}: {entry["verdict"]}'
-    )
+    spread = 'one seed, no interval'
+    if entry['low'] is not None:
+        spread = f'95 % {entry["low"]:+.1f} to {entry["high"]:+.1f}: {entry["verdict"]}'
     name = BASELINES[entry['baseline']]
     return f'{title} {entry["words"]} {verb} {name}: {numbers}, {entry["mean"]:+.1f} points ({spread}).'
-
-
-def _lost_sentence(row: Mapping[str, Any]) -> str:
-    return f'{row["title"]}: {"; ".join(lost_cells(row))}.'
 
 
 def lost_cells(row: Mapping[str, Any]) -> list[str]:

@@ -42,6 +42,21 @@ def all_rows(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*record['rows'], *record['options']]
 
 
+def finished_rows(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Rows and options that have numbers."""
+    return [row for row in all_rows(record) if row['mean'] is not None]
+
+
+def spread(found: Mapping[str, Any] | None) -> str:
+    """Mean and sd of a row or a baseline, '-' for none."""
+    return NONE if found is None else plus_minus(found['mean'], found['sd'])
+
+
+def groups(row: Mapping[str, Any]) -> list[str]:
+    """Means of the groups of classes."""
+    return [number(row['groups'][group]) for group in GROUPS]
+
+
 def rows_table(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], compared: str) -> str:
     """One line per row: mean and sd over seeds, paired difference, verdict, class groups."""
     header = ('row', 'mIoU [%]', 'seeds', compared, '95 % interval', 'verdict', *GROUPS)
@@ -52,21 +67,12 @@ def _line(row: Mapping[str, Any]) -> tuple[str, ...]:
     lost = lost_cells(row)
     if row['mean'] is None:
         return (row['title'], '; '.join(lost) or NOT_RUN, '0' if lost else NONE, *[NONE] * (3 + len(GROUPS)))
-    miou = '; '.join([plus_minus(row['mean'], row['sd']), *lost])
-    return (
-        row['title'],
-        miou,
-        str(len(row['seeds'])),
-        *_difference(row['difference']),
-        *(number(row['groups'][group]) for group in GROUPS),
-    )
-
-
-def _difference(difference: Mapping[str, Any] | None) -> tuple[str, str, str]:
-    if difference is None:
-        return NONE, NONE, NONE
-    interval = NONE if difference['low'] is None else f'{difference["low"]:+.1f} to {difference["high"]:+.1f}'
-    return f'{difference["mean"]:+.1f}', interval, difference['verdict']
+    miou, change = '; '.join([spread(row), *lost]), row['difference']
+    difference = (NONE, NONE, NONE)
+    if change is not None:
+        interval = NONE if change['low'] is None else f'{change["low"]:+.1f} to {change["high"]:+.1f}'
+        difference = f'{change["mean"]:+.1f}', interval, change['verdict']
+    return (row['title'], miou, str(len(row['seeds'])), *difference, *groups(row))
 
 
 def differs_from_order(record: Mapping[str, Any]) -> str:
@@ -81,11 +87,8 @@ def differs_from_order(record: Mapping[str, Any]) -> str:
 
 def baselines_table(record: Mapping[str, Any]) -> str:
     """What needs no pretraining."""
-    rows = [
-        (title, plus_minus(row['mean'], row['sd']), *(number(row['groups'][group]) for group in GROUPS))
-        for name, title in BASELINES.items()
-        for row in [record['baselines'][name]]
-    ]
+    found = record['baselines']
+    rows = [(title, spread(found[name]), *groups(found[name])) for name, title in BASELINES.items()]
     return markdown_table(('baseline', 'mIoU [%]', *GROUPS), rows)
 
 
@@ -106,7 +109,7 @@ def facts(record: Mapping[str, Any]) -> str:
 
 def class_table(record: Mapping[str, Any]) -> str:
     """Rows that have numbers, and baselines; classes from frequent to rare."""
-    rows = [(row['name'], row['per_class']) for row in all_rows(record) if row['mean'] is not None]
+    rows = [(row['name'], row['per_class']) for row in finished_rows(record)]
     rows += [(name, row['per_class']) for name, row in record['baselines'].items()]
     names = [name for group in GROUPS for name in record['classes']['groups'][group]]
     lines = [(title, *(number(per_class[name]) for name in names)) for title, per_class in rows]
@@ -115,17 +118,10 @@ def class_table(record: Mapping[str, Any]) -> str:
 
 def other_features_table(record: Mapping[str, Any]) -> str:
     """Student, and what is gained by adding the raw input, where a row was probed with it."""
-    rows = [row for row in all_rows(record) if row['mean'] is not None]
-    names = list(dict.fromkeys(name for row in rows for name in row['other_features']))
+    rows = finished_rows(record)
+    names = dict.fromkeys(name for row in rows for name in row['other_features'])
     lines = [
-        (
-            row['name'],
-            plus_minus(row['mean'], row['sd']),
-            *(
-                plus_minus(found['mean'], found['sd']) if (found := row['other_features'].get(name)) else NONE
-                for name in names
-            ),
-        )
+        (row['name'], *(spread(found) for found in (row, *(row['other_features'].get(name) for name in names))))
         for row in rows
     ]
     return markdown_table(('row', 'teacher', *(name.replace('_', ' + ') for name in names)), lines)
@@ -134,9 +130,7 @@ def other_features_table(record: Mapping[str, Any]) -> str:
 def monitor_table(record: Mapping[str, Any]) -> str:
     """Means over seeds; a method without prototypes logs none of theirs."""
     lines = [
-        (row['name'], *(number(row['monitors'].get(name), '.2f') for name in MONITORS))
-        for row in all_rows(record)
-        if row['mean'] is not None
+        (row['name'], *(number(row['monitors'].get(name), '.2f') for name in MONITORS)) for row in finished_rows(record)
     ]
     return markdown_table(('row', *MONITORS.values()), lines)
 

@@ -201,7 +201,22 @@ class TrainingProtocol(Protocol):
         """Training and test of one model."""
         config = with_even_rates(self.config) if start.even_rates else self.config
         source = start.runs[seed % len(start.runs)] if start.runs else None
-        dataset = self.args.dataset
+        dataset, processes = self.args.dataset, self.args.options['processes']
+
+        def prepare(folder: Path) -> None:
+            made = cell_config(
+                config,
+                seed=seed,
+                weights=None if source is None else export_once(source, self.task, self.args.out).resolve(),
+                train_sequences=labels.sequences,
+                test_sequences=self.scored,
+                train_ann_file=dataset.infos[0],
+                paste=self.pastes(labels),
+                encoder_prefixes=encoder_prefixes(self.args.sources[0], self.task),
+                devkit_prefix=folder.resolve() / 'test',
+            )
+            write_config(folder / 'config.py', made)
+
         return Cell(
             name=f'{start.name}_{labels.name}_seed{seed}',
             depends_on={
@@ -212,29 +227,12 @@ class TrainingProtocol(Protocol):
                 'seed': seed,
                 'train_sequences': labels.sequences,
                 'test_sequences': self.scored,
-                'processes': self.args.options['processes'],
+                'processes': processes,
             },
-            prepare=partial(self.write_config, config, labels, source, seed),
-            commands=partial(cell_commands, self.config, task=self.task, processes=self.args.options['processes']),
+            prepare=prepare,
+            commands=partial(cell_commands, config, task=self.task, processes=processes),
             collect=COLLECT[self.task],
         )
-
-    def write_config(
-        self, config: Mapping[str, Any], labels: Labels, source: Source | None, seed: int, folder: Path
-    ) -> None:
-        """A cell's config as plain assignments, and the weights that it names."""
-        made = cell_config(
-            config,
-            seed=seed,
-            weights=None if source is None else export_once(source, self.task, self.args.out).resolve(),
-            train_sequences=labels.sequences,
-            test_sequences=self.scored,
-            train_ann_file=self.args.dataset.infos[0],
-            paste=self.pastes(labels),
-            encoder_prefixes=encoder_prefixes(self.args.sources[0], self.task),
-            devkit_prefix=folder.resolve() / 'test',
-        )
-        write_config(folder / 'config.py', made)
 
     def pastes(self, labels: Labels) -> bool:
         """Whether all that objects are pasted from is labelled, and none of it is scored."""
