@@ -1,11 +1,16 @@
 """Pictures show what they are given."""
 
+import base64
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from dos_mm3d.structures import View
-from dos_mm3d.studies.quickstart.report import picture
+from dos_mm3d.studies.quickstart.report import bullets
+from dos_mm3d.studies.quickstart.report_html import picture, render_page
+from dos_mm3d.studies.runner.markdown import markdown_table
 from dos_mm3d.visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
 from dos_mm3d.visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from dos_mm3d.visualization.features_pca import (
@@ -101,11 +106,15 @@ def test_no_prediction_at_all_still_draws(tmp_path) -> None:
     assert write_png(figure, tmp_path / 'p' / 'a.png').read_bytes().startswith(PNG)
 
 
-def test_a_picture_of_the_report_lies_beside_it(tmp_path) -> None:
+def test_page_holds_everything_and_loads_nothing() -> None:
     figure = draw_features_from_above(np.zeros((2, 2)), {'a': np.zeros((2, 3)), 'b': np.ones((2, 3))}, reach_m=5)
-    text = picture(figure, tmp_path / 'seen.png', 'seen from above')
-    assert text == '![seen from above](seen.png)\n\n*seen from above*'
-    assert (tmp_path / 'seen.png').read_bytes() == to_png(figure)
+    table = markdown_table(('a_b_c', 'b'), [('x < y', '1')])
+    page = render_page('Title', '\n\n'.join([table, picture(figure, 'seen "from" above'), bullets(['5 > 4'])]))
+    embedded = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert [base64.b64decode(data) for data in embedded] == [to_png(figure)]
+    assert page.count('src=') == 1
+    assert 'http' not in page
+    assert '<td>x &lt; y</td>' in page and '<th>a_b_c</th>' in page and '<li>5 &gt; 4</li>' in page
 
 
 def test_the_student_is_shown_visible_voxels_only_and_a_point_has_one_colour() -> None:

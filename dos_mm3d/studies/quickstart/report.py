@@ -1,49 +1,42 @@
-"""The quickstart's result: every number as JSON; tables, sentences and pictures as Markdown beside it."""
+"""The quickstart's result: every number as JSON; tables, sentences and pictures as one HTML page."""
 
 import contextlib
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
 from mmengine.logging import MMLogger
 
+from ...files import write_json, write_text
 from ...probe.checkpoint import pretraining_scans
 from ...probe.pretrained import load_pretrained
 from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
-from ...visualization.style import write_png
-from ..runner import write_record
 from ..runner.markdown import markdown_table, number, page
 from ..runner.scalars import read_scalars
 from .choices import TASKS, Quickstart
 from .pictures import draw_boxes, draw_features, usage_over_scans
+from .report_html import picture, render_page
 from .results import PROBE_ROWS, STARTS, collect, finetune_header, finetune_table, probe_table, task_of
 
 
 def write_report(quickstart: Quickstart, seconds: Mapping[str, float]) -> str:
-    """Write both, and the pictures, into the root folder; returns the tables and what they say."""
+    """Write both into the root folder; returns the tables and what they say."""
     # models and data sets announce themselves when they are built; here that is no news
     MMLogger.get_current_instance().setLevel(logging.WARNING)
     report = collect(quickstart, seconds)
     with contextlib.redirect_stdout(io.StringIO()):
         text = page('DOS quickstart', True, _sections(report, quickstart))
     record = quickstart.root / 'report.json'
-    write_record(record, report, text=text, figure=None)
+    write_json(record, report)
+    write_text(record.with_suffix('.html'), render_page('DOS quickstart', text))
     words = [_probe_summary(report), _finetune_summary(report), bullets(report['conclusions'])]
-    return '\n\n'.join(['', *words, f'{record.with_suffix(".md")}\n{record}'])
+    return '\n\n'.join(['', *words, f'{record.with_suffix(".html")}\n{record}'])
 
 
 def bullets(lines: Sequence[str]) -> str:
     """Markdown of plain sentences, one list item each."""
     return '\n'.join(f'- {line}' for line in lines)
-
-
-def picture(figure: Figure, path: Path, caption: str) -> str:
-    """Draw it into a file beside the report; Markdown that shows it, and below it what it shows in words."""
-    write_png(figure, path)
-    return f'![{caption}]({path.name})\n\n*{caption}*'
 
 
 def _sections(report: Mapping[str, Any], quickstart: Quickstart) -> dict[str, str]:
@@ -54,7 +47,6 @@ def _sections(report: Mapping[str, Any], quickstart: Quickstart) -> dict[str, st
         'Linear probe': _probe_text(report),
         'Features of one scan': picture(
             draw_features(quickstart),
-            quickstart.root / 'features.png',
             'The same test scan four times, from above: true classes, and the first three principal components of the '
             'standardised features as red, green and blue. Points whose features are alike have the same colour.',
         ),
@@ -98,7 +90,7 @@ def _finetune_text(report: Mapping[str, Any], quickstart: Quickstart) -> str:
     ]
     if quickstart.choice.task == 'detection':
         caption = 'One test scan from above: true boxes, and as many of the surest predictions.'
-        parts.append(picture(draw_boxes(quickstart), quickstart.root / 'boxes.png', caption))
+        parts.append(picture(draw_boxes(quickstart), caption))
     return '\n\n'.join(parts)
 
 
@@ -112,12 +104,12 @@ def _pretraining_text(pretrain: Mapping[str, Any], quickstart: Quickstart) -> st
         f'{pretrain["steps"]} steps in {pretrain["seconds"]:.0f} s; loss {pretrain["loss_first"]:.2f} at first, '
         f'{pretrain["loss_last"]:.2f} at last. It falls, then may rise as the targets sharpen: watch the monitors.'
     )
-    pictures = {
-        'losses': ('Loss terms, means over the logging interval.', draw_losses(losses, scalars.get('lr'))),
-        'monitors': ('Collapse monitors: features that all look alike would show here.', draw_monitors(scalars)),
-        'usage': (f'How often each prototype is the nearest one, over {len(scans)} whole scans.', usage),
-    }
-    shown = [picture(figure, quickstart.root / f'{name}.png', words) for name, (words, figure) in pictures.items()]
+    pictures = [
+        ('Loss terms, means over the logging interval.', draw_losses(losses, scalars.get('lr'))),
+        ('Collapse monitors: features that all look alike would show here.', draw_monitors(scalars)),
+        (f'How often each prototype is the nearest one, over {len(scans)} whole scans.', usage),
+    ]
+    shown = [picture(figure, words) for words, figure in pictures]
     return '\n\n'.join([bullets([text]), *shown])
 
 
