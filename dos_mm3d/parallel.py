@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -40,17 +40,22 @@ def parallel_map(
     with tqdm(total=sum(sizes), desc=what, unit=unit, disable=not jobs) as bar:
         if workers <= 1:
             return list(_counted(map(work, jobs), sizes, bar))
-        with ProcessPoolExecutor(workers, get_context('fork'), initializer=_end_on_interrupt) as pool:
+        others = set(active_children())
+        with ProcessPoolExecutor(workers, get_context('fork'), initializer=_leave_interrupts_to_parent) as pool:
             try:
                 results = pool.map(work, jobs, chunksize=max(1, len(jobs) // (workers * MESSAGES_PER_WORKER)))
                 return list(_counted(results, sizes, bar))
+            except KeyboardInterrupt:
+                for worker in set(active_children()) - others:
+                    worker.terminate()
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
 
 
-def _end_on_interrupt() -> None:
-    """Ctrl-C reaches every process: the workers end without a word, and this one says what happened."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _leave_interrupts_to_parent() -> None:
+    """Ctrl-C reaches every process: a worker that died of it would look like a crash before the parent has seen it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _counted(results: Iterable[Result], sizes: Sequence[int], bar: tqdm) -> Iterator[Result]:
