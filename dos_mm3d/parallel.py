@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from multiprocessing import active_children, get_context
 from typing import TypeVar
 
@@ -40,17 +41,22 @@ def parallel_map(
     with tqdm(total=sum(sizes), desc=what, unit=unit, disable=not jobs) as bar:
         if workers <= 1:
             return list(_counted(map(work, jobs), sizes, bar))
-        others = set(active_children())
+        others, size = set(active_children()), max(1, len(jobs) // (workers * MESSAGES_PER_WORKER))
         with ProcessPoolExecutor(workers, get_context('fork'), initializer=_leave_interrupts_to_parent) as pool:
             try:
-                results = pool.map(work, jobs, chunksize=max(1, len(jobs) // (workers * MESSAGES_PER_WORKER)))
-                return list(_counted(results, sizes, bar))
-            except KeyboardInterrupt:
+                pieces = [pool.submit(_in_turn, work, jobs[at : at + size]) for at in range(0, len(jobs), size)]
+                return list(_counted(chain.from_iterable(piece.result() for piece in pieces), sizes, bar))
+            except KeyboardInterrupt:  # nothing is cancelled: the pool complains of cancelled work when its workers die
                 for worker in set(active_children()) - others:
                     worker.terminate()
                 raise
-            finally:
+            except Exception:
                 pool.shutdown(cancel_futures=True)
+                raise
+
+
+def _in_turn(work: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+    return [work(job) for job in jobs]
 
 
 def _leave_interrupts_to_parent() -> None:

@@ -44,8 +44,9 @@ def test_the_bar_counts_units(capsys: pytest.CaptureFixture) -> None:
 
 
 INTERRUPTED = """
-import os, time
+import os, signal, time
 from dos_mm3d_parallel import parallel_map
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background inherits that it is ignored
 def work(number):
     os.write(1, b'begun' + bytes([10]))
     time.sleep(60)
