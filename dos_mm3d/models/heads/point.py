@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from mmdet3d.models.decode_heads.decode_head import Base3DDecodeHead
+from mmdet3d.models.decode_heads import MinkUNetHead
 from mmdet3d.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import InputError
 
@@ -21,7 +21,7 @@ class PointFeatures:
 
 
 @MODELS.register_module()
-class PointHead(Base3DDecodeHead):
+class PointHead(MinkUNetHead):
     """One linear layer on voxels, whose logits every point of the voxel gets.
 
     Args:
@@ -53,15 +53,12 @@ class PointHead(Base3DDecodeHead):
         )
         self.loss_lovasz = MODELS.build(loss_lovasz or dict(type='LovaszLoss', reduction='none'))
 
-    def build_conv_seg(self, channels: int, num_classes: int, kernel_size: int) -> nn.Module:
-        return nn.Linear(channels, num_classes)
-
     def forward(self, features: PointFeatures) -> Tensor:
         """(N, num_classes) float32 logits of all points."""
         # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
         return self.cls_seg(features.feat).float().index_select(0, features.row_of_point)
 
-    def predict(self, inputs: PointFeatures, batch_input_metas: list, test_cfg: dict | None = None) -> list[Tensor]:
+    def predict(self, inputs: PointFeatures, batch_data_samples: list) -> list[Tensor]:
         """(n, num_classes) logits of each cloud's points, in the order of the points."""
         return list(self(inputs).split(inputs.sizes))
 

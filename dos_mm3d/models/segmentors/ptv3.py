@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from mmdet3d.models.segmentors.base import Base3DSegmentor
+from mmdet3d.models.segmentors import MinkUNet
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
@@ -14,11 +14,11 @@ from ..heads.point import PointFeatures
 
 
 @MODELS.register_module()
-class PTv3Segmentor(Base3DSegmentor):
+class PTv3Segmentor(MinkUNet):
     """Points -> voxels -> PTv3 -> logits of the voxels, handed to all of their points.
 
     PTv3 with a decoder gives the decoder's features; without one, all stages of the encoder up-cast to the voxels and
-    concatenated, finest first.
+    concatenated, finest first. What is done with the features is as in mmdet3d's MinkUNet.
 
     Args:
         backbone: :class:`PTv3`; ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` loads an
@@ -26,7 +26,7 @@ class PTv3Segmentor(Base3DSegmentor):
         decode_head: :class:`PointHead`, whose ``channels`` follow from the backbone.
         voxel_size: edges in metres of PTv3's grid, as in pretraining.
         frozen: 'backbone', all of it (linear probe); 'encoder', all but the decoder (decoder probe); None, nothing.
-        data_preprocessor, train_cfg, test_cfg, init_cfg: as in mmdet3d's segmentors.
+        settings: ``data_preprocessor``, ``train_cfg``, ``test_cfg`` and ``init_cfg``, as in mmdet3d's segmentors.
     """
 
     def __init__(
@@ -35,18 +35,14 @@ class PTv3Segmentor(Base3DSegmentor):
         decode_head: dict,
         voxel_size: Sequence[float],
         frozen: Literal['backbone', 'encoder'] | None = None,
-        data_preprocessor: dict | None = None,
-        train_cfg: dict | None = None,
-        test_cfg: dict | None = None,
-        init_cfg: dict | None = None,
+        **settings,
     ) -> None:
-        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        self.backbone: PTv3 = MODELS.build(backbone)
-        self.decode_head = MODELS.build({'channels': feature_channels(self.backbone), **decode_head})
-        self.num_classes = self.decode_head.num_classes
+        super().__init__(backbone=backbone, decode_head=decode_head, **settings)
         self.voxel_size_m = tuple(voxel_size)
-        self.train_cfg, self.test_cfg = train_cfg, test_cfg
         self.frozen = freeze(self.backbone, frozen)
+
+    def _init_decode_head(self, decode_head: dict) -> None:
+        super()._init_decode_head({'channels': feature_channels(self.backbone), **decode_head})
 
     def train(self, mode: bool = True) -> 'PTv3Segmentor':
         """Training mode for all that is not frozen: BatchNorm statistics stay, no dropout is active there."""
@@ -64,23 +60,10 @@ class PTv3Segmentor(Base3DSegmentor):
         # a decoded cloud is on the finest level already: up-casting leaves it alone
         return PointFeatures(upcast(self.backbone(cloud)).feat, voxels.voxel_of_point, voxels.sizes)
 
-    def encode_decode(self, batch_inputs: dict, batch_data_samples: list) -> list[Tensor]:
-        """(n, num_classes) logits of each cloud's points."""
-        return self.decode_head.predict(self.extract_feat(batch_inputs), batch_data_samples, self.test_cfg)
-
     def loss(self, batch_inputs: dict, batch_data_samples: list) -> dict[str, Tensor]:
         """Losses over all labelled points; RuntimeError if something frozen would train."""
         check_frozen(self.frozen)
-        return self.decode_head.loss(self.extract_feat(batch_inputs), batch_data_samples, self.train_cfg)
-
-    def predict(self, batch_inputs: dict, batch_data_samples: list) -> list:
-        """The samples with ``pts_seg_logits`` (num_classes, n) and ``pred_pts_seg`` (n,) of their points."""
-        logits = self.encode_decode(batch_inputs, batch_data_samples)
-        return self.postprocess_result([cloud.T for cloud in logits], batch_data_samples)
-
-    def _forward(self, batch_inputs: dict, batch_data_samples: list | None = None) -> Tensor:
-        """(N, num_classes) logits of all points of the batch."""
-        return self.decode_head(self.extract_feat(batch_inputs))
+        return super().loss(batch_inputs, batch_data_samples)
 
 
 def feature_channels(backbone: PTv3) -> int:
