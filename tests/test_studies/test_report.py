@@ -10,11 +10,10 @@ import torch
 from pyquaternion import Quaternion
 
 from dos_mm3d.files import nan_to_none, read_json, write_json
-from dos_mm3d.studies.quickstart.pictures import flat_predictions, flat_truth
+from dos_mm3d.studies.quickstart.pictures import predicted_boxes, true_boxes
 from dos_mm3d.studies.quickstart.results import conclusions, finetune_table, probe_table
 from dos_mm3d.studies.runner.scalars import read_scalars, summarise_pretraining
 from dos_mm3d.studies.runner.start_record import StartRecordHook, check_fair
-from dos_mm3d.visualization.boxes_bev import FlatBoxes
 
 
 def made_up_report(dos: float, *, seeds: tuple[float, ...] = (0.01,)) -> dict:
@@ -136,18 +135,11 @@ def test_predictions_come_back_from_the_global_frame(tmp_path: Path) -> None:
         'instances': [true, {**true, 'num_lidar_pts': 0}],
     }
     lidar2global = ego2global @ lidar2ego
-    centre = lidar2global @ [10, -4, -1, 1]
+    centre = lidar2global @ [10, -4, -0.2, 1]  # half the height above the middle of the bottom
     turn = Quaternion(matrix=lidar2global[:3, :3]) * Quaternion(axis=[0, 0, 1], radians=0.7)
     box = {'translation': centre[:3].tolist(), 'size': [1.9, 4.5, 1.6], 'rotation': turn.elements.tolist()}
     results = {'results': {'t': [{**box, 'detection_score': 0.5, 'detection_name': 'car'}]}}
     write_json(tmp_path / 'results.json', results)
-    truth, predicted = flat_truth(info), flat_predictions(tmp_path / 'results.json', info)
+    truth, predicted = true_boxes(info), predicted_boxes(tmp_path / 'results.json', info)
     assert len(truth) == 1, 'a box without a point is left out'
-    np.testing.assert_allclose(predicted.corners(), truth.corners(), atol=1e-6)
-
-
-def test_corners_start_front_left() -> None:
-    box = FlatBoxes(np.array([[1.0, 2.0]]), np.array([[4.0, 2.0]]), np.array([np.pi / 2]))
-    # heading along y: ahead is +y, left is -x
-    np.testing.assert_allclose(box.corners()[0], [[0, 4], [0, 0], [2, 0], [2, 4]], atol=1e-9)
-    np.testing.assert_allclose(box.headings()[0], [[1, 2], [1, 4]], atol=1e-9)
+    torch.testing.assert_close(predicted.bboxes_3d.corners, truth.corners, rtol=0, atol=1e-4)

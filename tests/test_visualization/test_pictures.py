@@ -6,12 +6,14 @@ import re
 import numpy as np
 import pytest
 import torch
+from mmdet3d.structures import LiDARInstance3DBoxes
+from mmengine.structures import InstanceData
 
 from dos_mm3d.structures import View
 from dos_mm3d.studies.quickstart.report import bullets
 from dos_mm3d.studies.quickstart.report_html import picture, render_page
 from dos_mm3d.studies.runner.markdown import markdown_table
-from dos_mm3d.visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
+from dos_mm3d.visualization.boxes_bev import draw_boxes_from_above, outlines, surest
 from dos_mm3d.visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from dos_mm3d.visualization.features_pca import (
     draw_features_from_above,
@@ -85,24 +87,34 @@ def test_curves_carry_units_and_values() -> None:
         draw_monitors({'loss': series})
 
 
-def boxes(n: int, scores: list[float] | None = None) -> FlatBoxes:
-    centre = np.stack((np.arange(n) * 10.0, np.zeros(n)), 1)
-    return FlatBoxes(centre, np.tile([4.0, 2.0], (n, 1)), np.zeros(n), None if scores is None else np.array(scores))
+def boxes(n: int) -> LiDARInstance3DBoxes:
+    """4 m long, 2 m wide, in a row ahead at 0 m, 10 m, ..., heading to the left."""
+    return LiDARInstance3DBoxes(np.array([[10.0 * i, 0, 0, 4, 2, 1.5, np.pi / 2] for i in range(n)]).reshape(-1, 7))
+
+
+def detected(scores: list[float]) -> InstanceData:
+    return InstanceData(bboxes_3d=boxes(len(scores)), scores_3d=torch.tensor(scores))
+
+
+def test_outlines_begin_front_left() -> None:
+    outline, ahead = outlines(boxes(1))
+    np.testing.assert_allclose(outline, [[-1, 2], [-1, -2], [1, -2], [1, 2], [-1, 2]], atol=1e-6)
+    np.testing.assert_allclose(ahead, [[0, 0], [0, 2]], atol=1e-6)
 
 
 def test_as_many_predictions_as_true_boxes_in_the_picture() -> None:
     figure = draw_boxes_from_above(
-        np.zeros((3, 2)), boxes(3), {'a': boxes(4, [0.9, 0.1, 0.8, 1.0])}, reach_m=25
+        np.zeros((3, 2)), boxes(3), {'a': detected([0.9, 0.1, 0.8, 1.0])}, reach_m=25
     )  # the fourth prediction lies at 30 m
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert texts == ['3 true boxes (line points ahead)', '3 surest predictions, score at least 0.10']
-    assert boxes(4, [0.9, 0.1, 0.8, 1.0]).surest(2).scores.tolist() == [0.9, 1.0]
-    with pytest.raises(ValueError, match='no scores'):
-        boxes(2).surest(1)
+    found = surest(detected([0.9, 0.1, 0.8, 1.0]), 2)
+    torch.testing.assert_close(found.scores_3d, torch.tensor([0.9, 1.0]))
+    assert found.bboxes_3d.gravity_center[:, 0].tolist() == [0, 30]
 
 
 def test_no_prediction_at_all_still_draws(tmp_path) -> None:
-    figure = draw_boxes_from_above(np.zeros((3, 2)), boxes(2), {'a': boxes(0, [])}, reach_m=25)
+    figure = draw_boxes_from_above(np.zeros((3, 2)), boxes(2), {'a': detected([])}, reach_m=25)
     assert write_png(figure, tmp_path / 'p' / 'a.png').read_bytes().startswith(PNG)
 
 

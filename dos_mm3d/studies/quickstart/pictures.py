@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from mmdet3d.structures import LiDARInstance3DBoxes
+from mmengine.structures import InstanceData
 from numpy.typing import NDArray
 from pyquaternion import Quaternion
 
@@ -20,7 +22,7 @@ from ...probe.features import EncoderFeatures, raw_features
 from ...probe.linear_probe import FeatureBlock
 from ...probe.pretrained import load_pretrained, random_backbones
 from ...probe.scans import ProbeScan
-from ...visualization.boxes_bev import FlatBoxes, draw_boxes_from_above
+from ...visualization.boxes_bev import draw_boxes_from_above, within
 from ...visualization.features_pca import draw_features_from_above, one_per_cell, pca_colours
 from ..runner.scalars import RESULTS
 from .choices import Quickstart
@@ -81,11 +83,11 @@ def draw_boxes(quickstart: Quickstart) -> Figure:
     """The val key frame with the most true boxes, under both detectors."""
     cfg = quickstart.pretrain_config
     infos = load_info_pickle(str(Path(cfg.train_dataloader.dataset.data_root) / TEST_INFOS))['data_list']
-    truths = [flat_truth(info) for info in infos]
-    number = max(range(len(truths)), key=lambda i: int(truths[i].within(REACH_M).sum()))
+    truths = [true_boxes(info) for info in infos]
+    number = max(range(len(truths)), key=lambda i: int(within(truths[i], REACH_M).sum()))
     results = {start: quickstart.finetuned(start, quickstart.seeds[0]) / 'test' / RESULTS for start in STARTS}
     predictions = {
-        f'{quickstart.choice.model} {label}': flat_predictions(results[start], infos[number])
+        f'{quickstart.choice.model} {label}': predicted_boxes(results[start], infos[number])
         for start, label in STARTS.items()
     }
     scan = scans_of(cfg, TEST_INFOS, None)[number]
@@ -93,25 +95,25 @@ def draw_boxes(quickstart: Quickstart) -> Figure:
     return draw_boxes_from_above(points, truths[number], predictions, reach_m=REACH_M)
 
 
-def flat_truth(info: Mapping[str, Any]) -> FlatBoxes:
-    """True boxes of one key frame (an entry of mmdet3d's infos) that hold a LiDAR point, in the LiDAR frame."""
+def true_boxes(info: Mapping[str, Any]) -> LiDARInstance3DBoxes:
+    """Boxes of one key frame (an entry of mmdet3d's infos) that hold a LiDAR point, in the LiDAR frame."""
     instances = [box for box in info['instances'] if box['bbox_label_3d'] >= 0 and box['num_lidar_pts'] > 0]
-    values = np.array([box['bbox_3d'] for box in instances], np.float64).reshape(-1, 7)
-    return FlatBoxes(values[:, :2], values[:, 3:5], values[:, 6])
+    return LiDARInstance3DBoxes(np.array([box['bbox_3d'] for box in instances]).reshape(-1, 7))
 
 
-def flat_predictions(results_file: Path, info: Mapping[str, Any]) -> FlatBoxes:
-    """Predicted boxes of one key frame from the devkit's result file, turned from the global into the LiDAR frame."""
+def predicted_boxes(results_file: Path, info: Mapping[str, Any]) -> InstanceData:
+    """Boxes of one key frame from the devkit's result file, turned from the global into the LiDAR frame."""
     boxes = read_json(results_file)['results'][info['token']]
     lidar2global = np.array(info['ego2global']) @ np.array(info['lidar_points']['lidar2ego'])
     global2lidar = np.linalg.inv(lidar2global)
-    centres = (
-        np.array([box['translation'] for box in boxes]).reshape(-1, 3) @ global2lidar[:3, :3].T + global2lidar[:3, 3]
-    )
-    width_length = np.array([box['size'][:2] for box in boxes]).reshape(-1, 2)
-    scores = np.array([box['detection_score'] for box in boxes])
+    centre = np.array([box['translation'] for box in boxes]).reshape(-1, 3) @ global2lidar[:3, :3].T
+    size = np.array([box['size'] for box in boxes]).reshape(-1, 3)[:, [1, 0, 2]]  # from width, length, height
     yaw = np.array([_yaw(box['rotation'], global2lidar) for box in boxes])
-    return FlatBoxes(centres[:, :2], width_length[:, ::-1], yaw, scores)
+    values = np.column_stack((centre + global2lidar[:3, 3], size, yaw))
+    return InstanceData(
+        bboxes_3d=LiDARInstance3DBoxes(values, origin=(0.5, 0.5, 0.5)),
+        scores_3d=torch.tensor([box['detection_score'] for box in boxes]),
+    )
 
 
 def _yaw(rotation: Sequence[float], global2lidar: NDArray[np.float64]) -> float:
