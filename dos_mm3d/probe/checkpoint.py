@@ -7,6 +7,7 @@ from typing import Any
 from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from torch.utils.data import Subset
 
 from ..datasets.splits import cut_scenes
 from ..models.preprocessors.views import stated_grid
@@ -20,18 +21,9 @@ from .scans import KeyFrames, ProbeScan, ProbeScans, scene_names
 TRAIN_INFOS, TEST_INFOS = 'nuscenes_infos_train.pkl', 'nuscenes_infos_val.pkl'
 
 
-class Spread(Sequence[ProbeScan]):
+def spread(scans: Sequence[ProbeScan], count: int) -> Subset[ProbeScan]:
     """At most `count` scans, evenly spread over others: read when asked for."""
-
-    def __init__(self, scans: Sequence[ProbeScan], count: int) -> None:
-        self.scans = scans
-        self.numbers = evenly_spread(range(len(scans)), count)
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, index: int) -> ProbeScan:
-        return self.scans[int(self.numbers[index])]
+    return Subset(scans, evenly_spread(range(len(scans)), count))
 
 
 def scans_of(cfg: Config, ann_file: str, scenes: Sequence[str] | None) -> ProbeScans:
@@ -55,9 +47,9 @@ def scans_of_split(cfg: Config, split: str) -> tuple[ProbeScans, ProbeScans]:
     return train, scans_of(cfg, TEST_INFOS, None)
 
 
-def pretraining_scans(cfg: Config, count: int) -> Spread:
+def pretraining_scans(cfg: Config, count: int) -> Subset[ProbeScan]:
     """At most `count` key frames of the pretraining scenes, evenly spread."""
-    return Spread(scans_of(cfg, TRAIN_INFOS, scenes_of(cfg, 'pretrain')), count)
+    return spread(scans_of(cfg, TRAIN_INFOS, scenes_of(cfg, 'pretrain')), count)
 
 
 def rows_of_seeds(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dos_mm3d.probe.checkpoint import Spread, rows_of_seeds
+from dos_mm3d.probe.checkpoint import rows_of_seeds, spread
 from dos_mm3d.probe.features import EncoderFeatures, extractor_of, pillar_features, raw_features
 from dos_mm3d.probe.rows import TABLE_ROWS
 from dos_mm3d.probe.scans import ProbeScan
@@ -86,9 +86,8 @@ def test_a_row_of_random_networks_has_one_row_for_each_seed() -> None:
 
 
 def test_spread_takes_first_and_last() -> None:
-    spread = Spread(list('abcdefghij'), 4)
-    assert list(spread) == ['a', 'd', 'g', 'j']
-    assert list(Spread(['a', 'b'], 5)) == ['a', 'b']
+    assert list(spread(list('abcdefghij'), 4)) == ['a', 'd', 'g', 'j']
+    assert list(spread(['a', 'b'], 5)) == ['a', 'b']
 
 
 def test_class_colours() -> None:

@@ -18,7 +18,7 @@ from torch import nn
 from ...engine.launch import run_tool
 from ...files import nan_to_none
 from ...metrics.confusion import iou_percent, miou_percent
-from ...probe.checkpoint import Spread
+from ...probe.checkpoint import spread
 from ...probe.features import EncoderFeatures, extractor_of
 from ...probe.linear_probe import ProbeRecipe
 from ...probe.pretrained import adapt_batch_norm, load_pretrained, random_backbones
@@ -39,7 +39,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         return FedScans(scans, encoder_input, ground_z_m=dataset.ground_z_m, score_range=request['score_range'])
 
     train, scored, count = fed('probe_train'), fed(request['split']), request['scored_scans']
-    scored = scored if count is None else Spread(scored, count)
+    scored = scored if count is None else spread(scored, count)
     blocks = {block for names in request['rows'].values() for block in names}
     encoders = None if request['network']['kind'] == 'none' else encoders_of(request, blocks, fed)
     draws = Draws(**request['draws']).of(len(train))
@@ -70,14 +70,14 @@ def encoders_of(request: Mapping[str, Any], blocks: set[str], fed: Callable[[str
     cfg, network = Config.fromfile(request['config']), request['network']
     if network['kind'] == 'random':
         model = MODELS.build(cfg.model).eval().to(get_device())
-        scans = Spread(fed('pretrain'), network['batch_norm_scans'])
+        scans = spread(fed('pretrain'), network['batch_norm_scans'])
         (backbone,) = random_backbones(cfg, model, [network['seed']], scans).values()
         return EncoderFeatures(model, {'random': backbone})
     model = load_pretrained(cfg, request['checkpoint']).to(get_device())
     found: dict[str, nn.Module] = {'teacher': model.teacher.backbone, 'student': model.student.backbone}
     if 'teacher_adapted' in blocks:
         found['teacher_adapted'] = adapted = copy.deepcopy(model.teacher.backbone)
-        adapt_batch_norm(model, [adapted], Spread(fed('pretrain'), network['batch_norm_scans']))
+        adapt_batch_norm(model, [adapted], spread(fed('pretrain'), network['batch_norm_scans']))
     wanted = {name: found[name] for name in found if name in blocks}
     return EncoderFeatures(model, wanted)
 
