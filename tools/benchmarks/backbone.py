@@ -15,9 +15,11 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
+from tqdm import tqdm
 
 import dos_mm3d  # noqa: F401  (registers the backbones, routes spconv's CPU computation)
 from dos_mm3d.compat.spconv import GridTooLargeError
+from dos_mm3d.studies.runner.markdown import markdown_table
 
 from .measure import (
     Place,
@@ -26,8 +28,6 @@ from .measure import (
     extra_peak_mib,
     gpu_status,
     places,
-    print_header,
-    print_row,
     seconds,
     with_columns,
 )
@@ -147,7 +147,7 @@ def measure(job: Job, points: np.ndarray, repeats: int) -> dict[str, Any]:
     }
 
 
-def cells(row: dict[str, Any]) -> list[object]:
+def cells(row: dict[str, Any]) -> list[str]:
     """What stands under TITLE, 'not run' where it was not."""
     if 'forward_s' not in row:
         return [row['label'], '-', row['place'], *['not run'] * (len(TITLE) - 3)]
@@ -156,7 +156,7 @@ def cells(row: dict[str, Any]) -> list[object]:
         row['label'],
         f'{row["parameters"] / 1e6:.1f} M',
         row['place'],
-        row['loss_voxels'],
+        str(row['loss_voxels']),
         f'{forward:.2f} s',
         f'{backward:.2f} s',
         'not known' if row['extra_memory_mib'] is None else f'{row["extra_memory_mib"]:.0f} MiB',
@@ -165,15 +165,13 @@ def cells(row: dict[str, Any]) -> list[object]:
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Print the table row by row; the record."""
+    """Print the table; the record."""
     init_default_scope('mmdet3d')
     points, source = chosen_sweep(arguments)
-    print(f'{source}, {len(points)} points; medians of {arguments.repeats} runs', flush=True)
-    print_header(TITLE)
-    rows = []
-    for job in jobs(arguments.backbones, arguments.sizes, arguments.threads):
-        rows.append(row_of(job, points, arguments.repeats))
-        print_row(cells(rows[-1]))
+    todo = list(jobs(arguments.backbones, arguments.sizes, arguments.threads))
+    rows = [row_of(job, points, arguments.repeats) for job in tqdm(todo, unit='row')]
+    print(f'{source}, {len(points)} points; medians of {arguments.repeats} runs')
+    print(markdown_table(TITLE, list(map(cells, rows))))
     for row in rows:
         if 'reason' in row:
             print(f'{row["label"]}, {row["place"]}, not run: {row["reason"]}')

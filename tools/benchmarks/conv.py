@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 import dos_mm3d  # noqa: F401  (routes spconv's CPU computation)
+from dos_mm3d.studies.runner.markdown import markdown_table
 
 from .measure import add_sweep_arguments, chosen_sweep, with_columns
 
@@ -20,6 +21,7 @@ SPARSE_SHAPE = [41, 512, 512]
 CHANNELS = (16, 32, 64, 128)  # of the encoder's resolutions, finest first
 PADDINGS = ((1, 1, 1), (1, 1, 1), (0, 1, 1))
 COLUMNS = ('ours, 1 thread', 'ours, 2 threads', 'spconv, 1 thread')
+TITLE = ('layer', *COLUMNS, 'ratio, 1 thread', 'ratio, 2 threads')
 
 
 def occupied_voxels(points: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -65,13 +67,17 @@ def timed_step(forward: Callable[[], Tensor]) -> tuple[float, float]:
     return middle - start, time.perf_counter() - middle
 
 
-def report(name: str, seconds: list[np.ndarray]) -> dict:
-    """Print fastest forward + backward in ms, and the median of the paired ratios to spconv; the row of the record."""
-    ours, ours_twice, spconv = seconds
-    best = ['{:7.1f} + {:6.1f}'.format(*(1e3 * runs.min(axis=0))) for runs in seconds]
-    ratios = [np.median(spconv.sum(axis=1) / runs.sum(axis=1)) for runs in (ours, ours_twice)]
-    print(f'{name:26}{best[0]:>18}{best[1]:>18}{best[2]:>18}{ratios[0]:10.2f}x{ratios[1]:10.2f}x', flush=True)
+def row_of(name: str, seconds: list[np.ndarray]) -> dict:
+    """The row of the record."""
     return {'name': name} | {key: runs.tolist() for key, runs in zip(COLUMNS, seconds)}
+
+
+def cells(row: dict) -> list[str]:
+    """Under TITLE: fastest forward + backward in ms, and the median of the paired ratios to spconv."""
+    ours, ours_twice, spconv = (np.array(row[key]) for key in COLUMNS)
+    best = ['{:.1f} + {:.1f}'.format(*(1e3 * runs.min(axis=0))) for runs in (ours, ours_twice, spconv)]
+    ratios = [np.median(spconv.sum(axis=1) / runs.sum(axis=1)) for runs in (ours, ours_twice)]
+    return [row['name'], *best, *(f'{ratio:.2f}' for ratio in ratios)]
 
 
 def benchmark_layers(cells: Tensor, repeats: int) -> Iterator[dict]:
@@ -87,7 +93,7 @@ def benchmark_layers(cells: Tensor, repeats: int) -> Iterator[dict]:
         def step(layer=layer, x=x, features=features) -> tuple[float, float]:
             return timed_step(lambda: layer(x.replace_feature(features)).features)
 
-        yield report(f'SubM {channels:3}, {len(features):6} sites', seconds_of(step, repeats))
+        yield row_of(f'SubM {channels}, {len(features)} sites', seconds_of(step, repeats))
         if level < len(PADDINGS):
             down = SparseConv3d(channels, 1, 3, stride=2, padding=PADDINGS[level], bias=False)
             x = down(x.replace_feature(features.detach()))
@@ -106,19 +112,19 @@ def benchmark_encoder(features: Tensor, cells: Tensor, repeats: int) -> dict:
         block_type='basicblock',
     )
     # fresh cells in every step, as in training: nothing kept on them survives
-    return report('SparseEncoder', seconds_of(lambda: timed_step(lambda: encoder(features, cells.clone(), 1)), repeats))
+    return row_of('SparseEncoder', seconds_of(lambda: timed_step(lambda: encoder(features, cells.clone(), 1)), repeats))
 
 
 def run(arguments: argparse.Namespace) -> dict:
-    """Print one line per layer, and one for a whole encoder; the record."""
+    """Print a row for each layer, and one for a whole encoder; the record."""
     torch.manual_seed(0)
     points, source = chosen_sweep(arguments)
-    features, cells = occupied_voxels(points)
-    print(f'{len(points)} points, {len(cells)} voxels of {VOXEL_SIZE_M} m; milliseconds forward + backward; ratios are')
+    features, sites = occupied_voxels(points)
+    rows = [*benchmark_layers(sites, arguments.repeats), benchmark_encoder(features, sites, arguments.repeats)]
+    print(f'{len(points)} points, {len(sites)} voxels of {VOXEL_SIZE_M} m; milliseconds forward + backward; ratios are')
     print(f'spconv on 1 thread / ours, medians of {arguments.repeats} paired runs')
-    print(' ' * 26 + ''.join(f'{column:>18}' for column in COLUMNS) + f'{"1 thread":>11}{"2 threads":>11}')
-    layers = list(benchmark_layers(cells, arguments.repeats))
-    return dict(sweep=source, rows=[*layers, benchmark_encoder(features, cells, arguments.repeats)])
+    print(markdown_table(TITLE, list(map(cells, rows))))
+    return dict(sweep=source, rows=rows)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,13 +13,15 @@ from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
+from tqdm import tqdm
 
 import dos_mm3d  # noqa: F401  (registers data sets and transforms)
 from dos_mm3d.datasets.nuscenes.sweeps import COLUMNS, NuScenesSweeps
 from dos_mm3d.datasets.stream import SweepStream, sample_generator
 from dos_mm3d.structures import pack_pairs
+from dos_mm3d.studies.runner.markdown import markdown_table
 
-from .measure import add_sweep_arguments, chosen_sweep, print_header, print_row, seconds, with_columns
+from .measure import add_sweep_arguments, chosen_sweep, seconds, with_columns
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/dos/dos_second_nuscenes.py'
@@ -104,19 +106,21 @@ def measure(points: np.ndarray, sweeps: int, repeats: int) -> dict:
     return row
 
 
+def cells(row: dict, clock: str) -> list[str]:
+    """What stands under TITLE; the budget is one of time on the CPU."""
+    name, budget = ('CPU', f'{row["budget_ms"]:g}') if clock == 'cpu_ms' else ('wall', '')
+    return [str(row['points']), str(row['sweeps']), name, *(f'{median(ms):.1f}' for ms in row[clock].values()), budget]
+
+
 def run(arguments: argparse.Namespace) -> dict:
     """Print medians of each stage and of the whole scan, on the CPU and on the wall; the record."""
     torch.set_num_threads(1)
     init_default_scope('mmdet3d')
     points, source = chosen_sweep(arguments)
     points = with_columns(points, COLUMNS)
+    rows = [measure(points, sweeps, arguments.repeats) for sweeps in tqdm(BUDGETS_MS, unit='scan')]
     print(f'{source}, as a scan of {CONFIG.stem}; milliseconds, medians of {arguments.repeats} draws, one thread')
-    print_header(TITLE)
-    rows = []
-    for sweeps, budget_ms in BUDGETS_MS.items():
-        rows.append(row := measure(points, sweeps, arguments.repeats))
-        for clock, name, budget in (('cpu_ms', 'CPU', f'{budget_ms:g}'), ('wall_ms', 'wall', '')):
-            print_row([row['points'], sweeps, name, *(f'{median(ms):.1f}' for ms in row[clock].values()), budget])
+    print(markdown_table(TITLE, [cells(row, clock) for row in rows for clock in ('cpu_ms', 'wall_ms')]))
     return dict(sweep=source, config=CONFIG.name, repeats=arguments.repeats, rows=rows)
 
 

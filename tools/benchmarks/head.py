@@ -9,10 +9,12 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from tqdm import tqdm
 
 from dos_mm3d.functional import softmap_kl, streaming_softmap_loss, zipf_prior, zipf_sinkhorn
+from dos_mm3d.studies.runner.markdown import markdown_table
 
-from .measure import Place, extra_peak_mib, gpu_status, places, print_header, print_row, seconds
+from .measure import Place, extra_peak_mib, gpu_status, places, seconds
 
 STUDENT_TEMPERATURE, TEACHER_TEMPERATURE = 0.1, 0.05
 ALPHA = 1.3
@@ -111,26 +113,24 @@ def speedup(facts: dict, kind: str) -> float:
     return median(plain / streaming for plain, streaming in zip(*(facts[form][kind] for form in FORMS)))
 
 
-def cells(row: dict) -> list:
+def cells(row: dict) -> list[str]:
     """What stands under TITLE: medians of times, medians of paired ratios."""
     forms = [row[form] for form in FORMS]
     times = [f'{median(form["seconds"]):.2f} s' for form in forms]
     memory = ['not run' if form['extra_peak_mib'] is None else f'{form["extra_peak_mib"]:.0f} MiB' for form in forms]
     ratios = [f'{row["speedup"]:.2f}', f'{row["cpu_speedup"]:.2f}']
-    sizes = row['place'], row['points'], row['prototypes']
+    sizes = row['place'], str(row['points']), str(row['prototypes'])
     return [*sizes, *times, *ratios, *memory, f'{row["gradient_difference"]:.0e}']
 
 
 def run(arguments: argparse.Namespace) -> dict:
-    """Print the table row by row; the record."""
+    """Print the table; the record."""
+    where = places(arguments.threads, halves=(False, True))
+    todo = list(product(where, arguments.points, arguments.prototypes))
+    rows = [measure(points, prototypes, place, arguments) for place, points, prototypes in tqdm(todo, unit='row')]
     print(f'Forward + backward, D={arguments.channels}, T={arguments.rounds}, {arguments.repeats} paired runs.')
     print('Memory: extra peak of one step, gradients (N + K) D included. Gradients: relative L2 difference.')
-    print_header(TITLE)
-    rows = []
-    where = places(arguments.threads, halves=(False, True))
-    for place, points, prototypes in product(where, arguments.points, arguments.prototypes):
-        rows.append(measure(points, prototypes, place, arguments))
-        print_row(cells(rows[-1]))
+    print(markdown_table(TITLE, list(map(cells, rows))))
     if not torch.cuda.is_available():
         print('GPU: not run (no CUDA device)')
     settings = dict(channels=arguments.channels, rounds=arguments.rounds, repeats=arguments.repeats)

@@ -77,17 +77,6 @@ def synthetic_sweep() -> np.ndarray:
     return np.stack([*xyz_m, 255 * generator.random(ring.shape), ring], axis=-1).reshape(-1, 5).astype(np.float32)
 
 
-def print_row(cells: Iterable[object]) -> None:
-    """One row of a markdown table, at once."""
-    print('| ' + ' | '.join(map(str, cells)) + ' |', flush=True)
-
-
-def print_header(title: tuple[str, ...]) -> None:
-    """The first two rows of a markdown table."""
-    print_row(title)
-    print('|' + '---|' * len(title), flush=True)
-
-
 def seconds(step: Callable[[], object], device: torch.device) -> tuple[float, float]:
     """Seconds on the wall, and of all threads of this process on the CPU."""
     synchronize(device)
