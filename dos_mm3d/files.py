@@ -1,9 +1,4 @@
-"""Files that are written whole or not at all: everything that the package keeps goes through :func:`open_whole`.
-
-Standard library only: the environment that reads Waymo's raw records, which has an older Python and no torch, uses it.
-"""
-
-from __future__ import annotations
+"""Files that are written whole or not at all: everything that the package keeps goes through :func:`open_whole`."""
 
 import json
 import math

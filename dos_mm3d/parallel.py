@@ -22,6 +22,7 @@ def parallel_map(
     unit: str,
     sizes: Sequence[int] | None = None,
     workers: int | None = None,
+    finished: Callable[[Job, Result], None] | None = None,
 ) -> list[Result]:
     """Results of ``work`` in the order of the jobs, whatever finished first.
 
@@ -34,18 +35,20 @@ def parallel_map(
         unit: what the bar counts.
         sizes: number of these units in each job; None: one.
         workers: number of processes; None: one for each CPU. One works in this process.
+        finished: called here with each job and its result as soon as those before it are there too.
     """
     jobs = list(jobs)
     sizes = [1] * len(jobs) if sizes is None else sizes
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     with tqdm(total=sum(sizes), desc=what, unit=unit, disable=not jobs) as bar:
         if workers <= 1:
-            return list(_counted(map(work, jobs), sizes, bar))
+            return list(_told(map(work, jobs), jobs, sizes, bar, finished))
         others, size = set(active_children()), max(1, len(jobs) // (workers * MESSAGES_PER_WORKER))
         with ProcessPoolExecutor(workers, get_context('fork'), initializer=_leave_interrupts_to_parent) as pool:
             try:
                 pieces = [pool.submit(_in_turn, work, jobs[at : at + size]) for at in range(0, len(jobs), size)]
-                return list(_counted(chain.from_iterable(piece.result() for piece in pieces), sizes, bar))
+                results = chain.from_iterable(piece.result() for piece in pieces)
+                return list(_told(results, jobs, sizes, bar, finished))
             except KeyboardInterrupt:  # nothing is cancelled: the pool complains of cancelled work when its workers die
                 for worker in set(active_children()) - others:
                     worker.terminate()
@@ -64,7 +67,15 @@ def _leave_interrupts_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _counted(results: Iterable[Result], sizes: Sequence[int], bar: tqdm) -> Iterator[Result]:
-    for result, size in zip(results, sizes, strict=True):
+def _told(
+    results: Iterable[Result],
+    jobs: Sequence[Job],
+    sizes: Sequence[int],
+    bar: tqdm,
+    finished: Callable[[Job, Result], None] | None,
+) -> Iterator[Result]:
+    for result, job, size in zip(results, jobs, sizes, strict=True):
         bar.update(size)
+        if finished is not None:
+            finished(job, result)
         yield result

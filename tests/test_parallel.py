@@ -38,6 +38,21 @@ def test_the_first_error_ends_it(tmp_path: Path, workers: int) -> None:
     assert len(list(tmp_path.iterdir())) < 50, 'what had not begun is dropped'
 
 
+@pytest.mark.parametrize('workers', [1, 2])
+def test_what_is_finished_is_told_before_an_error(tmp_path: Path, workers: int) -> None:
+    told = []
+    with pytest.raises(ValueError, match='job 1 is bad'):
+        parallel_map(
+            _touch,
+            [(tmp_path, number) for number in range(3)],
+            what='jobs',
+            unit='job',
+            workers=workers,
+            finished=lambda job, result: told.append((job[1], result)),
+        )
+    assert told == [(0, None)]
+
+
 def test_the_bar_counts_units(capsys: pytest.CaptureFixture) -> None:
     parallel_map(_square, [1, 2], what='rendering', unit='sweep', sizes=[30, 12], workers=1)
     assert 'rendering: 100%' in (said := capsys.readouterr().err) and '42/42' in said

@@ -17,9 +17,8 @@ from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
+from dos_mm3d.datasets.waymo.raw import convert_records
 from dos_mm3d.engine.launch import run_tool
-from tools.waymo_environment import records_python
-from tools.waymo_records.stage import convert_records
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,8 +36,6 @@ def parse_args() -> argparse.Namespace:
         help='default all, one after another; records where there are raw ones',
     )
     waymo.add_argument('--raw-path', help='folder of training/*.tfrecord, default: waymo_format beside the root path')
-    waymo.add_argument('--waymo-python', type=Path, help='of the environment with waymo-open-dataset')
-    waymo.add_argument('--create-environment', action='store_true', help='make that environment where there is none')
     rooms = [
         add_command(commands, name, checked_infos, 'data/scannet', 'scans/ and scans_test/', tag='scannet')
         for name in ('scannet', 'scannet200')  # one reading makes both
@@ -99,12 +96,7 @@ def waymo_infos(args: argparse.Namespace) -> str:
     # embedded data have no raw records, and converted ones may have been deleted
     wanted = args.raw_path or any(raw.glob('*/*.tfrecord')) or not any(out.glob('*/frame_record'))
     if args.stage == 'records' or (args.stage == 'all' and wanted):
-        convert_records(
-            raw,
-            out,
-            find_python=lambda: records_python(args.waymo_python, create=args.create_environment),
-            workers=args.workers,
-        )
+        convert_records(raw, out, workers=args.workers)
         made.append('frame records')
     if args.stage in ('infos', 'all'):
         prepare_waymo(out, extra_tag=args.extra_tag, max_sweeps=args.max_sweeps, workers=args.workers)

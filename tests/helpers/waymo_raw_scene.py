@@ -1,28 +1,16 @@
-"""Genuine raw records of a small scene, and what the official code makes of them. Runs in the environment of
-waymo-open-dataset with TensorFlow, as a script:
-
-PYTHON waymo_raw_scene.py write FOLDER     FOLDER/{training,validation,testing}/segment-*.tfrecord
-PYTHON waymo_raw_scene.py extract FOLDER   an .npz beside each: table_i (P, 6), no_label_zone_i, semantic_i of frame i
-PYTHON waymo_raw_scene.py spoil FOLDER     one segment of each kind that cannot be converted, FOLDER/KIND/training/
+"""Genuine raw records of a small scene, FOLDER/{training,validation,testing}/segment-*.tfrecord.
 
 The scene is level ground at height 0 and a round wall, in global coordinates; the vehicle drives over it, rolling and
 pitching, while its TOP lidar turns.
 """
 
-import os
-import sys
 import zlib
 from pathlib import Path
 
-os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
-if sys.argv[1:2] == ['extract']:
-    # the official functions parse a bytearray, which protobuf 4's faster implementation refuses
-    os.environ['PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION'] = 'python'
-
 import numpy as np
-import tensorflow as tf
 from waymo_open_dataset import dataset_pb2, label_pb2
-from waymo_open_dataset.utils import frame_utils
+
+from tests.helpers.waymo_raw_files import framed
 
 # split, context name, frames, those with semantic labels, x of the start [m]
 SEGMENTS = (
@@ -161,11 +149,10 @@ def write(folder: Path) -> None:
 
 
 def write_segment(folder: Path, name: str, frames: list) -> None:
-    """By TensorFlow's own writer."""
+    """In the framing of TensorFlow's writer."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tf.io.TFRecordWriter(str(folder / f'segment-{name}_with_camera_labels.tfrecord')) as writer:
-        for frame in frames:
-            writer.write(frame.SerializeToString())
+    content = framed(*(frame.SerializeToString() for frame in frames))
+    (folder / f'segment-{name}_with_camera_labels.tfrecord').write_bytes(content)
 
 
 def spoil(folder: Path) -> None:
@@ -183,37 +170,3 @@ def spoil(folder: Path) -> None:
         else:
             frames[1].context.name = ''
         write_segment(folder / kind / 'training', name, frames)
-
-
-def extract(segment: Path) -> None:
-    """Points by the official functions, in the columns of the velodyne files."""
-    arrays = {}
-    for number, data in enumerate(tf.data.TFRecordDataset(str(segment), compression_type='')):
-        frame = dataset_pb2.Frame.FromString(data.numpy())
-        images, projections, labels, pose = frame_utils.parse_range_image_and_camera_projection(frame)
-        tables, zones, classes = [], [], []
-        for index in (0, 1):
-            polar, _ = frame_utils.convert_range_image_to_point_cloud(frame, images, projections, pose, index, True)
-            for lidar, points in zip(sorted(images), polar):
-                pixels = np.reshape(images[lidar][index].data, images[lidar][index].shape.dims)
-                row, column = np.nonzero(pixels[..., 0] > 0)
-                offset = (index * TOP_SIZE[0] + row) * TOP_SIZE[1] + column if lidar == 1 else np.full(len(row), -1)
-                tables.append(np.column_stack([points[:, 3:], points[:, 1:3], offset]))
-                zones.append(pixels[row, column, 3] == 1)
-                classes.append(np.zeros(len(row)))
-                if lidar in labels:
-                    numbers = np.reshape(labels[lidar][index].data, labels[lidar][index].shape.dims)
-                    classes[-1] = numbers[row, column, 1]
-        arrays[f'table_{number}'] = np.concatenate(tables)
-        arrays[f'no_label_zone_{number}'] = np.concatenate(zones)
-        arrays[f'semantic_{number}'] = np.concatenate(classes)
-    np.savez(segment.with_suffix('.npz'), **arrays)
-
-
-if __name__ == '__main__':
-    command, folder = sys.argv[1], Path(sys.argv[2])
-    if command == 'extract':
-        for path in sorted(folder.glob('*/*.tfrecord')):
-            extract(path)
-    else:
-        {'write': write, 'spoil': spoil}[command](folder)

@@ -1,5 +1,3 @@
-"""Waymo: unlabelled sweeps, 3D semantic segmentation, and the conversion of frame records.
-
-tools/waymo_records makes the records of a download."""
+"""Waymo: unlabelled sweeps, 3D semantic segmentation, and the conversion: raw records -> frame records -> infos."""
 
 from . import segmentation, sweeps, transforms

@@ -1,7 +1,6 @@
 """One frame of Waymo as this project keeps it between the raw records and mmdet3d's infos: a `.npz` and point files.
 
-Numpy, the standard library and files.py only: the environment that reads the raw records, which has another Python,
-imports this file too (tools/waymo_records/bare_packages.py). Below the data root:
+Below the data root:
 
     training/frame_record/NAME.npz    this record; written last, so that a frame that has one is complete
     training/velodyne/NAME.bin        (P, 6) float32 x, y, z [m, vehicle frame], intensity, elongation, offset of the

@@ -1,10 +1,8 @@
-"""A frame's range images -> points, in float64 and without TensorFlow. Runs beside waymo-open-dataset.
+"""A frame's range images -> points, in float64 and without TensorFlow.
 
 Geometry as waymo_open_dataset/utils/range_image_utils.py has it (release 1.6.7): columns go from azimuth pi to -pi,
 rows from the highest beam down, and a pixel of the TOP lidar has the pose that the vehicle had when it was measured.
 """
-
-from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Stage 1 of Waymo's conversion on genuine Frame protos, against the official functions.
 
-Runs where DOS_WAYMO_PYTHON names the python of an environment with waymo-open-dataset and TensorFlow, made as
-tools/compare_waymo_metric.py says.
+These run where DOS_WAYMO_PYTHON names the python of an environment with waymo-open-dataset and TensorFlow, made as
+tests/references/waymo_metric/compare.py says.
 """
 
 import os
@@ -13,45 +13,44 @@ import pytest
 
 from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.frame_record import frame_name, frame_path, read_record
-from tools.waymo_records.segments import Numbers
-from tools.waymo_records.stage import convert_records
+from dos_mm3d.datasets.waymo.raw import convert_records
+from dos_mm3d.datasets.waymo.raw.segments import Numbers
+from tests.helpers.waymo_raw_scene import spoil, write
 
 PYTHON = os.environ.get('DOS_WAYMO_PYTHON')
-pytestmark = pytest.mark.skipif(
+with_official_code = pytest.mark.skipif(
     not PYTHON, reason='DOS_WAYMO_PYTHON names no python of an environment with waymo-open-dataset and TensorFlow'
 )
-SCENE = Path(__file__).parents[1] / 'helpers' / 'waymo_raw_scene.py'
+OFFICIAL_POINTS = Path(__file__).parents[1] / 'references' / 'waymo_official_points.py'
 ROAD, BUILDING = 18, 14
-
-
-def run_scene(command: str, folder: Path) -> None:
-    subprocess.run([PYTHON, SCENE, command, folder], check=True)
-
-
-def convert(raw: Path, out: Path) -> None:
-    convert_records(raw, out, find_python=lambda: Path(PYTHON), workers=1)
 
 
 @pytest.fixture(scope='module')
 def world(tmp_path_factory) -> Path:
-    """raw/ with what the official code extracts beside it, out/ with what we convert."""
+    """raw/, and out/ with what we convert."""
     folder = tmp_path_factory.mktemp('waymo_raw')
-    run_scene('write', folder / 'raw')
-    run_scene('extract', folder / 'raw')
-    convert(folder / 'raw', folder / 'out')
+    write(folder / 'raw')
+    convert_records(folder / 'raw', folder / 'out', workers=1)
     return folder
 
 
+@pytest.fixture(scope='module')
+def official(world) -> dict[str, dict[str, np.ndarray]]:
+    """What the official code extracts of each segment."""
+    subprocess.run([PYTHON, OFFICIAL_POINTS, world / 'raw'], check=True)
+    arrays = {path.stem: dict(np.load(path)) for path in (world / 'raw').glob('*/*.npz')}
+    return {name.removeprefix('segment-').removesuffix('_with_camera_labels'): of for name, of in arrays.items()}
+
+
 def frames(world: Path):
-    """(frame's name, its record, its points (P, 6), the official arrays of its segment, its place there)."""
+    """(frame's name, its record, its points (P, 6))."""
     out = world / 'out'
     for split, segments in Numbers(out).splits.items():
-        for segment, entry in segments.items():
-            official = dict(np.load(world / 'raw' / split / f'segment-{segment}_with_camera_labels.npz'))
+        for entry in segments.values():
             for frame in range(entry['frames']):
                 name = frame_name(split, entry['number'], frame)
                 points = np.fromfile(frame_path(out, 'points', name), np.float32).reshape(-1, 6)
-                yield name, read_record(frame_path(out, 'record', name)), points, official, frame
+                yield name, read_record(frame_path(out, 'record', name)), points
 
 
 def test_every_frame_of_every_split_is_there(world):
@@ -61,34 +60,43 @@ def test_every_frame_of_every_split_is_there(world):
     assert segments[:3] == ['10017090168044687777'] * 2 + ['1005081002024129653']  # sorted as text, as mmdet3d's are
 
 
-def test_points_are_the_official_ones(world):
-    for name, record, points, official, frame in frames(world):
-        table = official[f'table_{frame}']
+@with_official_code
+def test_points_are_the_official_ones(world, official):
+    for name, record, points in frames(world):
+        table = official[record.segment][f'table_{record.frame}']
         assert points.shape == table.shape and record.num_points_in_frame == len(points) > 1000
         assert np.array_equal(points[:, 3:], table[:, 3:].astype(np.float32))
         # the official code adds float32 global coordinates: at 20 km they are multiples of 2 mm
         far = np.abs(record.global_from_vehicle[:2, 3]).max() > 1000
         assert np.abs(points[:, :3] - table[:, :3]).max() < (8e-3 if far else 1e-4), name
         zone = np.fromfile(frame_path(world / 'out', 'no_label_zone', name), np.uint8)
-        assert np.array_equal(zone, official[f'no_label_zone_{frame}']) and 0.1 < zone.mean() < 0.4
+        assert np.array_equal(zone, official[record.segment][f'no_label_zone_{record.frame}'])
+        assert 0.1 < zone.mean() < 0.4
 
 
-def test_semantic_labels_are_the_official_ones_and_only_the_top_lidars(world):
+@with_official_code
+def test_semantic_labels_are_the_official_ones(world, official):
+    for name, record, _ in frames(world):
+        if record.has_semantic:
+            labels = np.fromfile(frame_path(world / 'out', 'semantic', name), np.uint8)
+            assert np.array_equal(labels, official[record.segment][f'semantic_{record.frame}'])
+
+
+def test_only_the_top_lidar_has_semantic_labels(world):
     labelled = {}
-    for name, record, points, official, frame in frames(world):
+    for name, record, points in frames(world):
         path = frame_path(world / 'out', 'semantic', name)
         labelled[name] = record.has_semantic
         assert path.exists() == record.has_semantic
         if record.has_semantic:
             labels = np.fromfile(path, np.uint8)
-            assert np.array_equal(labels, official[f'semantic_{frame}'])
             assert np.array_equal(labels > 0, points[:, 5] >= 0)
     assert labelled == dict(zip(labelled, (1, 1, 0, 1, 0, 0, 1, 0)))
 
 
 def test_points_lie_on_the_scene(world):
     """The ground is at height 0 of the global frame, however the vehicle turned and pitched during the sweep."""
-    for name, record, points, *_ in frames(world):
+    for name, record, points in frames(world):
         if not record.has_semantic:
             continue
         labels = np.fromfile(frame_path(world / 'out', 'semantic', name), np.uint8)
@@ -128,13 +136,13 @@ def test_half_a_frame_is_made_again_and_the_same(world):
     record.unlink()
     points.write_bytes(contents[1][:100])
     record.with_name(f'.{record.name}.tmp').write_bytes(b'half')
-    convert(world / 'raw', out)
+    convert_records(world / 'raw', out, workers=1)
     assert (record.read_bytes(), points.read_bytes()) == contents
     assert not list(out.rglob('.*.tmp'))
 
 
 def test_frames_that_cannot_be_converted_are_named(tmp_path):
-    run_scene('spoil', tmp_path)
+    spoil(tmp_path)
     for kind, message in (
         ('label', 'found semantic labels 23 to 23, wanted 0'),
         ('lidar', 'found range images of lidars .* camera-only'),
@@ -142,5 +150,5 @@ def test_frames_that_cannot_be_converted_are_named(tmp_path):
         ('motion', 'found no frame of the Perception data'),
     ):
         with pytest.raises(ValueError, match=rf'segment-1005.*frame 1: {message}'):
-            convert(tmp_path / kind, tmp_path / f'{kind}_out')
+            convert_records(tmp_path / kind, tmp_path / f'{kind}_out', workers=1)
         assert [path.name for path in tmp_path.glob(f'{kind}_out/*/frame_record/*')] == ['0000000.npz']

@@ -1,13 +1,26 @@
-"""A Frame of the raw records -> the fields of a frame record. Runs beside waymo-open-dataset."""
-
-from __future__ import annotations
+"""A Frame of the raw records -> the fields of a frame record."""
 
 import numpy as np
-from range_images import matrix_4x4
 from waymo_open_dataset import dataset_pb2
+
+from .range_images import matrix_4x4
 
 CAMERA = dataset_pb2.CameraName
 CAMERA_NUMBERS = (CAMERA.FRONT, CAMERA.FRONT_LEFT, CAMERA.FRONT_RIGHT, CAMERA.SIDE_LEFT, CAMERA.SIDE_RIGHT)
+
+
+def parse_frame(data: bytes, segment: str) -> dataset_pb2.Frame:
+    """The frame in a record of a segment's file. ValueError or DecodeError where it is none, or of
+    another segment."""
+    frame = dataset_pb2.Frame.FromString(data)
+    if not frame.context.name:
+        raise ValueError('found no frame of the Perception data. Those of v1.4.x are wanted, not the Motion data')
+    if frame.context.name != segment:
+        raise ValueError(
+            f'found a frame of segment {frame.context.name!r} in the file of {segment!r}. Give the file its own name, '
+            f'segment-{frame.context.name}_with_camera_labels.tfrecord'
+        )
+    return frame
 
 
 def record_fields(frame: dataset_pb2.Frame) -> dict:

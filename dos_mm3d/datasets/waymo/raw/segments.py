@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from itertools import count, product
 from pathlib import Path
 
-from dos_mm3d.datasets.waymo.check import SEGMENTS_FILE
-from dos_mm3d.datasets.waymo.convert import OFFICIAL_SEGMENTS
-from dos_mm3d.datasets.waymo.frame_record import (
-    FOLDERS,
-    POINT_COLUMNS,
-    SPLIT_FOLDERS,
-    frame_name,
-    frame_path,
-    read_record,
-)
-from dos_mm3d.errors import InputError, MissingFileError
-from dos_mm3d.files import write_json
+from ....errors import InputError, MissingFileError
+from ....files import write_json
+from ..check import SEGMENTS_FILE
+from ..convert import OFFICIAL_SEGMENTS
+from ..frame_record import FOLDERS, POINT_COLUMNS, SPLIT_FOLDERS, frame_name, frame_path, read_record
 
 LAYOUT = 'waymo_format/{training,validation,testing}/segment-*_with_camera_labels.tfrecord'
 DOWNLOAD = "waymo.com/open: the Perception Dataset, v1.4.3, as 'individual files' or tar archives"
@@ -127,11 +120,12 @@ class Numbers:
         return self.splits[segment.split][segment.name]
 
     def finish(self, segment: Segment, frames: dict[int, bool]) -> None:
-        """Note that all frames are there. frames: number -> has semantic labels."""
+        """Note, in the file too, that all frames are there. frames: number -> has semantic labels."""
         entry = self.entry(segment)
         entry['bytes'] = segment.path.stat().st_size
         entry['frames'] = len(frames)
         entry['semantic'] = sorted(frame for frame, semantic in frames.items() if semantic)
+        self.save()
 
     def drop_replaced(self, segments: list[Segment], out: Path) -> None:
         """Remove the frames of finished segments whose raw file is another one since: a newer version of the data."""

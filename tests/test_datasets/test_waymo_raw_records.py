@@ -1,101 +1,52 @@
-"""Stage 1 of Waymo's conversion as far as it needs no waymo-open-dataset: records, numbers, resuming, errors.
-
-`fake_convert.py` stands for convert.py: a record of the raw files here is JSON, not a Frame.
-"""
+"""Stage 1 of Waymo's conversion but for the frames: records, numbers, resuming, errors."""
 
 import fcntl
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dos_mm3d.datasets.waymo.frame_record import frame_path, read_record
-from tests.helpers.waymo_raw_files import framed, raw_file, slow_crc32c
-from tools.waymo_records import stage, tfrecord
-from tools.waymo_records.segments import Numbers, find_raw
-
-TOOLS = Path(stage.__file__).parents[1]
-FAKE = f"""
-import json, sys
-sys.path.insert(0, {str(TOOLS / 'waymo_records')!r})
-import bare_packages
-from pathlib import Path
-import argparse
-import numpy as np
-from tfrecord import read_records
-from dos_mm3d.datasets.waymo.frame_record import FrameRecord, frame_name, frame_path, write_record
-
-parser = argparse.ArgumentParser()
-parser.add_argument('segment', type=Path)
-parser.add_argument('out', type=Path)
-for name in ('split', 'name'):
-    parser.add_argument('--' + name)
-parser.add_argument('--number', type=int)
-parser.add_argument('--frames', type=int, nargs='*')
-arguments = parser.parse_args()
-with open(arguments.segment.parents[1] / 'calls.txt', 'a') as file:
-    file.write(json.dumps([arguments.name, arguments.frames]) + chr(10))
-for frame, data in read_records(arguments.segment, arguments.frames):
-    content = json.loads(data)
-    if content.get('bad'):
-        sys.exit(f'{{arguments.segment}}: frame {{frame}}: ' + content['bad'])
-    name = frame_name(arguments.split, arguments.number, frame)
-    n_points = content['points']
-    arrays = dict(points=np.zeros((n_points, 6), np.float32), no_label_zone=np.zeros(n_points, np.uint8))
-    if content['semantic']:
-        arrays['semantic'] = np.ones(n_points, np.uint8)
-    for kind, array in arrays.items():
-        path = frame_path(arguments.out, kind, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        array.tofile(path)
-    record = FrameRecord(arguments.name, frame, 0, n_points, has_semantic=content['semantic'])
-    write_record(frame_path(arguments.out, 'record', name), record)
-    print(json.dumps(dict(frame=frame, semantic=content['semantic'])), flush=True)
-"""
+from dos_mm3d.datasets.waymo.frame_record import FrameRecord, frame_path, read_record, write_record
+from dos_mm3d.datasets.waymo.raw import convert as stage
+from dos_mm3d.datasets.waymo.raw import tfrecord
+from dos_mm3d.datasets.waymo.raw.segments import Numbers, Segment, find_raw
+from dos_mm3d.files import write_bytes
+from tests.helpers.waymo_raw_files import framed, raw_file
 
 
 @pytest.fixture
 def convert(tmp_path, monkeypatch):
-    """Runs stage 1 from tmp_path/raw into tmp_path/out; gives the calls of convert.py that it made."""
-    script = tmp_path / 'fake_convert.py'
-    script.write_text(FAKE)
-    monkeypatch.setattr(stage, 'CONVERT', script)
+    """Runs stage 1 from tmp_path/raw into tmp_path/out; gives [segment, its frames] of what it converted."""
+    calls = tmp_path / 'calls.txt'
+    monkeypatch.setattr(stage, 'convert_frame', partial(convert_json, calls=calls))
 
     def run(**settings) -> list:
-        calls = tmp_path / 'raw' / 'calls.txt'
         calls.unlink(missing_ok=True)
-        settings = {'find_python': lambda: Path(sys.executable), 'workers': 2} | settings
-        stage.convert_records(tmp_path / 'raw', tmp_path / 'out', **settings)
-        return [json.loads(line) for line in calls.read_text().splitlines()] if calls.is_file() else []
+        stage.convert_records(tmp_path / 'raw', tmp_path / 'out', workers=2, **settings)
+        lines = [json.loads(line) for line in calls.read_text().splitlines()] if calls.is_file() else []
+        return [[name, [frame for other, frame in lines if other == name]] for name in dict(lines)]
 
     return run
 
 
-def test_the_other_environment_needs_numpy_alone():
-    code = f"""
-import sys
-sys.path.insert(0, {str(TOOLS / 'waymo_records')!r})
-import bare_packages, tfrecord
-from dos_mm3d import files
-from dos_mm3d.datasets.waymo import frame_record
-print(*sorted({{name.split('.')[0] for name in sys.modules}}))
-"""
-    done = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True)
-    imported = set(done.stdout.split())
-    assert {'numpy', 'tfrecord', 'dos_mm3d'} <= imported
-    assert not imported & {'torch', 'numba', 'mmengine', 'mmcv', 'mmdet3d', 'tqdm', 'scipy'}
-
-
-def test_crc_is_the_standard_one():
-    assert tfrecord.crc32c(b'123456789') == 0xE3069283  # the check value of CRC-32C
-    rng = np.random.default_rng(0)
-    border = 16 * tfrecord.LANES
-    for size in (0, 1, 8, 100, border - 1, border + 777):
-        data = rng.bytes(size)
-        assert tfrecord.crc32c(data) == slow_crc32c(data), size
+def convert_json(data: bytes, segment: Segment, frame: int, out: Path, *, calls: Path) -> bool:
+    """Stands for convert_frame: a record of the raw files here is JSON, not a Frame."""
+    content = json.loads(data)
+    with calls.open('a') as file:
+        file.write(json.dumps([segment.name, frame]) + '\n')
+    if content.get('bad'):
+        raise ValueError(content['bad'])
+    name, n_points = segment.frame_name(frame), content['points']
+    arrays = dict(points=np.zeros((n_points, 6), np.float32), no_label_zone=np.zeros(n_points, np.uint8))
+    if content['semantic']:
+        arrays['semantic'] = np.ones(n_points, np.uint8)
+    for kind, array in arrays.items():
+        write_bytes(frame_path(out, kind, name), array.tobytes())
+    record = FrameRecord(segment.name, frame, 0, n_points, has_semantic=content['semantic'])
+    write_record(frame_path(out, 'record', name), record)
+    return content['semantic']
 
 
 def test_records_are_found_and_read(tmp_path):
@@ -133,7 +84,7 @@ def test_holes_and_other_content_are_noticed(tmp_path):
         list(tfrecord.read_records(path))
 
 
-def test_all_is_converted_and_counted(tmp_path, convert, capsys):
+def test_all_is_converted_and_counted(tmp_path, convert, capsys, monkeypatch):
     raw_file(tmp_path / 'raw', 'b', 3)
     raw_file(tmp_path / 'raw', 'a', 2)
     raw_file(tmp_path / 'raw', 'c', 1, 'validation')
@@ -146,7 +97,8 @@ def test_all_is_converted_and_counted(tmp_path, convert, capsys):
     said = capsys.readouterr().out
     assert 'training (training/): 2 of 798 segments, 5 frames, 2 of them with semantic labels' in said
     assert '1 of 202 segments, 1 frames, 0 of them with semantic labels; 1 segments have none' in said
-    assert convert(find_python=lambda: pytest.fail('nothing to do')) == []
+    monkeypatch.setattr(stage, 'find_spec', lambda name: None)  # nothing to do: nothing is needed
+    assert convert() == []
 
 
 def test_a_run_goes_on_where_another_ended(tmp_path, convert):
@@ -173,14 +125,15 @@ def test_a_file_that_has_gone_is_made_again(tmp_path, convert):
         assert convert() == [call]
 
 
-def test_a_newer_version_of_a_raw_file_is_converted_again(tmp_path, convert):
+def test_a_newer_version_of_a_raw_file_is_converted_again(tmp_path, convert, monkeypatch):
     raw_file(tmp_path / 'raw', 'a', 3)
     raw_file(tmp_path / 'raw', 'b', 2)
     convert()
     raw_file(tmp_path / 'raw', 'a', 2)
     assert convert() == [['a', [0, 1]]]
     assert not list((tmp_path / 'out').rglob('0000002.*')), 'frames that the newer file lacks'
-    assert convert(find_python=lambda: pytest.fail('nothing to do')) == []
+    monkeypatch.setattr(stage, 'find_spec', lambda name: None)  # nothing to do: nothing is needed
+    assert convert() == []
 
 
 def test_segments_keep_their_numbers_when_more_are_downloaded(tmp_path, convert):
@@ -205,7 +158,7 @@ def test_files_that_are_not_whole_stop_it_before_anything_is_converted(tmp_path,
         path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(ValueError, match=r'(?s)2 of 3 raw files are not whole:.*segment-b.*segment-c.*Download'):
         convert()
-    assert not (raw / 'calls.txt').exists() and not list((tmp_path / 'out').rglob('*.npz'))
+    assert not (tmp_path / 'calls.txt').exists() and not list((tmp_path / 'out').rglob('*.npz'))
 
 
 def test_only_one_run_writes_into_a_folder(tmp_path, convert):
