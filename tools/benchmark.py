@@ -1,4 +1,4 @@
-"""Measures one part: `python tools/benchmark.py {conv,head,backbone,data,waymo} [--json FILE]`, see `PART --help`."""
+"""Measures one part: `python tools/benchmark.py {conv,head,backbone,data} [--json FILE]`, see `PART --help`."""
 
 import argparse
 import sys
@@ -10,9 +10,9 @@ from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
 from dos_mm3d.files import write_json
 from dos_mm3d.studies.runner import describe_machine
-from tools.benchmarks import backbone, conv, data, head, waymo
+from tools.benchmarks import backbone, conv, data, head
 
-PARTS = {'conv': conv, 'head': head, 'backbone': backbone, 'data': data, 'waymo': waymo}
+PARTS = {'conv': conv, 'head': head, 'backbone': backbone, 'data': data}
 
 
 def parse_arguments() -> argparse.Namespace:

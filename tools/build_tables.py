@@ -37,7 +37,7 @@ CROSS_DOMAIN = 'cross_domain_synthetic_synthetic_semantickitti_synthetic_waymo_t
 # records of no ladder and no protocol: what they hold, and the command that makes them
 OTHER_RECORDS = {
     'quickstart.json': ('quickstart: probe, detection, seconds', 'bash tools/quickstart.sh'),
-    'real_folders.json': ('200 steps on each folder of real sweeps', 'python tools/record_real_folders.py'),
+    'real_folders.json': ('200 steps on each folder of real sweeps', 'python -m tests.references.real_folders'),
     'config_check.json': ('every config on its miniature', 'python tools/check_configs.py --all --record FILE'),
     'head_benchmark.json': ('streaming loss against N x K matrices', 'python tools/benchmark.py head --json FILE'),
     'data_benchmark.json': (
@@ -48,8 +48,14 @@ OTHER_RECORDS = {
         'forward and backward of every backbone',
         'python tools/benchmark.py backbone --sweep SWEEP --json FILE',
     ),
-    'waymo_benchmark.json': ('speed of the Waymo metric', 'python tools/benchmark.py waymo --json FILE'),
-    'waymo_metric.json': ('the Waymo metric against the official op', 'python tools/compare_waymo_metric.py'),
+    'waymo_benchmark.json': (
+        'speed of the Waymo metric',
+        'python -m tests.references.waymo_metric.seconds --json FILE',
+    ),
+    'waymo_metric.json': (
+        'the Waymo metric against the official op',
+        'python -m tests.references.waymo_metric.compare',
+    ),
 }
 
 

@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from dos_mm3d.metrics import waymo_detection_metrics
 from dos_mm3d.metrics.waymo import box_iou_3d
 from dos_mm3d.metrics.waymo.metrics import detection_counts, heading_accuracy
-from tools.waymo_metric.scenes import crowded, degenerate, empty, pooled, random_scenes, realistic, rows
+from tests.references.waymo_metric.scenes import crowded, degenerate, empty, pooled, random_scenes, realistic, rows
 
 ROOT = Path(__file__).resolve().parents[2]
 VEHICLE = 'OBJECT_TYPE_TYPE_VEHICLE_LEVEL_'

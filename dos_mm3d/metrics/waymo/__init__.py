@@ -2,7 +2,7 @@
 
 Follows the official evaluator's default configuration (Sun et al., 'Scalability in Perception for Autonomous Driving:
 Waymo Open Dataset', CVPR 2020, section 4.1; waymo-open-dataset 1.6.7): Hungarian matching on IoU, separately in every
-breakdown and at each of 101 score cutoffs. `tools/compare_waymo_metric.py` compares it with the official op.
+breakdown and at each of 101 score cutoffs. `tests/references/waymo_metric/compare.py` compares it with the official op.
 """
 
 from ...datasets.waymo.infos import waymo_difficulty

@@ -1,6 +1,6 @@
 """Pretrain 200 steps on each folder of real sweeps and write docs/results/real_folders.json, folder by folder.
 
-python tools/record_real_folders.py [--root ../shared/data/real] [--folders NAME ...] [--work-dir DIR]
+python -m tests.references.real_folders [--root ../shared/data/real] [--folders NAME ...] [--work-dir DIR]
 """
 
 import argparse
@@ -12,14 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.files import write_json
 from dos_mm3d.studies.runner import describe_machine
 from dos_mm3d.studies.runner.scalars import read_scalars
 
+ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / 'docs' / 'results' / 'real_folders.json'
 STEPS = 200
 FOLDERS = (
@@ -51,7 +49,8 @@ def main() -> None:
 
 
 def pretrain(data: Path, work_dir: Path) -> dict[str, Any]:
-    """Last monitors of a run of tools/train.py, and its seconds. CalledProcessError where it fails or is stopped."""
+    """Last monitors of a run of tools/train.py, as a user starts it, and its seconds. CalledProcessError where it fails
+    or is stopped."""
     command = [sys.executable, 'tools/train.py', 'configs/dos/dos_second_folder.py', '--work-dir', str(work_dir)]
     command += ['--cfg-options', f'data_root={data}', f'max_iters={STEPS}']
     start = time.perf_counter()

@@ -1,6 +1,6 @@
 """Compare waymo_detection_metrics with the official op on random scenes and write docs/results/waymo_metric.json.
 
-python tools/compare_waymo_metric.py [--official-python work_dirs/waymo_env/bin/python] [--scenes 240] [--seed 0]
+python -m tests.references.waymo_metric.compare [--official-python work_dirs/waymo_env/bin/python] [--scenes 240]
 
 The op needs an old numpy, so it runs in an environment of its own (Python 3.8 to 3.11, 1.5 GB):
 
@@ -11,7 +11,6 @@ The op needs an old numpy, so it runs in an environment of its own (Python 3.8 t
 
 import argparse
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
 from dos_mm3d.files import write_json
 from dos_mm3d.metrics.waymo import waymo_detection_metrics
 from dos_mm3d.metrics.waymo.metrics import detection_counts
 from dos_mm3d.studies.runner.record import commit, versions
-from tools.waymo_environment import DEFAULT_PYTHON, environment_problem
-from tools.waymo_metric.scenes import KINDS, Side, joined, pooled, random_scenes
 
+from .scenes import KINDS, Side, joined, pooled, random_scenes
+
+ROOT = Path(__file__).resolve().parents[3]
+DEFAULT_PYTHON = ROOT / 'work_dirs' / 'waymo_env' / 'bin' / 'python'
 RECORD = ROOT / 'docs' / 'results' / 'waymo_metric.json'
-OP = ROOT / 'tools' / 'waymo_metric' / 'official_op.py'
+OP = Path(__file__).with_name('official_op.py')
 TOLERANCE = 1e-3
 CHECK = 'from waymo_open_dataset.metrics.ops import py_metrics_ops'
 
@@ -60,9 +58,15 @@ def main() -> int:
 
 def check_environment(python: Path) -> None:
     """InputError with the way to make it where that Python is missing or cannot import the op."""
-    if problem := environment_problem(python, CHECK, 'the official op'):
-        recipe = __doc__.partition('\n\nThe op ')[2]
-        raise InputError(f'{problem}\nName another with --official-python, or make one. The op {recipe}')
+    if not python.is_file():
+        problem = f'{python}: no such file, wanted the Python of an environment with waymo-open-dataset.'
+    else:
+        done = subprocess.run([python, '-c', CHECK], capture_output=True, text=True)
+        if done.returncode == 0:
+            return
+        problem = f'{python} cannot import the official op: {(done.stderr.strip().splitlines() or ["killed"])[-1]}'
+    recipe = __doc__.partition('\n\nThe op ')[2]
+    raise InputError(f'{problem}\nName another with --official-python, or make one. The op {recipe}')
 
 
 def run_official(python: Path, scenes: list[tuple[Side, Side]]) -> dict[str, NDArray]:

@@ -1,14 +1,21 @@
-"""Seconds of the Waymo detection metric on realistic boxes, 10 000 frames."""
+"""Seconds of the Waymo detection metric on realistic boxes.
+
+python -m tests.references.waymo_metric.seconds [--frames 10000] [--json FILE]
+"""
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.files import write_json
 from dos_mm3d.metrics.waymo import waymo_detection_metrics
-from tools.waymo_metric.scenes import realistic_frames
+from dos_mm3d.studies.runner import describe_machine
+from tools.benchmarks.measure import seconds
 
-from .measure import seconds
+from .scenes import realistic_frames
 
 
 def run(arguments: argparse.Namespace) -> dict:
@@ -30,9 +37,19 @@ def run(arguments: argparse.Namespace) -> dict:
     return dict(frames=arguments.frames, predictions=boxes[0], ground_truths=boxes[1], rows=rows)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `benchmark.py waymo`."""
+def main() -> None:
+    """Measure, and write the record where one was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--frames', type=int, default=10_000, help='(default: 10000)')
     parser.add_argument('--ground-truths', type=int, default=40, help='a frame (default: 40)')
     parser.add_argument('--predictions', type=int, default=150, help='a frame (default: 150)')
     parser.add_argument('--threads', type=int, nargs='+', default=[1, 2], help='(default: 1 2)')
+    parser.add_argument('--json', type=Path, help='write the record to this file')
+    arguments = parser.parse_args()
+    record = run(arguments)
+    if arguments.json:
+        write_json(arguments.json, record | describe_machine())
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,7 +1,6 @@
-"""tools/compare_waymo_metric.py without the official op: how it is asked for, and what is made of its answer."""
+"""The comparison of the Waymo metric without the official op: how it is asked for, and what is made of its answer."""
 
 import json
-import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import pytest
 
 from dos_mm3d.metrics.waymo import waymo_detection_metrics
 from dos_mm3d.metrics.waymo.metrics import detection_counts
-from tools import compare_waymo_metric as tool
-from tools.benchmarks import waymo as benchmark
-from tools.waymo_metric.scenes import KINDS, random_scenes
+from tests.references.waymo_metric import compare as tool
+from tests.references.waymo_metric import seconds as benchmark
+from tests.references.waymo_metric.scenes import KINDS, random_scenes
 
 
 @pytest.fixture(scope='module')
@@ -60,8 +59,10 @@ def test_a_missing_environment_is_explained(tmp_path):
     with pytest.raises(ValueError, match='no such file') as error:
         tool.check_environment(tmp_path / 'python')
     assert 'pip install --no-deps waymo-open-dataset-tf-2-12-0' in str(error.value)
-    with pytest.raises(ValueError, match="cannot import the official op: ModuleNotFoundError: No module named 'waymo"):
-        tool.check_environment(Path(sys.executable))
+    (tmp_path / 'python').write_text('#!/bin/sh\necho Traceback >&2\necho ModuleNotFoundError: no op >&2\nexit 1\n')
+    (tmp_path / 'python').chmod(0o755)
+    with pytest.raises(ValueError, match='cannot import the official op: ModuleNotFoundError: no op'):
+        tool.check_environment(tmp_path / 'python')
 
 
 def test_scenes_repeat_and_hold_what_they_promise():
