@@ -1,5 +1,6 @@
 """Files that are written whole or not at all: everything that the package keeps goes through :func:`open_whole`."""
 
+import hashlib
 import json
 import math
 import os
@@ -9,7 +10,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from .errors import MissingFileError
+from .errors import InputError, MissingFileError
+
+_SEAL = b'\n# sha256 '
+_SEAL_BYTES = len(_SEAL) + 2 * hashlib.sha256().digest_size + 1
 
 
 @contextmanager
@@ -27,6 +31,10 @@ def open_whole(path: str | Path, mode: str = 'wb') -> Iterator[IO]:
             yield file
             _put_on_disk(file)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:  # of a write: the system does not say of which file
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         if temporary.exists():
             temporary.unlink()
@@ -59,8 +67,24 @@ def write_json(path: str | Path, content: Any, *, indent: int | None = 1) -> Non
 
 
 def write_pickle(path: str | Path, content: Any) -> None:
-    """Write a pickle, whole or not at all."""
-    write_bytes(path, pickle.dumps(content))
+    """Write a pickle, whole or not at all, with its sha256 behind it (:func:`sealed`)."""
+    write_bytes(path, sealed(pickle.dumps(content)))
+
+
+def sealed(content: bytes) -> bytes:
+    """A pickle with its sha256 behind it, where whoever unpickles it does not look; in the pickle itself a bit that
+    flipped, on a disk or on the way, does not show."""
+    return content + _SEAL + hashlib.sha256(content).hexdigest().encode() + b'\n'
+
+
+def check_seal(path: str | Path, content: bytes, remedy: str) -> None:
+    """InputError where what was read from a file ends with a sha256, and that is not its own.
+
+    remedy: what to do then, a sentence.
+    """
+    pickled, seal = content[:-_SEAL_BYTES], content[-_SEAL_BYTES:]
+    if seal.startswith(_SEAL) and sealed(pickled) != content:
+        raise InputError(f'{path}: is damaged: what it holds does not fit its checksum. {remedy}')
 
 
 def missing_files(paths: Iterable[str | Path]) -> list[str | Path]:

@@ -1,5 +1,6 @@
 """mmdet3d's info files: written together, and read without running what else a pickle may contain."""
 
+import io
 import os
 import pickle
 from collections.abc import Mapping, Sequence
@@ -7,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..errors import InputError, MissingFileError
-from ..files import write_together
+from ..files import check_seal, sealed, write_together
 
 # What arrays, scalars and plain containers need, under the module names of numpy 1 and 2.
 ALLOWED = {
@@ -30,10 +31,11 @@ def write_infos(
 ) -> None:
     """Write `<tag>_infos_<split>.pkl` into a folder for every split; none gets its name before all are complete.
 
-    A split without entries gets no file, and its older one is removed.
+    Behind each pickle stands its sha256, which :func:`load_info_pickle` compares and mmdet3d does not see. A split
+    without entries gets no file, and its older one is removed.
     """
     contents = {
-        split: pickle.dumps({'metainfo': dict(metainfo), 'data_list': list(entries)}) if entries else None
+        split: sealed(pickle.dumps({'metainfo': dict(metainfo), 'data_list': list(entries)})) if entries else None
         for split, entries in data_lists.items()
     }
     write_together({folder / f'{tag}_infos_{split}.pkl': content for split, content in contents.items()})
@@ -56,16 +58,18 @@ def load_info_pickle(path: str | os.PathLike, *, data_set: str = '...') -> dict:
     """dict(metainfo=..., data_list=[...]) of an mmdet3d info file, version 1.1.
 
     data_set: as tools/create_data.py calls it, for the errors' remedy. FileNotFoundError where there is none;
-    ValueError where it holds anything but numbers, text, arrays and containers of them, or is of another format."""
+    ValueError where it holds anything but numbers, text, arrays and containers of them, is of another format, or is no
+    longer what tools/create_data.py wrote."""
     path = os.fspath(path)
     if not os.path.isfile(path):
         raise MissingFileError(
             f'{path}: no such info file; wanted the infos that mmdet3d makes of a data set. '
             f'Check data_root and ann_file, or create it with `python tools/create_data.py {data_set}`.'
         )
+    content = Path(path).read_bytes()
+    check_seal(path, content, f'Copy it again, or create it with `python tools/create_data.py {data_set}`.')
     try:
-        with open(path, 'rb') as file:
-            infos = _InfoUnpickler(file).load()
+        infos = _InfoUnpickler(io.BytesIO(content)).load()
     except Exception as error:  # a corrupt pickle raises nearly anything
         raise InputError(
             f'{path}: found content that is not loaded ({type(error).__name__}: {error}); wanted a pickle of dicts, '

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, MissingFileError
+from ...files import check_seal
 from .checked_set import CheckedSet
 
 INFO_VERSION = {'waymo': 'mmdet3d_v1.4'}
@@ -52,13 +54,15 @@ def _check_tables(checked: CheckedSet, metainfo: Mapping[str, Any]) -> None:
 
 
 def check_extras(checked: CheckedSet, dataset: Mapping[str, Any]) -> None:
-    """FileNotFoundError for the database of objects to paste into scans, or a list of scans, that is not there."""
-    wanted = [(step.get('db_sampler') or {}).get('info_path') for step in dataset.get('pipeline') or ()]
+    """FileNotFoundError for the database of objects to paste into scans, or a list of scans, that is not there;
+    ValueError for a database that is no longer what was written."""
+    databases = [(step.get('db_sampler') or {}).get('info_path') for step in dataset.get('pipeline') or ()]
     scans = dataset.get('scene_idxs')
-    wanted.append(os.path.join(checked.root, scans) if isinstance(scans, str) else None)
-    for path in wanted:
+    for path in (*databases, os.path.join(checked.root, scans) if isinstance(scans, str) else None):
         if path and not os.path.isfile(path):
             raise MissingFileError(
                 f'{path}: no such file, which the config names (ObjectSample or scene_idxs). '
                 f'`python tools/create_data.py {checked.name}` writes it; to train without, take it out of the config.'
             )
+    for path in filter(None, databases):
+        check_seal(path, Path(path).read_bytes(), f'Run `python tools/create_data.py {checked.name}` again.')

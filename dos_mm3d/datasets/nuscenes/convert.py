@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.registry import DefaultScope
 
 from ...errors import InputError, MissingFileError
-from ...files import write_pickle
+from ...files import sealed, write_bytes, write_pickle
 from ..mmdet3d_converter import mmdet3d_converter
 
 NEEDED_TABLES = ('scene', 'sample', 'sample_data', 'sample_annotation', 'calibrated_sensor', 'ego_pose', 'map')
@@ -101,5 +101,7 @@ def _publish(root: Path, out: Path, partial: str, tag: str) -> None:
             entry['path'] = os.path.join(f'{tag}_gt_database', os.path.basename(entry['path']))
         write_pickle(boxes, entries)
     for result, named in zip(_results(root, partial), _results(out, tag), strict=True):
+        if result.is_file() and result != boxes:
+            write_bytes(result, sealed(result.read_bytes()))
         if result.exists():
             shutil.move(result, named)
