@@ -1,4 +1,5 @@
-"""Write the tables of docs/results.md and the README's six numbers from the records in docs/results.
+"""Write the tables of docs/results.md and docs/troubleshooting.md, and the README's six numbers, from the records in
+docs/results.
 
 --check only compares, and fails where they disagree."""
 
@@ -18,12 +19,14 @@ from dos_mm3d.errors import InputError
 from dos_mm3d.studies.ablation.text import SPLITS
 from dos_mm3d.studies.ablation.text import summary as ladder_summary
 from dos_mm3d.studies.config_check.check import FAILS
+from dos_mm3d.studies.faults.report import summary as fault_summary
 from dos_mm3d.studies.protocols.table import summary as protocol_summary
 from dos_mm3d.studies.quickstart.results import finetune_header, finetune_table, probe_table, task_of
 from dos_mm3d.studies.runner.markdown import NOT_RUN, markdown_table, plus_minus
 
 README = ROOT / 'README.md'
 RESULTS = ROOT / 'docs' / 'results.md'
+TROUBLESHOOTING = ROOT / 'docs' / 'troubleshooting.md'
 RECORDS = ROOT / 'docs' / 'results'
 LADDERS = ('ladder.json', 'ladder_test.json')
 BACKBONE_LADDERS = {
@@ -38,6 +41,10 @@ CROSS_DOMAIN = 'cross_domain_synthetic_synthetic_semantickitti_synthetic_waymo_t
 OTHER_RECORDS = {
     'quickstart.json': ('quickstart: probe, detection, seconds', 'bash tools/quickstart.sh'),
     'real_folders.json': ('200 steps on each folder of real sweeps', 'python -m tests.references.real_folders'),
+    'fault_campaign.json': (
+        'tools killed, without room on the disk, on vanished and damaged files',
+        'python tools/fault_campaign.py --record FILE',
+    ),
     'config_check.json': ('every config on its miniature', 'python tools/check_configs.py --all --record FILE'),
     'head_benchmark.json': ('streaming loss against N x K matrices', 'python tools/benchmark.py head --json FILE'),
     'data_benchmark.json': (
@@ -73,7 +80,13 @@ def main() -> int:
         'config-check': told('Every config on its miniature', config_check_line, 'config_check.json'),
         'records': records_index(),
     }
-    texts = {RESULTS: with_tables(RESULTS, tables), README: with_tables(README, {'numbers': number_table()})}
+    texts = {
+        RESULTS: with_tables(RESULTS, tables),
+        README: with_tables(README, {'numbers': number_table()}),
+        TROUBLESHOOTING: with_tables(
+            TROUBLESHOOTING, {'fault-campaign': told('Fault campaign', fault_summary, 'fault_campaign.json')}
+        ),
+    }
     stale = [path for path, text in texts.items() if not path.is_file() or path.read_text() != text]
     if check_only and stale:
         names = ', '.join(path.name for path in stale)

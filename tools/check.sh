@@ -22,7 +22,7 @@ stage 2 'format (ruff format --check)'
 "$PYTHON" -m ruff format --check .
 stage 3 'style (ruff check)'
 "$PYTHON" -m ruff check .
-stage 4 'tables (README, docs/results.md against docs/results)'
+stage 4 'tables (README, docs/results.md, docs/troubleshooting.md against docs/results)'
 "$PYTHON" tools/build_tables.py --check
 stage 5 'tests (two workers, one thread each)'
 export OMP_NUM_THREADS=1

@@ -1,0 +1,53 @@
+"""Whether two results are the same: what a file holds as one hash, without what differs between any two runs."""
+
+import json
+import pickle
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+
+from ...export.files import tensors_sha256
+from ..runner import content_hash, file_sha256
+
+CLOCK_AND_PLACE = {
+    *('time', 'data_time', 'train/time', 'train/data_time', 'train/memory', 'seconds', 'cfg', 'experiment_name'),
+    *('command', 'commit', 'commits', 'machine', 'versions', 'root', 'checkpoint', 'config', 'source', 'runtime_info'),
+    *('eval_time', 'mmengine_version', 'log', 'key', 'data_wait', 'train/data_wait'),
+}  # fmt: skip
+"""Entries that tell when, how fast and in which folder something was made."""
+
+
+def results_of(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
+    """Path relative to the folder -> hash of the content, of all files that fit."""
+    found = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+    return {str(path.relative_to(folder)): content_of(path) for path in found}
+
+
+def content_of(path: Path) -> str:
+    """sha256 of what a file holds: of tensors, numbers and text in a checkpoint and in JSON, else of its bytes."""
+    if path.suffix == '.pth':
+        return content_hash(plain(torch.load(path, weights_only=True)))
+    if path.suffix == '.json':
+        return content_hash(plain(json.loads(path.read_text())))
+    return file_sha256(path)
+
+
+def plain(value: Any) -> Any:
+    """Nested containers of JSON's types in which equal means: the same bits."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items() if key not in CLOCK_AND_PLACE}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, torch.Tensor):
+        return tensors_sha256({'': value})
+    if isinstance(value, np.ndarray):
+        return [str(value.dtype), value.tobytes().hex()]
+    if isinstance(value, HistoryBuffer):
+        return plain(list(value.data))
+    if isinstance(value, str | int | float | bool | None):
+        return repr(value)
+    return pickle.dumps(value).hex()

@@ -1,0 +1,209 @@
+"""The fault campaign counts a planted fault as what it is, and its short form finds none in our tools."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dos_mm3d.files import read_json
+from dos_mm3d.studies.faults import victims
+from dos_mm3d.studies.faults.case import FINDING, undisturbed
+from dos_mm3d.studies.faults.disturb import disturbed
+from dos_mm3d.studies.faults.flips import Target, flipped, is_one_raw_number
+from dos_mm3d.studies.faults.jobs import Job, place
+from dos_mm3d.studies.faults.outcomes import Ended, how_it_ended, worst
+from dos_mm3d.studies.faults.plan import CASES, FLIPS, campaign
+from dos_mm3d.studies.faults.report import counts_of, faults_of, table
+from dos_mm3d.studies.faults.world import FORMATS
+from dos_mm3d.studies.runner.children import Child
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAD = """
+import os, sys, time
+source, out = sys.argv[1:3]
+def fail(text):
+    print(f'error: {text}', file=sys.stderr)
+    raise SystemExit(1)
+def read():
+    return open(source).read()
+def write(text, name='result.txt'):
+    with open(f'{out}/.tmp', 'w') as file:
+        file.write(text)
+    os.replace(f'{out}/.tmp', f'{out}/{name}')
+"""
+TOOLS = {
+    'right': "time.sleep(0.4); write(read()); time.sleep(0.2)",
+    # takes what a killed run left for its own
+    'silent': (
+        "half = f'{out}/half.txt'\n"
+        "left = os.path.exists(half)\nopen(half, 'w').close(); time.sleep(0.5)\n"
+        "write(read() + 'again' * left); time.sleep(0.1)\nos.path.exists(half) and os.remove(half)"
+    ),
+    # moves the user's file away while it works
+    'lost': (
+        "if not os.path.exists(source): fail(f'{source}: no such file')\n"
+        "text = read(); os.remove(source); time.sleep(0.5); open(source, 'w').write(text); write(text)"
+    ),
+    'traceback': "mine = f'{out}/mine'; os.mkdir(mine); time.sleep(0.5); write(read()); os.rmdir(mine)",
+    'named': (
+        "mine = f'{out}/mine'\nos.path.exists(mine) and fail(f'{mine}: left by a killed run')\n"
+        "os.mkdir(mine); time.sleep(0.5); write(read()); os.rmdir(mine)"
+    ),
+    'hung': (
+        "lock = f'{out}/lock'\nwhile os.path.exists(lock): time.sleep(0.01)\n"
+        "open(lock, 'w').close(); time.sleep(0.5); write(read()); os.remove(lock)"
+    ),
+}  # fmt: skip
+
+
+def make_job(tmp_path: Path, tool: str, *, kept: bool = True) -> Job:
+    """A job whose tool is a script of TOOLS; it reads `source` in its own folder."""
+    script = tmp_path / f'{tool}.py'
+    script.write_text(HEAD + TOOLS[tool])
+
+    def prepare(world: Path, folder: Path) -> None:
+        if not (folder / 'source').exists() or (folder / 'source').read_text() != 'numbers 1 2 3':
+            (folder / 'source').write_text('numbers 1 2 3')
+
+    return Job(
+        name=tool,
+        first=lambda world, folder: [str(script), str(folder / 'source'), str(folder / 'out')],
+        results=['result.txt', 'mine'],
+        prepare=prepare,
+        kept=lambda world, folder: {folder / 'source': world / 'source'} if kept else {},
+        points='source',
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    folder = tmp_path / 'world'
+    folder.mkdir()
+    (folder / 'source').write_text('numbers 1 2 3')
+    return folder
+
+
+def in_fork(work: Callable[[], None], log: Path) -> None:
+    """As a cell does it: what a case leaves running is its own process's, not ours."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, 'ab') as file:
+        assert Child(work, file, None).wait(60) == 0, log.read_text()
+
+
+def disturb(kind: str, job: Job, world: Path, tmp_path: Path) -> dict:
+    """The finding of one case."""
+    folder, reference = tmp_path / 'case', tmp_path / 'undisturbed'
+    in_fork(partial(undisturbed, job, world, reference), reference / 'log')
+    in_fork(partial(disturbed, kind, job, world, reference, folder, 'seed'), folder / 'log')
+    return read_json(folder / FINDING)
+
+
+@pytest.mark.parametrize('tool', sorted(TOOLS))
+def test_a_planted_fault_is_counted_as_what_it_is(tool, world, tmp_path, monkeypatch):
+    """Each tool goes wrong in its own way when it was killed half-way; the moment is in the middle of its work."""
+    monkeypatch.setattr(victims, 'LIMIT_S', 2.0)
+    monkeypatch.setattr('dos_mm3d.studies.faults.disturb._moment', lambda *_, **__: victims.Moment(0.3))
+    finding = disturb('kill', make_job(tmp_path, tool), world, tmp_path)
+    assert finding['outcome'] == tool, finding
+
+
+FLIPPED = {
+    'unread': ('silent', 'write(read())'),
+    'checked': (
+        'named',
+        "import hashlib\nif hashlib.sha256(open(source, 'rb').read()).hexdigest() != sys.argv[3]: "
+        "fail(f'{source}: is damaged')\nwrite('fine')",
+    ),
+    'careless': ('traceback', "open(source, encoding='ascii').read().index('numbers 1 2 3'); write('fine')"),
+    'vague': ('vague', "open(source, 'rb').read() == b'numbers 1 2 3' or fail('a file is damaged'); write('fine')"),
+    'indifferent': ('right', "write('fine')"),
+}  # fmt: skip
+"""Tool -> what its reading of a damaged file is counted as."""
+
+
+@pytest.mark.parametrize('tool', sorted(FLIPPED))
+def test_a_flipped_bit_is_counted_as_what_the_tool_makes_of_it(tool, world, tmp_path):
+    outcome, body = FLIPPED[tool]
+    script = tmp_path / f'{tool}.py'
+    script.write_text(HEAD.replace('open(source)', "open(source, encoding='latin1')") + body)
+    digest = hashlib.sha256((world / 'source').read_bytes()).hexdigest()
+    job = Job(
+        name=tool,
+        first=lambda world, folder: [str(script), str(place(world, folder, 'source')), str(folder / 'out'), digest],
+        results=['result.txt'],
+    )
+    in_fork(partial(undisturbed, job, world, tmp_path / 'undisturbed'), tmp_path / 'log')
+    target = Target('checkpoint', tool, 'source')
+    in_fork(partial(flipped, target, job, world, tmp_path / 'undisturbed', tmp_path, 'seed', 3), tmp_path / 'log')
+    assert [finding['outcome'] for finding in read_json(tmp_path / FINDING)] == [outcome] * 3
+    assert (world / 'source').read_text() == 'numbers 1 2 3', 'the world is as it was'
+
+
+@pytest.mark.parametrize('suffix', sorted(FORMATS))
+def test_one_number_that_nobody_can_know_is_told_from_damage_that_shows(suffix, tmp_path):
+    """Of the bits of a file of raw numbers those of the header are no raw numbers."""
+    points = np.random.default_rng(0).uniform(-20, 20, (500, 4)).astype(np.float32)
+    points[:, 3] = points[:, 3].clip(0, 1)
+    whole, other, moved = (tmp_path / f'{name}.{suffix}' for name in ('whole', 'other', 'moved'))
+    FORMATS[suffix](whole, points)
+    points[7, 1] += 0.125
+    FORMATS[suffix](other, points)
+    FORMATS[suffix](moved, points[:, [1, 0, 2, 3]])
+    assert is_one_raw_number(other, whole)
+    assert not is_one_raw_number(whole, whole) and not is_one_raw_number(moved, whole)
+
+
+@pytest.mark.parametrize(
+    ('ended', 'file', 'outcome'),
+    [
+        (Ended(0, 'done'), '', None),
+        (Ended(1, 'error: a.bin: cut off'), 'a.bin', 'named'),
+        (Ended(1, 'error: something is wrong'), 'a.bin', 'vague'),
+        (Ended(1, 'no word of it'), '', 'vague'),
+        (Ended(1, 'Traceback (most recent call last):\nerror: a.bin'), 'a.bin', 'traceback'),
+        (Ended(0, 'Traceback (most recent call last):\n...'), '', 'traceback'),
+        (Ended(-11, ''), '', 'traceback'),
+        (Ended(None, ''), '', 'hung'),
+    ],
+)
+def test_an_end_is_judged_by_what_a_user_sees(ended, file, outcome):
+    assert how_it_ended(ended, file) == outcome
+
+
+def test_the_worst_counts():
+    assert worst(['right', 'named']) == 'named'
+    assert worst(['silent', 'named', 'right']) == 'silent'
+
+
+def test_the_long_form_has_forty_kills_and_two_hundred_flips(tmp_path):
+    assert sum(CASES['kill'].values()) == 40
+    assert sum(FLIPS.values()) == 200
+    cells = campaign(tmp_path, seed=0, commit='abc', short=False)
+    assert len({cell.folder(tmp_path) for cell in cells}) == len(cells)
+    other = campaign(tmp_path, seed=1, commit='abc', short=False)
+    kill = [[cell.key for cell in one if cell.name.startswith('kill')] for one in (cells, other)]
+    assert not set(kill[0]) & set(kill[1]), 'another seed is another campaign'
+
+
+def test_faults_are_named_below_the_table():
+    case = {'kind': 'kill', 'job': 'export', 'how': 'at 3 %', 'message': 'what it said'}
+    cases = [{**case, 'outcome': outcome} for outcome in ('right', 'named', 'silent')]
+    cells = [{'name': 'world', 'status': 'finished'}, {'name': 'flip', 'status': 'failed'}]
+    record = {'counts': counts_of(cases), 'cases': cases, 'cells': cells}
+    assert '| kill | 3 | 1 | 1 | 0 | 0 | 0 | 1 | 0 | 0 | 0 |' in table(record)
+    assert faults_of(record) == ['silent: kill, export, at 3 %: what it said', 'flip: failed']
+
+
+def test_the_short_form_finds_nothing_lost_and_nothing_silent(tmp_path):
+    """Our own tools: killed, without room, without a file of theirs, on files with a flipped bit."""
+    command = [sys.executable, 'tools/fault_campaign.py', '--short', '--workers', '2', '--out', str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+    record = read_json(tmp_path / 'fault_campaign.json')
+    assert record['complete'] and len(record['cases']) >= 12
+    assert {case['kind'] for case in record['cases']} >= set(CASES)
