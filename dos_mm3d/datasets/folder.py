@@ -1,9 +1,11 @@
 """Pretraining on any folder of sweeps."""
 
+import logging
 import os
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatch
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,18 +16,33 @@ from tqdm import tqdm
 
 from ..errors import InputError, MissingFileError
 from ..spread import evenly_spread
-from .readers import SUFFIXES, ReadOptions, is_sweep_file, read_sweep, suffix_of
+from .folder_check import (
+    PERCENTILE,
+    SCALES,
+    Levels,
+    Looks,
+    check_raw_sizes,
+    copies_among,
+    is_other_scale,
+    levels_of,
+    look_for_sweeps,
+    unit_scale,
+)
+from .readers import SUFFIXES, ReadOptions, load_sweep, suffix_of
 from .stream import SweepStream
 
-INTENSITY_SCALES = (1.0, 255.0, 65535.0)  # unit interval, 8 bit, 16 bit
 FILES_PER_SENSOR = 3  # looked at to decide the scale
+Sensor = tuple[str, ...]
+"""Folder and suffix of its files, and the letters of their names where several sensors share these."""
 
 
 @DATASETS.register_module()
 class FolderSweeps(SweepStream):
     """Every sweep below a folder, as (N, 4) float32: x, y, z in metres, intensity 0-1.
 
-    Files of a supported suffix that hold no points (Argoverse 2's boxes and poses) are left out, and named in the log.
+    What is known to be no sweep is left out: files without x, y, z (boxes, poses, labels), objects cut out of sweeps,
+    radars, predictions, reduced or backup copies, and the very bytes of another file. Of each sweep, points without a
+    return are left out. The log says all of it once, and what looks wrong but is kept.
 
     Args:
         data_root: searched recursively, links followed, in sorted order; formats by suffix (`readers.SUFFIXES`), also
@@ -35,9 +52,10 @@ class FolderSweeps(SweepStream):
             Checked against the content.
         npz_key: see `ReadOptions`.
         missing_intensity: see `ReadOptions`.
-        intensity_max: the number that becomes 1 (larger ones are clipped), or 'auto': the smallest of 1, 255 and 65535
-            that covers a few files of the same sensor, i.e. of the same sub-folder and suffix.
-        exclude: patterns of paths relative to data_root that are no sweeps (`*` also matches `/`).
+        intensity_max: the number that becomes 1 (larger ones too), or 'auto': the smallest of 1, 255 and 65535 that
+            covers 99 % of the intensities above 0 in a few files of the same sensor, i.e. of the same sub-folder and
+            suffix. Where these are on different scales, sensors are told apart by the letters in the names, too.
+        exclude: patterns (or one) of paths relative to data_root that are no sweeps (`*` also matches `/`).
         on_bad_file: 'error' or 'skip', see :class:`SweepStream`.
     """
 
@@ -49,102 +67,136 @@ class FolderSweeps(SweepStream):
         npz_key: str | None = None,
         missing_intensity: str = 'error',
         intensity_max: float | str = 'auto',
-        exclude: Sequence[str] = ('*_lidarseg.bin',),
+        exclude: Sequence[str] | str = (),
         on_bad_file: str = 'error',
     ) -> None:
         super().__init__(pipeline, on_bad_file)
-        if intensity_max != 'auto' and not (isinstance(intensity_max, (int, float)) and intensity_max > 0):
-            raise InputError(f"intensity_max must be 'auto' or a positive number, got {intensity_max!r}")
         self.data_root = data_root
         self.options = ReadOptions(bin_columns, npz_key, missing_intensity)
-        self.frames = self.find(exclude)
-        self.is_auto = intensity_max == 'auto'
-        sensors = _by_sensor(self.frames)
-        self.scales = {
-            sensor: self._auto_scale(files) if self.is_auto else float(intensity_max)
-            for sensor, files in tqdm(sensors.items(), 'intensity scales', disable=len(sensors) < 50)
-        }
-        self._log_scales(sensors)
+        self.stated_scale = _stated_scale(intensity_max)
+        self.frames = self.find([exclude] if isinstance(exclude, str) else exclude)
+        if on_bad_file == 'error':
+            check_raw_sizes(self.frames, self.options)
+        self.levels: dict[Sensor, Levels] = {}
+        self.scales: dict[Sensor, float] = {}
+        self._sensor_of: dict[str, Sensor] = {}
+        self._looks = Looks()
+        sensors = _by(_place, self.frames)
+        for sensor, files in tqdm(sensors.items(), 'intensity scales', disable=len(sensors) < 50):
+            self._look_at(sensor, files)
+        self._log()
 
     def find(self, exclude: Sequence[str]) -> list[str]:
         """The files that are sweeps; a sub-class may look in certain folders only."""
-        return find_sweeps(self.data_root, exclude)
+        return find_sweeps(self.data_root, exclude, self.options)
 
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, 4), x, y, z, intensity 0-1, and the file."""
         file = self.frames[index]
-        sweep = self._read(file)
-        scale = self.scales[_sensor(file)]
-        lowest, highest = float(sweep[:, 3].min()), float(sweep[:, 3].max())
-        if lowest < 0 or (self.is_auto and highest > scale):
-            raise InputError(
-                f'{file}: found intensities from {lowest:g} to {highest:g}; wanted 0 to {scale:g}, as in other files '
-                'of the folder. Set intensity_max to what the sensor can give.'
-            )
-        sweep[:, 3] = np.minimum(sweep[:, 3] / np.float32(scale), 1)
+        sweep = load_sweep(file, self.options).points
+        sensor = self._sensor_of[file]
+        usual = self.levels[sensor]
+        if self.stated_scale is None and is_other_scale(levels := levels_of(sweep[:, 3]), usual):
+            raise _mixed(self.data_root, file, levels, usual)
+        sweep[:, 3] = np.minimum(sweep[:, 3] / np.float32(self.scales[sensor]), 1)
         return torch.from_numpy(sweep), file
 
-    def _read(self, file: str) -> np.ndarray:
-        return read_sweep(file, **vars(self.options))
+    def _look_at(self, sensor: Sensor, files: Sequence[str]) -> None:
+        """Decide the scale of one sensor's files by a few of them; of several sensors in one folder, that of each."""
+        intensities = self._read_some(files)
+        levels = levels_of(np.concatenate(list(intensities.values()) or [np.empty(0, np.float32)]))
+        each = {file: levels_of(values) for file, values in intensities.items()}
+        others = [file for file, own in each.items() if is_other_scale(own, levels)]
+        if others and self.stated_scale is None:
+            families = _by(_letters, files)
+            if len(families) == 1:
+                raise _mixed(self.data_root, others[0], each[others[0]], levels)
+            for letters, own in families.items():
+                self._look_at((*sensor, letters), own)
+            return
+        scale = self.stated_scale or unit_scale(levels)
+        if scale is None:
+            raise InputError(
+                f'{os.path.dirname(files[0])}: found intensities up to {levels.highest:g}, {PERCENTILE} % of them up '
+                f"to {levels.high:g}; wanted at most {SCALES[-1]:g} for intensity_max='auto'. Set intensity_max to "
+                f'what the sensor can give, for example intensity_max={levels.high:.3g}'
+            )
+        self.levels[sensor], self.scales[sensor] = levels, scale
+        self._sensor_of.update(dict.fromkeys(files, sensor))
+        for file, values in intensities.items():
+            self._looks.add_intensities(file, values, levels, scale)
 
-    def _auto_scale(self, files: list[str]) -> float:
-        """The intensity that becomes 1 for files of one sensor."""
-        highest, n_read = 0.0, 0
+    def _read_some(self, files: Sequence[str]) -> dict[str, np.ndarray]:
+        """File -> (n,) intensities, of a few that can be read."""
+        read: dict[str, np.ndarray] = {}
         for file in _spread(files, FILES_PER_SENSOR):
             try:
-                highest = max(highest, float(self._read(file)[:, 3].max()))
-                n_read += 1
+                sweep = load_sweep(file, self.options)
             except (ValueError, OSError):
                 if self.on_bad_file == 'error':
                     raise
-            if n_read == FILES_PER_SENSOR:
+                continue
+            self._looks.add(file, sweep)
+            read[file] = sweep.points[:, 3].copy()
+            if len(read) == FILES_PER_SENSOR:
                 break
-        scale = next((s for s in INTENSITY_SCALES if highest <= s), None)
-        if scale is None:
-            raise InputError(
-                f'{os.path.dirname(files[0])}: found intensities up to {highest:g}; wanted at most '
-                f"{INTENSITY_SCALES[-1]:g} for intensity_max='auto'. Set intensity_max to what the sensor can give."
-            )
-        return scale
+        return read
 
-    def _log_scales(self, sensors: dict[tuple[str, str], list[str]]) -> None:
-        n_files = Counter()
-        for sensor, files in sensors.items():
-            n_files[self.scales[sensor]] += len(files)
+    def _log(self) -> None:
+        n_files = Counter(self.scales[sensor] for sensor in self._sensor_of.values())
         text = ', '.join(f'{scale:g} in {n} files' for scale, n in sorted(n_files.items()))
-        print_log(
-            f'{type(self).__name__}: {len(self)} sweeps below {self.data_root}; intensity 1 is {text}.',
-            logger='current',
-        )
+        name = type(self).__name__
+        print_log(f'{name}: {len(self)} sweeps below {self.data_root}; intensity 1 is {text}.', logger='current')
+        for line in self._looks.lines():
+            print_log(f'{name}: {line}', logger='current', level=logging.WARNING)
 
 
-def find_sweeps(data_root: str, exclude: Sequence[str] = ()) -> list[str]:
-    """Sorted paths of all sweeps below `data_root`.
+def find_sweeps(data_root: str, exclude: Sequence[str] = (), options: ReadOptions | None = None) -> list[str]:
+    """Sorted paths of all sweeps below `data_root`; what is left out is named in the log.
 
     FileNotFoundError where it is no folder; ValueError, with the suffixes found, where none
     is a sweep."""
     _check_folder(data_root)
-    supported, others = [], Counter()
-    for path in _walk(data_root):
-        if suffix_of(path) is None:
-            others[os.path.splitext(path)[1] or '(no suffix)'] += 1
-        elif not any(fnmatch(os.path.relpath(path, data_root), pattern) for pattern in exclude):
-            supported.append(path)
-    sweeps, left_out = [], []
-    for path in tqdm(supported, 'files', disable=len(supported) < 5000):
-        (sweeps if is_sweep_file(path) else left_out).append(path)
-    if left_out:
-        names = ', '.join(sorted({os.path.basename(path) for path in left_out})[:8])
-        print_log(f'FolderSweeps: {len(left_out)} files without x, y, z are left out: {names}.', logger='current')
-    if not sweeps:
-        found = ', '.join(f'{n} {suffix}' for suffix, n in others.most_common(8)) or 'no files'
+    found = look_for_sweeps(data_root, exclude, options or ReadOptions())
+    left_out = [found.summary(data_root, reason) for reason in found.left_out]
+    if not found.sweeps:
+        others = ', '.join(f'{n} {suffix}' for suffix, n in found.others.most_common(8)) or 'no files'
         raise InputError(
-            f'{data_root}: found {found}'
-            + (f' and {len(left_out)} without x, y, z' if left_out else '')
-            + '; wanted sweeps '
-            f'({", ".join(SUFFIXES)}) here or in sub-folders. Set data_root to the folder of the sweeps.'
+            f'{data_root}: found {others}; wanted sweeps ({", ".join(SUFFIXES)}) here or in sub-folders. '
+            f'{" ".join(left_out)}{" " * bool(left_out)}Set data_root to the folder of the sweeps.'
         )
-    return sweeps
+    for line in left_out:
+        print_log(f'FolderSweeps: {line}', logger='current')
+    if copies := copies_among(found.sweeps):
+        print_log(
+            f'FolderSweeps: {len(copies)} of {len(found.sweeps)} sweeps are copies of others, byte for byte, and count '
+            f'as often as they are there. The first: {copies[0]}. Remove them, or keep them out with exclude=[...].',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return found.sweeps
+
+
+def _stated_scale(intensity_max: float | str) -> float | None:
+    """The number, or the text of one as a command line gives it; None for 'auto'."""
+    if intensity_max == 'auto':
+        return None
+    try:
+        scale = float(intensity_max)
+    except (TypeError, ValueError):
+        scale = 0.0
+    if not 0 < scale < np.inf or isinstance(intensity_max, bool):
+        raise InputError(f"intensity_max must be 'auto' or a positive number, got {intensity_max!r}")
+    return scale
+
+
+def _mixed(data_root: str, file: str, found: Levels, usual: Levels) -> InputError:
+    return InputError(
+        f'{file}: found intensities up to {found.high:g} ({PERCENTILE} % of them); wanted 0 to '
+        f'{unit_scale(usual) or usual.high:g}, up to {usual.high:g} as in other files of the folder. Another sensor or '
+        'another scale: put its files into a sub-folder of their own, each gets its own scale, or keep them out with '
+        f'exclude=[{os.path.relpath(file, data_root)}]'
+    )
 
 
 def _check_folder(data_root: str) -> None:
@@ -156,33 +208,24 @@ def _check_folder(data_root: str) -> None:
         raise InputError(f'data_root {where} is a file; wanted a folder of sweeps. {advice}')
 
 
-def _walk(folder: str) -> list[str]:
-    """All files below, sorted; links are followed, each real folder is entered once."""
-    files, entered = [], set()
-    for parent, children, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in entered:
-            children.clear()
-            continue
-        entered.add(real)
-        children.sort()
-        files += [os.path.join(parent, name) for name in names if not name.startswith('.')]
-    return sorted(files)
-
-
-def _sensor(file: str) -> tuple[str, str]:
+def _place(file: str) -> Sensor:
     """Files of one sensor lie in one folder and have one suffix."""
     return os.path.dirname(file), suffix_of(file)
 
 
-def _by_sensor(files: list[str]) -> dict[tuple[str, str], list[str]]:
-    sensors: dict[tuple[str, str], list[str]] = {}
+def _letters(file: str) -> str:
+    """A file's name without its numbers: what is left names the sensor, where there are several in a folder."""
+    return re.sub(r'\d+', '', os.path.basename(file))
+
+
+def _by(key: Callable[[str], Hashable], files: Sequence[str]) -> dict[Any, list[str]]:
+    groups: dict[Any, list[str]] = {}
     for file in files:
-        sensors.setdefault(_sensor(file), []).append(file)
-    return sensors
+        groups.setdefault(key(file), []).append(file)
+    return groups
 
 
-def _spread(files: list[str], n: int) -> list[str]:
+def _spread(files: Sequence[str], n: int) -> list[str]:
     """All files, n evenly spaced ones first."""
     first = evenly_spread(files, n)
     return first + [file for file in files if file not in first]

@@ -121,3 +121,21 @@ def write_feather(path: Path, sweep: np.ndarray) -> None:
     columns = {name: sweep[:, i].astype(np.float16) for i, name in enumerate('xyz')}
     table = {'laser_number': sweep[:, 4].astype(np.uint8), **columns, 'intensity': sweep[:, 3].astype(np.uint8)}
     feather.write_feather(pyarrow.table(table), str(path))
+
+
+def write_ply(path: Path, fields: list[tuple[str, np.ndarray]], encoding: str) -> None:
+    """`fields`: (name, (n,) array) of vertices in file order; also what plyfile refuses to write."""
+    types = {'f4': 'float', 'f8': 'double', 'u1': 'uchar', 'u2': 'ushort', 'i4': 'int'}
+    header = ['ply', f'format {encoding} 1.0', f'element vertex {len(fields[0][1])}']
+    header += [f'property {types[values.dtype.str[1:]]} {name}' for name, values in fields]
+    if encoding == 'ascii':
+        data = '\n'.join(' '.join(repr(float(x)) for x in row) for row in zip(*(values for _, values in fields)))
+        data = data.encode()
+    else:
+        order = '<' if 'little' in encoding else '>'
+        row = np.dtype([(f'{i}', order + values.dtype.str[1:]) for i, (_, values) in enumerate(fields)])
+        table = np.zeros(len(fields[0][1]), row)
+        for i, (_, values) in enumerate(fields):
+            table[f'{i}'] = values
+        data = table.tobytes()
+    path.write_bytes('\n'.join([*header, 'end_header', '']).encode() + data)

@@ -1,43 +1,92 @@
 """NumPy files (`.npy`, `.npz`): tables (N, C), structured arrays, range images (H, W, C). Nothing is ever
-unpickled."""
+unpickled, and no memory is taken for more numbers than the file has."""
 
+import math
+import os
 import zipfile
-import zlib
 from contextlib import AbstractContextManager
+from typing import IO
 
 import numpy as np
+from numpy.lib import format as npy_format
 
-from .base import SWEEP_COLUMNS, ReadOptions, bad_file, refusing
+from .base import MAX_COLUMNS, SWEEP_COLUMNS, ReadOptions, bad_file, check_unpacked, points_in, refusing
 
-UNREADABLE = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 RANGE_IMAGE = 'range_image'
+HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
 
 def read_npy(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
     """Columns of a .npy file: name -> (N,)."""
-    return _columns(path, _load(path))
+    with _refusing(path), open(path, 'rb') as file:
+        array = _read_array(file, os.path.getsize(path))
+    return _columns(path, array)
 
 
 def read_npz(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
     """Columns of one array of an .npz file: name -> (N,)."""
-    archive = _load(path)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise bad_file(path, found='a single array', wanted='an .npz archive', fix='Rename the file to .npy.')
-    with archive:
-        key = _key(path, archive.files, options.npz_key)
-        with _refusing(path):
-            array = archive[key]
+    with _refusing(path), zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(_key(path, _keys(archive), options.npz_key) + '.npy')
+        check_unpacked(path, member.file_size)
+        with archive.open(member) as file:
+            array = _read_array(file, member.file_size)
     return _columns(path, array)
 
 
-def _load(path: str) -> np.ndarray | np.lib.npyio.NpzFile:
-    with _refusing(path):
-        return np.load(path, allow_pickle=False)
+def npy_columns(path: str) -> list[str]:
+    """Names of the columns, by the header alone; none where the array holds no points."""
+    with _refusing(path), open(path, 'rb') as file:
+        return _names(*_header(file))
+
+
+def npz_columns(path: str, options: ReadOptions) -> list[str]:
+    """As `npy_columns`, of the array of an .npz file that is read."""
+    with _refusing(path), zipfile.ZipFile(path) as archive:
+        keys = _keys(archive)
+        key = options.npz_key or (RANGE_IMAGE if RANGE_IMAGE in keys or len(keys) != 1 else keys[0])
+        if key not in keys:
+            return []
+        with archive.open(key + '.npy') as file:
+            return _names(*_header(file))
+
+
+def _keys(archive: zipfile.ZipFile) -> list[str]:
+    return [name.removesuffix('.npy') for name in archive.namelist() if name.endswith('.npy')]
 
 
 def _refusing(path: str) -> AbstractContextManager[None]:
     fix = ' If it holds pickled objects, which are not loaded: save plain arrays instead.'
-    return refusing(path, *UNREADABLE, wanted='a whole NumPy file of numbers', fix=fix)
+    # zipfile, zlib and the reader of numpy's header, a Python literal, raise nearly anything
+    return refusing(path, Exception, wanted='a whole NumPy file of numbers', fix=fix)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type, from the beginning of the file; what follows are the numbers."""
+    version = npy_format.read_magic(file)
+    if version not in HEADER_READERS:
+        raise ValueError(f'format version {version}')
+    shape, _, kind = HEADER_READERS[version](file)
+    if kind.hasobject:
+        raise ValueError('Object arrays, pickled')
+    return shape, kind
+
+
+def _read_array(file: IO[bytes], n_bytes: int) -> np.ndarray:
+    """The array of a file of so many bytes; ValueError where its header announces more."""
+    shape, kind = _header(file)
+    announced = math.prod(shape) * kind.itemsize
+    if not 0 <= announced <= n_bytes - file.tell():
+        raise ValueError(f'{n_bytes - file.tell()} bytes of data, the header announces {announced}')
+    file.seek(0)
+    return npy_format.read_array(file, allow_pickle=False)
+
+
+def _names(shape: tuple[int, ...], kind: np.dtype) -> list[str]:
+    if kind.names:
+        return [name for name in kind.names if kind[name].shape == ()]
+    if not points_in(shape) or kind.kind not in 'fiu':
+        return []
+    return list(SWEEP_COLUMNS[: shape[-1]])
 
 
 def _key(path: str, keys: list[str], stated: str | None) -> str:
@@ -53,16 +102,17 @@ def _key(path: str, keys: list[str], stated: str | None) -> str:
 
 
 def _columns(path: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    names = _names(array.shape, array.dtype)
     if array.dtype.names:
         flat = array.reshape(-1)
-        return {name: flat[name] for name in array.dtype.names if flat.dtype[name].shape == ()}
-    if array.ndim not in (2, 3) or array.shape[-1] < 3 or array.dtype.kind not in 'fiu':
+        return {name: flat[name] for name in names}
+    if not names:
         raise bad_file(
             path,
             found=f'an array of shape {array.shape} and type {array.dtype}',
-            wanted='(N, C >= 3) points, (H, W, C >= 3) range image, or a structured array with x, y, z',
-            fix='If it holds no points (labels?), keep it out with exclude=[pattern].',
+            wanted=f'points (N, C) or a range image (H, W, C), C from 3 to {MAX_COLUMNS} and less than N, or a '
+            'structured array with x, y, z',
+            fix='If it holds no points (labels? scores? a matrix?), keep it out with exclude=[pattern].',
         )
-    if array.ndim == 3:
-        array = array[(array[..., :3] != 0).any(-1)]  # a cell without a return is zero in x, y and z
-    return {name: array[:, i] for i, name in enumerate(SWEEP_COLUMNS[: array.shape[1]])}
+    table = array.reshape(-1, array.shape[-1])
+    return {name: table[:, i] for i, name in enumerate(names)}

@@ -2,23 +2,30 @@
 count."""
 
 import io
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
-from .base import ReadOptions, refusing
+from .base import ReadOptions, check_names, check_unpacked, distinct, refusing
 
-KINDS = {'F': 'f', 'I': 'i', 'U': 'u'}
-MAX_HEADER_LINES = 64
+KINDS = {
+    (kind, size): np.dtype(f'<{kind.lower()}{size}')
+    for kind in 'FIU'
+    for size in (1, 2, 4, 8)
+    if (kind, size) != ('F', 1)
+}
+MAX_HEADER_LINES, MAX_HEADER_BYTES = 64, 2**14
 
 
 @dataclass(frozen=True)
 class Header:
-    """fields: name -> (numpy type of one value, values a point), in file order; offset: byte where the data begin."""
+    """names: as the file has them; fields: name -> (numpy type of one value, values a point), in file order, as
+    `distinct` names them; offset: byte where the data begin."""
 
+    names: list[str]
     fields: dict[str, tuple[np.dtype, int]]
-    height: int
     n_points: int
     encoding: str
     offset: int
@@ -30,19 +37,26 @@ class Header:
 
 
 def read_pcd(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
-    """Fields with one value a point: name -> (N,). Of an organised cloud (height > 1) the empty cells, which PCL
-    writes as NaN in x, y and z, are left out."""
+    """Fields with one value a point: name -> (N,). Also those of the empty cells of an organised cloud."""
     with open(path, 'rb') as file:
         content = file.read()
-    errors = ValueError, KeyError, IndexError  # of the header, or of data that do not fit it
-    with refusing(path, *errors, wanted='a .pcd file with ascii, binary or binary_compressed data'):
+    with _refusing(path):
         header = parse_header(content)
-        columns = DECODERS[header.encoding](content[header.offset :], header)
-    columns = {name: values[:, 0] for name, values in columns.items() if values.shape[1] == 1}
-    if header.height > 1 and {'x', 'y', 'z'} <= columns.keys():
-        filled = ~(np.isnan(columns['x']) & np.isnan(columns['y']) & np.isnan(columns['z']))
-        columns = {name: values[filled] for name, values in columns.items()}
-    return columns
+        check_names(path, header.names)
+        check_unpacked(path, header.n_points * header.point.itemsize)
+        columns = DECODERS[header.encoding](memoryview(content)[header.offset :], header)
+    return {name: values[:, 0] for name, values in columns.items() if values.shape[1] == 1}
+
+
+def pcd_columns(path: str) -> list[str]:
+    """Names of the fields, from the header alone; ValueError where it is none."""
+    with open(path, 'rb') as file, _refusing(path):
+        return parse_header(file.read(MAX_HEADER_BYTES)).names
+
+
+def _refusing(path: str) -> AbstractContextManager[None]:
+    errors = ValueError, KeyError, IndexError, OverflowError  # of the header, or of data that do not fit it
+    return refusing(path, *errors, wanted='a .pcd file with ascii, binary or binary_compressed data')
 
 
 def parse_header(content: bytes) -> Header:
@@ -59,27 +73,27 @@ def parse_header(content: bytes) -> Header:
     else:
         raise ValueError('no DATA line in the header')
     counts = [int(c) for c in entries.get('COUNT', ['1'] * len(entries['FIELDS']))]
-    kinds = [np.dtype(f'<{KINDS[t]}{s}') for t, s in zip(entries['TYPE'], entries['SIZE'], strict=True)]
-    # '_' pads and may occur several times; numbered, it stays in the layout.
-    names = [f'_{i}' if name == '_' else name for i, name in enumerate(entries['FIELDS'])]
-    fields = {name: (kind, count) for name, kind, count in zip(names, kinds, counts, strict=True)}
+    kinds = [KINDS[kind, int(size)] for kind, size in zip(entries['TYPE'], entries['SIZE'], strict=True)]
+    names = entries['FIELDS']
+    fields = {name: (kind, count) for name, kind, count in zip(distinct(names), kinds, counts, strict=True)}
     width, height = int(entries['WIDTH'][0]), int(entries['HEIGHT'][0])
     n_points = int(entries.get('POINTS', [width * height])[0])
     if n_points != width * height or n_points < 0:
         raise ValueError(f'POINTS {n_points} is not WIDTH x HEIGHT = {width} x {height}')
-    return Header(fields, height, n_points, entries['DATA'][0].lower(), offset)
+    return Header(names, fields, n_points, entries['DATA'][0].lower(), offset)
 
 
-def _decode_ascii(data: bytes, header: Header) -> dict[str, np.ndarray]:
-    table = np.loadtxt(io.BytesIO(data), dtype=np.float64, ndmin=2, comments='#') if data.strip() else np.empty((0, 0))
+def _decode_ascii(data: memoryview, header: Header) -> dict[str, np.ndarray]:
     ends = np.cumsum([count for _, count in header.fields.values()])
-    if table.shape[0] != header.n_points or (header.n_points and table.shape[1] != ends[-1]):
+    table = np.empty((0, ends[-1]))
+    if header.n_points:
+        table = np.loadtxt(io.BytesIO(data), dtype=np.float64, ndmin=2, comments='#')
+    if table.shape != (header.n_points, ends[-1]):
         raise ValueError(f'data of shape {table.shape}, the header announces ({header.n_points}, {ends[-1]})')
-    table = table.reshape(header.n_points, ends[-1])
     return dict(zip(header.fields, np.split(table, ends[:-1], axis=1), strict=True))
 
 
-def _decode_binary(data: bytes, header: Header) -> dict[str, np.ndarray]:
+def _decode_binary(data: memoryview, header: Header) -> dict[str, np.ndarray]:
     wanted = header.n_points * header.point.itemsize
     if len(data) < wanted:
         raise ValueError(f'{len(data)} bytes of data, the header announces {wanted}')
@@ -87,7 +101,7 @@ def _decode_binary(data: bytes, header: Header) -> dict[str, np.ndarray]:
     return {name: points[name] for name in header.fields}
 
 
-def _decode_compressed(data: bytes, header: Header) -> dict[str, np.ndarray]:
+def _decode_compressed(data: memoryview, header: Header) -> dict[str, np.ndarray]:
     """Two uint32 sizes, then LZF data that hold field after field, each for all points."""
     wanted = header.n_points * header.point.itemsize
     n_packed, n_unpacked = (int(n) for n in np.frombuffer(data, '<u4', 2))

@@ -1,4 +1,5 @@
-"""Raw float32 files (`.bin`, `.pcd.bin`): the column count is stated by the config and checked against the content."""
+"""Raw float32 files (`.bin`, `.pcd.bin`): type and column count are stated by the config and checked against the
+content."""
 
 import os
 
@@ -6,24 +7,39 @@ import numpy as np
 from scipy.stats import ks_2samp
 
 from ...spread import evenly_spread
-from .base import SWEEP_COLUMNS, ReadOptions, bad_file, suffix_of
+from .base import MAX_COLUMNS, SWEEP_COLUMNS, ReadOptions, bad_file, suffix_of
+from .byte_types import INTEGERS, OTHER_TYPES, columns_of, structure, type_of_numbers
 
-MAX_COLUMNS = 16
-MIN_VALUES = 1024  # fewer tell too little about their columns
+MIN_VALUES = 48  # fewer tell nothing about their columns
+FEW_VALUES = 1024  # up to here chance counts: what it explains is higher, and more is asked for
 N_SAMPLED_CHUNKS, CHUNK = 32, 480  # floats looked at: enough to tell the columns apart, read in under a millisecond
 
 
 def read_raw(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
     """Columns of a raw file: name -> (N,) float32."""
     columns = options.bin_columns[suffix_of(path)]
-    table = read_float_table(path, columns)
+    content = _read(path)
+    _check_type(content, path)
+    table = _as_table(content, columns, path)
     check_column_count(table.reshape(-1), columns, path)
     return {name: table[:, i] for i, name in enumerate(SWEEP_COLUMNS[:columns])}
 
 
 def read_float_table(path: str, columns: int) -> np.ndarray:
-    """The file as (N, columns) float32; ValueError where the size is no whole number of points."""
-    n_bytes, point_bytes = os.path.getsize(path), 4 * columns
+    """The file as (N, columns) float32, of its own memory; ValueError where the size is no whole number of points."""
+    return _as_table(_read(path), columns, path)
+
+
+def _read(path: str) -> bytearray:
+    """All bytes. np.fromfile would give what it got, without a word, where the disk fails."""
+    with open(path, 'rb') as file:
+        content = bytearray(os.fstat(file.fileno()).st_size)
+        n_read = file.readinto(content)
+    return content[:n_read] if n_read < len(content) else content
+
+
+def _as_table(content: bytearray, columns: int, path: str) -> np.ndarray:
+    n_bytes, point_bytes = len(content), 4 * columns
     if n_bytes == 0 or n_bytes % point_bytes:
         fitting = [c for c in range(3, MAX_COLUMNS + 1) if n_bytes and n_bytes % (4 * c) == 0]
         raise bad_file(
@@ -33,7 +49,29 @@ def read_float_table(path: str, columns: int) -> np.ndarray:
             fix='Either the file is truncated (copy it again), '
             f'or bin_columns is wrong (the size fits {fitting or "none"}).',
         )
-    return np.fromfile(path, np.float32).reshape(-1, columns)
+    return np.frombuffer(content, np.float32).reshape(-1, columns)
+
+
+def _check_type(content: bytearray, path: str) -> None:
+    """ValueError where the bytes are numbers of another type, with how to make a file of them that is read."""
+    kind = type_of_numbers(content)
+    if kind is None:
+        return
+    wanted = 'float32 metres (not labels, not another type)'
+    if not kind:
+        found = 'numbers that read as float32 are no coordinates'
+        fix = 'If it holds labels or something else, keep it out with exclude=[pattern].'
+        raise bad_file(path, found=found, wanted=wanted, fix=fix)
+    columns = columns_of(content, kind)
+    table = f"np.fromfile({path!r}, '{kind}').reshape(-1, {columns})"
+    if kind in INTEGERS:
+        table = f'{table} * ([0.001] * 3 + [1] * {columns - 3}), if they are millimetres'
+    raise bad_file(
+        path,
+        found=f'{(OTHER_TYPES | INTEGERS)[kind]} numbers, {columns} columns as it seems',
+        wanted=wanted,
+        fix=f'Save them as {os.path.splitext(path)[0]}.npy, which knows its type, and take this file away: {table}.',
+    )
 
 
 def check_column_count(flat: np.ndarray, columns: int, path: str) -> None:
@@ -55,29 +93,30 @@ def check_column_count(flat: np.ndarray, columns: int, path: str) -> None:
 def likely_columns(flat: np.ndarray, stated: int) -> int:
     """The number of columns that the values speak for; `stated` unless they clearly speak against it.
 
-    For each count that divides the size, `_structure` is the share of variance that the position within a point
+    For each count that divides the size, `structure` is the share of variance that the position within a point
     explains; it is near 0 for a wrong count without a common divisor, and as large as for the right one for its
     multiples. Multiples and divisors are told apart by whether x and y would be distributed like the columns
     `count` further on."""
     if flat.size < MIN_VALUES:
         return stated
     where = _sampled_positions(flat.size)
+    where = where[np.isfinite(flat[where])]  # a point without a return may be NaN
+    if where.size < MIN_VALUES:
+        return stated
     values = flat[where]
-    if not np.isfinite(values).all():
-        return stated  # the caller reports NaN and infinity in its own words
     counts = [c for c in range(3, MAX_COLUMNS + 1) if flat.size % c == 0]
-    structure = {c: _structure(values, where % c, c) for c in counts}
-    best = max(structure.values())
-    if best < 0.1:
+    explained = {c: structure(values, where % c, c) for c in counts}
+    best = max(explained.values())
+    if best < (0.1 if flat.size >= FEW_VALUES else 0.3):
         return stated  # nothing to go by: uniform noise, a test's random numbers
-    likely = min(c for c in counts if structure[c] > 0.9 * best)
+    likely = min(c for c in counts if explained[c] > 0.9 * best)
     if likely == stated:
         return stated
     if likely % stated == 0:
         return likely if not _repeats(values, where % likely, stated) else stated
     if stated % likely == 0:
         return likely if _repeats(values, where % stated, likely) else stated
-    return likely if best > 2 * structure[stated] else stated
+    return likely if best > 2 * explained[stated] else stated
 
 
 def _sampled_positions(size: int) -> np.ndarray:
@@ -88,19 +127,10 @@ def _sampled_positions(size: int) -> np.ndarray:
     return (starts[:, None] + np.arange(CHUNK)).reshape(-1)
 
 
-def _structure(values: np.ndarray, column: np.ndarray, columns: int) -> float:
-    """Share of variance explained by the column, of log(1 + |value|) and of the sign, added: 0 to 2."""
-    n = np.maximum(np.bincount(column, minlength=columns), 1)
-    explained = 0.0
-    for feature in (np.log1p(np.abs(values)), (values < 0).astype(np.float32)):
-        mean = np.bincount(column, feature, minlength=columns) / n
-        variance = float(feature.var())
-        explained += float((n * (mean - feature.mean()) ** 2).sum() / n.sum()) / variance if variance > 1e-12 else 0.0
-    return explained
-
-
 def _repeats(values: np.ndarray, column: np.ndarray, shift: int) -> bool:
     """Whether columns 0 and 1 (x and y) are distributed like the columns `shift` further on, by the Kolmogorov-Smirnov
-    statistic."""
+    statistic; of few values chance alone makes a larger one."""
     pairs = [(values[column == c], values[column == c + shift]) for c in (0, 1)]
-    return all(ks_2samp(*pair, method='asymp').statistic < 0.25 for pair in pairs)
+    return all(
+        ks_2samp(a, b, method='asymp').statistic < max(0.25, 1.95 * (1 / len(a) + 1 / len(b)) ** 0.5) for a, b in pairs
+    )

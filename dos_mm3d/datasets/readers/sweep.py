@@ -5,12 +5,22 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ...errors import MissingFileError
-from .arrays import read_npy, read_npz
-from .base import SUFFIXES, SWEEP_COLUMNS, ReadOptions, bad_file, intensity_name, suffix_of
+from ...errors import InputError, MissingFileError
+from .arrays import npy_columns, npz_columns, read_npy, read_npz
+from .base import (
+    SUFFIXES,
+    SWEEP_COLUMNS,
+    ReadOptions,
+    bad_file,
+    check_is_content,
+    check_names,
+    intensity_name,
+    suffix_of,
+)
+from .cleaning import FARTHEST_M, Sweep, cleaned
 from .feather import UNREADABLE, feather_columns, read_feather
-from .pcd import read_pcd
-from .ply import read_ply
+from .pcd import pcd_columns, read_pcd
+from .ply import ply_columns, read_ply
 from .raw import read_raw
 
 Columns = dict[str, np.ndarray]
@@ -23,7 +33,14 @@ READERS: dict[str, Callable[[str, ReadOptions], Columns]] = {
     '.ply': read_ply,
     '.feather': read_feather,
 }
-SMALLEST_EXTENT_M, LARGEST_EXTENT_M = 1e-2, 1e5  # beyond: values of another type or unit read as float32 metres
+HEADERS: dict[str, Callable[[str, ReadOptions], list[str]]] = {
+    '.pcd': lambda path, options: pcd_columns(path),
+    '.npy': lambda path, options: npy_columns(path),
+    '.npz': npz_columns,
+    '.ply': lambda path, options: ply_columns(path),
+    '.feather': lambda path, options: feather_columns(path),
+}
+SMALLEST_EXTENT_M = 1e-2
 
 
 def read_sweep(
@@ -33,12 +50,16 @@ def read_sweep(
     npz_key: str | None = None,
     missing_intensity: str = 'error',
 ) -> np.ndarray:
-    """One sweep as (N, 4) float32, N >= 1: x, y, z in metres and the intensity as the file has it (`SWEEP_COLUMNS`).
+    """One sweep as (N, 4) float32, N >= 1: x, y, z in metres and the intensity as the file has it (`SWEEP_COLUMNS`),
+    without the points that are none (:mod:`.cleaning`).
 
     For the options see `ReadOptions`.  FileNotFoundError where there is no such file; ValueError, naming the file,
-    what was found, what was wanted and what to do, where it is truncated, corrupt or empty, has other columns, or
-    is not finite."""
-    path = os.fspath(path)
+    what was found, what was wanted and what to do, where it is truncated, corrupt or empty, or has other columns."""
+    return load_sweep(os.fspath(path), ReadOptions(bin_columns, npz_key, missing_intensity)).points
+
+
+def load_sweep(path: str, options: ReadOptions) -> Sweep:
+    """As `read_sweep`, with what was left out."""
     if not os.path.isfile(path):
         raise MissingFileError(f'{path}: no such file; wanted a sweep ({", ".join(SUFFIXES)}). Check the path.')
     suffix = suffix_of(path)
@@ -46,21 +67,36 @@ def read_sweep(
         raise bad_file(
             path, found='an unknown suffix', wanted=f'one of {", ".join(SUFFIXES)}', fix='Convert or rename the file.'
         )
-    options = ReadOptions(bin_columns, npz_key, missing_intensity)
-    sweep = _assemble(path, READERS[suffix](path, options), options)
-    check_sweep(path, sweep)
+    try:
+        check_is_content(path)
+        points = _assemble(path, READERS[suffix](path, options), options)
+    except OSError as error:
+        raise InputError(
+            f'{path}: cannot be read ({error.strerror or error}); check its permissions and disk'
+        ) from error
+    sweep = cleaned(path, points, options.missing_intensity == 'zero')
+    if sweep.total and not len(sweep.points):
+        raise bad_file(
+            path,
+            found=f'{sweep.total} points, none of them with a return (all (0, 0, 0) or NaN)',
+            wanted='at least one',
+            fix='Remove the file or record it again.',
+        )
+    check_sweep(path, sweep.points)
     return sweep
 
 
-def is_sweep_file(path: str) -> bool:
-    """False for a readable .feather file without x, y, z (boxes, poses, labels lie beside Argoverse 2's sweeps);
-    else True: whether the rest can be read shows when it is."""
-    if suffix_of(path) != '.feather':
+def is_sweep_file(path: str, options: ReadOptions) -> bool:
+    """False for a readable file whose header tells of no x, y, z: boxes, poses, labels and calibration lie beside
+    sweeps. Else True, also for raw files, which have none: whether a file can be read shows when it is."""
+    read_columns = HEADERS.get(suffix_of(path))
+    if read_columns is None:
         return True
     try:
-        return {'x', 'y', 'z'} <= set(feather_columns(path))
-    except UNREADABLE:
+        names = read_columns(path, options)
+    except (ValueError, OSError, *UNREADABLE):
         return True
+    return {'x', 'y', 'z'} <= {name.lower() for name in names}
 
 
 def check_sweep(path: str, sweep: np.ndarray) -> None:
@@ -78,17 +114,18 @@ def check_sweep(path: str, sweep: np.ndarray) -> None:
             fix='Remove these points from the file, or check its type and column count.',
         )
     extent = float(np.abs(sweep[:, :3]).max())
-    if not SMALLEST_EXTENT_M < extent < LARGEST_EXTENT_M:
+    if not SMALLEST_EXTENT_M < extent < FARTHEST_M:
         raise bad_file(
             path,
             found=f'coordinates of at most {extent:.3g} in absolute value',
-            wanted=f'metres from the sensor, between {SMALLEST_EXTENT_M:g} and {LARGEST_EXTENT_M:g}',
+            wanted=f'metres from the sensor, between {SMALLEST_EXTENT_M:g} and {FARTHEST_M:g}',
             fix='Check that the file holds float32 metres (not labels, float64 or millimetres) and its column count.',
         )
 
 
 def _assemble(path: str, columns: Columns, options: ReadOptions) -> np.ndarray:
     """Named columns of any type -> (N, 4) float32."""
+    check_names(path, list(columns))
     by_lower = {name.lower(): name for name in columns}
     if not {'x', 'y', 'z'} <= by_lower.keys():
         raise bad_file(
@@ -103,7 +140,15 @@ def _assemble(path: str, columns: Columns, options: ReadOptions) -> np.ndarray:
             fix="If the sensor gives none, set missing_intensity='zero'; if it is named otherwise, call it intensity.",
         )
     sources = [columns[by_lower[name]] for name in 'xyz'] + ([columns[intensity]] if intensity else [])
+    if strange := [str(source.dtype) for source in sources if source.dtype.kind not in 'fiub']:
+        raise bad_file(
+            path,
+            found=f'x, y, z or intensity as {strange[0]}',
+            wanted='numbers',
+            fix='If it holds no points, keep it out with exclude=[pattern].',
+        )
     sweep = np.zeros((len(sources[0]), len(SWEEP_COLUMNS)), np.float32)
-    for i, source in enumerate(sources):
-        sweep[:, i] = source
+    with np.errstate(over='ignore', invalid='ignore'):  # what float32 cannot hold becomes infinite, and is left out
+        for i, source in enumerate(sources):
+            sweep[:, i] = source
     return sweep

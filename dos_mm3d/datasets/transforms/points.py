@@ -12,8 +12,9 @@ from torch import Tensor
 from ...errors import InputError, MissingFileError
 from ...functional.augment import indoor_origin
 from ...functional.intensity import IntensityScale, check_intensity_scale, unit_intensity
+from ..readers.raw import read_float_table
 
-NORMAL_COLUMNS = slice(-3, None)
+NORMAL_COLUMNS, NORMAL_BYTES = slice(-3, None), 12
 
 
 class OrientedPoints(DepthPoints):
@@ -60,13 +61,13 @@ def read_normals(points_file: str, n_points: int) -> np.ndarray:
         raise MissingFileError(
             f"{path}: no such file. mmdet3d's own script makes no normals: run python tools/create_data.py scannet"
         )
-    normals = np.fromfile(path, np.float32)
-    if normals.size != 3 * n_points:
+    n_bytes = os.path.getsize(path)
+    if n_bytes != NORMAL_BYTES * n_points:
         raise InputError(
-            f'{path}: found {normals.size} numbers, wanted 3 for each of the {n_points} points of {points_file}. The '
+            f'{path}: found {n_bytes / 4:g} numbers, wanted 3 for each of the {n_points} points of {points_file}. The '
             'two are of different conversions: remove both and run python tools/create_data.py scannet again.'
         )
-    return normals.reshape(-1, 3)
+    return read_float_table(path, 3)
 
 
 @TRANSFORMS.register_module()

@@ -1,0 +1,74 @@
+"""Geometry that looks wrong though every number is possible: named in the log, never changed.
+
+The thresholds leave alone what sound sweeps of real sensors show."""
+
+import numpy as np
+
+NEAR_M, NEAR_SHARE = 1.0, 0.1
+REPEATED_SHARE = 0.05
+FLAT_RATIO = 3.0  # how many times wider the spread of z is than that of another axis
+LAYER_M, UPSIDE_DOWN_RATIO, UPSIDE_DOWN_SHARE = 0.5, 8.0, 0.25
+FULL_TURNS = (360.0, 2 * np.pi)
+FEW_POINTS, SMALL_M = 512, 6.0
+
+
+def suspicions(points: np.ndarray) -> list[str]:
+    """What of (N, 4) points, metres, looks wrong, one clause each; empty for a sweep as others."""
+    xyz = points[:, :3]
+    found = [_few(xyz), _near(xyz), _repeated(xyz), _axes(xyz), _upside_down(xyz), _angles(xyz)]
+    return [clause for clause in found if clause]
+
+
+def _few(xyz: np.ndarray) -> str:
+    span = np.ptp(xyz, axis=0).max()
+    if len(xyz) >= FEW_POINTS or span >= SMALL_M:
+        return ''
+    return f'few points close together (fewer than {FEW_POINTS} within {SMALL_M:g} m): an object cut out of a sweep?'
+
+
+def _near(xyz: np.ndarray) -> str:
+    share = (np.abs(xyz[:, :2]) < NEAR_M).all(1).mean()
+    return (
+        '' if share < NEAR_SHARE else f'{NEAR_SHARE:.0%} of the points or more within {NEAR_M:g} m: the vehicle itself?'
+    )
+
+
+def _repeated(xyz: np.ndarray) -> str:
+    step = max(1, len(xyz) // 2**15)
+    looked_at = np.ascontiguousarray(xyz[::step]) if step > 1 else np.ascontiguousarray(xyz)
+    rows = looked_at.view(np.dtype((np.void, looked_at.dtype.itemsize * 3)))
+    share = 1 - len(np.unique(rows)) / len(looked_at)
+    return '' if share < REPEATED_SHARE else f'{REPEATED_SHARE:.0%} of the points or more at places of others'
+
+
+def _axes(xyz: np.ndarray) -> str:
+    low, high = np.percentile(xyz, [5, 95], axis=0)
+    spread = np.maximum(high - low, 1e-3)
+    flat = int(np.argmin(spread))
+    if flat == 2 or spread[2] < FLAT_RATIO * spread[flat] or np.median(spread) < 2 * spread[flat]:
+        return ''
+    return f'{"xy"[flat]} is the flattest axis, not z: axes in the order of a camera? Wanted z up'
+
+
+def _upside_down(xyz: np.ndarray) -> str:
+    """Below the ground there is nothing, above it a lot; the ground is the fullest layer."""
+    low, high = np.percentile(xyz[:, 2], [0.5, 99.5])
+    if high - low < 4 * LAYER_M:
+        return ''
+    counts, edges = np.histogram(xyz[:, 2], np.arange(low, high + LAYER_M, LAYER_M))
+    ground = edges[counts.argmax()]
+    below = (xyz[:, 2] < ground - LAYER_M).sum()
+    above = (xyz[:, 2] > ground + 2 * LAYER_M).sum()
+    if below < UPSIDE_DOWN_RATIO * max(above, 1) or below < UPSIDE_DOWN_SHARE * len(xyz):
+        return ''
+    return 'the fullest layer of z lies on top, with points below it only: z down? Wanted z up'
+
+
+def _angles(xyz: np.ndarray) -> str:
+    if xyz[:, 0].min() < 0 or len(xyz) < FEW_POINTS:
+        return ''
+    for axis in (1, 2):
+        span, turn = float(np.ptp(xyz[:, axis])), max(np.abs(xyz[:, axis]).max(), 1e-3)
+        if any(0.97 * full < span <= 1.001 * full and turn <= 1.001 * full for full in FULL_TURNS):
+            return f'x is never negative and {"xyz"[axis]} spans one full turn: range and angles instead of x, y, z?'
+    return ''

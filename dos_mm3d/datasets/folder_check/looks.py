@@ -1,0 +1,75 @@
+"""What a few sweeps of each sensor look like: what was mended, what looks wrong, as lines of the log."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..readers import Sweep
+from .geometry import suspicions
+from .intensity import Levels
+
+FAINT = 1 / 64  # of the scale, that 99 % of the intensities stay below: the network would see nothing of them
+
+
+@dataclass
+class _Count:
+    n: int = 0
+    first: str = ''
+
+
+@dataclass
+class Looks:
+    """Counts over all sweeps that were looked at; `lines` has one for each thing that was found."""
+
+    files: set[str] = field(default_factory=set)
+    n_points: int = 0
+    points: dict[str, _Count] = field(default_factory=dict)
+    sweeps: dict[str, _Count] = field(default_factory=dict)
+
+    def add(self, file: str, sweep: Sweep) -> None:
+        """Note one sweep, once."""
+        if file in self.files:
+            return
+        self.files.add(file)
+        self.n_points += sweep.total
+        for what, n in sweep.mended.items():
+            _count(self.points, what, n, file)
+        for what in suspicions(sweep.points):
+            _count(self.sweeps, what, 1, file)
+
+    def add_intensities(self, file: str, intensity: np.ndarray, levels: Levels, scale: float) -> None:
+        """Note the (n,) intensities of a sweep.
+
+        levels: of its sensor."""
+        if n_above := int((intensity > scale).sum()):
+            _count(self.points, f'with an intensity above {scale:g}: it becomes 1 as {scale:g} does', n_above, file)
+        if not intensity.any():
+            _count(self.sweeps, 'all intensities 0: does the sensor give none?', 1, file)
+        elif intensity.min() == intensity.max():
+            _count(self.sweeps, f'all intensities {intensity[0]:g}', 1, file)
+        elif levels.high < FAINT * scale:
+            _count(
+                self.sweeps,
+                f'intensities up to {levels.high:.3g} (99 % of them) where {scale:g} becomes 1: nearly nothing is left '
+                f'of them. Set intensity_max={levels.high:.2g}',
+                1,
+                file,
+            )
+
+    def lines(self) -> list[str]:
+        """One for each thing that was found."""
+        return [
+            *(
+                f'{c.n} of {self.n_points} points looked at {what}. The first: {c.first}'
+                for what, c in self.points.items()
+            ),
+            *(
+                f'{c.n} of {len(self.files)} sweeps looked at: {what}. The first: {c.first}'
+                for what, c in self.sweeps.items()
+            ),
+        ]
+
+
+def _count(counts: dict[str, _Count], what: str, n: int, first: str) -> None:
+    count = counts.setdefault(what, _Count(first=first))
+    count.n += n
