@@ -1,4 +1,4 @@
-"""Pure mathematics: torch in, torch out, one equation a function."""
+"""Pure mathematics: torch in, torch out, one equation a function. What is imported here is what is exported."""
 
 from ..cpu.scatter import mean_over_points, occupied_cells, reduce_by_row, scatter_points
 from .clustering import balanced_assignment, clustering_loss
@@ -16,40 +16,3 @@ from .streaming import StreamedSoftmaps, streaming_column_entropies, streaming_s
 from .trilinear import interpolate, trilinear_corners, voxel_of_point
 from .voxelize import cylinder_cells, polar_points
 from .zipf import estimate_zipf_exponent, zipf_prior
-
-__all__ = [
-    'StreamedSoftmaps',
-    'balanced_assignment',
-    'block_size_cells',
-    'clustering_loss',
-    'column_entropy',
-    'cosine_ramp',
-    'cosine_regression',
-    'cylinder_cells',
-    'draw_visible_cells',
-    'effective_rank',
-    'ema_update_',
-    'estimate_zipf_exponent',
-    'feature_spread',
-    'find_rows',
-    'interpolate',
-    'linear_warmup',
-    'match_cells',
-    'mean_over_points',
-    'occupied_cells',
-    'polar_points',
-    'prototype_usage',
-    'reduce_by_row',
-    'scatter_points',
-    'softmap_kl',
-    'streaming_column_entropies',
-    'streaming_softmap_loss',
-    'streaming_softmaps',
-    'trilinear_corners',
-    'unit_intensity',
-    'usage_entropy',
-    'used_share',
-    'voxel_of_point',
-    'zipf_prior',
-    'zipf_sinkhorn',
-]
