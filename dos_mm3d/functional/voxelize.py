@@ -12,6 +12,7 @@ from ..cpu.cell_keys import cell_keys
 from ..cpu.scatter import occupied_cells, reduce_by_row
 from ..errors import InputError
 from .grid import point_cells
+from .sinkhorn import at_least_float32
 
 
 def hard_voxelize(
@@ -81,7 +82,7 @@ class PointVoxels:
     """The occupied voxels of B clouds, sorted by cloud, and where each point lies.
 
     Args:
-        mean: (V, C) float32, mean of the columns of each voxel's points.
+        mean: (V, C) float32 (float64 stays), mean of the columns of each voxel's points.
         grid_coord: (V, 3) int64 x, y, z, counted from each cloud's smallest cell.
         batch: (V,) int64, number of the cloud.
         voxel_of_point: (N,) int64, points of one cloud after the other.
@@ -106,7 +107,7 @@ def voxelize_points(points: Sequence[Tensor], *, voxel_size_m: Sequence[float]) 
     batch = number.repeat_interleave(torch.tensor(sizes, device=number.device))
     sites = torch.cat((batch[:, None], torch.cat(cells)), dim=1)
     site, voxel_of_point = occupied_cells(sites)
-    mean = reduce_by_row(torch.cat(list(points)).float(), voxel_of_point, len(site), reduction='mean')
+    mean = reduce_by_row(at_least_float32(torch.cat(list(points))), voxel_of_point, len(site), reduction='mean')
     return PointVoxels(mean, site[:, 1:], site[:, 0], voxel_of_point, sizes)
 
 

@@ -14,9 +14,10 @@ from dos_mm3d.models.backbones.minkunet import mean_of_cells
 from dos_mm3d.models.methods.student_input import MaskTokens
 from dos_mm3d.structures import SparseTokens, SparseViews
 from tests.helpers import two_rank_worker as tiny
-from tests.helpers.loss_voxels import features_at_cells, loss_cells, voxels_in, with_loss_cell
+from tests.helpers.loss_voxels import features_at_cells, in_float64, loss_cells, voxels_in, with_loss_cell
 from tests.helpers.tiny_runs import losses_of
 
+EXACT = dict(atol=1e-9, rtol=1e-9)
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NAMES = ('dos_minkunet_synthetic', 'dos_minkunet_nuscenes', 'dos_minkunet_semantickitti')
 SMALL = dict(
@@ -68,7 +69,7 @@ def own_stages(net: MinkUNetAdapter, voxel_dict) -> tuple[torch.Tensor, list[Spa
 @pytest.mark.parametrize(('stride', 'widths'), [(1, [10, 12, 14, 16]), (2, [10, 12, 14, 16]), (4, [10, 14, 16])])
 def test_each_loss_voxel_gets_the_mean_inside_it_and_the_stages_it_lies_in(stride, widths):
     """Against mmdet3d's own forward, gathered from dense grids."""
-    net, voxel_dict = adapter(stride), voxels()
+    net, voxel_dict = in_float64(adapter(stride), voxels())
     cells = loss_cells(voxel_dict, stride)
     cells = cells[torch.randperm(len(cells), generator=torch.Generator().manual_seed(1))]
     out = features_at_cells(net, voxel_dict, cells, 2)
@@ -76,7 +77,9 @@ def test_each_loss_voxel_gets_the_mean_inside_it_and_the_stages_it_lies_in(strid
     returned, (*coarse, finest) = own_stages(net, voxel_dict)
     assert torch.equal(returned, net.decode(voxel_dict, torch.zeros(3, dtype=torch.int32), 2)[-1].features)
     dense = finest.dense()
-    occupied = SparseConvTensor(torch.ones(len(finest.indices), 1), finest.indices, finest.spatial_shape, 2).dense()
+    occupied = SparseConvTensor(
+        torch.ones(len(finest.indices), 1).double(), finest.indices, finest.spatial_shape, 2
+    ).dense()
     sums = torch.nn.functional.avg_pool3d(dense, stride, divisor_override=1)
     counts = torch.nn.functional.avg_pool3d(occupied, stride, divisor_override=1)
     view, z, y, x = cells.long().unbind(1)
@@ -85,17 +88,15 @@ def test_each_loss_voxel_gets_the_mean_inside_it_and_the_stages_it_lies_in(strid
         ratio = 2 ** (3 - level) // stride
         if ratio:
             wanted.append(stage.dense()[view, :, x // ratio, y // ratio, z // ratio])
-    assert_close(out, torch.cat(wanted, dim=1), atol=1e-5, rtol=1e-4)
+    assert_close(out, torch.cat(wanted, dim=1), **EXACT)
 
 
 @torch.no_grad()
 def test_order_of_the_voxels_is_irrelevant():
-    net, voxel_dict = adapter(), voxels()
+    net, voxel_dict = in_float64(adapter(), voxels())
     cells, perm = loss_cells(voxel_dict, 2), torch.randperm(604, generator=torch.Generator().manual_seed(4))
     shuffled = {name: value[perm] for name, value in voxel_dict.items()}
-    assert_close(
-        features_at_cells(net, shuffled, cells, 2), features_at_cells(net, voxel_dict, cells, 2), atol=1e-5, rtol=1e-4
-    )
+    assert_close(features_at_cells(net, shuffled, cells, 2), features_at_cells(net, voxel_dict, cells, 2), **EXACT)
 
 
 @torch.no_grad()
@@ -113,14 +114,14 @@ def test_whole_cells_of_the_deepest_stage_may_lie_between_the_range_minimum_and_
 def test_a_cloud_may_begin_and_end_anywhere():
     """mmdet3d's grid ends at the last voxel, and down-sampling skips the last one of an odd number. It begins at the
     first one, which would move the stages against the loss voxels."""
-    net, voxel_dict = adapter(), voxels(1, extent=torch.tensor([11, 23, 37]))
+    net, voxel_dict = in_float64(adapter(), voxels(1, extent=torch.tensor([11, 23, 37])))
     voxel_dict['coors'] += torch.tensor([0, 1, 6, 11], dtype=torch.int32)
     cells = loss_cells(voxel_dict, 2)
     alone = features_at_cells(net, voxel_dict, cells, 1)
     larger = {**voxels(2, extent=torch.tensor([40, 50, 60]))}
     other = larger['coors'][:, 0] == 1
     both = {name: torch.cat((value, larger[name][other])) for name, value in voxel_dict.items()}
-    assert_close(features_at_cells(net, both, cells, 2), alone, atol=1e-5, rtol=1e-4)
+    assert_close(features_at_cells(net, both, cells, 2), alone, **EXACT)
 
 
 @torch.no_grad()
@@ -139,9 +140,7 @@ def test_a_view_without_voxels_keeps_its_number():
     net, voxel_dict = adapter(), voxels(3)
     without = {name: value[voxel_dict['coors'][:, 0] != 1] for name, value in voxel_dict.items()}
     last = (cells := loss_cells(voxel_dict, 2))[cells[:, 0] == 2]
-    assert_close(
-        features_at_cells(net, without, last, 3), features_at_cells(net, voxel_dict, last, 3), atol=1e-5, rtol=1e-4
-    )
+    assert_close(features_at_cells(net, without, last, 3), features_at_cells(net, voxel_dict, last, 3), **EXACT)
     assert features_at_cells(net, voxel_dict, cells[:0], 3).shape == (0, net.out_channels)
 
 

@@ -8,9 +8,10 @@ from mmengine.config import Config
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones import PillarBackbone
-from tests.helpers.loss_voxels import voxels_in
+from tests.helpers.loss_voxels import in_float64, voxels_in
 from tests.helpers.tiny_runs import losses_of
 
+EXACT = dict(atol=1e-9, rtol=1e-9)
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/dos'
 NAMES = ('dos_pillars_synthetic', 'dos_pillars_nuscenes')
 RANGE = [0.0, 0.0, -3.0, 9.6, 6.4, 1.0]
@@ -99,15 +100,15 @@ def test_hidden_pillars_do_not_reach_the_student():
 
 @torch.no_grad()
 def test_order_of_the_pillars_and_views_without_any():
-    net, voxel_dict = backbone(), pillars(3)
+    net, voxel_dict = in_float64(backbone(), pillars(3))
     cells = voxel_dict['coors']
     wanted = net(voxel_dict, cells, 3)
     perm = torch.randperm(len(cells), generator=torch.Generator().manual_seed(4))
     shuffled = {name: value[perm] for name, value in voxel_dict.items()}
-    assert_close(net(shuffled, cells, 3), wanted, atol=1e-6, rtol=1e-5)
+    assert_close(net(shuffled, cells, 3), wanted, **EXACT)
     without = {name: value[cells[:, 0] != 1] for name, value in voxel_dict.items()}
     last = cells[:, 0] == 2
-    assert_close(net(without, cells[last], 3), wanted[last], atol=1e-6, rtol=1e-5)
+    assert_close(net(without, cells[last], 3), wanted[last], **EXACT)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones.ptv3 import PTv3, PTv3Backbone
-from tests.helpers.loss_voxels import loss_cells, voxels_in
+from tests.helpers.loss_voxels import in_float64, loss_cells, voxels_in
 from tests.helpers.tiny_runs import losses_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -64,10 +64,10 @@ def test_each_loss_voxel_gets_the_features_of_the_cells_it_lies_in(stride, width
 @torch.no_grad()
 def test_order_of_the_voxels_is_irrelevant():
     """Mask tokens come after the visible voxels of all views."""
-    net, voxel_dict = backbone(), voxels()
+    net, voxel_dict = in_float64(backbone(), voxels())
     cells, perm = loss_cells(voxel_dict, 2), torch.randperm(300, generator=torch.Generator().manual_seed(4))
     shuffled = {name: value[perm] for name, value in voxel_dict.items()}
-    assert_close(net(shuffled, cells, 2), net(voxel_dict, cells, 2), atol=1e-5, rtol=1e-4)
+    assert_close(net(shuffled, cells, 2), net(voxel_dict, cells, 2), atol=1e-9, rtol=1e-9)
 
 
 @torch.no_grad()
@@ -82,11 +82,11 @@ def test_hidden_voxels_do_not_reach_the_student():
 
 @torch.no_grad()
 def test_a_view_without_voxels_keeps_its_number():
-    net, voxel_dict = backbone(), voxels(3)
+    net, voxel_dict = in_float64(backbone(), voxels(3))
     without = {name: value[voxel_dict['coors'][:, 0] != 1] for name, value in voxel_dict.items()}
     cells = loss_cells(voxel_dict, 2)
     last = cells[cells[:, 0] == 2]
-    assert_close(net(without, last, 3), net(voxel_dict, last, 3), atol=1e-5, rtol=1e-4)
+    assert_close(net(without, last, 3), net(voxel_dict, last, 3), atol=1e-9, rtol=1e-9)
 
 
 def test_every_parameter_is_trained():

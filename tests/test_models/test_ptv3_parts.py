@@ -13,17 +13,17 @@ from tests.helpers.ptv3_nets import CHANNELS, cloud, model
 
 def test_attention_turns_with_differences_of_coordinates_only():
     """Rotary positions: moving all points leaves attention as it is, moving some does not."""
-    net = model('m3')
+    net = model('m3').double()
     attention = net.enc.enc0.block0.attn
-    points = cloud().serialized(net.orders, shuffle=False)
-    feat = torch.randn(len(points.feat), CHANNELS['m3'][0], generator=torch.Generator().manual_seed(3))
+    points = cloud(dtype=torch.float64).serialized(net.orders, shuffle=False)
+    feat = torch.randn(len(points.feat), CHANNELS['m3'][0], generator=torch.Generator().manual_seed(3)).double()
 
     def attend(coord):
         return attention(Cloud(**{**vars(points), 'coord': coord}), feat)
 
     with torch.no_grad():
         plain = attend(points.coord)
-        assert_close(attend(points.coord + torch.tensor([3.0, -2.0, 5.0])), plain, atol=1e-4, rtol=1e-4)
+        assert_close(attend(points.coord + torch.tensor([3.0, -2.0, 5.0])), plain, atol=1e-6, rtol=1e-6)
         assert (attend(points.coord * 1.5) - plain).abs().max() > 1e-2
 
 
@@ -76,14 +76,14 @@ def test_relative_position_bias_is_looked_up_per_axis_and_clamped():
 
 
 def test_relative_positions_move_the_result():
-    points = cloud()
-    net = model(block=dict(rpe=True))
+    points = cloud(dtype=torch.float64)
+    net = model(block=dict(rpe=True)).double()
     with torch.no_grad():
         plain = net(points).feat
         for name, parameter in net.named_parameters():
             if 'rpe_table' in name:
                 parameter.zero_()
-        assert_close(net(points).feat, load_same(net, model())(points).feat, atol=1e-5, rtol=1e-4)
+        assert_close(net(points).feat, load_same(net, model().double())(points).feat, atol=1e-9, rtol=1e-9)
         assert (plain - net(points).feat).abs().max() > 1e-2
 
 

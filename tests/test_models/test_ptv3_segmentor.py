@@ -13,6 +13,7 @@ CHANNELS = dict(m1=[8, 12, 16], m2=[8, 12, 16], m3=[6, 12, 24])
 ENCODER = dict(depths=[1, 2, 1], heads=[1, 2, 2], patch_sizes=32)
 DECODER = dict(channels=[12, 16], depths=[1, 1], heads=[2, 2])
 CLASSES, SIZE_M = 4, 0.5
+EXACT = dict(atol=1e-6, rtol=1e-6)  # logits are float32, of a network in float64
 PROBES = [('m2', None, 'backbone'), ('m1', DECODER, 'backbone'), ('m1', DECODER, 'encoder'), ('m2', DECODER, 'encoder')]
 
 
@@ -80,28 +81,25 @@ def logits_by_hand(net: PTv3Segmentor, cloud: torch.Tensor) -> torch.Tensor:
         parts = [level.finer.feat, *(part[level.row_of_finer] for part in parts)]
         level = level.finer
     head = net.decode_head.conv_seg
-    return (torch.cat(parts, 1) @ head.weight.T + head.bias)[members]
+    return (torch.cat(parts, 1) @ head.weight.T + head.bias)[members].float()
 
 
 @pytest.mark.parametrize(('variant', 'decoder'), [('m2', None), ('m2', DECODER), ('m1', DECODER), ('m3', None)])
 def test_every_raw_point_gets_the_logits_of_its_voxel(variant, decoder):
-    net = segmentor(variant, decoder)
-    clouds = points()
+    net, clouds = segmentor(variant, decoder).double(), [cloud.double() for cloud in points()]
     samples = net.predict(dict(points=clouds), batch(clouds)['data_samples'])
     for cloud, sample in zip(clouds, samples, strict=True):
         wanted = logits_by_hand(net, cloud)
-        assert_close(sample.pts_seg_logits.pts_seg_logits.T, wanted, atol=1e-4, rtol=1e-4)
+        assert_close(sample.pts_seg_logits.pts_seg_logits.T, wanted, **EXACT)
         assert torch.equal(sample.pred_pts_seg.pts_semantic_mask, sample.pts_seg_logits.pts_seg_logits.argmax(0))
-    assert_close(
-        net(dict(points=clouds)), torch.cat([logits_by_hand(net, cloud) for cloud in clouds]), atol=1e-4, rtol=1e-4
-    )
+    assert_close(net(dict(points=clouds)), torch.cat([logits_by_hand(net, cloud) for cloud in clouds]), **EXACT)
 
 
 @torch.no_grad()
 def test_order_of_points_is_irrelevant():
-    net, (cloud,) = segmentor(), points((400,))
+    net, cloud = segmentor().double(), points((400,))[0].double()
     shuffled = torch.randperm(400, generator=torch.Generator().manual_seed(5))
-    assert_close(net(dict(points=[cloud[shuffled]])), net(dict(points=[cloud]))[shuffled], atol=1e-4, rtol=1e-4)
+    assert_close(net(dict(points=[cloud[shuffled]])), net(dict(points=[cloud]))[shuffled], **EXACT)
 
 
 @pytest.mark.parametrize(('variant', 'decoder', 'frozen'), PROBES)

@@ -11,10 +11,11 @@ from mmengine.utils import get_installed_path
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones import SPVCNN, SPVCNNAdapter
-from tests.helpers.loss_voxels import features_at_cells, loss_cells, voxels_in, with_loss_cell
+from tests.helpers.loss_voxels import features_at_cells, in_float64, loss_cells, voxels_in, with_loss_cell
 from tests.helpers.spvcnn_nets import TINY, randomise, voxels
 from tests.helpers.tiny_runs import losses_of
 
+EXACT = dict(atol=1e-9, rtol=1e-9)
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 THEIRS = Path(get_installed_path('mmdet3d')) / '.mim/configs/spvcnn/spvcnn_w32_8xb2-amp-15e_semantickitti.py'
 
@@ -34,14 +35,14 @@ def view_voxels(n_views: int = 2) -> dict[str, torch.Tensor]:
 @torch.no_grad()
 @pytest.mark.parametrize(('stride', 'widths'), [(1, [7, 8, 9, 10]), (4, [7, 9, 10]), (8, [7, 10])])
 def test_each_loss_voxel_gets_the_decoder_around_it(stride, widths):
-    net, voxel_dict = adapter(stride), view_voxels()
+    net, voxel_dict = in_float64(adapter(stride), view_voxels())
     cells = loss_cells(voxel_dict, stride)
     out = features_at_cells(net, voxel_dict, cells, 2)
     assert out.shape == (len(cells), sum(widths)) and net.out_channels == sum(widths)
     low = voxel_dict['coors'][:, 1:].amin(0) // 16 * 16
     sites = torch.cat((voxel_dict['coors'][:, :1], (voxel_dict['coors'][:, 1:] - low).flip(1)), dim=1)
     stages = {16 // 2**i: stage for i, stage in enumerate(net.backbone.stages(voxel_dict['voxels'], sites, 2))}
-    assert_close(stages[1].features, net.backbone(voxel_dict['voxels'], sites[:, [1, 2, 3, 0]]))
+    assert_close(stages[1].features, net.backbone(voxel_dict['voxels'], sites[:, [1, 2, 3, 0]]), **EXACT)
     for row in (0, 11, len(cells) - 1):
         view, corner = cells[row, 0], ((cells[row, 1:] * stride) - low).flip(0)
         inside = (sites[:, 0] == view) & (sites[:, 1:] // stride == corner // stride).all(1)
@@ -49,18 +50,18 @@ def test_each_loss_voxel_gets_the_decoder_around_it(stride, widths):
         for edge in [edge for edge in (1, 2, 4, 8) if edge >= stride and edge > 1]:
             place = stages[edge].indices
             wanted.append(stages[edge].features[(place[:, 0] == view) & (place[:, 1:] == corner // edge).all(1)][0])
-        assert_close(out[row], torch.cat(wanted))
+        assert_close(out[row], torch.cat(wanted), **EXACT)
 
 
 @torch.no_grad()
 def test_hidden_voxels_and_other_views_do_not_reach_the_student():
-    net, voxel_dict = adapter(), view_voxels(3)
+    net, voxel_dict = in_float64(adapter(), view_voxels(3))
     visible = loss_cells(voxel_dict, 2)[::3]
     student = voxels_in(voxel_dict, visible, 2)
     without = {name: value[student['coors'][:, 0] != 1] for name, value in student.items()}
     last = visible[visible[:, 0] == 2]
     alone, wanted = (features_at_cells(net, given, last, 3) for given in (without, student))
-    assert_close(alone, wanted, atol=1e-4, rtol=1e-4)
+    assert_close(alone, wanted, **EXACT)
     hidden = ~(voxel_dict['coors'][:, None] == student['coors'][None]).all(2).any(1)
     assert 0 < hidden.sum() < len(hidden)
     changed = {**voxel_dict, 'voxels': voxel_dict['voxels'] + 5 * hidden[:, None]}
@@ -79,18 +80,20 @@ def test_every_parameter_is_trained():
 def test_the_same_bits_again_on_several_threads():
     """One thread may differ from three in the last bits: torch's own BatchNorm and matrix products do."""
 
-    def step(n_threads: int) -> list[torch.Tensor]:
+    def step(n_threads: int, *, exact: bool = False) -> list[torch.Tensor]:
         torch.set_num_threads(n_threads)
         net, voxel_dict = adapter().train(), view_voxels()
+        if exact:
+            net, voxel_dict = in_float64(net, voxel_dict)
         out = features_at_cells(net, voxel_dict, loss_cells(voxel_dict, 2), 2)
         out.square().mean().backward()
         return [out.detach(), *(parameter.grad for parameter in net.parameters())]
 
     threads = torch.get_num_threads()
     try:
-        alone, together = step(1), step(3)
-        for a, b in zip(alone, together):
-            assert_close(a, b, atol=1e-4 * float(a.abs().max()) + 1e-6, rtol=1e-3)
+        for a, b in zip(step(1, exact=True), step(3, exact=True)):
+            assert_close(a, b, **EXACT)
+        together = step(3)
         assert all(torch.equal(a, b) for _ in range(5) for a, b in zip(together, step(3)))
     finally:
         torch.set_num_threads(threads)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...cpu.scatter import mean_over_points
 from ...functional.grid import find_rows
+from ...functional.sinkhorn import at_least_float32
 from .base import LossVoxelBackbone, require_voxels
 
 
@@ -49,7 +50,7 @@ class Cylinder3DAdapter(LossVoxelBackbone):
         )
         # sparse convolutions stay in full precision under autocast, as in the other backbones
         with torch.autocast(points.device.type, enabled=False):
-            voxels, sites = self.voxel_encoder(points.float(), coors)[:2]
+            voxels, sites = self.voxel_encoder(at_least_float32(points), coors)[:2]
             stages = self.stages(voxels, sites, batch_size)
 
         kept = (cell_of_point >= 0).nonzero().squeeze(1)

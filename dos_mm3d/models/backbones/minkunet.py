@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...cpu.scatter import reduce_by_row
 from ...errors import InputError
+from ...functional.sinkhorn import at_least_float32
 from .base import LossVoxelBackbone, features_at, parents_of, require_voxels
 
 
@@ -73,7 +74,7 @@ class MinkUNetAdapter(LossVoxelBackbone):
         shape = ((sites[:, 1:].amax(0) // deepest_stride + 1) * deepest_stride).tolist()
         # as in the other backbones: sparse convolutions stay in full precision under autocast
         with torch.autocast(sites.device.type, enabled=False):
-            x = unet.conv_input(SparseConvTensor(voxel_dict['voxels'].float(), sites, shape, batch_size))
+            x = unet.conv_input(SparseConvTensor(at_least_float32(voxel_dict['voxels']), sites, shape, batch_size))
             laterals = []
             for layer in unet.encoder:
                 laterals.append(x)

@@ -8,6 +8,7 @@ from spconv.pytorch import SparseConvTensor
 from torch import Tensor, cat
 
 from ...errors import InputError
+from ...functional.sinkhorn import at_least_float32
 from .base import LossVoxelBackbone, features_at, parents_of
 
 
@@ -60,7 +61,8 @@ class SparseEncoderBackbone(LossVoxelBackbone):
         encoder = self.middle_encoder
         # as in mmdet3d: sparse convolutions stay in full precision under autocast
         with torch.autocast(voxels.device.type, enabled=False):
-            x = encoder.conv_input(SparseConvTensor(voxels.float(), coors.int(), encoder.sparse_shape, batch_size))
+            voxels = at_least_float32(voxels)
+            x = encoder.conv_input(SparseConvTensor(voxels, coors.int(), encoder.sparse_shape, batch_size))
             stages = []
             for layer in (*encoder.encoder_layers, encoder.conv_out):
                 x = layer(x)

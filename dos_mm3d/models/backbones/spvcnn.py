@@ -18,6 +18,7 @@ from torch import Tensor, cat, nn
 
 from ...cpu.scatter import reduce_by_row
 from ...errors import InputError
+from ...functional.sinkhorn import at_least_float32
 from ...functional.trilinear import interpolate, trilinear_corners, voxel_of_point
 from .minkunet import MinkUNetAdapter, to_xyz
 
@@ -250,7 +251,7 @@ class SPVCNNAdapter(MinkUNetAdapter):
         sites = to_xyz(voxel_dict['coors'], lowest)
         # as in the other backbones: sparse convolutions stay in full precision under autocast
         with torch.autocast(sites.device.type, enabled=False):
-            return self.backbone.stages(voxel_dict['voxels'].float(), sites, batch_size)[1:]
+            return self.backbone.stages(at_least_float32(voxel_dict['voxels']), sites, batch_size)[1:]
 
 
 def check_settings(lengths: list[int], block_type: str, sparseconv_backend: str) -> None:
