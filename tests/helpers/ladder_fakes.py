@@ -31,7 +31,7 @@ with open(calls, 'a') as file:
 work_dir.mkdir(exist_ok=True)
 do = json.loads(behaviour.read_text()).get(name)
 if do == 'sleep':
-    time.sleep(60)
+    time.sleep(600)
 if do == 'collapse':
     sys.exit('error: pretraining has collapsed at iteration 7: constant features. Lower the rate.')
 if do == 'fail':

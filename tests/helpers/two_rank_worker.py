@@ -152,8 +152,8 @@ def run_monitor(rank: int, failure: str) -> list[str]:
 def work(rank: int, store: str, out: str) -> None:
     """Run all cases as one of two gloo ranks and save what this rank saw."""
     torch.set_num_threads(1)
-    # ranks that wait for different reductions fail after two minutes, not after half an hour
-    patience = timedelta(minutes=2)
+    # ranks that wait for different reductions fail after ten minutes, not after half an hour
+    patience = timedelta(minutes=10)
     dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2, timeout=patience)
     seen = dict(
         head=run_head(rank),

@@ -225,7 +225,7 @@ def test_forked_worker_convolves_after_parallel_work_in_its_parent() -> None:
     torch.set_num_threads(2)
     items = _ConvolvedInWorker()
     wanted = items[0]
-    for item in DataLoader(items, batch_size=None, num_workers=1, multiprocessing_context='fork', timeout=60):
+    for item in DataLoader(items, batch_size=None, num_workers=1, multiprocessing_context='fork', timeout=600):
         assert torch.equal(item, wanted)
 
 

@@ -72,7 +72,7 @@ def train(
     ]
     command += [*arguments, '--cfg-options', f'data_root={folder / "sweeps"}', *options]
     environment = {**os.environ, 'PYTHONPATH': f'{ROOT}{os.pathsep}{folder}', 'OMP_NUM_THREADS': threads}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900)
 
 
 def checkpoint(folder: Path, work_dir: str, iteration: int) -> dict:

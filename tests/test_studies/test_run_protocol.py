@@ -22,7 +22,7 @@ with open(calls, 'a') as file:
     file.write(f'{name} {step}\\n')
 do = json.loads(pathlib.Path(behaviour).read_text()).get(f'{name} {step}')
 if do == 'sleep':
-    time.sleep(60)
+    time.sleep(600)
 if do == 'fail':
     sys.exit('error: no room left')
 pathlib.Path(out).write_text(json.dumps({'value': float(value)}))

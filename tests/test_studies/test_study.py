@@ -23,7 +23,7 @@ from dos_mm3d.studies.runner import (
 )
 from dos_mm3d.studies.runner.cell import describe_failure
 from dos_mm3d.studies.runner.progress import duration, fraction_done, seconds_left
-from tests.helpers.recorded_calls import interrupted_when
+from tests.helpers.recorded_calls import SLEEP_S, interrupted_when
 
 APPEND = 'import pathlib, sys; path = pathlib.Path(sys.argv[1]); path.open("a").write(sys.argv[2])'
 FAIL = 'raise SystemExit("error: no room left")'
@@ -111,12 +111,12 @@ def test_a_collapsed_cell_begins_anew_a_failed_one_goes_on(tmp_path: Path, code:
 def test_a_needed_cell_ends_the_study_and_is_tried_again(tmp_path: Path) -> None:
     log = tmp_path / 'log'
     cell = Cell('needed', {}, lambda folder: [python(APPEND, log, 'x'), python(FAIL)], needed=True)
-    beside = ending('beside', 'import time; time.sleep(60)')
+    beside = ending('beside', f'import time; time.sleep({SLEEP_S})')
     start = time.perf_counter()
     for _ in range(2):
         with pytest.raises(CellFailed, match=r'needed: ended with status 1; its log is .*no room left'):
             run(tmp_path, cell, beside, workers=2)
-    assert time.perf_counter() - start < 30, 'what ran beside it was waited for'
+    assert time.perf_counter() - start < SLEEP_S, 'what ran beside it was waited for'
     assert log.read_text() == 'x', 'what had ended well was repeated'
 
 
@@ -198,12 +198,12 @@ def test_a_function_that_raises_or_dies_or_hangs_is_one_failed_cell(tmp_path: Pa
     cells = [
         Cell('raises', {}, lambda folder: [lambda: int('x')]),
         Cell('dies', {}, lambda folder: [kill_myself]),
-        Cell('hangs', {}, lambda folder: [lambda: time.sleep(60)], limit_s=0.5),
-        Cell('program', {}, lambda folder: [python('import time; time.sleep(60)')], limit_s=0.5),
+        Cell('hangs', {}, lambda folder: [lambda: time.sleep(SLEEP_S)], limit_s=0.5),
+        Cell('program', {}, lambda folder: [python(f'import time; time.sleep({SLEEP_S})')], limit_s=0.5),
     ]
     start = time.perf_counter()
     study = run(tmp_path, *cells, workers=2)
-    assert time.perf_counter() - start < 30
+    assert time.perf_counter() - start < SLEEP_S
     messages = {cell.name: study.result(cell.name)['message'] for cell in cells}
     assert 'invalid literal for int' in messages['raises']
     assert 'signal 9' in messages['dies'] and 'memory' in messages['dies']
@@ -238,9 +238,9 @@ def test_an_end_ends_all_children_and_the_same_call_goes_on(tmp_path: Path) -> N
     log = tmp_path / 'log'
     sleep = tmp_path / 'sleep'
     sleep.touch()
-    code = f'import pathlib, time\nif pathlib.Path({str(sleep)!r}).exists(): time.sleep(60)'
+    code = f'import pathlib, time\nif pathlib.Path({str(sleep)!r}).exists(): time.sleep({SLEEP_S})'
     cells = [Cell('a', {}, lambda folder: [python(APPEND, log, 'a'), python(code)])]
-    cells.append(Cell('b', {}, lambda folder: [lambda: time.sleep(60 if sleep.exists() else 0)]))
+    cells.append(Cell('b', {}, lambda folder: [lambda: time.sleep(SLEEP_S if sleep.exists() else 0)]))
     # this process and three children
     with interrupted_when(lambda: len((tmp_path / 'lock').read_text().splitlines()) == 4):
         run(tmp_path, *cells, workers=2)
@@ -263,7 +263,7 @@ def test_a_child_that_outlives_its_study_keeps_the_folder(tmp_path: Path) -> Non
     with locked(tmp_path) as lock:
         children = Children(lock)
         with open(tmp_path / 'log', 'ab') as log:
-            process = children.start(python('import time; time.sleep(60)'), log, 1)
+            process = children.start(python(f'import time; time.sleep({SLEEP_S})'), log, 1)
     with pytest.raises(BlockingIOError, match=f'in use.*{process.pid}'), locked(tmp_path):
         pass
     children.end()

@@ -1,6 +1,7 @@
 """tools/benchmark.py: a table, a record, and honest words about the GPU."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tools.benchmarks.measure import extra_peak_mib
+from tools.benchmarks.measure import CLEAR_REFS, extra_peak_mib
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device('cpu')
@@ -30,7 +31,7 @@ def test_head_prints_both_forms_side_by_side(tmp_path):
     assert ('GPU: not run' in out) == (not torch.cuda.is_available())
 
 
-@pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
+@pytest.mark.skipif(not os.access(CLEAR_REFS, os.W_OK), reason='this system does not tell the peak of memory')
 def test_extra_peak_memory_sees_what_is_freed_again_but_not_what_was_there():
     kept = torch.ones(2**24)
     assert extra_peak_mib(lambda: kept.add_(1), CPU) < 8
@@ -49,7 +50,8 @@ def test_backbones_are_measured_and_what_cannot_run_is_said(tmp_path):
         row = on_cpu[label]
         assert row['points'] >= row['loss_voxels'] > 1000
         assert row['parameters'] > 1e5
-        assert min(*row['forward_s'], *row['backward_s'], row['extra_memory_mib']) > 0
+        assert min(*row['forward_s'], *row['backward_s']) > 0
+        assert row['extra_memory_mib'] is None or row['extra_memory_mib'] > 0
     assert 'GPU' in on_cpu['ptv3 small, flash_attn']['reason']
     assert 'ptv3 small, flash_attn, CPU, 1 thread, not run: ' in out
     assert '| ptv3 small, flash_attn | - | CPU, 1 thread | not run |' in out

@@ -88,7 +88,7 @@ def test_other_modules_named_tools_survive(synthetic_nuscenes):
 
 def run_tool(*arguments):
     return subprocess.run(
-        [sys.executable, str(TOOL), 'nuscenes', *arguments], capture_output=True, text=True, timeout=120
+        [sys.executable, str(TOOL), 'nuscenes', *arguments], capture_output=True, text=True, timeout=600
     )
 
 

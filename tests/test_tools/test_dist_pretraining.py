@@ -23,7 +23,7 @@ def test_two_cpu_ranks_pretrain_the_embedded_data_sets_config(synthetic_nuscenes
         'default_hooks.logger.interval=1',
     ]
     environment = {**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
     [log_dir] = (path for path in (tmp_path / 'run').iterdir() if path.is_dir())

@@ -15,7 +15,7 @@ import torch
 from dos_mm3d.engine import launch
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 300
+SECONDS = 900
 
 TOY_MODULE = '''
 import torch

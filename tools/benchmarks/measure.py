@@ -2,8 +2,8 @@
 
 import argparse
 import ctypes
+import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from dos_mm3d.datasets.readers import BIN_COLUMNS, suffix_of
 from dos_mm3d.datasets.readers.raw import read_float_table
 
 MIB = 2**20
+CLEAR_REFS = Path('/proc/self/clear_refs')  # of Linux, where the system is not sealed off
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,10 @@ def extra_peak_mib(step: Callable[[], object], device: torch.device) -> float | 
         held = torch.cuda.memory_allocated(device)
         step()
         return (torch.cuda.max_memory_allocated(device) - held) / MIB
-    if sys.platform != 'linux':
+    if not os.access(CLEAR_REFS, os.W_OK):
         return None
     ctypes.CDLL(None).malloc_trim(0)  # pages that the allocator kept would hide new ones
-    Path('/proc/self/clear_refs').write_text('5')  # VmHWM starts again from VmRSS
+    CLEAR_REFS.write_text('5')  # VmHWM starts again from VmRSS
     held = resident_peak_mib()
     step()
     return resident_peak_mib() - held
