@@ -16,10 +16,10 @@ sys.path.insert(0, str(ROOT))
 
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
-from dos_mm3d.studies.ablation.text import SPLITS
-from dos_mm3d.studies.ablation.text import summary as ladder_summary
 from dos_mm3d.studies.config_check.check import FAILS
 from dos_mm3d.studies.faults.report import summary as fault_summary
+from dos_mm3d.studies.protocols.ladder_text import SCENES, lost_seeds
+from dos_mm3d.studies.protocols.ladder_text import summary as ladder_summary
 from dos_mm3d.studies.protocols.table import summary as protocol_summary
 from dos_mm3d.studies.quickstart.results import finetune_header, finetune_table, probe_table, task_of
 from dos_mm3d.studies.runner.markdown import NOT_RUN, markdown_table, plus_minus
@@ -139,7 +139,7 @@ def quickstart_tables(record: dict[str, Any]) -> str:
 def ladder_tables() -> str:
     """The ladder on the validation scenes, and on the test scenes where that has been recorded too."""
     records = [record for name in LADDERS if (record := read_record(name)) is not None]
-    parts = [f'On the {SPLITS[record["split"]]}:\n\n{ladder_summary(record)}' for record in records]
+    parts = [f'On the {SCENES[record["split"]]}:\n\n{ladder_summary(record)}' for record in records]
     return '\n\n'.join(parts) if parts else f'Ladder: {NOT_RUN}.'
 
 
@@ -153,11 +153,11 @@ def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
     """The reference row of a ladder's record beside the baselines."""
     if record is None:
         return (name, *[NOT_RUN] * (len(BACKBONE_BASELINES) + 5))
-    row = reference_row(record)
-    found = [*(record['baselines'][key] for key in BACKBONE_BASELINES), row, row['other_features']['teacher_raw']]
-    numbers = [plus_minus(one['mean'], one['sd']) for one in found]
-    gain = row['mean'] - record['baselines']['random_raw']['mean']
-    return (name, str(record['steps']), str(len(row['seeds'])), *numbers, f'{gain:+.1f}')
+    baselines, dos = (entries_of(record, row) for row in BACKBONE_BASELINES), entries_of(record, record['reference'])
+    found = [*(entries['miou'] for entries in baselines), dos['miou'], dos['dos_raw']]
+    gain = dos['miou']['mean'] - entries_of(record, 'random_raw')['miou']['mean']
+    facts = name, str(record['settings']['steps']), str(len(dos['miou']['values']))
+    return (*facts, *(plus_minus(one['mean'], one['sd']) for one in found), f'{gain:+.1f}')
 
 
 def protocol_sections() -> str:
@@ -167,7 +167,7 @@ def protocol_sections() -> str:
         f'### {record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}\n\n'
         f'`{name}`\n\n{protocol_summary(record)}'
         for name, record in records.items()
-        if 'protocol' in record and 'datasets' in record
+        if record.get('protocol', 'ladder') != 'ladder'
     ]
     return '\n\n'.join(sections) or f'Protocols: {NOT_RUN}.'
 
@@ -181,13 +181,14 @@ def records_index() -> str:
 def record_line(path: Path) -> tuple[str, ...]:
     """One line of the index. ValueError for a file that no tool is known to write."""
     record = json.loads(path.read_text())
-    if 'ladder' in record:
-        rows = [row['name'] for row in record['rows'] if row['cells']]
-        folder = 'ablations' if record['ladder'] == 'ladder.py' else 'backbones'
-        what = f'{"the ladder" if len(rows) > 1 else rows[0]}, {record["steps"]} steps, {SPLITS[record["split"]]}'
-        only = f' --rows {rows[0]}' if len(rows) < len(record['rows']) else ''
-        command = f'python tools/ablate.py configs/{folder}/{record["ladder"]}{only} --steps {record["steps"]}'
-        command += f' --split {record["split"]}'
+    if record.get('protocol') == 'ladder':
+        ladder, steps = record['settings']['ladder'], record['settings']['steps']
+        rows = [row for row in record['rows'] if 'config' in row]
+        run = [row['name'] for row in rows if row['entries'] or lost_seeds(record, row)]
+        folder = 'ablations' if ladder == 'ladder.py' else 'backbones'
+        what = f'{"the ladder" if len(run) > 1 else run[0]}, {steps} steps, {SCENES[record["split"]]}'
+        only = f' --rows {run[0]}' if len(run) == 1 < len(rows) else ''
+        command = f'python tools/ablate.py configs/{folder}/{ladder}{only} --steps {steps} --split {record["split"]}'
     elif 'datasets' in record:
         what = f'{record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}'
         command = f'python tools/run_protocol.py {record["protocol"]} (the rest is in the record)'
@@ -215,9 +216,9 @@ def number_table() -> str:
     return markdown_table(('question', 'DOS', 'compared with', 'difference (95 % interval)'), rows)
 
 
-def reference_row(record: dict[str, Any]) -> dict[str, Any]:
-    """The row of a ladder that its options are compared with."""
-    return next(row for row in record['rows'] if row['name'] == record['reference'])
+def entries_of(record: dict[str, Any], name: str) -> dict[str, Any]:
+    """Column -> number of a row."""
+    return next(row['entries'] for row in record['rows'] if row['name'] == name)
 
 
 def interval(difference: dict[str, Any]) -> str:
@@ -227,19 +228,20 @@ def interval(difference: dict[str, Any]) -> str:
 
 def probe_number(record: dict[str, Any]) -> tuple[str, ...]:
     """The teacher's features against the strongest baseline without pretraining."""
-    row, best = reference_row(record), record['baselines']['handcrafted']
+    dos, best = (entries_of(record, name)['miou'] for name in (record['reference'], 'handcrafted'))
     difference = next(
-        item for item in record['comparisons'] if (item['features'], item['baseline']) == ('teacher', 'handcrafted')
+        item for item in record['comparisons'] if (item['features'], item['baseline']) == ('miou', 'handcrafted')
     )
     bar = f'{plus_minus(best["mean"], best["sd"])}, hand-crafted statistics + raw input'
-    return plus_minus(row['mean'], row['sd']), bar, interval(difference)
+    return plus_minus(dos['mean'], dos['sd']), bar, interval(difference)
 
 
 def ladder_number(record: dict[str, Any]) -> tuple[str, ...]:
     """How many rows of the ladder separate from the one that they are compared with."""
-    compared = [row['difference']['verdict'] for row in record['rows'] if row.get('difference')]
+    rows = [row['entries'] for row in record['rows'] if row.get('is_option') is False]
+    compared = [entries['difference']['verdict'] for entries in rows if 'difference' in entries]
     count = f'{compared.count("separates")} of {len(compared)}'
-    return count, f'the row above, {record["steps"]} steps', 'no part of the method shows at this budget'
+    return count, f'the row above, {record["settings"]["steps"]} steps', 'no part of the method shows at this budget'
 
 
 def label_number(record: dict[str, Any]) -> tuple[str, ...]:

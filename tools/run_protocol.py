@@ -26,7 +26,6 @@ from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
 from dos_mm3d.studies.protocols.sources import named_path, read_datasets, read_sources
-from dos_mm3d.studies.protocols.table import summary
 from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, study_arguments, tell
 
 COMMON = (
@@ -93,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
     protocol = PROTOCOLS[args.name](arguments_of(args))
     for source in protocol.args.sources:
         print(f'[{protocol.name}: {source.checkpoint}, pretrained on {source.dataset} with {source.config_file}]')
-    tell(summary(run_protocol(protocol)), record_file(protocol))
+    tell(protocol.tables(run_protocol(protocol)), record_file(protocol))
 
 
 def main() -> None:

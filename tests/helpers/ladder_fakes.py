@@ -1,18 +1,22 @@
 """Small scripts that stand in for pretraining and probe of a ladder of two rows and an option."""
 
-import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from dos_mm3d.datasets.nuscenes.classes import CLASSES
-from dos_mm3d.studies.ablation.ladder_file import Ladder, read_ladder
+from dos_mm3d.studies.protocols.ladder import LadderProtocol, ladder_arguments
+from dos_mm3d.studies.protocols.ladder_file import Ladder, read_ladder
+from dos_mm3d.studies.protocols.runner import run_protocol
 from tests.helpers.recorded_calls import RecordedCalls
 
 CONFIG = """
 data_root = '{data}/'
 max_iters = 10
 scale = {scale}
-model = dict(backbone=dict(type='B'), data_preprocessor=dict(voxel_layer=dict(voxel_size=[0.2, 0.2, 0.2])))
+input_channels = ['x [m]', 'y [m]', 'z [m]']
+voxel_layer = dict(voxel_size=[0.2, 0.2, 0.2], point_cloud_range=[0, 0, 0, 4, 4, 4])
+model = dict(backbone=dict(type='B'), data_preprocessor=dict(voxel_layer=voxel_layer))
 train_dataloader = dict(dataset=dict(data_root=data_root, num_sweeps=2), batch_size=(1, 2))
 train_cfg = dict(max_iters=max_iters)
 default_hooks = dict(logger=dict(interval=10))
@@ -40,43 +44,62 @@ logs = work_dir / 'run' / 'vis_data'
 logs.mkdir(parents=True, exist_ok=True)
 scalar = dict(loss=1.5, time=2.0, effective_rank=9.0, alpha=1.25, step=3)
 (logs / 'scalars.json').write_text(json.dumps(scalar))
-for step in (2, 3):
-    (work_dir / f'iter_{step}.pth').touch()
-(work_dir / 'last_checkpoint').write_text(str(work_dir / 'iter_3.pth'))
+(work_dir / 'iter_3.pth').write_text(name)
 """
 FAKE_PROBE = """
-import json, sys
-out, calls, names, classes = sys.argv[1:5]
+import json, pathlib, sys
+folder, calls, behaviour, classes = sys.argv[1:5]
+name = pathlib.Path(folder).name.rsplit('_', 1)[0]
+request = json.loads(pathlib.Path(folder, 'request.json').read_text())
+network = request['network']['kind']
+trained = pathlib.Path(request['checkpoint']).read_text() if network == 'checkpoint' else ''
 with open(calls, 'a') as file:
-    file.write(f'probe {sys.argv[5]}\\n')
+    file.write(f'probe {name} of {trained}\\n' if trained else f'probe {name}\\n')
+if json.loads(pathlib.Path(behaviour).read_text()).get(name) == 'fail':
+    sys.exit('error: gone')
+classes = classes.split()
 def row(miou):
-    return dict(miou=miou, sd=0.5, draws=[miou], per_class=dict.fromkeys(classes.split(), miou))
-found = dict(rows={name: row(float(20 + i)) for i, name in enumerate(names.split())})
-if sys.argv[5].startswith('baselines'):
-    if json.loads(open(sys.argv[6]).read()).get('baselines') == 'fail':
-        sys.exit('error: gone')
-    found |= dict(class_points=dict.fromkeys(classes.split(), 5), split=dict(scored_scans=1, classes_absent=[]))
-open(out, 'w').write(json.dumps(found))
+    return dict(miou=[miou], per_class={one: [miou] for one in classes}, confusion=[[1]])
+found = dict(classes=classes, training_scans=1, scored_scans=1, scored_points=[5] * len(classes))
+found['columns'] = dict(miou=dict(draws=[['scan']], labelled_frames=[1], sequences=[1]))
+found['rows'] = {name: dict(miou=row(float(20 + i))) for i, name in enumerate(request['rows'])}
+pathlib.Path(folder, 'probe.json').write_text(json.dumps(found))
 """
+SIZES = dict(scans=1, draws=1, bn_scans=1, points_per_class=100, scored_scans=None)
 
 
-def small_ladder(folder: Path) -> Ladder:
-    """Rows a and b and an option c, and info files, of which nothing here reads more than the bytes."""
-    data = folder / 'data'
-    data.mkdir()
-    for split in ('train', 'val'):
-        (data / f'nuscenes_infos_{split}.pkl').write_bytes(split.encode())
+def small_ladder(folder: Path, data: Path) -> Ladder:
+    """Rows a and b and an option c, all with the data set `data`."""
     for name in 'abc':
         (folder / f'{name}.py').write_text(CONFIG.format(data=data, scale=ord(name)))
     (folder / 'ladder.py').write_text(LADDER.format(folder=folder))
     return read_ladder(folder / 'ladder.py')
 
 
-class Fakes(RecordedCalls):
-    """Stands in for the tools of a ladder. behave: row_seedN='collapse' | 'fail' | 'sleep', baselines='fail'."""
+class FakeLadder(RecordedCalls):
+    """A ladder whose tools are fakes. behave: row_seedN='collapse' | 'fail' | 'sleep', fixed='fail'.
+
+    Args:
+        folder: of everything.
+        data: of the data set.
+    """
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        super().__init__(folder)
+        self.ladder, self.out = small_ladder(folder, data), folder / 'out'
+
+    def protocol(self, *, options: bool = False, draws: int = 1, **changes: Any) -> LadderProtocol:
+        """Two seeds, three steps, the test split. changes: arguments of StudyArguments."""
+        study = dict(out=self.out, seeds=2, steps=3, split='test', workers=2, again=True, overrides={})
+        own = {**SIZES, 'rows': None, 'options': options, 'option_seeds': 1, 'draws': draws}
+        return LadderProtocol(ladder_arguments(self.ladder, own, **study | changes))
+
+    def run(self, **changes: Any) -> dict[str, Any]:
+        """The record."""
+        return run_protocol(self.protocol(**changes))
 
     def train_command(self, folder: Path) -> list[str]:
-        """In place of cells.train_command."""
+        """In place of ladder.train_command."""
         return [
             sys.executable,
             '-S',
@@ -86,8 +109,6 @@ class Fakes(RecordedCalls):
         ]
 
     def probe_command(self, folder: Path) -> list[str]:
-        """In place of cells.probe_command."""
-        request = json.loads((folder / 'request.json').read_text())
-        name = folder.name.rsplit('_', 1)[0]
-        words = [self.calls_file, ' '.join(request['rows']), ' '.join(CLASSES), name, self.behaviour_file]
-        return [sys.executable, '-S', '-c', FAKE_PROBE, *map(str, [folder / 'probe.json', *words])]
+        """In place of probe_plan.probe_command."""
+        words = [folder, self.calls_file, self.behaviour_file, ' '.join(CLASSES)]
+        return [sys.executable, '-S', '-c', FAKE_PROBE, *map(str, words)]

@@ -4,29 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from dos_mm3d.studies.ablation.ladder import LadderSettings
-from dos_mm3d.studies.ablation.ladder_file import Ladder
-from tests.helpers.ladder_fakes import Fakes, small_ladder
+from tests.helpers.ladder_fakes import FakeLadder
 from tests.helpers.training_fakes import TrainingFakes
 
 
 @pytest.fixture
-def ladder(tmp_path: Path) -> Ladder:
-    return small_ladder(tmp_path)
-
-
-@pytest.fixture
-def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fakes:
-    made = Fakes(tmp_path)
-    for name in ('train_command', 'probe_command'):
-        monkeypatch.setattr(f'dos_mm3d.studies.ablation.cells.{name}', getattr(made, name))
+def ladder(tmp_path: Path, synthetic_nuscenes: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLadder:
+    made = FakeLadder(tmp_path, synthetic_nuscenes)
+    monkeypatch.setattr('dos_mm3d.studies.protocols.ladder.train_command', made.train_command)
+    monkeypatch.setattr('dos_mm3d.studies.protocols.probe_plan.probe_command', made.probe_command)
     return made
-
-
-@pytest.fixture
-def settings(ladder: Ladder, tmp_path: Path) -> LadderSettings:
-    rows = ladder.select(None, options=False)
-    return LadderSettings(ladder, rows, out=tmp_path / 'out', seeds=2, steps=3, split='test', workers=2, again=True)
 
 
 @pytest.fixture

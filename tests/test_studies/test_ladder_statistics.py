@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dos_mm3d.studies.ablation.classes import class_groups, group_means
+from dos_mm3d.studies.protocols.ladder import class_groups, group_means
 from dos_mm3d.studies.runner.statistics import Estimate, difference_to, mean_estimate, paired_difference, sample_sd
 
 T_TWO = 4.302652729696142  # 97.5 % point of Student's t with 2 degrees of freedom, as printed in tables

@@ -1,4 +1,4 @@
-"""One cell of a probe on tiny worlds: the same numbers as the probe of the ladder, the same scans whoever asks."""
+"""One cell of a probe on tiny worlds: the same numbers as tools/linear_probe.py, the same scans whoever asks."""
 
 import json
 from collections.abc import Mapping
@@ -13,10 +13,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
-from dos_mm3d.probe.checkpoint import probe_run
+from dos_mm3d.probe.checkpoint import probe_checkpoint
 from dos_mm3d.probe.probe import ProbeSettings
 from dos_mm3d.probe.rows import FIXED
-from dos_mm3d.studies.ablation.cells import CELL_ROWS
 from dos_mm3d.studies.protocols import probe_cell as cell_tool
 from dos_mm3d.studies.protocols.base import Source
 from dos_mm3d.studies.protocols.datasets import DATASETS
@@ -64,19 +63,18 @@ def run(
     return dict(cell.collect(folder))
 
 
-def test_a_checkpoint_has_the_numbers_of_the_ladders_probe(
+def test_a_checkpoint_has_the_numbers_of_the_probes_own_tool(
     source: Source, synthetic_nuscenes: Path, tmp_path: Path
 ) -> None:
     rows = {'dos': ['teacher'], 'dos_raw': ['teacher', 'raw']}
     found = run(tmp_path / 'c', source, 'synthetic', synthetic_nuscenes, ONE, {'kind': 'checkpoint'}, rows)
     settings = ProbeSettings(scans_per_draw=1, n_draws=1)
-    expected, _ = probe_run(
-        Config(dict(source.config)), CELL_ROWS, settings, split='test', checkpoint=source.checkpoint
-    )
-    for mine, theirs in (('dos', 'teacher'), ('dos_raw', 'teacher_raw')):
-        part = found['rows'][mine]['miou']
-        assert part['miou'] == [pytest.approx(expected[theirs]['miou'])]
-        assert part['per_class']['car'] == [pytest.approx(expected[theirs]['per_class']['car'])]
+    config = Config(dict(source.config))
+    expected = probe_checkpoint(config, source.checkpoint, settings, seeds=[0], bn_scans=1)
+    for row in rows:
+        part = found['rows'][row]['miou']
+        assert part['miou'] == [pytest.approx(expected[row]['miou'])]
+        assert part['per_class']['car'] == [pytest.approx(expected[row]['per_class']['car'])]
         confusion = np.array(part['confusion'])
         assert confusion.sum(1).tolist() == found['scored_points']
     assert found['scored_scans'] == 4

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, ClassVar
 
+from matplotlib.figure import Figure
+
 from ...errors import InputError
+from ..figures.protocols import draw_protocol
 from ..runner import Cell, StudyArguments
 from ..runner.statistics import sample_sd
 from .datasets import DataSet
 from .sources import Source
+from .table import summary
 
 Results = Mapping[str, Mapping[str, Any]]
 """Name of a cell -> what its `collect` returned; cells that failed or are not run yet are left out."""
@@ -103,6 +107,11 @@ class Protocol(ABC):
     def __init__(self, args: ProtocolArguments) -> None:
         self.args = args
 
+    @property
+    def stem(self) -> str:
+        """Of the record's file name, without the split."""
+        return f'{self.name}_{self.args.label}{self.variant}'
+
     @classmethod  # noqa: B027  most have none
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """The protocol's own arguments; they come back in `ProtocolArguments.options`."""
@@ -139,3 +148,11 @@ class Protocol(ABC):
     def notes(self) -> list[str]:
         """Sentences below the table: what a row is, what ± is, what is not comparable."""
         return []
+
+    def tables(self, record: Mapping[str, Any]) -> str:
+        """The record as Markdown: what is shown first."""
+        return summary(record)
+
+    def draw(self, record: Mapping[str, Any]) -> Figure:
+        """The record as a picture; it has a number at least."""
+        return draw_protocol(record)

@@ -70,7 +70,16 @@ class ProbePlan:
             except ValueError as error:
                 raise InputError(f'{source.checkpoint} cannot be probed on {self.dataset.name}: {error}') from error
 
-    def cell(self, name: str, source: Source, rows: Mapping[str, Sequence[str]], kind: str, **seed: int) -> Cell:
+    def cell(
+        self,
+        name: str,
+        source: Source,
+        rows: Mapping[str, Sequence[str]],
+        kind: str,
+        *,
+        after: tuple[Cell, ...] = (),
+        **seed: int,
+    ) -> Cell:
         """A cell that probes one network.
 
         Args:
@@ -78,6 +87,7 @@ class ProbePlan:
             source: whose input all are fed, whose architecture a random network has, whose weights a pretrained one.
             rows: name -> blocks of features that stand side by side.
             kind: of network: 'none', 'random' (with its `seed`) or 'checkpoint'.
+            after: the cell that leaves the checkpoint.
         """
         network = {'kind': kind, **seed}
         if kind == 'random' or any('teacher_adapted' in blocks for blocks in rows.values()):
@@ -99,7 +109,7 @@ class ProbePlan:
         }
         if kind != 'none':
             depends_on['encoder'] = source.encoder_hash
-        if kind == 'checkpoint':
+        if kind == 'checkpoint' and not after:
             depends_on['sha256'] = source.sha256
 
         def prepare(folder: Path) -> None:
@@ -107,10 +117,12 @@ class ProbePlan:
             paths = {'root': dataset.root, 'config': str(folder / 'config.py'), 'checkpoint': str(source.checkpoint)}
             write_json(folder / 'request.json', {**depends_on, **paths})
 
-        def commands(folder: Path) -> list[list[str]]:
-            return [[sys.executable, '-m', MODULE, str(folder / 'request.json'), '--out', str(folder / 'probe.json')]]
+        return Cell(name, depends_on, lambda folder: [probe_command(folder)], collect, prepare, after)
 
-        return Cell(name, depends_on, commands, collect, prepare)
+
+def probe_command(folder: Path) -> list[str]:
+    """The probe that a cell's request asks for."""
+    return [sys.executable, '-m', MODULE, str(folder / 'request.json'), '--out', str(folder / 'probe.json')]
 
 
 def collect(folder: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .base import Column, Protocol, Results, entry, row
 from .datasets import DataSet
 from .draws import Draws
 from .probe_plan import ProbePlan
+from .sources import Source
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,14 @@ class Probing(Protocol):
         """What needs no network, then checkpoint and random network in turn: an early end leaves whole comparisons."""
         (plan,), (first, *_) = self.plans, self.args.sources
         pretrained = [plan.cell(one.name, one, self.pretrained, 'checkpoint') for one in self.args.sources]
-        random = [
-            plan.cell(f'random_{seed}', first, self.random, 'random', seed=seed) for seed in range(self.args.seeds)
-        ]
-        in_turn = chain.from_iterable(zip_longest(pretrained, random))
-        return [plan.cell('fixed', first, self.fixed, 'none'), *(cell for cell in in_turn if cell)]
+        fixed, *random = self.baselines(first)
+        return [fixed, *(cell for cell in chain.from_iterable(zip_longest(pretrained, random)) if cell)]
+
+    def baselines(self, source: Source) -> list[Cell]:
+        """What needs no network, then random ones of the source's encoder."""
+        plan, seeds = self.plans[0], range(self.args.seeds)
+        random = [plan.cell(f'random_{seed}', source, self.random, 'random', seed=seed) for seed in seeds]
+        return [plan.cell('fixed', source, self.fixed, 'none'), *random]
 
     def table_rows(self) -> list[ProbeRow]:
         """What needs no pretraining first."""
@@ -170,7 +174,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser, *, draws: int) -> None:
 
 def of_plan(results: Results, plan: ProbePlan) -> list[Mapping[str, Any]]:
     """What the finished cells on the data set of a plan found."""
-    return [found for found in results.values() if set(plan.draws.sizes) & set(found['columns'])]
+    return [found for found in results.values() if set(plan.draws.sizes) & set(found.get('columns', ()))]
 
 
 def probe_entry(

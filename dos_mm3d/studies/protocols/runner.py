@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from ...files import nan_to_none
-from ..figures.protocols import draw_protocol
 from ..runner import Study, portable, refuse_second_test, write_record
 from .base import Protocol
 from .table import full_text
@@ -21,8 +20,7 @@ UNITS = {
 def record_file(protocol: Protocol) -> Path:
     """`<name>_<dataset><variant>.json`, of the test split ending in `_test`; .md and .png stand beside it."""
     args = protocol.args
-    split = '' if args.split == 'validation' else f'_{args.split}'
-    return args.out / f'{protocol.name}_{args.label}{protocol.variant}{split}.json'
+    return args.out / f'{protocol.stem}{"" if args.split == "validation" else f"_{args.split}"}.json'
 
 
 def run_protocol(protocol: Protocol) -> dict[str, Any]:
@@ -39,7 +37,8 @@ def run_protocol(protocol: Protocol) -> dict[str, Any]:
     def report() -> dict[str, Any]:
         record = nan_to_none(build_record(protocol, study))
         drawn = any(row['entries'] for row in record['rows'])
-        write_record(path, record, text=full_text(record), figure=draw_protocol(record) if drawn else None)
+        text = full_text(record, protocol.tables(record))
+        write_record(path, record, text=text, figure=protocol.draw(record) if drawn else None)
         return record
 
     return study.run_and_report(args, report, protocol.begin)

@@ -30,7 +30,7 @@ class Source:
         checkpoint: file.
         config_file: of the pretraining.
         config: the same, resolved.
-        sha256: of the checkpoint file.
+        sha256: of the checkpoint file, None while a cell before has not left it.
     """
 
     dataset: str
@@ -38,7 +38,7 @@ class Source:
     checkpoint: Path
     config_file: Path
     config: Mapping[str, Any]
-    sha256: str
+    sha256: str | None = None
 
     @property
     def name(self) -> str:

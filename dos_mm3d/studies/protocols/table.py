@@ -16,11 +16,11 @@ def summary(record: Mapping[str, Any]) -> str:
     return '\n\n'.join(part for part in parts if part)
 
 
-def full_text(record: Mapping[str, Any]) -> str:
-    """The whole .md file: the summary, classes, spread, cells."""
+def full_text(record: Mapping[str, Any], first: str) -> str:
+    """The whole .md file: what is shown first, classes, spread, cells."""
     names = ', '.join(dataset['title'] for dataset in record['datasets'])
     sections = {
-        '': summary(record),
+        '': first,
         **class_sections(record),
         'Every value': values_table(record),
         'Cells': cell_table(record),

@@ -19,14 +19,18 @@ def cell_commands(config: Mapping[str, Any], folder: Path, *, task: str, process
     """Train, going on where it was interrupted; test what that leaves."""
     folder = folder.resolve()
     path, run = folder / 'config.py', folder / 'run'
-    train = [sys.executable, 'tools/train.py', path]
-    if processes > 1:
-        train = ['bash', 'tools/dist_train.sh', path, processes]
     test = [sys.executable, 'tools/test.py', path, last_checkpoint(config, run)]
     test += ['--work-dir', folder / 'test_log', '--metrics', folder / 'metrics.json']
     if task == 'segmentation':
         test += ['--confusion', folder / 'confusion.json']
-    return [[*map(str, train), '--work-dir', str(run), '--resume'], [*map(str, test)]]
+    return [train_command(folder, processes), [*map(str, test)]]
+
+
+def train_command(folder: Path, processes: int = 1) -> list[str]:
+    """Training of a cell's config, going on where it was interrupted."""
+    tool = [sys.executable, 'tools/train.py'] if processes == 1 else ['bash', 'tools/dist_train.sh']
+    config, run = str(folder / 'config.py'), str(folder / 'run')
+    return [*tool, config, *([] if processes == 1 else [str(processes)]), '--work-dir', run, '--resume']
 
 
 def collect_segmentation(folder: Path) -> dict[str, Any]:

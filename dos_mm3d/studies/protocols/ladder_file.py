@@ -1,5 +1,6 @@
-"""A ladder file: which configs are compared, in which order, with what."""
+"""A ladder file: which pretraining configs are compared, in which order, with what."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from tqdm import tqdm
 
+from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError, MissingFileError
+from .datasets import DataSet, dataset_named
 
 KEYS = ('name', 'config', 'title', 'above')
+SET_BY_LADDER = ('max_iters', 'train_cfg.max_iters', 'randomness.seed', 'work_dir')
 _WANTED = f'dict({", ".join(f"{key}=..." for key in KEYS)})'
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 
@@ -21,7 +26,7 @@ class LadderRow:
 
     Args:
         name: short, unique, part of a folder's name.
-        config: pretraining config.
+        config: file of the pretraining config.
         title: for the reader.
         above: name of the row that it is compared with, None for the first.
         is_option: whether it is a single change of the reference.
@@ -102,3 +107,39 @@ def _check(path: Path, rows: Sequence[LadderRow]) -> None:
             raise InputError(f'{path}: {row.name} is compared with {row.above!r}; wanted another row of the ladder')
         if not row.config.is_file():
             raise MissingFileError(f'{row.config}: no such config; {path} names it for {row.name}')
+
+
+def resolve_configs(ladder: Ladder, steps: int | None, overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name of a row -> its resolved config, see :func:`resolve_config`. InputError where the rows train for different
+    numbers of steps, which no comparison survives."""
+    with tqdm(ladder.rows, desc='ladder: reading configs', unit='config') as rows:
+        configs = {row.name: resolve_config(row.config, steps=steps, overrides=overrides) for row in rows}
+    found = {name: config['train_cfg']['max_iters'] for name, config in configs.items()}
+    if len(set(found.values())) > 1:
+        raise InputError(f'the rows train for different numbers of steps ({found}); give one with --steps')
+    return configs
+
+
+def resolve_config(path: Path, *, steps: int | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's config with `max_iters` and the command line's values in place, logging its last step.
+
+    steps None: as many as the config says. ValueError where an override is the ladder's business, or where the config
+    does not follow its `max_iters`.
+    """
+    if taken := sorted(set(overrides) & set(SET_BY_LADDER)):
+        raise InputError(f'--cfg-options {", ".join(taken)}: the ladder sets it; use --steps, --seeds, --out')
+    cfg = load_with_overrides(path, {**overrides, **({} if steps is None else {'max_iters': steps})})
+    found = cfg.train_cfg.max_iters
+    if steps is not None and found != steps:
+        raise InputError(
+            f'{path}: trains {found} steps whatever max_iters is; wanted a top-level variable max_iters that '
+            'train_cfg.max_iters and the schedules are made from'
+        )
+    logger = cfg.default_hooks.logger
+    logger.interval = math.gcd(logger.interval, found)
+    return cfg.to_dict()
+
+
+def dataset_of(config: Mapping[str, Any]) -> DataSet:
+    """What is pretrained on and probed: the embedded nuScenes, or whatever lies in its place."""
+    return dataset_named('synthetic').at(config['train_dataloader']['dataset']['data_root'])

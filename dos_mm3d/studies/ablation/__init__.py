@@ -1,1 +1,0 @@
-"""Rows of a ladder, each a pretraining config, judged alike."""
