@@ -21,7 +21,7 @@ from dos_mm3d.studies.faults.report import summary as fault_summary
 from dos_mm3d.studies.protocols.ladder_text import SCENES, lost_seeds
 from dos_mm3d.studies.protocols.ladder_text import summary as ladder_summary
 from dos_mm3d.studies.protocols.table import summary as protocol_summary
-from dos_mm3d.studies.quickstart.results import finetune_header, finetune_table, probe_table, task_of
+from dos_mm3d.studies.quickstart.results import finetune_table, finetuned, probe_table, seeds_note
 from dos_mm3d.studies.runner.markdown import NOT_RUN, markdown_table, plus_minus
 
 README = ROOT / 'README.md'
@@ -122,18 +122,15 @@ def told(what: str, tell: Callable[[dict[str, Any]], str], name: str) -> str:
 
 def quickstart_tables(record: dict[str, Any]) -> str:
     """Probe and detection of the recorded quickstart, and where it was run."""
-    probe = markdown_table(
-        ('features, linear probe on 16 classes', 'mIoU [%]', 'over random + raw'), probe_table(record['probe'])
-    )
-    tuned = markdown_table(finetune_header(task_of(record)), finetune_table(record))
+    probe = probe_table(record, 'features, linear probe on 16 classes')
     machine, pretrain = record['machine'], record['pretrain']
     facts = (
         f'{pretrain["steps"]} steps of pretraining in {pretrain["seconds"]:.0f} s, seed {record["seed"]}, '
         f'{machine["cpus"]} CPU cores, device {machine["device"]}, torch {record["versions"]["torch"]}, '
         f'commit `{record["commit"][:10]}`; ± is the standard deviation over draws of the labelled scans; '
-        f'detection: {record["detection"]["note"]}.'
+        f'detection: {seeds_note(record)}.'
     )
-    return '\n\n'.join((probe, tuned, facts, *record['conclusions']))
+    return '\n\n'.join((probe, finetune_table(record), facts, *record['conclusions']))
 
 
 def ladder_tables() -> str:
@@ -260,7 +257,7 @@ def domain_number(record: dict[str, Any]) -> tuple[str, ...]:
 
 def detection_number(record: dict[str, Any]) -> tuple[str, ...]:
     """Fine-tuned from DOS weights against from scratch, by the nuScenes devkit."""
-    dos, scratch = (100 * record['detection'][name]['mAP'] for name in ('dos', 'scratch'))
+    scratch, dos = (entries['mAP']['mean'] for entries in finetuned(record).values())
     return f'{dos:.1f}', f'{scratch:.1f} from scratch', f'{dos - scratch:+.1f}: one seed, which may be chance'
 
 

@@ -16,7 +16,7 @@ os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # for all tools below: thre
 sys.path.insert(0, str(ROOT))
 
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.studies.quickstart.cells import quickstart_cells, seconds_of
+from dos_mm3d.studies.quickstart.cells import quickstart_cells
 from dos_mm3d.studies.quickstart.choices import BACKBONES, Quickstart, Size, tiny_size
 from dos_mm3d.studies.quickstart.report import write_report
 from dos_mm3d.studies.runner import Study
@@ -71,7 +71,8 @@ def run_all(args: argparse.Namespace, work: Path) -> None:
                 print(f'  {cell.title}: {took}')
         study.run(children, workers=SIDE_BY_SIDE, threads=None)
         print('  report')
-        print(write_report(quickstart, seconds_of(study)))
+        seconds = {cell.name: study.result(cell.name)['seconds'] for cell in study.cells}
+        print(write_report(quickstart, seconds))
 
 
 def main() -> int:

@@ -29,8 +29,8 @@ from dos_mm3d.studies.protocols.sources import named_path, read_datasets, read_s
 from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, study_arguments, tell
 
 COMMON = (
-    'name', 'dataset', 'checkpoint', 'config', 'data_root', 'seeds', 'steps', 'out', 'split', 'workers', 'again',
-    'retry_failed', 'cfg_options', 'pretraining_options',
+    'name', 'dataset', 'checkpoint', 'config', 'data_root', 'seeds', 'steps', 'out', 'split', 'workers', 'share_cpus',
+    'again', 'retry_failed', 'cfg_options', 'pretraining_options',
 )  # fmt: skip
 
 

@@ -31,7 +31,9 @@ start = dict(encoder=f'{config["load_from"]} {seed}', rest=f'head {seed}', input
 """
 FAKE_TEST = """
 import json, pathlib, sys
-folder, calls = map(pathlib.Path, sys.argv[1:])
+folder, calls, behaviour = map(pathlib.Path, sys.argv[1:])
+if json.loads(behaviour.read_text()).get('fail_test'):
+    sys.exit('error: no room left')
 config = {}
 exec((folder / 'config.py').read_text(), config)
 with open(calls, 'a') as file:
@@ -56,13 +58,13 @@ def fake_miou(seed: int, *, pretrained: bool, all_labels: bool) -> float:
 
 
 class TrainingFakes(RecordedCalls):
-    """Stands in for tools/train.py and tools/test.py. behave: fail=names of cells, name of a cell=what its start.json
-    says otherwise."""
+    """Stands in for tools/train.py and tools/test.py. behave: fail=names of cells, fail_test=True for all tests, name
+    of a cell=what its start.json says otherwise."""
 
     def commands(self, config: object, folder: Path, **what: object) -> list[list[str]]:
         """In place of training_cell.cell_commands."""
-        train = [sys.executable, '-c', FAKE_TRAIN, folder, self.calls_file, self.behaviour_file]
-        return [[*map(str, train)], [sys.executable, '-c', FAKE_TEST, str(folder), str(self.calls_file)]]
+        arguments = [*map(str, (folder, self.calls_file, self.behaviour_file))]
+        return [[sys.executable, '-c', script, *arguments] for script in (FAKE_TRAIN, FAKE_TEST)]
 
 
 def pretraining_checkpoint(config: str, folder: Path, *, seed: int = 0) -> Path:

@@ -143,7 +143,7 @@ def test_rows_without_cells_are_not_run(protocol: LadderProtocol) -> None:
 
 def test_markdown_stays_one_table(record: dict[str, Any]) -> None:
     """Every line of a table has as many cells as its header, whatever a failure's message says."""
-    for block in full_text(record, summary(record)).split('\n\n'):
+    for block in full_text(record, summary).split('\n\n'):
         if block.startswith('| '):
             cells = [line.replace('\\|', '').count('|') for line in block.splitlines()]
             assert len(set(cells)) == 1, block

@@ -171,7 +171,7 @@ def test_every_record_of_a_protocol_has_its_section(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(build_tables, 'RECORDS', tmp_path)
     assert build_tables.protocol_sections() == 'Protocols: not run.'
     write_json(tmp_path / 'p_d_test.json', record(title='P'))
-    write_json(tmp_path / 'ladder_test.json', {'protocol': {}})
+    write_json(tmp_path / 'ladder_test.json', {'protocol': 'ladder'})
     sections = build_tables.protocol_sections()
     assert sections.count('### ') == 1
     assert '### P: D' in sections

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -95,6 +96,34 @@ def test_a_retried_cell_frees_what_it_blocked(tmp_path: Path) -> None:
     flag.touch()
     assert statuses(run(tmp_path, lost, second)) == {'lost': 'failed', 'second': 'blocked'}, 'not retried silently'
     assert statuses(run(tmp_path, lost, second, retry_failed=True)) == {'lost': 'finished', 'second': 'finished'}
+
+
+def test_a_moved_or_copied_folder_goes_on_where_it_is(tmp_path: Path) -> None:
+    """Ended between two commands of a cell: the second one works in the new place, on what the first left there, and
+    no file of the study names the old one."""
+    old, copy, moved = (tmp_path / name for name in ('old', 'copy', 'moved'))
+    flag = tmp_path / 'flag'
+    wait = 'import os, sys; sys.exit(not os.path.exists(sys.argv[1]) and "error: not yet")'
+    read = 'import pathlib, sys; here = pathlib.Path(sys.argv[1]); (here / "read").write_text((here / "w").read_text())'
+
+    def commands(folder: Path) -> list[list[str]]:
+        return [python(APPEND, folder / 'w', 'w'), python(wait, flag), python(read, folder)]
+
+    first = Cell('first', {}, lambda folder: [python(APPEND, folder / 'w', 'w')], needed=True)
+    cells = first, Cell('second', {}, commands, needed=True, after=(first,))
+    with pytest.raises(CellFailed, match='not yet'):
+        run(old, *cells)
+    told = [path.read_text() for path in old.rglob('*.json')]
+    assert len(told) == 3
+    assert not [text for text in told if str(old) in text]
+    shutil.copytree(old, copy)
+    old.rename(moved)
+    flag.touch()
+    for place in (copy, moved):
+        assert statuses(run(place, *cells)) == {'first': 'finished', 'second': 'finished'}
+        assert (cells[1].folder(place) / 'read').read_text() == 'w', 'what was done is not done again'
+        assert (cells[0].folder(place) / 'w').read_text() == 'w'
+    assert not old.exists()
 
 
 @pytest.mark.parametrize(('code', 'kept'), [(FAIL, True), (COLLAPSE, False)])
@@ -295,6 +324,10 @@ def test_progress_is_read_from_the_log(tmp_path: Path) -> None:
     assert fraction_done(log) == 0.1
     log.write_text('\n$ probe\nprobe: test scans:  25%|##4       | 18/72 [00:10<00:30]')
     assert fraction_done(log) == 0.25
+    log.write_text(
+        '\n$ run_protocol\n[few_shot: 8 cells, 0 done before]\n[few_shot: 2 of 8 cells, 0:00:10 elapsed] dos_0'
+    )
+    assert fraction_done(log) == 0.25, 'of a study inside of another one'
     log.write_text('\n$ train\nIter(train) [290/300]  lr: 1\n\n$ test\nloading')
     assert fraction_done(log) == 0, 'of the command that runs'
 

@@ -9,7 +9,9 @@ from statistics import fmean
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
+from dos_mm3d.datasets.label_shares import leaf
 from dos_mm3d.studies.protocols.base import ProtocolArguments
 from dos_mm3d.studies.protocols.datasets import DataSet
 from dos_mm3d.studies.protocols.finetune import DecoderProbe, Detection, Finetune, LabelEfficiency
@@ -141,6 +143,24 @@ def test_interrupted_trainings_go_on_and_the_rest_is_left_alone(
     assert record['differences'][-1]['n'] == 2
 
 
+def test_a_moved_folder_is_tested_with_its_own_weights(
+    wanted: ProtocolArguments, trainings: TrainingFakes, tmp_path: Path
+) -> None:
+    """A training goes on, a test is repeated there, and no config or command leads to where the folder was."""
+    wanted = replace(wanted, seeds=1, options={**wanted.options, 'shares': [100.0]})
+    trainings.behave(fail_test=True)
+    run_protocol(LabelEfficiency(wanted))
+    trainings.take_calls()
+    trainings.behave()
+    moved = wanted.out.rename(tmp_path / 'moved')
+    record = run_protocol(LabelEfficiency(replace(wanted, out=moved, retry_failed=True)))
+    assert record['complete']
+    cells = [f'{start}_labels_100_seed0' for start in ('dos_synthetic', 'scratch')]
+    assert sorted(trainings.take_calls()) == [f'test {c}' for c in cells] + [f'train {c} again' for c in cells]
+    for config in moved.glob('cells/*/config.py'):
+        assert str(wanted.out) not in config.read_text()
+
+
 def test_seed_i_trains_from_checkpoint_i(
     wanted: ProtocolArguments, minkunet: tuple[Path, Path], trainings: TrainingFakes
 ) -> None:
@@ -213,6 +233,20 @@ def test_detection_reports_both_numbers_at_both_shares(
     assert f"'jsonfile_prefix': '{folder / 'test'}'" in (folder / 'config.py').read_text()
     with pytest.raises(ValueError, match='validation: the nuScenes devkit scores whole official splits'):
         run_protocol(Detection(replace(wanted, split='validation')))
+
+
+def test_detection_without_shares_takes_the_labels_of_the_config(
+    second: Path, synthetic_nuscenes: Path, trainings: TrainingFakes, tmp_path: Path
+) -> None:
+    options = {'shares': [], 'downstream': ROOT / 'configs/centerpoint/centerpoint_small_synthetic.py'}
+    more = {'overrides': {'labelled_scenes': 1}, 'seeds': 1, 'options': options}
+    record = run_protocol(Detection(arguments(synthetic_nuscenes, tmp_path / 'out', sources(second), **more)))
+    assert [column['title'] for column in record['columns']] == ['mAP', 'NDS']
+    assert record['columns'][0]['facts']['sequences'] == '1 of 2'
+    for config in (tmp_path / 'out').glob('cells/*/config.py'):
+        dataset = leaf(Config.fromfile(config).train_dataloader.dataset)
+        assert (dataset.type, dataset.labelled_scenes) == ('LabelledScenesDataset', 1)
+    assert not list((tmp_path / 'out').glob('label_shares*')), 'no lists were drawn'
 
 
 @pytest.mark.parametrize(

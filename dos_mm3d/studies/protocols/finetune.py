@@ -40,7 +40,8 @@ class ShareProtocol(TrainingProtocol):
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """Which shares, and which draw of them."""
         super().add_arguments(parser)
-        parser.add_argument('--shares', type=float, nargs='+', default=list(cls.shares), help='percent of the labels')
+        words = 'percent of the labels; none: those that the config has'
+        parser.add_argument('--shares', type=float, nargs='*', default=list(cls.shares), help=words)
         parser.add_argument('--share-seed', type=int, default=1, help='draw of the labelled sequences: 1, 2, ...')
 
     @property
@@ -56,6 +57,8 @@ class ShareProtocol(TrainingProtocol):
     @cached_property
     def labels(self) -> list[Labels]:
         """One a share, of the training sequences; those that are scored for choosing settings are left out."""
+        if not self.args.options['shares']:
+            return [self.config_labels]
         frames = {name: count for name, count in self.frames.items() if name not in (self.scored or ())}
         percents = sorted(set(self.args.options['shares']))
         drawn = draw_shares(frames, percents, seed=self.seed, first=FIRST if self.seed == 1 else None)
@@ -68,7 +71,8 @@ class ShareProtocol(TrainingProtocol):
         """The lists are written, for SequenceShare(sequences=FILE); those of the two splits differ."""
         folder = self.args.out / f'label_shares_{self.args.dataset.name}_seed{self.seed}_{self.args.split}'
         for labels in self.labels:
-            write_json(folder / f'{labels.name}.json', list(labels.sequences))
+            if labels.sequences is not None:
+                write_json(folder / f'{labels.name}.json', list(labels.sequences))
 
     def settings(self) -> dict[str, Any]:
         """Which draw."""
@@ -77,6 +81,8 @@ class ShareProtocol(TrainingProtocol):
 
     def notes(self) -> list[str]:
         """How labels are counted, and nuScenes' published single scene."""
+        if not self.args.options['shares']:
+            return super().notes()
         led = self.seed == 1 and any(FIRST in one.sequences for one in self.labels)
         return [
             *super().notes(),

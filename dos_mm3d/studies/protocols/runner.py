@@ -37,7 +37,7 @@ def run_protocol(protocol: Protocol) -> dict[str, Any]:
     def report() -> dict[str, Any]:
         record = nan_to_none(build_record(protocol, study))
         drawn = any(row['entries'] for row in record['rows'])
-        text = full_text(record, protocol.tables(record))
+        text = full_text(record, protocol.tables)
         write_record(path, record, text=text, figure=protocol.draw(record) if drawn else None)
         return record
 

@@ -1,6 +1,6 @@
 """A protocol's record as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..runner.markdown import NONE, NOT_RUN, markdown_table, message_of, number, page, plus_minus
@@ -16,11 +16,11 @@ def summary(record: Mapping[str, Any]) -> str:
     return '\n\n'.join(part for part in parts if part)
 
 
-def full_text(record: Mapping[str, Any], first: str) -> str:
+def full_text(record: Mapping[str, Any], first: Callable[[Mapping[str, Any]], str] = summary) -> str:
     """The whole .md file: what is shown first, classes, spread, cells."""
     names = ', '.join(dataset['title'] for dataset in record['datasets'])
     sections = {
-        '': first,
+        '': first(record),
         **class_sections(record),
         'Every value': values_table(record),
         'Cells': cell_table(record),

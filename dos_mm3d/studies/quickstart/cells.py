@@ -2,62 +2,60 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...engine.config_overrides import load_with_overrides
-from ...errors import MissingFileError
-from ..protocols.training_config import last_checkpoint
-from ..runner import Cell, Study, files_sha256
+from ...errors import InputError, MissingFileError
+from ...files import read_json
+from ..runner import Cell, files_sha256
 from .choices import SEED, Quickstart
 
 # what changes there changes no training of a quickstart
 NOT_TRAINING = ('probe', 'metrics', 'miniatures', 'studies', 'visualization', 'ablations', 'backbones')
-RECORD_HOOK = 'dos_mm3d.studies.runner.start_record'
+PROTOCOLS = Path('dos_mm3d/studies/protocols')
 
 
 def quickstart_cells(quickstart: Quickstart) -> list[Cell]:
     """All cells, from the data set to the fine-tuned models; those that wait for nothing run side by side."""
     write, convert = data_cells(quickstart)
-    pretrain, export, probe = encoder_cells(quickstart, convert)
-    scratch = finetune_cell(quickstart, 'scratch', convert)
-    return [write, convert, pretrain, scratch, export, probe, finetune_cell(quickstart, 'dos', export)]
-
-
-def seconds_of(study: Study) -> dict[str, float]:
-    """Seconds of every finished cell, and of `all`: of the longest chain of cells that wait for each other."""
-    seconds = {cell.name: study.result(cell.name)['seconds'] for cell in study.cells}
-    ends: dict[str, float] = {}
-    for cell in study.cells:
-        ends[cell.name] = seconds[cell.name] + max((ends[before.name] for before in cell.after), default=0.0)
-    return {'all': max(ends.values()), **seconds}
+    pretrain, export = encoder_cells(quickstart, convert)
+    return [write, convert, pretrain, export, *protocol_cells(quickstart, pretrain)]
 
 
 def tool_cell(
+    quickstart: Quickstart,
     name: str,
     title: str,
-    commands: Sequence[Sequence[str]],
+    command: Sequence[str],
     sources: Iterable[Path],
     outputs: Iterable[Path],
     *,
-    after: tuple[Cell, ...] = (),
     place: str | None = None,
+    **more: Any,
 ) -> Cell:
-    """A cell that is done again when its commands or the sources that they run have changed.
+    """A cell that is done again when its command or the sources that it runs have changed, wherever the folder lies.
 
     Args:
-        sources: files, and folders of Python files, that decide what the commands compute.
+        quickstart: whose cell it is.
+        name: of the cell.
+        title: for the reader.
+        command: of one of our tools.
+        sources: files, and folders of Python files, that decide what the command computes.
+        outputs: what it writes.
         place: folder of what the cell alone writes; default one that holds no more than its log.
+        more: arguments of Cell.
     """
+    words = [word.replace(str(quickstart.root), '...') for word in command[1:]]
     return Cell(
         name=name,
         title=title,
-        depends_on={'commands': commands, 'sources': files_sha256(sorted(files_below(sources)))},
-        commands=lambda folder: commands,
-        after=after,
+        depends_on={'command': words, 'sources': files_sha256(sorted(files_below(sources)))},
+        commands=lambda folder: [command],
         place=Path(place or f'logs/{name}'),
         outputs=tuple(outputs),
         needed=True,
+        **more,
     )
 
 
@@ -86,84 +84,75 @@ def training_sources() -> list[Path]:
 
 def data_cells(quickstart: Quickstart) -> tuple[Cell, Cell]:
     """Write the embedded data set, convert it."""
-    size = quickstart.size
-    command = tool('create_synthetic', '--out', size.data, '--seed', SEED, *size.create, '--force', options={})
+    cell, size = partial(tool_cell, quickstart), quickstart.size
+    command = tool('create_synthetic', '--out', size.data, '--seed', str(SEED), *size.create, '--force', options={})
     sources, written = [Path('dos_mm3d/miniatures')], [size.data / 'synthetic.json']
-    write = tool_cell('data', 'writing the embedded data set', [command], sources, written)
+    write = cell('data', 'writing the embedded data set', command, sources, written)
     command = tool('create_data', 'nuscenes', '--root-path', size.data, options={})
     sources = [Path('dos_mm3d/datasets/nuscenes/convert.py'), Path('tools/create_data.py')]
     infos = [size.data / f'nuscenes_infos_{split}.pkl' for split in ('train', 'val')]
-    return write, tool_cell('convert', "mmdet3d's nuScenes converter", [command], sources, infos, after=(write,))
+    return write, cell('convert', "mmdet3d's nuScenes converter", command, sources, infos, after=(write,))
 
 
-def encoder_cells(quickstart: Quickstart, convert: Cell) -> tuple[Cell, Cell, Cell]:
-    """Pretrain without labels, going on from the last checkpoint where it was interrupted; export the teacher; probe
-    teacher and student beside every baseline."""
-    config, checkpoint = quickstart.choice.pretrain_config, quickstart.checkpoint
+def encoder_cells(quickstart: Quickstart, convert: Cell) -> tuple[Cell, Cell]:
+    """Pretrain without labels, going on from the last checkpoint where it was interrupted; export the teacher."""
+    cell, config, checkpoint = partial(tool_cell, quickstart), quickstart.choice.pretrain_config, quickstart.checkpoint
     options = {'randomness.seed': SEED, **quickstart.size.pretrain}
-    pretrain = tool_cell(
-        'pretrain',
-        'DOS pretraining of the encoder, without labels',
-        [tool('train', config, '--work-dir', checkpoint.parent, '--resume', options=options)],
-        training_sources(),
-        [checkpoint],
-        after=(convert,),
-        place='pretrain',
-    )
-    export = tool_cell(
-        'export',
-        'export of the teacher for mmdet3d',
-        [tool('export_backbone', checkpoint, quickstart.exported, options={})],
-        [Path('tools/export_backbone.py')],
-        [quickstart.exported],
-        after=(pretrain,),
-        place='export',
-    )
-    arguments = [config, checkpoint, '--out', quickstart.probe, *quickstart.size.probe]
-    probe = tool_cell(
-        'probe',
-        'linear probe on frozen features',
-        [tool('linear_probe', *arguments, options=options)],
-        [Path('dos_mm3d/probe'), Path('dos_mm3d/metrics'), Path('tools/linear_probe.py')],
-        [quickstart.probe],
-        after=(pretrain,),
-        place='probe',
-    )
-    return pretrain, export, probe
+    command = tool('train', config, '--work-dir', checkpoint.parent, '--resume', options=options)
+    title, more = 'DOS pretraining of the encoder, without labels', {'after': (convert,), 'place': 'pretrain'}
+    pretrain = cell('pretrain', title, command, training_sources(), [checkpoint], **more)
+    command = tool('export_backbone', checkpoint, quickstart.exported, options={})
+    title, more = 'export of the teacher for mmdet3d', {'after': (pretrain,), 'place': 'export'}
+    return pretrain, cell('export', title, command, [Path('tools/export_backbone.py')], [quickstart.exported], **more)
 
 
-def finetune_cell(quickstart: Quickstart, start: str, before: Cell) -> Cell:
-    """Fine-tune and test with few labels for every seed; `start` is 'scratch', or 'dos' with the exported weights."""
-    runs = [quickstart.finetuned(start, seed) for seed in quickstart.seeds]
-    weights = {'load_from': quickstart.exported} if start == 'dos' else {}
-    words = f'from {"DOS weights" if weights else "scratch"}, {len(runs)} seed(s)'
-    commands = [
-        finetune_commands(quickstart, run, {'randomness.seed': seed, **weights})
-        for run, seed in zip(runs, quickstart.seeds)
-    ]
-    return tool_cell(
-        runs[0].parent.name,
-        f'{quickstart.choice.model} with few labels, {words}',
-        [command for pair in commands for command in pair],
-        [*training_sources(), Path('dos_mm3d/studies/runner/start_record.py')],
-        [run / 'metrics.json' for run in runs],
-        after=(before,),
-        place=runs[0].parent.name,
-    )
+def protocol_cells(quickstart: Quickstart, pretrain: Cell) -> tuple[Cell, Cell]:
+    """The linear probe beside every baseline, and the model with few labels from scratch and from DOS weights."""
+    choice, size = quickstart.choice, quickstart.size
+    sources = [PROTOCOLS, Path('dos_mm3d/probe'), Path('dos_mm3d/metrics')]
+    title = 'linear probe on frozen features'
+    probe = protocol_cell(quickstart, 'linear_probe', title, pretrain, size.probe, sources, {})
+    arguments = ('--downstream', choice.finetune_config, '--seeds', quickstart.n_seeds, '--workers', 2, '--share-cpus')
+    if choice.protocol == 'detection':
+        arguments += ('--shares',)  # none: the config says how few labels
+    sources = [*training_sources(), PROTOCOLS, Path('dos_mm3d/studies/runner/start_record.py')]
+    title = f'{choice.model} with few labels, from scratch and from DOS weights, {quickstart.n_seeds} seed(s)'
+    return probe, protocol_cell(quickstart, choice.protocol, title, pretrain, arguments, sources, size.finetune)
 
 
-def finetune_commands(quickstart: Quickstart, run: Path, start: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Train, then test. start: options that the runs differ in."""
-    config, options = quickstart.choice.finetune_config, quickstart.size.finetune
-    recorded = {
-        'custom_imports.imports': f'dos_mm3d,{RECORD_HOOK}',
-        'default_hooks.start_record.type': 'StartRecordHook',
-    }
-    # the devkit's own files stay, for the pictures
-    keep = {'test_evaluator.jsonfile_prefix': run / 'test'} if quickstart.choice.task == 'detection' else {}
-    checkpoint = last_checkpoint(load_with_overrides(config, options), run)
-    folders = ['--work-dir', run / 'test_log', '--metrics', run / 'metrics.json']
-    return (
-        tool('train', config, '--work-dir', run, options={**options, **recorded, **start}),
-        tool('test', config, checkpoint, *folders, options={**options, **keep}),
+def protocol_cell(
+    quickstart: Quickstart,
+    name: str,
+    title: str,
+    pretrain: Cell,
+    arguments: Iterable[Any],
+    sources: Iterable[Path],
+    options: Mapping[str, Any],
+) -> Cell:
+    """A protocol of the pretrained checkpoint on the test split.
+
+    arguments: of tools/run_protocol.py, its own sizes.  options: values for the config that it trains.
+    """
+    record = quickstart.record(name)
+    data = ('--dataset', 'synthetic', '--data-root', f'synthetic={quickstart.size.data}')
+    how = (
+        '--checkpoint',
+        quickstart.checkpoint,
+        '--split',
+        'test',
+        '--again',
+        '--retry-failed',
+        '--out',
+        record.parent,
     )
+    command = tool('run_protocol', name, *data, *how, *map(str, arguments), options=options)
+    more = {'after': (pretrain,), 'place': name, 'collect': lambda folder: require_finished(record)}
+    return tool_cell(quickstart, name, title, command, sources, [record], **more)
+
+
+def require_finished(record: Path) -> dict[str, Any]:
+    """InputError with its message where a cell of a protocol gave no number."""
+    for cell in read_json(record)['cells']:
+        if cell['status'] != 'finished':
+            raise InputError(f'{cell["name"]} {cell["status"]}: {cell.get("message", "")}')
+    return {}

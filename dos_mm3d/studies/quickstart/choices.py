@@ -15,40 +15,19 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a fine-tuned model does.
-
-    Args:
-        scorer: who computes its numbers, for the reader.
-        keys: the numbers in front.
-        per_class: the number that there is for every class.
-    """
-
-    scorer: str
-    keys: tuple[str, ...]
-    per_class: str
-
-
-TASKS = {
-    'detection': Task('official nuScenes devkit', ('mAP', 'NDS'), 'AP'),
-    'segmentation': Task("mmdet3d's SegMetric", ('mIoU',), 'IoU'),
-}
-
-
-@dataclass(frozen=True)
 class Choice:
     """What is pretrained, and on what its weights are fine-tuned.
 
     Args:
         pretrain_config: config of the pretraining run.
         finetune_config: config of the model that is fine-tuned.
-        task: one of :data:`TASKS`.
+        protocol: that fine-tunes it: 'detection', or 'finetune' for segmentation.
         model: name of the fine-tuned model, for the reader.
     """
 
     pretrain_config: Path
     finetune_config: Path
-    task: str
+    protocol: str
     model: str
 
 
@@ -62,7 +41,7 @@ BACKBONES = {
     'minkunet': Choice(
         Path('configs/dos/dos_minkunet_synthetic.py'),
         Path('configs/segmentation/minkunet_small_synthetic.py'),
-        'segmentation',
+        'finetune',
         'MinkUNet',
     ),
     'ptv3': Choice(
@@ -83,7 +62,7 @@ class Size:
         create: arguments of tools/create_synthetic.py.
         pretrain: values for the pretraining config (--cfg-options).
         finetune: values for the config that is fine-tuned.
-        probe: arguments of tools/linear_probe.py.
+        probe: arguments of the linear probe.
     """
 
     data: Path = Path('data/synthetic_nuscenes')
@@ -96,17 +75,12 @@ class Size:
 def tiny_size(work: Path) -> Size:
     """3 + 2 scenes of one second, a few steps: the numbers mean nothing."""
     data = work / 'data'
-    shared = {
-        'data_root': f'{data}/',
-        'default_hooks.logger.interval': 1,
-        'default_hooks.checkpoint.interval': 2,
-        'train_dataloader.persistent_workers': False,
-        'train_dataloader.num_workers': 0,
-    }
+    shared = {'train_dataloader.persistent_workers': False, 'train_dataloader.num_workers': 0}
+    often = {'default_hooks.logger.interval': 1, 'default_hooks.checkpoint.interval': 2, 'custom_hooks.1.interval': 1}
     return Size(
         data,
         create=('--train-scenes', '3', '--val-scenes', '2', '--seconds', '1.0'),
-        pretrain={**shared, 'max_iters': 4, 'custom_hooks.1.interval': 1},
+        pretrain={**shared, **often, 'data_root': f'{data}/', 'max_iters': 4},
         finetune={**shared, 'max_iters': 2, 'labelled_scenes': 2},
         probe=('--scans', '2', '--draws', '2', '--seeds', '2', '--bn-scans', '2'),
     )
@@ -128,10 +102,6 @@ class Quickstart:
     size: Size
     n_seeds: int = 1
 
-    @property
-    def seeds(self) -> range:
-        return range(SEED, SEED + self.n_seeds)
-
     @cached_property
     def pretrain_config(self) -> Config:
         return load_with_overrides(self.choice.pretrain_config, self.size.pretrain)
@@ -144,10 +114,6 @@ class Quickstart:
     def exported(self) -> Path:
         return self.root / 'export' / 'dos_backbone.pth'
 
-    @property
-    def probe(self) -> Path:
-        return self.root / 'probe' / 'probe.json'
-
-    def finetuned(self, start: str, seed: int) -> Path:
-        """Folder of one run; start: 'scratch', or 'dos' with the exported weights."""
-        return self.root / f'{self.choice.task}_{start}' / f'seed{seed}'
+    def record(self, protocol: str) -> Path:
+        """Of a protocol of tools/run_protocol.py."""
+        return self.root / protocol / f'{protocol}_synthetic_test.json'

@@ -79,16 +79,17 @@ def usage_over_scans(model: DOS, scans: Sequence[ProbeScan]) -> NDArray[np.float
     return np.mean(usage, axis=0)
 
 
-def draw_boxes(quickstart: Quickstart) -> Figure:
-    """The val key frame with the most true boxes, under both detectors."""
+def draw_boxes(quickstart: Quickstart, record: Mapping[str, Any]) -> Figure:
+    """The val key frame with the most true boxes, under both detectors of the first seed. record: of the protocol."""
     cfg = quickstart.pretrain_config
     infos = load_info_pickle(str(Path(cfg.train_dataloader.dataset.data_root) / TEST_INFOS))['data_list']
     truths = [true_boxes(info) for info in infos]
     number = max(range(len(truths)), key=lambda i: int(within(truths[i], REACH_M).sum()))
-    results = {start: quickstart.finetuned(start, quickstart.seeds[0]) / 'test' / RESULTS for start in STARTS}
+    names = [f'{cell["name"]}_{cell["key"][:8]}' for cell in record['cells'] if cell['name'].endswith('seed0')]
+    results = [quickstart.record('detection').parent / 'cells' / name / 'test' / RESULTS for name in names]
     predictions = {
-        f'{quickstart.choice.model} {label}': predicted_boxes(results[start], infos[number])
-        for start, label in STARTS.items()
+        f'{quickstart.choice.model} {label}': predicted_boxes(file, infos[number])
+        for file, label in zip(results, STARTS.values())
     }
     scan = scans_of(cfg, TEST_INFOS, None)[number]
     points = scan.points[scan.key_rows, :2].numpy()

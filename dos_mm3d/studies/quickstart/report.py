@@ -12,12 +12,14 @@ from ...files import write_json, write_text
 from ...probe.checkpoint import pretraining_scans
 from ...probe.pretrained import load_pretrained
 from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
-from ..runner.markdown import markdown_table, number, page
+from ..protocols.differences import difference_table
+from ..protocols.table import class_sections, notes
+from ..runner.markdown import markdown_table, page
 from ..runner.scalars import read_scalars
-from .choices import TASKS, Quickstart
+from .choices import Quickstart
 from .pictures import draw_boxes, draw_features, usage_over_scans
 from .report_html import picture, render_page
-from .results import PROBE_ROWS, STARTS, collect, finetune_header, finetune_table, probe_table, task_of
+from .results import TASKS, collect, finetune_table, probe_table, seeds_note
 
 
 def write_report(quickstart: Quickstart, seconds: Mapping[str, float]) -> str:
@@ -30,7 +32,7 @@ def write_report(quickstart: Quickstart, seconds: Mapping[str, float]) -> str:
     record = quickstart.root / 'report.json'
     write_json(record, report)
     write_text(record.with_suffix('.html'), render_page('DOS quickstart', text))
-    words = [_probe_summary(report), _finetune_summary(report), bullets(report['conclusions'])]
+    words = [probe_table(report), finetune_table(report), bullets(report['conclusions'])]
     return '\n\n'.join(['', *words, f'{record.with_suffix(".html")}\n{record}'])
 
 
@@ -41,6 +43,7 @@ def bullets(lines: Sequence[str]) -> str:
 
 def _sections(report: Mapping[str, Any], quickstart: Quickstart) -> dict[str, str]:
     """Heading -> Markdown."""
+    task = TASKS[quickstart.choice.protocol][0]
     return {
         '': 'Self-supervised pretraining on the embedded data set, and what it bought.',
         'What came out': bullets(report['conclusions']),
@@ -50,47 +53,24 @@ def _sections(report: Mapping[str, Any], quickstart: Quickstart) -> dict[str, st
             'The same test scan four times, from above: true classes, and the first three principal components of the '
             'standardised features as red, green and blue. Points whose features are alike have the same colour.',
         ),
-        f'{quickstart.choice.task.capitalize()} with few labelled scenes': _finetune_text(report, quickstart),
+        f'{task.capitalize()} with few labelled scenes': _finetune_text(report, quickstart),
         'Pretraining': _pretraining_text(report['pretrain'], quickstart),
         'How it was run': _run_text(report),
     }
 
 
-def _probe_summary(report: Mapping[str, Any]) -> str:
-    return markdown_table(('linear probe', 'mIoU [%]', 'over random + raw'), probe_table(report['probe']))
-
-
-def _finetune_summary(report: Mapping[str, Any]) -> str:
-    return markdown_table(finetune_header(task_of(report)), finetune_table(report))
-
-
 def _probe_text(report: Mapping[str, Any]) -> str:
-    probe = report['probe']
-    protocol = probe['protocol']
-    rows = [key for key in PROBE_ROWS if key in probe]
-    per_class = [(name, *(number(probe[row]['per_class'][name]) for row in rows)) for name in probe['raw']['per_class']]
-    absent = ', '.join(protocol['classes_absent_from_test']) or 'none'
-    notes = [
-        f'mIoU in percent on {protocol["test_scans"]} test scans, one linear layer on frozen features, '
-        f'{protocol["scans_per_draw"]} labelled scans; mean and standard deviation of {protocol["draws"]} draws.',
-        f'Classes that do not occur in the test set and are left out of the mean: {absent}.',
-    ]
-    header = ('IoU per class', *(row.replace('_', ' ') for row in rows))
-    return '\n\n'.join((_probe_summary(report), bullets(notes), markdown_table(header, per_class)))
+    record = report['probe']
+    return '\n\n'.join([probe_table(report), bullets(notes(record)), *class_sections(record).values()])
 
 
 def _finetune_text(report: Mapping[str, Any], quickstart: Quickstart) -> str:
-    task, found = TASKS[quickstart.choice.task], report[quickstart.choice.task]
-    classes = [found[start][task.per_class] for start in STARTS]
-    per_class = [(name, *(number(values[name], '.3f') for values in classes)) for name in classes[0]]
-    parts = [
-        _finetune_summary(report),
-        bullets([f'{task.scorer}, val scenes; {found["note"]}.']),
-        markdown_table((f'{task.per_class} per class', *STARTS.values()), per_class),
-    ]
-    if quickstart.choice.task == 'detection':
+    record = report['finetune']
+    words = [f'Test scenes, {seeds_note(report)}.', *notes(record)]
+    parts = [finetune_table(report), bullets(words), difference_table(record), *class_sections(record).values()]
+    if quickstart.choice.protocol == 'detection':
         caption = 'One test scan from above: true boxes, and as many of the surest predictions.'
-        parts.append(picture(draw_boxes(quickstart), caption))
+        parts.append(picture(draw_boxes(quickstart, record), caption))
     return '\n\n'.join(parts)
 
 

@@ -14,8 +14,8 @@ LINE_S, REDRAW_S = 30.0, 0.5
 TAIL_BYTES = 8192
 LEAST_CELLS = 0.05
 """Cells, most often a share of one, that must be done before the time left is told."""
-# mmengine counts `[ 30/300]`, tqdm `30/300 [`
-_STEPS = re.compile(r'\[\s*(\d+)/(\d+)\]|\b(\d+)/(\d+) \[')
+# mmengine counts `[ 30/300]`, tqdm `30/300 [`, a study inside of another one `3 of 30 cells`
+_STEPS = re.compile(r'\[\s*(\d+)/(\d+)\]|\b(\d+)/(\d+) \[|\b(\d+) of (\d+) cells')
 
 
 class Progress:

@@ -31,7 +31,7 @@ PACKAGES = (
     'numba',
     'nuscenes-devkit',
 )
-CELL_KEYS = ('status', 'message', 'step', 'seconds', 'commit', 'machine')
+CELL_KEYS = ('status', 'message', 'step', 'seconds', 'key', 'commit', 'machine')
 
 
 def describe_machine() -> dict[str, Any]:

@@ -10,9 +10,8 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from ...errors import InputError
 from ...export.files import tensors_sha256
-from ...files import read_json, write_json
+from ...files import write_json
 
 FILE = 'start.json'
 KEY = 'start_record'  # in a checkpoint
@@ -72,19 +71,6 @@ class StartRecordHook(Hook):
     @master_only
     def after_train(self, runner) -> None:
         write_json(Path(runner.work_dir) / FILE, self.record)
-
-
-def check_fair(scratch_dir: Path, pretrained_dir: Path) -> dict[str, bool]:
-    """What two runs shared, from their `start.json`. ValueError where they differ in more than the initial encoder, or
-    not even in that."""
-    scratch, pretrained = read_json(scratch_dir / FILE), read_json(pretrained_dir / FILE)
-    same_inputs = scratch['inputs'] == pretrained['inputs']
-    if wrong := unfair(scratch, pretrained) + ([] if same_inputs else ['inputs']):
-        raise InputError(
-            f'{scratch_dir} and {pretrained_dir} are no fair pair in their {", ".join(wrong)}; wanted the same seed, '
-            'initial head, data and steps, and another encoder. Delete both, run again.'
-        )
-    return {'same_initial_head': True, 'same_inputs': True, 'same_steps': True}
 
 
 def unfair(scratch: Mapping[str, Any], pretrained: Mapping[str, Any]) -> list[str]:

@@ -150,7 +150,7 @@ class Study:
         with self.locked() as children:
             begin()
             during = report if args.split == 'validation' else lambda: None
-            self.run(children, workers=args.workers, on_result=during)
+            self.run(children, workers=args.workers, threads=args.threads, on_result=during)
             return report()
 
     def _ready(self, waiting: Sequence[CellRun], running: dict[Future, CellRun]) -> list[CellRun]:

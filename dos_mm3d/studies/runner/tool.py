@@ -30,6 +30,7 @@ class StudyArguments:
         steps: of every training, None as the configs say.
         overrides: values of --cfg-options for the configs that are trained.
         workers: cells side by side.
+        threads: of each cell; None: an equal share of the CPUs.
         retry_failed: whether cells without a number are run once more.
         again: whether a finished record of the test split may be replaced.
         command: as typed, for the record.
@@ -41,6 +42,7 @@ class StudyArguments:
     steps: int | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     workers: int = 1
+    threads: int | None = 1
     retry_failed: bool = False
     again: bool = False
     command: str = ''
@@ -66,6 +68,7 @@ def add_study_arguments(parser: argparse.ArgumentParser, *, workers: int) -> Non
     """What every study with a record takes. workers: the default."""
     parser.add_argument('--split', choices=SPLITS, default='validation', help='what is scored')
     parser.add_argument('--workers', type=int, default=workers, help='cells side by side, one thread each')
+    parser.add_argument('--share-cpus', action='store_true', help='an equal share of the CPUs for each cell instead')
     parser.add_argument('--again', action='store_true', help='replace a finished record of the test split')
     parser.add_argument('--retry-failed', action='store_true', help='run failed and collapsed cells once more')
 
@@ -82,6 +85,7 @@ def study_arguments(args: argparse.Namespace, tool: str) -> dict[str, Any]:
     """Arguments of :class:`StudyArguments` but the folder, from the command line of a tool."""
     found = {name: getattr(args, name) for name in ('seeds', 'split', 'workers', 'again', 'retry_failed')}
     found |= {'steps': getattr(args, 'steps', None), 'overrides': getattr(args, 'cfg_options', {})}
+    found['threads'] = None if args.share_cpus else 1
     return {**found, 'command': typed_command(tool)}
 
 
