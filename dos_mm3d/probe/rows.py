@@ -8,11 +8,6 @@ PRETRAINED = {
     'dos_raw': ['teacher', 'raw'],
     'dos_raw_handcrafted': ['teacher', 'pillars', 'raw'],
 }
-TABLE_ROWS = {
-    name: {**FIXED, **RANDOM, **PRETRAINED}[name]
-    for name in ('raw', 'random', 'random_raw', 'handcrafted', *PRETRAINED)
-}
-"""What tools/linear_probe.py shows, in this order."""
 TITLES = {
     'raw': 'raw input',
     'pillars': 'hand-crafted pillar statistics',
@@ -25,5 +20,3 @@ TITLES = {
     'dos_raw': 'DOS + raw',
     'dos_raw_handcrafted': 'DOS + raw + hand-crafted',
 }
-RAW_COLUMNS = 'raw input (x, y, z, intensity, time lag)'
-"""Title of the raw input where its columns are not said elsewhere."""

@@ -14,12 +14,14 @@ from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import Subset
 
 from ..datasets.info_pickle import load_info_pickle
 from ..datasets.nuscenes.classes import CLASSES, read_class_table
 from ..datasets.nuscenes.scenes import read_scene_of_sample
 from ..datasets.nuscenes.sweeps import NuScenesSweeps
 from ..errors import InputError, MissingFileError
+from ..spread import evenly_spread
 from ..structures import Grid
 
 
@@ -206,6 +208,11 @@ class ProbeScans(Sequence[ProbeScan]):
         return ProbeScan(points[inside], torch.arange(int(inside_key.sum())), labels[inside_key])
 
 
+def spread(scans: Sequence[ProbeScan], count: int) -> Subset[ProbeScan]:
+    """At most `count` scans, evenly spread over others: read when asked for."""
+    return Subset(scans, evenly_spread(range(len(scans)), count))
+
+
 def _label_files(data_list: Sequence[dict], folder: Path) -> dict[str, Path]:
     """File name of a key frame's sweep -> its label file."""
     return {
@@ -213,10 +220,3 @@ def _label_files(data_list: Sequence[dict], folder: Path) -> dict[str, Path]:
         for info in data_list
         if 'pts_semantic_mask_path' in info
     }
-
-
-def scene_names(data_root: str, ann_file: str) -> list[str]:
-    """Names of the scenes of an info file, in its order."""
-    infos = load_info_pickle(str(Path(data_root) / ann_file))
-    scene_of = read_scene_of_sample(Path(data_root) / infos['metainfo']['version'])
-    return list(dict.fromkeys(scene_of[info['token']] for info in infos['data_list']))

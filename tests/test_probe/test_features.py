@@ -6,10 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dos_mm3d.probe.checkpoint import rows_of_seeds, spread
 from dos_mm3d.probe.features import EncoderFeatures, extractor_of, pillar_features, raw_features
-from dos_mm3d.probe.rows import TABLE_ROWS
-from dos_mm3d.probe.scans import ProbeScan
+from dos_mm3d.probe.scans import ProbeScan, spread
 from dos_mm3d.structures import Grid
 from dos_mm3d.studies.quickstart.pictures import class_colours
 
@@ -73,16 +71,6 @@ def test_only_the_blocks_that_are_asked_for_are_computed() -> None:
     encoders = EncoderFeatures(fake_model(), {'teacher': CellBackbone()})
     assert set(extractor_of({'raw', 'teacher'}, encoders)(scan())) == {'raw', 'teacher'}
     assert set(extractor_of({'raw', 'pillars'}, None)(scan())) == {'raw', 'pillars'}
-
-
-def test_a_row_of_random_networks_has_one_row_for_each_seed() -> None:
-    rows, groups = rows_of_seeds(TABLE_ROWS, [0, 1, 2])
-    assert rows['handcrafted'] == ['pillars', 'raw']
-    assert rows['random_raw_1'] == ['random_1', 'raw']
-    assert groups['random'] == ['random_0', 'random_1', 'random_2']
-    assert groups['dos'] == ['dos']
-    assert set(groups) == set(TABLE_ROWS)
-    assert set().union(*groups.values()) == set(rows)
 
 
 def test_spread_takes_first_and_last() -> None:

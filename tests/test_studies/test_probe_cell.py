@@ -1,4 +1,4 @@
-"""One cell of a probe on tiny worlds: the same numbers as tools/linear_probe.py, the same scans whoever asks."""
+"""One cell of a probe on tiny worlds: the numbers of the probe itself, the same scans whoever asks."""
 
 import json
 from collections.abc import Mapping
@@ -12,10 +12,15 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from dos_mm3d.datasets.nuscenes.classes import CLASSES
 from dos_mm3d.engine.config_overrides import load_with_overrides
-from dos_mm3d.probe.checkpoint import probe_checkpoint
-from dos_mm3d.probe.probe import ProbeSettings
+from dos_mm3d.metrics.confusion import miou_percent
+from dos_mm3d.models.preprocessors.views import stated_grid
+from dos_mm3d.probe.features import EncoderFeatures, extractor_of
+from dos_mm3d.probe.pretrained import load_pretrained
+from dos_mm3d.probe.probe import ProbeSettings, run_probe
 from dos_mm3d.probe.rows import FIXED
+from dos_mm3d.probe.scans import ProbeScans
 from dos_mm3d.studies.protocols import probe_cell as cell_tool
 from dos_mm3d.studies.protocols.base import Source
 from dos_mm3d.studies.protocols.datasets import DATASETS
@@ -63,21 +68,36 @@ def run(
     return dict(cell.collect(folder))
 
 
-def test_a_checkpoint_has_the_numbers_of_the_probes_own_tool(
+def test_a_checkpoint_has_the_numbers_of_its_own_key_frames(
     source: Source, synthetic_nuscenes: Path, tmp_path: Path
 ) -> None:
+    """On the data that it was pretrained on nothing is changed of what an encoder is fed."""
     rows = {'dos': ['teacher'], 'dos_raw': ['teacher', 'raw']}
     found = run(tmp_path / 'c', source, 'synthetic', synthetic_nuscenes, ONE, {'kind': 'checkpoint'}, rows)
-    settings = ProbeSettings(scans_per_draw=1, n_draws=1)
     config = Config(dict(source.config))
-    expected = probe_checkpoint(config, source.checkpoint, settings, seeds=[0], bn_scans=1)
+    model = load_pretrained(config, source.checkpoint)
+    grid, dataset = stated_grid(config.model.data_preprocessor), DATASETS['synthetic'].at(synthetic_nuscenes)
+    sweeps = config.train_dataloader.dataset.num_sweeps
+    train, scored = (ProbeScans(dataset.scans(part, num_sweeps=sweeps), grid) for part in ('probe_train', 'test'))
+    extract = extractor_of({'teacher', 'raw'}, EncoderFeatures(model, {'teacher': model.teacher.backbone}))
+    expected = run_probe(train, scored, extract, rows, ProbeSettings(scans_per_draw=1, n_draws=1))
     for row in rows:
         part = found['rows'][row]['miou']
-        assert part['miou'] == [pytest.approx(expected[row]['miou'])]
-        assert part['per_class']['car'] == [pytest.approx(expected[row]['per_class']['car'])]
-        confusion = np.array(part['confusion'])
-        assert confusion.sum(1).tolist() == found['scored_points']
+        assert part['confusion'] == expected[row][0].tolist()
+        assert part['miou'] == [pytest.approx(miou_percent(expected[row][0]))]
+        assert np.array(part['confusion']).sum(1).tolist() == found['scored_points']
     assert found['scored_scans'] == 4
+
+
+def test_a_class_that_does_not_occur_has_no_number() -> None:
+    confusions = [np.zeros((16, 16), np.int64) for _ in range(2)]
+    for matrix, right in zip(confusions, (50, 60)):
+        matrix[0, 0], matrix[0, 1] = right, 100 - right
+    found = cell_tool.summarise(confusions, CLASSES)
+    assert found['miou'] == pytest.approx([50, 60])
+    assert found['per_class']['barrier'] == pytest.approx([50, 60])
+    assert found['per_class']['bicycle'] == [None, None]
+    assert found['confusion'][0][:2] == [110, 90]
 
 
 def test_another_data_set_is_probed_with_its_own_classes(

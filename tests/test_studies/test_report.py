@@ -12,7 +12,7 @@ from pyquaternion import Quaternion
 from dos_mm3d.files import nan_to_none, read_json, write_json
 from dos_mm3d.studies.quickstart.pictures import predicted_boxes, true_boxes
 from dos_mm3d.studies.quickstart.results import conclusions, finetune_table, probe_table
-from dos_mm3d.studies.runner.scalars import read_scalars, summarise_pretraining
+from dos_mm3d.studies.runner.scalars import read_scalars, training_summary
 from dos_mm3d.studies.runner.start_record import StartRecordHook, unfair
 
 
@@ -87,7 +87,7 @@ def test_scalars_of_a_resumed_run_are_joined(tmp_path: Path) -> None:
         (folder / 'scalars.json').write_text('\n'.join([*lines, '{"loss": 3.0, "st']))
     scalars = read_scalars(tmp_path)
     assert scalars['loss'] == {'step': [10, 20, 30, 40], 'value': [1.0, 1.0, 2.0, 2.0]}
-    summary = summarise_pretraining(scalars)
+    summary = training_summary(tmp_path)
     assert (summary['steps'], summary['loss_first'], summary['loss_last']) == (40, 1.0, 2.0)
     assert summary['seconds'] == pytest.approx(40 * 0.5)
     assert summary['monitors'] == {'effective_rank': 9.0}
@@ -104,7 +104,7 @@ def record_start(work_dir: Path, *, encoder: float, head: float, points: float) 
     torch.nn.init.constant_(model['pts_bbox_head'].weight, head)
     torch.nn.init.zeros_(model['pts_middle_encoder'].bias)
     torch.nn.init.zeros_(model['pts_bbox_head'].bias)
-    hook, runner = StartRecordHook(), FakeRunner(model, work_dir)
+    hook, runner = StartRecordHook(['pts_middle_encoder.']), FakeRunner(model, work_dir)
     hook.before_train(runner)
     torch.nn.init.zeros_(model['pts_bbox_head'].weight)  # what training does later is no part of the start
     hook.after_train_iter(runner, 0, {'inputs': {'points': [torch.full((3, 5), points)]}})

@@ -24,19 +24,19 @@ def start(model: torch.nn.Module, work_dir: Path, *, resumed: bool = False) -> S
 
 def test_a_resumed_run_tells_of_its_first_start(tmp_path: Path) -> None:
     model = torch.nn.ModuleDict({'backbone': torch.nn.Linear(2, 2), 'decode_head': torch.nn.Linear(2, 2)})
-    whole, runner = StartRecordHook(), start(model, tmp_path / 'whole')
+    whole, runner = StartRecordHook(['backbone.']), start(model, tmp_path / 'whole')
     whole.before_train(runner)
     steps(whole, runner, range(4))
     whole.after_train(runner)
 
-    first, runner, checkpoint = StartRecordHook(), start(model, tmp_path / 'parts'), {}
+    first, runner, checkpoint = StartRecordHook(['backbone.']), start(model, tmp_path / 'parts'), {}
     first.before_train(runner)
     steps(first, runner, range(2))
     first.before_save_checkpoint(runner, checkpoint)
     steps(first, runner, range(2, 3))  # lost with the interruption
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, 7.0)  # what it has learnt
-    second, runner = StartRecordHook(), start(model, tmp_path / 'parts', resumed=True)
+    second, runner = StartRecordHook(['backbone.']), start(model, tmp_path / 'parts', resumed=True)
     second.after_load_checkpoint(runner, checkpoint)
     second.before_train(runner)
     steps(second, runner, range(2, 4))
@@ -48,7 +48,7 @@ def test_a_resumed_run_tells_of_its_first_start(tmp_path: Path) -> None:
 
 def test_weights_to_start_from_bring_no_record(tmp_path: Path) -> None:
     """load_from of a finished fine-tuning is another start."""
-    hook, runner = StartRecordHook(), start(torch.nn.Linear(2, 2), tmp_path)
+    hook, runner = StartRecordHook(['backbone.']), start(torch.nn.Linear(2, 2), tmp_path)
     hook.after_load_checkpoint(runner, {'start_record': {'iters': 99}})
     hook.before_train(runner)
     assert hook.record['iters'] == 0

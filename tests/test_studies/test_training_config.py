@@ -20,7 +20,6 @@ from dos_mm3d.studies.protocols.training_config import (
     with_even_rates,
 )
 from dos_mm3d.studies.protocols.training_table import decay_note, sweeps_note, which_checkpoints
-from dos_mm3d.studies.runner.start_record import ENCODER_PREFIXES
 
 ROOT = Path(__file__).resolve().parents[2]
 MINKUNET = ROOT / 'configs/segmentation/minkunet_small_synthetic.py'
@@ -32,7 +31,7 @@ WAYMO = ROOT / 'configs/centerpoint/centerpoint_voxel01_waymo.py'
 def cell(config: dict, **changes) -> dict:
     wanted = dict(
         seed=0, weights=None, train_sequences=None, test_sequences=None, train_ann_file='train.pkl', paste=True,
-        encoder_prefixes=ENCODER_PREFIXES, devkit_prefix=Path('test'),
+        encoder_prefixes=['backbone.'], devkit_prefix=Path('test'),
     )  # fmt: skip
     return cell_config(config, **{**wanted, **changes})
 
@@ -145,7 +144,7 @@ def test_a_cell_starts_where_it_is_told_and_can_be_resumed(tmp_path: Path) -> No
     config = read_downstream(MINKUNET, 'data', {'max_iters': 400})
     made = cell(config, seed=5, weights='w.pth')
     assert (made['randomness']['seed'], made['load_from'], made['resume']) == (5, 'w.pth', False)
-    names = ['pts_voxel_encoder.', 'pts_middle_encoder.', 'backbone.']
+    names = ['backbone.']
     assert {'type': 'StartRecordHook', 'encoder_prefixes': names} in made['custom_hooks']
     checkpoint = made['default_hooks']['checkpoint']
     assert checkpoint['interval'] == 40

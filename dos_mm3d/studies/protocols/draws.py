@@ -17,8 +17,8 @@ class Draws:
         sizes: name of a column -> labelled scans of a draw.
         n: draws.
         nested: whether the smaller draws are parts of the larger ones: draw i of k scans is the first k of one random
-            order of all scans, and the orders of different i are independent. Not nested: one size, drawn as the
-            linear probe of tools/linear_probe.py draws.
+            order of all scans, and the orders of different i are independent. Not nested: one size, as
+            `dos_mm3d/probe/probe.py:draw_scans` draws.
         seed: of the draws.
     """
 

@@ -17,7 +17,7 @@ from ...probe.scans import KeyFrames
 from ..figures.protocols import draw_protocol
 from ..runner import Cell, content_hash
 from ..runner.config_file import write_config
-from ..runner.scalars import last_scalars
+from ..runner.scalars import training_summary
 from ..runner.statistics import difference_to, paired_difference
 from .base import Column, ProtocolArguments, Results, entry
 from .ladder_file import Ladder, dataset_of, resolve_configs
@@ -205,7 +205,7 @@ def pretrain_cell(name: str, config: Mapping[str, Any]) -> Cell:
         depends_on={'config_hash': content_hash(config), 'data_hash': dataset_of(config).hash()},
         prepare=prepare,
         commands=lambda folder: [train_command(folder)],
-        collect=lambda folder: {**last_scalars(folder / 'run'), 'said': 'pretrained'},
+        collect=lambda folder: {**training_summary(folder / 'run'), 'said': 'pretrained'},
     )
 
 

@@ -18,12 +18,11 @@ from torch import nn
 from ...engine.launch import run_tool
 from ...files import nan_to_none
 from ...metrics.confusion import iou_percent, miou_percent
-from ...probe.checkpoint import spread
 from ...probe.features import EncoderFeatures, extractor_of
 from ...probe.linear_probe import ProbeRecipe
 from ...probe.pretrained import adapt_batch_norm, load_pretrained, random_backbones
 from ...probe.probe import ProbeSettings, run_probe
-from ...probe.scans import LabelledScans
+from ...probe.scans import LabelledScans, spread
 from ..runner.config_file import answer_request
 from .datasets import dataset_named
 from .draws import Draws, flat

@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import InputError
 from ...files import read_json
 from ...metrics.confusion import iou_percent, miou_percent, read_confusion
-from ..runner.scalars import SUMMARY, last_scalars, read_devkit_summary
+from ..runner.scalars import SUMMARY, read_devkit_summary, training_summary
 from ..runner.start_record import FILE as START_FILE
 from .training_config import last_checkpoint
 
@@ -72,7 +72,7 @@ def collected(folder: Path, values: Mapping[str, float], per_class: Mapping[str,
         'said': ', '.join(f'{name} {value:.1f}' for name, value in values.items()),
         'metrics': read_json(folder / 'metrics.json'),
         'start': read_json(folder / 'run' / START_FILE),
-        'training': last_scalars(folder / 'run'),
+        'training': training_summary(folder / 'run'),
     }
 
 

@@ -9,6 +9,10 @@ from typing import Any
 from mmengine.config import Config
 
 from ...engine.config_overrides import load_with_overrides
+from ...models.preprocessors.views import stated_grid
+from ...probe.scans import ProbeScans
+from ..protocols.datasets import DataSet, dataset_named
+from ..protocols.encoder_input import sweeps_of
 from ..protocols.training_config import last_checkpoint
 
 SEED = 0
@@ -113,6 +117,17 @@ class Quickstart:
     @property
     def exported(self) -> Path:
         return self.root / 'export' / 'dos_backbone.pth'
+
+    @property
+    def dataset(self) -> DataSet:
+        return dataset_named('synthetic').at(str(self.size.data))
+
+    def scans(self, part: str) -> ProbeScans:
+        """Labelled scans of a part of the data set, as the encoder sees them."""
+        sweeps = sweeps_of(self.pretrain_config.train_dataloader.dataset)
+        return ProbeScans(
+            self.dataset.scans(part, num_sweeps=sweeps), stated_grid(self.pretrain_config.model.data_preprocessor)
+        )
 
     def record(self, protocol: str) -> Path:
         """Of a protocol of tools/run_protocol.py."""

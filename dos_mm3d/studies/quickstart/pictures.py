@@ -17,11 +17,10 @@ from ...datasets.nuscenes.classes import CLASSES, COLOUR_OF_CLASS, IGNORE
 from ...files import read_json
 from ...functional.collapse import prototype_usage
 from ...models.methods.dos import DOS
-from ...probe.checkpoint import TEST_INFOS, pretraining_scans, scans_of
 from ...probe.features import EncoderFeatures, raw_features
 from ...probe.linear_probe import FeatureBlock
 from ...probe.pretrained import load_pretrained, random_backbones
-from ...probe.scans import ProbeScan
+from ...probe.scans import ProbeScan, spread
 from ...visualization.boxes_bev import draw_boxes_from_above, within
 from ...visualization.features_pca import draw_features_from_above, one_per_cell, pca_colours
 from ..runner.scalars import RESULTS
@@ -37,8 +36,8 @@ def draw_features(quickstart: Quickstart) -> Figure:
     """True classes, raw input, a random network and DOS on the first test scan."""
     cfg = quickstart.pretrain_config
     model = load_pretrained(cfg, quickstart.checkpoint)
-    random = random_backbones(cfg, model, [0], pretraining_scans(cfg, 8))
-    scan = scans_of(cfg, TEST_INFOS, None)[0]
+    random = random_backbones(cfg, model, [0], spread(quickstart.scans('pretrain'), 8))
+    scan = quickstart.scans('test')[0]
     xy_m = scan.points[scan.key_rows, :2].numpy()
     rows = one_per_cell(xy_m, cell_m=FIT_CELL_M, reach_m=REACH_M)
     blocks = raw_features(scan) | EncoderFeatures(model, {**random, 'teacher': model.teacher.backbone})(scan)
@@ -81,8 +80,7 @@ def usage_over_scans(model: DOS, scans: Sequence[ProbeScan]) -> NDArray[np.float
 
 def draw_boxes(quickstart: Quickstart, record: Mapping[str, Any]) -> Figure:
     """The val key frame with the most true boxes, under both detectors of the first seed. record: of the protocol."""
-    cfg = quickstart.pretrain_config
-    infos = load_info_pickle(str(Path(cfg.train_dataloader.dataset.data_root) / TEST_INFOS))['data_list']
+    infos = load_info_pickle(quickstart.size.data / quickstart.dataset.infos[1])['data_list']
     truths = [true_boxes(info) for info in infos]
     number = max(range(len(truths)), key=lambda i: int(within(truths[i], REACH_M).sum()))
     names = [f'{cell["name"]}_{cell["key"][:8]}' for cell in record['cells'] if cell['name'].endswith('seed0')]
@@ -91,7 +89,7 @@ def draw_boxes(quickstart: Quickstart, record: Mapping[str, Any]) -> Figure:
         f'{quickstart.choice.model} {label}': predicted_boxes(file, infos[number])
         for file, label in zip(results, STARTS.values())
     }
-    scan = scans_of(cfg, TEST_INFOS, None)[number]
+    scan = quickstart.scans('test')[number]
     points = scan.points[scan.key_rows, :2].numpy()
     return draw_boxes_from_above(points, truths[number], predictions, reach_m=REACH_M)
 

@@ -9,8 +9,8 @@ from typing import Any
 from mmengine.logging import MMLogger
 
 from ...files import write_json, write_text
-from ...probe.checkpoint import pretraining_scans
 from ...probe.pretrained import load_pretrained
+from ...probe.scans import spread
 from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from ..protocols.differences import difference_table
 from ..protocols.table import class_sections, notes
@@ -78,7 +78,7 @@ def _pretraining_text(pretrain: Mapping[str, Any], quickstart: Quickstart) -> st
     scalars = read_scalars(quickstart.checkpoint.parent)
     losses = {name: scalars[name] for name in ('loss', 'loss_same', 'loss_cross') if name in scalars}
     model = load_pretrained(quickstart.pretrain_config, quickstart.checkpoint)
-    scans = pretraining_scans(quickstart.pretrain_config, 12)
+    scans = spread(quickstart.scans('pretrain'), 12)
     usage = draw_prototype_usage(usage_over_scans(model, scans), model.head.prior.numpy())
     text = (
         f'{pretrain["steps"]} steps in {pretrain["seconds"]:.0f} s; loss {pretrain["loss_first"]:.2f} at first, '

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...files import nan_to_none, read_json
-from ...probe.rows import RAW_COLUMNS, TABLE_ROWS, TITLES
+from ...probe.rows import PRETRAINED, TITLES
 from ..runner import describe_machine
 from ..runner.markdown import markdown_table, number, plus_minus
-from ..runner.scalars import read_scalars, summarise_pretraining
+from ..runner.scalars import training_summary
 from .choices import SEED, Quickstart
 
 STARTS = {'scratch': 'from scratch', 'pretrained': 'from DOS weights'}
@@ -16,8 +16,8 @@ TASKS = {
     'finetune': ('segmentation', 'confusion matrix of all points', 'IoU'),
 }
 """Protocol -> what its models do, who computes the numbers, the number that there is for every class."""
-PROBE_ROWS = {name: TITLES[name] for name in TABLE_ROWS} | {
-    'raw': RAW_COLUMNS,
+PROBE_ROWS = {name: TITLES[name] for name in ('raw', 'random', 'random_raw', 'handcrafted', *PRETRAINED)} | {
+    'raw': 'raw input (x, y, z, intensity, time lag)',
     'handcrafted': 'hand-crafted pillar statistics + raw',
 }
 
@@ -27,7 +27,7 @@ def collect(quickstart: Quickstart, seconds: Mapping[str, float]) -> dict[str, A
     report = {
         'seed': SEED,
         'model': quickstart.choice.model,
-        'pretrain': summarise_pretraining(read_scalars(quickstart.checkpoint.parent)),
+        'pretrain': training_summary(quickstart.checkpoint.parent),
         'probe': read_json(quickstart.record('linear_probe')),
         'finetune': read_json(quickstart.record(quickstart.choice.protocol)),
         'seconds': dict(seconds),

@@ -1,7 +1,6 @@
 """What a training run logged and what a test run was scored, as numbers."""
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from ...files import nan_to_none, read_json
 
 RESULTS = Path('pred_instances_3d') / 'results_nusc.json'
 SUMMARY = Path('pred_instances_3d') / 'metrics_summary.json'
+MONITORS = ('effective_rank', 'cosine_std', 'prototypes_used', 'column_entropy', 'feature_spread', 'largest_usage')
 
 
 def read_scalars(work_dir: Path) -> dict[str, dict[str, list[float]]]:
@@ -44,38 +44,24 @@ def _whole_line(line: str) -> dict[str, Any]:
     return record if 'step' in record else {}
 
 
-def summarise_pretraining(scalars: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
-    """steps, seconds (sum of the logged step times), first and last loss, and the last value of every monitor.
-
-    The losses are means over the logging interval.
-    """
-    loss, per_step = scalars['loss'], scalars['time']
-    steps = np.diff([0, *per_step['step']])
-    monitors = ('effective_rank', 'cosine_std', 'prototypes_used', 'column_entropy', 'feature_spread', 'largest_usage')
-    return {
-        'steps': int(loss['step'][-1]),
-        'seconds': float(np.dot(steps, per_step['value'])),
-        'loss_first': loss['value'][0],
-        'loss_last': loss['value'][-1],
-        'monitors': {name: scalars[name]['value'][-1] for name in monitors if name in scalars},
-    }
-
-
-def last_scalars(work_dir: Path) -> dict[str, Any]:
-    """Loss, seconds and the last collapse monitors that a run logged; empty where it logged nothing yet."""
+def training_summary(work_dir: Path) -> dict[str, Any]:
+    """steps, seconds (sum of the logged step times), first and last loss, the last value of every collapse monitor, and
+    of all that a run logged; empty where it logged nothing yet. Losses are means over the logging interval."""
     try:
         scalars = read_scalars(work_dir)
     except FileNotFoundError:
         return {}
     if not {'loss', 'time'} <= scalars.keys():
         return {}
-    others = {
-        name: series['value'][-1] for name, series in scalars.items() if name not in ('time', 'data_time', 'step')
-    }
-    found = summarise_pretraining(scalars)
+    loss, per_step = scalars['loss'], scalars['time']
+    last = {name: found['value'][-1] for name, found in scalars.items() if name not in ('time', 'data_time', 'step')}
     return {
-        **{name: found[name] for name in ('seconds', 'loss_first', 'loss_last', 'monitors')},
-        'last_scalars': others,
+        'steps': int(loss['step'][-1]),
+        'seconds': float(np.dot(np.diff([0, *per_step['step']]), per_step['value'])),
+        'loss_first': loss['value'][0],
+        'loss_last': loss['value'][-1],
+        'monitors': {name: last[name] for name in MONITORS if name in last},
+        'last_scalars': last,
     }
 
 

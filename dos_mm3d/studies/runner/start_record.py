@@ -15,8 +15,6 @@ from ...files import write_json
 
 FILE = 'start.json'
 KEY = 'start_record'  # in a checkpoint
-# where detectors and segmentors of mmdet3d keep a pretrained SparseEncoder, PTv3, MinkUNet or SPVCNN
-ENCODER_PREFIXES = ('pts_voxel_encoder.', 'pts_middle_encoder.', 'backbone.')
 DECODER_PREFIXES = ('pts_middle_encoder.ptv3.dec.', 'backbone.dec.')  # of PTv3 the encoder alone is pretrained
 
 
@@ -35,7 +33,7 @@ class StartRecordHook(Hook):
 
     record: dict[str, Any] | None = None
 
-    def __init__(self, encoder_prefixes: Sequence[str] = ENCODER_PREFIXES) -> None:
+    def __init__(self, encoder_prefixes: Sequence[str]) -> None:
         self.encoder_prefixes = tuple(encoder_prefixes)
 
     def after_load_checkpoint(self, runner, checkpoint: dict[str, Any]) -> None:
