@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from dos_mm3d.files import write_json
-from dos_mm3d.studies.figures.protocols import draw_protocol
 from dos_mm3d.studies.protocols.base import ProtocolArguments, entry, row
 from dos_mm3d.studies.protocols.cross_domain import CrossDomain, common_range, in_domain
 from dos_mm3d.studies.protocols.datasets import DATASETS
+from dos_mm3d.studies.protocols.figure import draw_protocol
 from dos_mm3d.studies.protocols.probe_cell import rows_record
 from dos_mm3d.studies.protocols.probing import probe_entry, require_same_points
 from dos_mm3d.studies.protocols.sources import Source

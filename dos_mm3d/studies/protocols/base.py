@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 from matplotlib.figure import Figure
 
 from ...errors import InputError
-from ..figures.protocols import draw_protocol
 from ..runner import Cell, StudyArguments
 from ..runner.statistics import sample_sd
 from .datasets import DataSet
+from .figure import draw_protocol
 from .sources import Source
 from .table import summary
 

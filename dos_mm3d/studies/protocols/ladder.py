@@ -14,12 +14,12 @@ import torch
 from ...datasets.nuscenes.classes import CLASSES, IGNORE
 from ...probe.rows import TITLES
 from ...probe.scans import KeyFrames
-from ..figures.protocols import draw_protocol
 from ..runner import Cell, content_hash
 from ..runner.config_file import write_config
 from ..runner.scalars import training_summary
 from ..runner.statistics import difference_to, paired_difference
 from .base import Column, ProtocolArguments, Results, entry
+from .figure import draw_protocol
 from .ladder_file import Ladder, dataset_of, resolve_configs
 from .ladder_text import GROUPS, summary
 from .linear_probe import LinearProbe
