@@ -25,8 +25,15 @@ from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
-from dos_mm3d.studies.protocols.sources import named_path, read_datasets, read_sources
-from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, study_arguments, tell
+from dos_mm3d.studies.protocols.sources import read_datasets, read_sources
+from dos_mm3d.studies.runner.tool import (
+    add_study_arguments,
+    named_path,
+    require_positive,
+    run_study_tool,
+    study_arguments,
+    tell,
+)
 
 COMMON = (
     'name', 'dataset', 'checkpoint', 'config', 'data_root', 'seeds', 'steps', 'out', 'split', 'workers', 'share_cpus',

@@ -27,7 +27,6 @@ from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.draws import Draws
 from dos_mm3d.studies.protocols.probe_plan import ProbePlan
 from dos_mm3d.studies.runner import file_sha256
-from dos_mm3d.studies.runner.config_file import answer_request
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = Draws({'miou': 1}, n=1, nested=False)
@@ -64,7 +63,7 @@ def run(
     cell.prepare(folder)
     ((_, _, module, *arguments),) = cell.commands(folder)
     assert module == cell_tool.__name__
-    answer_request('', cell_tool.answer, arguments)
+    cell_tool.main(arguments)
     return dict(cell.collect(folder))
 
 

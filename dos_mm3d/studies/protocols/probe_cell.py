@@ -2,9 +2,11 @@
 
 The request names the data, what the encoder is fed, the network, the rows and the draws; `probe_plan` writes it."""
 
+import argparse
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +18,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...engine.launch import run_tool
-from ...files import nan_to_none
+from ...files import nan_to_none, read_json, write_json
 from ...metrics.confusion import iou_percent, miou_percent
 from ...probe.features import EncoderFeatures, extractor_of
 from ...probe.linear_probe import ProbeRecipe
 from ...probe.pretrained import adapt_batch_norm, load_pretrained, random_backbones
 from ...probe.probe import ProbeSettings, run_probe
 from ...probe.scans import LabelledScans, spread
-from ..runner.config_file import answer_request
 from .datasets import dataset_named
 from .draws import Draws, flat
 from .encoder_input import EncoderInput, FedScans
@@ -109,5 +110,14 @@ def summarise(confusions: Sequence[NDArray[np.int64]], classes: Sequence[str]) -
     }
 
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Answer the request of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('request', type=Path)
+    parser.add_argument('--out', type=Path, required=True)
+    args = parser.parse_args(arguments)
+    write_json(args.out, nan_to_none(answer(read_json(args.request))))
+
+
 if __name__ == '__main__':
-    run_tool(lambda: answer_request(__doc__, answer))
+    run_tool(main)

@@ -24,7 +24,7 @@ def record_file(protocol: Protocol) -> Path:
 
 
 def run_protocol(protocol: Protocol) -> dict[str, Any]:
-    """Check, run what is not finished, write the record after every cell; returns the last one.
+    """Check, run what is not finished, write the record after every cell, of the test split at the end; returns it.
 
     FileExistsError where the test split has been reported already and `again` is not set, and what `Protocol.check`
     raises; BlockingIOError where another one works in the same folder.
@@ -41,7 +41,12 @@ def run_protocol(protocol: Protocol) -> dict[str, Any]:
         write_record(path, record, text=text, figure=protocol.draw(record) if drawn else None)
         return record
 
-    return study.run_and_report(args, report, protocol.begin)
+    with study.locked() as children:
+        protocol.begin()
+        # of the test split the record is written once, when all is done
+        during = report if args.split == 'validation' else lambda: None
+        study.run(children, workers=args.workers, threads=args.threads, on_result=during)
+        return report()
 
 
 def build_record(protocol: Protocol, study: Study) -> dict[str, Any]:

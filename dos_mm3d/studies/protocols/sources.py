@@ -1,6 +1,5 @@
 """Pretraining checkpoints of the command line, each with its config, checked against it before anything runs."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError, MissingFileError
 from ...export.loading import fit_report, read_weights
 from ..runner import content_hash, file_sha256, portable
+from ..runner.tool import named_path
 from .datasets import DATASETS, DataSet, dataset_named
 from .encoder_input import EncoderInput
 
@@ -76,15 +76,6 @@ class Source:
             'steps': self.config.get('train_cfg', {}).get('max_iters'),
             'seed': self.config.get('randomness', {}).get('seed'),
         }
-
-
-_NAMED = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)')
-
-
-def named_path(text: str) -> tuple[str | None, Path]:
-    """`A=PATH` -> (A, PATH), `PATH` -> (None, PATH)."""
-    match = _NAMED.fullmatch(text)
-    return (match[1], Path(match[2])) if match else (None, Path(text))
 
 
 def read_datasets(names: Sequence[str] | None, checkpoints: Sequence[str], roots: Sequence[str]) -> tuple[DataSet, ...]:

@@ -1,13 +1,12 @@
-"""What the command of a cell is given as a file: a resolved config, or a request that it answers."""
+"""The resolved config that the command of a cell is given as a file."""
 
-import argparse
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...files import nan_to_none, read_json, write_json, write_text
+from ...files import write_text
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:
@@ -31,20 +30,3 @@ def with_texts(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(with_texts(item, change) for item in value)
     return change(value) if isinstance(value, str) else value
-
-
-def answer_request(
-    about: str, answer: Callable[[Mapping[str, Any]], Mapping[str, Any]], arguments: Sequence[str] | None = None
-) -> None:
-    """A cell's work in a process that is no tool: the command line REQUEST.json --out FILE of a module.
-
-    Args:
-        about: what the module is, for --help.
-        answer: content of the request -> content of the file.
-        arguments: of the command line; None: those of this process.
-    """
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('request', type=Path)
-    parser.add_argument('--out', type=Path, required=True)
-    args = parser.parse_args(arguments)
-    write_json(args.out, nan_to_none(answer(read_json(args.request))))

@@ -13,7 +13,6 @@ from .cell import Cell, CellRun
 from .children import Children, locked
 from .progress import Progress
 from .record import cell_record, describe_machine
-from .tool import StudyArguments
 
 LOST = ('failed', 'collapsed', 'blocked')
 
@@ -132,26 +131,6 @@ class Study:
                 children.end()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-
-    def run_and_report(
-        self,
-        args: StudyArguments,
-        report: Callable[[], dict[str, Any] | None],
-        begin: Callable[[], None] = lambda: None,
-    ) -> dict[str, Any]:
-        """Run in the locked folder, write the record after every cell, and return the last one.
-
-        Args:
-            args: workers and split are read.
-            report: writes the record and returns it; None while there is nothing to say. Of the test split it is
-                written once, when all is done.
-            begin: called before any cell runs; nobody else works in the folder then.
-        """
-        with self.locked() as children:
-            begin()
-            during = report if args.split == 'validation' else lambda: None
-            self.run(children, workers=args.workers, threads=args.threads, on_result=during)
-            return report()
 
     def _ready(self, waiting: Sequence[CellRun], running: dict[Future, CellRun]) -> list[CellRun]:
         """Those before which nothing is left to do."""

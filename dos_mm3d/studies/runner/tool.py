@@ -16,7 +16,7 @@ from ...files import read_json
 from .record import portable
 
 SPLITS = ('validation', 'test')
-_NAMED = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*)=(/.+)')
+_NAMED = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +96,16 @@ def typed_command(tool: str) -> str:
 
 def portable_argument(text: str) -> str:
     """`A=PATH` and PATH with a portable PATH; everything else as it is."""
-    if named := _NAMED.fullmatch(text):
-        return f'{named[1]}={portable(named[2])}'
-    return portable(text) if text.startswith('/') else text
+    name, path = named_path(text)
+    if not path.is_absolute():
+        return text
+    return f'{name}={portable(path)}' if name else portable(path)
+
+
+def named_path(text: str) -> tuple[str | None, Path]:
+    """`A=PATH` -> (A, PATH), `PATH` -> (None, PATH)."""
+    match = _NAMED.fullmatch(text)
+    return (match[1], Path(match[2])) if match else (None, Path(text))
 
 
 def run_study_tool(tool: str, work: Callable[[], None]) -> None:
