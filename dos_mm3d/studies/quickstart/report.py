@@ -13,7 +13,7 @@ from ...probe.pretrained import load_pretrained
 from ...probe.scans import spread
 from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from ..protocols.differences import difference_table
-from ..protocols.table import class_sections, notes
+from ..protocols.table import class_sections
 from ..runner.markdown import markdown_table, page
 from ..runner.scalars import read_scalars
 from .choices import Quickstart
@@ -61,13 +61,18 @@ def _sections(report: Mapping[str, Any], quickstart: Quickstart) -> dict[str, st
 
 def _probe_text(report: Mapping[str, Any]) -> str:
     record = report['probe']
-    return '\n\n'.join([probe_table(report), bullets(notes(record)), *class_sections(record).values()])
+    first = 'mIoU on the test scans; ± is the standard deviation over the draws of labelled scans.'
+    return '\n\n'.join([probe_table(report), bullets([first, *record['notes']]), *_class_tables(record)])
+
+
+def _class_tables(record: Mapping[str, Any]) -> list[str]:
+    return [f'{title}:\n\n{table}' for title, table in class_sections(record).items()]
 
 
 def _finetune_text(report: Mapping[str, Any], quickstart: Quickstart) -> str:
     record = report['finetune']
-    words = [f'Test scenes, {seeds_note(report)}.', *notes(record)]
-    parts = [finetune_table(report), bullets(words), difference_table(record), *class_sections(record).values()]
+    words = bullets([f'Test scans, {seeds_note(report)}.', *record['notes']])
+    parts = [finetune_table(report), words, difference_table(record), *_class_tables(record)]
     if quickstart.choice.protocol == 'detection':
         caption = 'One test scan from above: true boxes, and as many of the surest predictions.'
         parts.append(picture(draw_boxes(quickstart, record), caption))
