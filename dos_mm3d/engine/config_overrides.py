@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError
+from .loaders import settle_loaders
 
 MAY_BE_NONE = ('load_from', 'work_dir')
 """Paths that a config may leave out: 'None' says so, everything else is a path."""
@@ -65,6 +66,7 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
                 raise InputError(f'{path}: {key}={value} has no place: {error}') from error
     if any(key.startswith('custom_imports.') for key in overrides):  # mmengine imports what the file itself names
         import_modules_from_strings(**cfg.custom_imports)
+    settle_loaders(cfg)
     return cfg
 
 

@@ -1,8 +1,10 @@
 """Training loop over a stream of draws that resumes by position."""
 
+import logging
 from itertools import chain, repeat
 
 from mmdet3d.registry import LOOPS
+from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
@@ -35,6 +37,14 @@ class StreamTrainLoop(IterBasedTrainLoop):
             raise InputError(
                 'randomness.diff_rank_seed=True is not supported: StreamSampler gives each rank its own positions of '
                 'one stream, which needs one seed. Remove diff_rank_seed'
+            )
+        n_drawn, n_frames = self.dataloader.batch_size * get_world_size(), len(self.dataloader.dataset)
+        if n_frames < n_drawn:
+            print_log(
+                f'{n_frames} sweeps for steps of {n_drawn}: a step has some of them several times, each time in other '
+                'views. Add sweeps, or lower train_dataloader.batch_size.',
+                logger='current',
+                level=logging.WARNING,
             )
         # The runner may draw its seed, and find another one in the checkpoint only after this loop has been built.
         self._seed_is_runners = sampler.seed == self.runner.seed

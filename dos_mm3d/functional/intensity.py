@@ -7,6 +7,7 @@ from torch import Tensor
 from ..errors import InputError
 
 IntensityScale = float | str
+TOLERATED = 0.01  # share of impossible values that is an accident of single points
 
 
 def check_intensity_scale(scale: IntensityScale) -> None:
@@ -21,16 +22,29 @@ def unit_intensity(intensity: Tensor, scale: IntensityScale) -> Tensor:
 
     scale: a number, the intensity that becomes 1, larger ones too (nuScenes: 255); 'tanh', for sensors whose few
     outliers exceed the rest by orders of magnitude (Waymo: 1e4); 'unit', stays as it is (SemanticKITTI).
-    ValueError for negative intensities, and with 'unit' for those above 1."""
+    Negative intensities and NaN, and with 'unit' those above 1, are clipped where they are single ones; ValueError
+    where they are more than 1 %."""
     check_intensity_scale(scale)
     if not len(intensity):
         return intensity
-    lowest, highest = float(intensity.min()), float(intensity.max())
-    if lowest < 0 or (scale == 'unit' and highest > 1):
-        raise InputError(
-            f'found intensities from {lowest:g} to {highest:g}; wanted {"0 to 1" if scale == "unit" else "0 or more"} '
-            f'for intensity={scale!r}. Set intensity to what the sensor can give, for example 255.'
-        )
+    highest = 1 if scale == 'unit' else math.inf
+    wrong = ~((intensity >= 0) & (intensity <= highest))
+    if wrong.any():
+        if int(wrong.sum()) > TOLERATED * len(intensity):
+            raise InputError(_out_of_range(intensity, scale))
+        intensity = intensity.nan_to_num(0).clamp(0, highest)
     if scale == 'unit':
         return intensity
     return intensity.tanh() if scale == 'tanh' else (intensity / scale).clamp(max=1)
+
+
+def _out_of_range(intensity: Tensor, scale: IntensityScale) -> str:
+    lowest, highest = float(intensity.min()), float(intensity.max())
+    found = f'found intensities from {lowest:g} to {highest:g}'
+    if scale == 'unit' and lowest >= 0:
+        return f"{found}; wanted 0 to 1 for intensity='unit'. Set intensity to what the sensor can give, such as 255."
+    return (
+        f'{found}; wanted {"0 to 1" if scale == "unit" else "0 or more"} for intensity={scale!r}. More than '
+        f'{TOLERATED:.0%} are negative or NaN: shift them in the files, or read these with FolderSweeps and '
+        "missing_intensity='zero', which makes them 0."
+    )

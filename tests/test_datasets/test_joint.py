@@ -139,7 +139,7 @@ def test_channels_are_common_and_missing_ones_are_zero():
 def test_members_of_the_wrong_scale_are_refused_before_training():
     with pytest.raises(ValueError, match=r'member beta: beta/0.bin: found intensities from 0 to 255; wanted 0 to 1'):
         JointSweeps({'alpha': member('alpha'), 'beta': member('beta', brightest=255.0)})
-    with pytest.raises(ValueError, match=r'member beta: .*no intensity above 0.0039 after intensity=255'):
+    with pytest.raises(ValueError, match=r'member beta: .*99 % of the intensities below 0.0039 after intensity=255'):
         JointSweeps({'beta': member('beta', 255)})
     JointSweeps({'beta': member('beta', 255, brightest=0.0)})  # a sensor without intensities
 

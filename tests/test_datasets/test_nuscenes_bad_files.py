@@ -93,3 +93,15 @@ def test_arrays_and_scalars_of_all_protocols_are_loaded(tmp_path, protocol):
     path.write_bytes(pickle.dumps({'metainfo': {'version': 'x'}, 'data_list': [entry]}, protocol=protocol))
     loaded = load_info_pickle(path)['data_list'][0]
     assert all(np.array_equal(loaded[key], value) for key, value in entry.items())
+
+
+@pytest.mark.parametrize('unit', [1e3, 1e6, 1e9])
+def test_timestamps_in_another_unit_are_refused_before_training(tmp_path, unit):
+    world = World(tmp_path)
+    infos = load_info_pickle(tmp_path / 'infos.pkl')
+    for info in infos['data_list']:
+        for entry in (info, *info.get('lidar_sweeps', ())):
+            entry['timestamp'] *= unit
+    mmengine.dump(infos, tmp_path / 'infos.pkl')
+    with pytest.raises(ValueError, match=r'infos\.pkl: found \S+ between a sweep and the one before; wanted seconds'):
+        world.dataset()

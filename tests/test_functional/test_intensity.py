@@ -45,3 +45,20 @@ def test_impossible_intensities_are_refused():
 def test_other_scales_are_refused(scale):
     with pytest.raises(ValueError, match="'unit', 'tanh' or a positive number"):
         check_intensity_scale(scale)
+
+
+@pytest.mark.parametrize('scale', [255, 'tanh', 'unit'])
+@pytest.mark.parametrize('wild', [-1.0, float('nan'), -1e9, 1e9])
+def test_single_impossible_intensities_are_clipped(scale, wild):
+    given = torch.rand(1000, generator=torch.Generator().manual_seed(0))
+    spoilt = given.clone()
+    spoilt[:8] = wild
+    found = unit_intensity(spoilt, scale)
+    assert torch.equal(found[8:], unit_intensity(given, scale)[8:])
+    assert torch.equal(found[:8], torch.full((8,), 1.0 if wild > 0 else 0.0))
+
+
+def test_many_impossible_intensities_are_refused_with_what_helps():
+    spoilt = torch.rand(1000, generator=torch.Generator().manual_seed(0)) - 0.5
+    with pytest.raises(ValueError, match=r"missing_intensity='zero'"):
+        unit_intensity(spoilt, 255)

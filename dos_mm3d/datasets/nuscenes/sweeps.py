@@ -21,6 +21,7 @@ from .scenes import read_scene_of_sample
 
 COLUMNS = 5  # on disk: x, y, z, intensity 0-255, ring
 CLOSE_M = 1.0
+LONGEST_LAG_S = 10.0  # between sweeps, half the time of a whole scene
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class NuScenesSweeps(SweepStream):
             raise InputError(
                 f'{os.path.join(data_root, ann_file)}: found no frame; wanted at least one. Check the scenes.'
             )
+        self._check_times(os.path.join(data_root, ann_file))
         self._check_first_file()
         kind = 'key frames' if key_frames_only else 'key frames and sweeps between them'
         print_log(f'NuScenesSweeps: {len(self)} {kind}, each with up to {num_sweeps} sweeps.', logger='current')
@@ -137,6 +139,17 @@ class NuScenesSweeps(SweepStream):
             table[:, :3] = table[:, :3] @ sweep2current[:3, :3].T + sweep2current[:3, 3]
         table[:, 4] = self.table.timestamps_s[current] - self.table.timestamps_s[row]
         return table
+
+    def _check_times(self, info_file: str) -> None:
+        """The time lag is a channel: in other units it would be another one."""
+        rows = np.flatnonzero(self.table.previous >= 0)
+        lags_s = self.table.timestamps_s[rows] - self.table.timestamps_s[self.table.previous[rows]]
+        if len(rows) and not 0 < np.median(lags_s) < LONGEST_LAG_S:
+            raise InputError(
+                f'{info_file}: found {np.median(lags_s):g} between a sweep and the one before; wanted seconds, 0 to '
+                f'{LONGEST_LAG_S:g}. The timestamps are in another unit (microseconds?), or the sweeps are not in '
+                'order: create the infos again with `python tools/create_data.py nuscenes ...`.'
+            )
 
     def _check_first_file(self) -> None:
         """Wrong columns would be the same in all files: one is looked at."""
