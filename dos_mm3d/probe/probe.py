@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ..datasets.nuscenes.classes import CLASSES, IGNORE
+from ..datasets.nuscenes.classes import IGNORE
 from ..metrics.confusion import confusion_matrix
 from .features import Extractor
 from .linear_probe import FeatureBlock, LinearLayer, ProbeRecipe, fit_linear, predict
@@ -97,17 +98,12 @@ def fit_rows(
     rows: Mapping[str, Sequence[str]],
     recipe: ProbeRecipe,
     *,
-    n_classes: int = len(CLASSES),
+    n_classes: int,
 ) -> dict[str, list[LinearLayer]]:
     """One layer per row and draw. rows: name -> names of the blocks that are concatenated."""
-    layers: dict[str, list[LinearLayer]] = {}
-    with tqdm(total=len(rows) * len(draws), desc='probe: fitting', unit='fit') as bar:
-        for name, blocks in rows.items():
-            layers[name] = []
-            for draw in draws:
-                parts = [training[number] for number in draw]
-                layers[name].append(_fit_draw(parts, blocks, recipe, n_classes))
-                bar.update()
+    layers: dict[str, list[LinearLayer]] = {name: [] for name in rows}
+    for name, draw in tqdm(list(product(rows, draws)), desc='probe: fitting', unit='fit'):
+        layers[name].append(_fit_draw([training[number] for number in draw], rows[name], recipe, n_classes))
     return layers
 
 
@@ -126,7 +122,7 @@ def score_rows(
     rows: Mapping[str, Sequence[str]],
     layers: Mapping[str, Sequence[LinearLayer]],
     *,
-    n_classes: int = len(CLASSES),
+    n_classes: int,
 ) -> dict[str, list[NDArray[np.int64]]]:
     """Confusion matrices (classes, classes) per row and draw over all scans, one scan in memory at a time."""
     n = n_classes
@@ -154,14 +150,13 @@ def run_probe(
     rows: Mapping[str, Sequence[str]],
     settings: ProbeSettings,
     *,
-    draws: Sequence[Sequence[int]] | None = None,
-    n_classes: int = len(CLASSES),
+    draws: Sequence[Sequence[int]],
+    n_classes: int,
 ) -> dict[str, list[NDArray[np.int64]]]:
     """Train every row on every draw of the training scans and test it on all test scans: confusion matrices.
 
-    draws: lists of scan numbers, by default those of the settings.  n_classes: labels are 1 to n_classes, 0 is ignored.
+    draws: lists of scan numbers (:func:`draw_scans`).  n_classes: labels are 1 to n_classes, 0 is ignored.
     """
-    draws = draw_scans(len(train_scans), settings) if draws is None else draws
     wanted = sorted({number for draw in draws for number in draw})
     training = gather_training(train_scans, wanted, extract, settings)
     layers = fit_rows(training, draws, rows, settings.recipe, n_classes=n_classes)

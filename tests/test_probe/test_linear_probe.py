@@ -29,13 +29,19 @@ def raw_block(scan: ProbeScan) -> dict[str, FeatureBlock]:
     return {'raw': FeatureBlock(scan.points, scan.key_rows)}
 
 
+def probe(train: list[ProbeScan], test: list[ProbeScan], settings: ProbeSettings) -> list[np.ndarray]:
+    """Confusion matrices of the raw columns, one for each draw."""
+    draws = draw_scans(len(train), settings)
+    return run_probe(train, test, raw_block, {'raw': ['raw']}, settings, draws=draws, n_classes=len(CLASSES))['raw']
+
+
 def probe_miou(*, shuffled: bool) -> float:
     scans = [planted_scan(seed, shuffled=shuffled) for seed in range(6)]
     tests = [planted_scan(seed, shuffled=shuffled) for seed in range(10, 14)]
     settings = ProbeSettings(scans_per_draw=4, n_draws=2, points_per_class=50, recipe=RECIPE)
-    confusions = run_probe(scans, tests, raw_block, {'raw': ['raw']}, settings)
-    assert (confusions['raw'][0].sum(1) == 0).sum() == len(CLASSES) - N_PLANTED, 'classes that are not there'
-    return float(np.mean([miou_percent(matrix) for matrix in confusions['raw']]))
+    confusions = probe(scans, tests, settings)
+    assert (confusions[0].sum(1) == 0).sum() == len(CLASSES) - N_PLANTED, 'classes that are not there'
+    return float(np.mean([miou_percent(matrix) for matrix in confusions]))
 
 
 def test_separable_classes_are_separated() -> None:
@@ -60,10 +66,10 @@ def test_test_points_do_not_move_the_layer() -> None:
     scans = [planted_scan(seed) for seed in range(3)]
     settings = ProbeSettings(scans_per_draw=3, n_draws=1, points_per_class=50, recipe=RECIPE)
     near, far = planted_scan(20), planted_scan(21)
-    alone = run_probe(scans, [near], raw_block, {'raw': ['raw']}, settings)['raw'][0]
+    alone = probe(scans, [near], settings)[0]
     shifted = ProbeScan(far.points + 1000, far.key_rows, far.labels)
-    both = run_probe(scans, [near, shifted], raw_block, {'raw': ['raw']}, settings)['raw'][0]
-    only_far = run_probe(scans, [shifted], raw_block, {'raw': ['raw']}, settings)['raw'][0]
+    both = probe(scans, [near, shifted], settings)[0]
+    only_far = probe(scans, [shifted], settings)[0]
     assert np.array_equal(both, alone + only_far)
 
 

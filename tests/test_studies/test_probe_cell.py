@@ -18,7 +18,7 @@ from dos_mm3d.metrics.confusion import miou_percent
 from dos_mm3d.models.preprocessors.views import stated_grid
 from dos_mm3d.probe.features import EncoderFeatures, extractor_of
 from dos_mm3d.probe.pretrained import load_pretrained
-from dos_mm3d.probe.probe import ProbeSettings, run_probe
+from dos_mm3d.probe.probe import ProbeSettings, draw_scans, run_probe
 from dos_mm3d.probe.rows import FIXED
 from dos_mm3d.probe.scans import ProbeScans
 from dos_mm3d.studies.protocols import probe_cell as cell_tool
@@ -79,7 +79,9 @@ def test_a_checkpoint_has_the_numbers_of_its_own_key_frames(
     sweeps = config.train_dataloader.dataset.num_sweeps
     train, scored = (ProbeScans(dataset.scans(part, num_sweeps=sweeps), grid) for part in ('probe_train', 'test'))
     extract = extractor_of({'teacher', 'raw'}, EncoderFeatures(model, {'teacher': model.teacher.backbone}))
-    expected = run_probe(train, scored, extract, rows, ProbeSettings(scans_per_draw=1, n_draws=1))
+    settings = ProbeSettings(scans_per_draw=1, n_draws=1)
+    draws = draw_scans(len(train), settings)
+    expected = run_probe(train, scored, extract, rows, settings, draws=draws, n_classes=len(CLASSES))
     for row in rows:
         part = found['rows'][row]['miou']
         assert part['confusion'] == expected[row][0].tolist()
