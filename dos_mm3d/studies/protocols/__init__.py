@@ -7,8 +7,6 @@ from .cross_domain import CrossDomain
 from .finetune import DecoderProbe, Detection, Finetune, LabelEfficiency
 from .linear_probe import FewShot, LinearProbe
 
-__all__ = ['PROTOCOLS', 'Protocol', 'ProtocolArguments']
-
 PROTOCOLS: dict[str, type[Protocol]] = {
     protocol.name: protocol
     for protocol in (LinearProbe, DecoderProbe, Finetune, LabelEfficiency, Detection, FewShot, CrossDomain)

@@ -16,20 +16,3 @@ from .children import Children, Interrupted, locked
 from .record import content_hash, describe_machine, file_sha256, files_sha256, portable, write_record
 from .study import Study
 from .tool import StudyArguments, refuse_second_test
-
-__all__ = [
-    'Cell',
-    'CellFailed',
-    'Children',
-    'Interrupted',
-    'Study',
-    'StudyArguments',
-    'content_hash',
-    'describe_machine',
-    'file_sha256',
-    'files_sha256',
-    'locked',
-    'portable',
-    'refuse_second_test',
-    'write_record',
-]
