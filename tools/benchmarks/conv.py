@@ -9,14 +9,17 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 import dos_mm3d  # noqa: F401  (routes spconv's CPU computation)
+from dos_mm3d.functional.voxelize import hard_voxelize
+from dos_mm3d.structures import Grid
 from dos_mm3d.studies.runner.markdown import markdown_table
 
 from .measure import add_sweep_arguments, chosen_sweep, with_columns
 
-RANGE_M = np.array([-51.2, -51.2, -5.0, 51.2, 51.2, 3.0])
 VOXEL_SIZE_M = 0.2
+GRID = Grid([-51.2, -51.2, -5.0, 51.2, 51.2, 3.0], [VOXEL_SIZE_M] * 3)
 SPARSE_SHAPE = [41, 512, 512]
 CHANNELS = (16, 32, 64, 128)  # of the encoder's resolutions, finest first
 PADDINGS = ((1, 1, 1), (1, 1, 1), (0, 1, 1))
@@ -26,10 +29,10 @@ TITLE = ('layer', *COLUMNS, 'ratio, 1 thread', 'ratio, 2 threads')
 
 def occupied_voxels(points: np.ndarray) -> tuple[Tensor, Tensor]:
     """The first point (m, 5) and the cell (m, 4) int32 [batch 0, z, y, x] of every occupied voxel in range."""
-    points = points[((points[:, :3] >= RANGE_M[:3]) & (points[:, :3] < RANGE_M[3:])).all(axis=1)]
-    cells = ((points[:, :3] - RANGE_M[:3]) / VOXEL_SIZE_M).astype(np.int32)[:, ::-1]
-    first = np.sort(np.unique(cells, axis=0, return_index=True)[1])
-    return torch.tensor(with_columns(points[first], 5)), torch.tensor(np.pad(cells[first], ((0, 0), (1, 0))))
+    cloud = torch.from_numpy(with_columns(points, 5))
+    coords, inside = GRID.voxels(cloud[:, :3])
+    voxels, cells, *_ = hard_voxelize(cloud[inside], coords[inside], GRID.shape, max_points=1)
+    return voxels[:, 0], F.pad(cells, (1, 0))
 
 
 @contextmanager
