@@ -14,7 +14,7 @@ from dos_mm3d.files import read_json
 from dos_mm3d.studies.faults import victims
 from dos_mm3d.studies.faults.case import FINDING, undisturbed
 from dos_mm3d.studies.faults.disturb import disturbed
-from dos_mm3d.studies.faults.flips import Target, flipped, is_one_raw_number
+from dos_mm3d.studies.faults.flips import Target, changed_number, flipped
 from dos_mm3d.studies.faults.jobs import Job, place
 from dos_mm3d.studies.faults.outcomes import Ended, how_it_ended, worst
 from dos_mm3d.studies.faults.plan import CASES, FLIPS, campaign
@@ -151,11 +151,11 @@ def test_one_number_that_nobody_can_know_is_told_from_damage_that_shows(suffix, 
     points[:, 3] = points[:, 3].clip(0, 1)
     whole, other, moved = (tmp_path / f'{name}.{suffix}' for name in ('whole', 'other', 'moved'))
     FORMATS[suffix](whole, points)
-    points[7, 1] += 0.125
+    before, points[7, 1] = float(points[7, 1]), 0.125
     FORMATS[suffix](other, points)
     FORMATS[suffix](moved, points[:, [1, 0, 2, 3]])
-    assert is_one_raw_number(other, whole)
-    assert not is_one_raw_number(whole, whole) and not is_one_raw_number(moved, whole)
+    assert changed_number(other, whole) == (before, 0.125)
+    assert changed_number(whole, whole) is None and changed_number(moved, whole) is None
 
 
 @pytest.mark.parametrize(

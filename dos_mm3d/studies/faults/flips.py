@@ -64,9 +64,10 @@ def _flipped_once(target: Target, job: Job, place: Place) -> Finding:
     begin(job, place.world, place.folder)
     ended = with_failures(job, place.folder, run(job.call(place.world, place.folder, again=False), place.log))
     outcome = outcome_of(job, place, ended, file=copy.name)
-    if outcome == SILENT and target.kind == 'points' and is_one_raw_number(copy, place.world / target.file):
-        outcome = RAW
     how = f'bit {bit} of byte {at} of {copy.stat().st_size}'
+    if outcome == SILENT and target.kind == 'points' and (numbers := changed_number(copy, place.world / target.file)):
+        outcome = RAW
+        how += f': {numbers[0]:g} became {numbers[1]:g}'
     return Finding(
         outcome, f'flipped bit: {target.kind}', f'{job.name}, {target.file.rpartition("/")[2]}', how, ended.message
     )
@@ -84,10 +85,13 @@ def flip(path: Path, rng: random.Random) -> tuple[int, int]:
     return at, bit
 
 
-def is_one_raw_number(damaged: Path, whole: Path) -> bool:
-    """Whether two files of points hold the same but for one number: what no format without a checksum can show."""
-    one, other = (read_points(path) for path in (damaged, whole))
-    return one is not None and other is not None and one.shape == other.shape and int((one != other).sum()) == 1
+def changed_number(damaged: Path, whole: Path) -> tuple[float, float] | None:
+    """(what it was, what it is) where two files of points hold the same but for one number, which no format without a
+    checksum can show; None where more has changed."""
+    one, other = (read_points(path) for path in (whole, damaged))
+    if one is None or other is None or one.shape != other.shape or (one != other).sum() != 1:
+        return None
+    return float(one[one != other][0]), float(other[one != other][0])
 
 
 def read_points(path: Path) -> np.ndarray | None:

@@ -127,7 +127,7 @@ def newest_whole(folder: Path) -> int:
     steps = [0]
     for path in (folder / 'out').glob('iter_*.pth'):
         with contextlib.suppress(Exception):
-            content_of(path)
+            content_of(path, folder)
             steps.append(int(path.stem.removeprefix('iter_')))
     return max(steps)
 
@@ -231,7 +231,7 @@ def resume_job() -> Job:
 
 def start_job() -> Job:
     """Fine-tuning that starts from weights."""
-    options = 'max_iters=1 train_dataloader.batch_size=1 train_dataloader.dataset.dataset.labelled_scenes=1'
+    options = 'max_iters=1 train_dataloader.batch_size=1 train_dataloader.dataset.labelled_scenes=1'
     return Job(
         name='start',
         first=lambda world, folder: [

@@ -24,30 +24,37 @@ CLOCK_AND_PLACE = {
 def results_of(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
     """Path relative to the folder -> hash of the content, of all files that fit."""
     found = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
-    return {str(path.relative_to(folder)): content_of(path) for path in found}
+    return {str(path.relative_to(folder)): content_of(path, folder) for path in found}
 
 
-def content_of(path: Path) -> str:
-    """sha256 of what a file holds: of tensors, numbers and text in a checkpoint and in JSON, else of its bytes."""
+def content_of(path: Path, folder: Path) -> str:
+    """sha256 of what a file holds: of tensors, numbers and text in checkpoints, infos and JSON, else of its bytes.
+
+    folder: paths in it, which nuScenes' infos name, are taken as relative to it.
+    """
     if path.suffix == '.pth':
         return content_hash(plain(torch.load(path, weights_only=True)))
     if path.suffix == '.json':
         return content_hash(plain(json.loads(path.read_text())))
+    if path.suffix == '.pkl':  # the campaign's own, written by the converters
+        return content_hash(plain(pickle.loads(path.read_bytes()), str(folder)))
     return file_sha256(path)
 
 
-def plain(value: Any) -> Any:
-    """Nested containers of JSON's types in which equal means: the same bits."""
+def plain(value: Any, root: str = '') -> Any:
+    """Nested containers of JSON's types in which equal means: the same bits. root: beginning of paths, left out."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items() if key not in CLOCK_AND_PLACE}
+        return {str(key): plain(item, root) for key, item in value.items() if key not in CLOCK_AND_PLACE}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, root) for item in value]
     if isinstance(value, torch.Tensor):
         return tensors_sha256({'': value})
-    if isinstance(value, np.ndarray):
-        return [str(value.dtype), value.tobytes().hex()]
+    if isinstance(value, np.ndarray | np.generic):
+        return [str(value.dtype), np.asarray(value).tobytes().hex()]
     if isinstance(value, HistoryBuffer):
         return plain(list(value.data))
-    if isinstance(value, str | int | float | bool | None):
+    if isinstance(value, str):
+        return value.removeprefix(root)
+    if isinstance(value, int | float | None):
         return repr(value)
     return pickle.dumps(value).hex()
