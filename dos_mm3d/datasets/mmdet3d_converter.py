@@ -35,6 +35,9 @@ def mmdet3d_converter(root: str | Path) -> Iterator[ModuleType]:
             updater = importlib.import_module('tools.dataset_converters.update_infos_to_v2')
         with patch.object(updater, 'NuScenes', _opening(updater.NuScenes, root)):
             yield create_data
+    except BaseException:
+        print(flush=True)  # its bar has not ended its line, on which the error would stand
+        raise
     finally:
         _pop_tools()
         sys.modules.update(own_tools)

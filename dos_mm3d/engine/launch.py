@@ -1,6 +1,7 @@
 """What the tools share: arguments, the config with its overrides, and how errors end."""
 
 import argparse
+import errno
 import logging
 import os
 import re
@@ -21,6 +22,10 @@ from ..errors import InputError, MissingFileError, UserError
 from ..export.files import read_checkpoint
 from .config_overrides import add_overrides, load_with_overrides
 from .ranks import check_launcher, is_first_rank, leave_ranks
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CUT_OFF = re.compile(r'\d+ requested and \d+ written')
+"""What numpy's tofile says of all that ends it."""
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +128,8 @@ def run_tool(main: Callable[[], int | None]) -> None:
 
     The log file of the work_dir gets its traceback, with DOS_TRACEBACK=1 the screen. Every other error keeps its own.
     """
+    # a log that cannot be written, on a full disk, would be a traceback for each of its lines
+    logging.raiseExceptions = False
     try:
         status = main()
         leave_ranks()
@@ -152,6 +159,8 @@ def message_for_user(error: Exception) -> str | None:
         # of a DataLoader worker: torch makes one text of its traceback, which ends with the message
         *_, start = re.finditer(rf'^(?:\w+\.)*{type(error).__name__}: ', text, re.MULTILINE)
         text = text[start.end() :].rstrip()
+    if isinstance(error, OSError) and error.filename is None and (error.errno in NO_ROOM or _CUT_OFF.fullmatch(text)):
+        return f'{text}: no room is left where the results are written; free some, then give the same command again'
     return text
 
 

@@ -1,5 +1,7 @@
-"""Which errors a user is told in one sentence; schedules that scale; files that cannot be resumed or tested."""
+"""Which errors a user is told in one sentence, full disks; schedules that scale; files that cannot be resumed or tested."""
 
+import errno
+import logging
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +17,35 @@ def test_a_bug_keeps_its_traceback() -> None:
 
     with pytest.raises(RuntimeError):
         launch.run_tool(buggy)
+
+
+@pytest.mark.parametrize(
+    ('error', 'told'),
+    [
+        (OSError(errno.ENOSPC, 'No space left on device'), True),
+        (OSError('144090 requested and 0 written'), True),
+        (OSError(errno.ENOSPC, 'No space left on device', 'out/a.bin'), False),
+        (OSError(errno.EACCES, 'Permission denied'), False),
+    ],
+)
+def test_a_full_disk_is_told_where_the_system_names_no_file(error: OSError, told: bool) -> None:
+    assert ('no room is left' in launch.message_for_user(error)) == told
+
+
+def test_a_log_without_room_is_no_traceback(capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, 'raiseExceptions', True)
+    logger, handler = logging.getLogger('full'), logging.FileHandler('/dev/full')
+    logger.addHandler(handler)
+
+    def log() -> None:
+        logger.warning('one line')
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with pytest.raises(SystemExit):
+        launch.run_tool(log)
+    logger.removeHandler(handler)
+    message = capfd.readouterr().err
+    assert 'Traceback' not in message and message.startswith('error: [Errno 28] No space left on device: no room')
 
 
 class BadWorkerData(torch.utils.data.Dataset):

@@ -164,6 +164,7 @@ def test_one_number_that_nobody_can_know_is_told_from_damage_that_shows(suffix, 
         (Ended(0, 'done'), '', None),
         (Ended(1, 'error: a.bin: cut off'), 'a.bin', 'named'),
         (Ended(1, 'error: something is wrong'), 'a.bin', 'vague'),
+        (Ended(1, 'error: something is wrong'), '', 'named'),
         (Ended(1, 'no word of it'), '', 'vague'),
         (Ended(1, 'Traceback (most recent call last):\nerror: a.bin'), 'a.bin', 'traceback'),
         (Ended(0, 'Traceback (most recent call last):\n...'), '', 'traceback'),
@@ -172,7 +173,7 @@ def test_one_number_that_nobody_can_know_is_told_from_damage_that_shows(suffix, 
     ],
 )
 def test_an_end_is_judged_by_what_a_user_sees(ended, file, outcome):
-    assert how_it_ended(ended, file) == outcome
+    assert how_it_ended(ended, *filter(None, [file])) == outcome
 
 
 def test_the_worst_counts():

@@ -93,9 +93,9 @@ def with_failures(job: Job, folder: Path, ended: Ended) -> Ended:
     return Ended(ended.status or 1, f'{ended.text}\n{failures}', ended.killed) if failures else ended
 
 
-def outcome_of(job: Job, place: Place, ended: Ended, file: str = '') -> str:
+def outcome_of(job: Job, place: Place, ended: Ended, *names: str) -> str:
     """Of one call: how it ended, and what it left where it ended well."""
-    outcome = how_it_ended(ended, file)
+    outcome = how_it_ended(ended, *names)
     if outcome is None:
         return RIGHT if job.found(place.folder) == place.reference['results'] else SILENT
     if outcome == NAMED and job.lost_inputs(place.world, place.folder):

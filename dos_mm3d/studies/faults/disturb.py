@@ -17,6 +17,7 @@ from .victims import Moment, adopt_orphans, descendants, kill_orphans, run, wait
 TRIES = 6
 NEVER_KILLED = 0.7
 SPARE_BYTES = 2**20
+NO_ROOM = 'no room is left'
 RESUMED = re.compile(r'resumed epoch: \d+, iter: (\d+)')
 
 
@@ -109,10 +110,9 @@ def vanished(job: Job, place: Place) -> Finding:
         moment=_moment(job, place, share, by_clock=True),
         then=lambda: file.rename(away),
     )
-    if not away.exists():
-        file.rename(away)
+    if away.exists():
+        away.rename(file)
     first = outcome_of(job, place, with_failures(job, place.folder, ended), file.name)
-    away.rename(file)
     outcome, _ = _go_on(job, place)
     how = f'{file.relative_to(place.folder)} after {share:.0%} of the time'
     return Finding(worst([first, LOST if outcome == NAMED else outcome]), 'vanished file', job.name, how, ended.message)
@@ -148,7 +148,7 @@ def _go_on(job: Job, place: Place, kept: int = 0) -> tuple[str, Ended]:
 
 def _then_mended(job: Job, place: Place, kind: str, how: str, ended: Ended) -> Finding:
     """The finding where a fault of the machine was taken away: what is not right after that was lost."""
-    first = outcome_of(job, place, with_failures(job, place.folder, ended), file=f'/{job.out}')
+    first = outcome_of(job, place, with_failures(job, place.folder, ended), f'/{job.out}', NO_ROOM)
     outcome, last = _go_on(job, place)
     message = ended.message or last.message
     return Finding(worst([first, LOST if outcome == NAMED else outcome]), kind, job.name, how, message)

@@ -63,7 +63,7 @@ def _flipped_once(target: Target, job: Job, place: Place) -> Finding:
     at, bit = flip(copy, place.rng)
     begin(job, place.world, place.folder)
     ended = with_failures(job, place.folder, run(job.call(place.world, place.folder, again=False), place.log))
-    outcome = outcome_of(job, place, ended, file=copy.name)
+    outcome = outcome_of(job, place, ended, copy.name)
     how = f'bit {bit} of byte {at} of {copy.stat().st_size}'
     if outcome == SILENT and target.kind == 'points' and (numbers := changed_number(copy, place.world / target.file)):
         outcome = RAW

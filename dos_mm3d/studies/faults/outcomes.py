@@ -43,10 +43,10 @@ class Ended:
         return next(reversed(_ERROR.findall(self.text)), '')
 
 
-def how_it_ended(ended: Ended, file: str = '') -> str | None:
+def how_it_ended(ended: Ended, *names: str) -> str | None:
     """The outcome as far as the end itself tells; None where the tool ended well and its result must be looked at.
 
-    file: that an error must name, '' where there is none.
+    names: of which an error must have one; none: any error will do.
     """
     if ended.status is None:
         return HUNG
@@ -56,7 +56,7 @@ def how_it_ended(ended: Ended, file: str = '') -> str | None:
         return None
     if not ended.message:
         return VAGUE
-    return NAMED if file in ended.message else VAGUE
+    return NAMED if not names or any(name in ended.message for name in names) else VAGUE
 
 
 def worst(outcomes: Iterable[str]) -> str:
