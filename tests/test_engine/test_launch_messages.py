@@ -1,4 +1,4 @@
-"""Which errors a user is told in one sentence, full disks; schedules that scale; files that cannot be resumed or tested."""
+"""Which errors a user is told in one sentence; schedules that scale; files that cannot be resumed or tested."""
 
 import errno
 import logging

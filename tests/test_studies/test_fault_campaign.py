@@ -61,10 +61,25 @@ TOOLS = {
 }  # fmt: skip
 
 
-def make_job(tmp_path: Path, tool: str, *, kept: bool = True) -> Job:
-    """A job whose tool is a script of TOOLS; it reads `source` in its own folder."""
+LARGE = "with open(f'{out}/result.txt', 'w') as file: file.write(read() * 20000)"
+MENDED = {
+    ('full disk', 'silent'): f"try:\n    {LARGE}\nexcept OSError: pass",
+    ('full disk', 'named'): f"try:\n    {LARGE}\nexcept OSError as error: fail(f'{{out}}/result.txt: {{error}}')",
+    ('full disk', 'lost'): (
+        "os.path.exists(f'{out}/result.txt') and fail(f'{out}/result.txt: is there already')\n"
+        f"try:\n    {LARGE}\nexcept OSError as error: fail(f'{{out}}/result.txt: {{error}}')"
+    ),
+    ('vanished file', 'right'): 'text = read(); time.sleep(0.6); write(text)',
+    ('vanished file', 'traceback'): 'time.sleep(0.6); write(read())',
+    ('vanished file', 'silent'): "time.sleep(0.6); write(read() if os.path.exists(source) else '')",
+}  # fmt: skip
+"""(disturbance, outcome) -> tool."""
+
+
+def make_job(tmp_path: Path, tool: str, body: str) -> Job:
+    """A job whose tool is a script; it reads `source` in its own folder."""
     script = tmp_path / f'{tool}.py'
-    script.write_text(HEAD + TOOLS[tool])
+    script.write_text(HEAD + body)
 
     def prepare(world: Path, folder: Path) -> None:
         if not (folder / 'source').exists() or (folder / 'source').read_text() != 'numbers 1 2 3':
@@ -75,7 +90,7 @@ def make_job(tmp_path: Path, tool: str, *, kept: bool = True) -> Job:
         first=lambda world, folder: [str(script), str(folder / 'source'), str(folder / 'out')],
         results=['result.txt', 'mine'],
         prepare=prepare,
-        kept=lambda world, folder: {folder / 'source': world / 'source'} if kept else {},
+        kept=lambda world, folder: {folder / 'source': world / 'source'},
         points='source',
     )
 
@@ -108,8 +123,22 @@ def test_a_planted_fault_is_counted_as_what_it_is(tool, world, tmp_path, monkeyp
     """Each tool goes wrong in its own way when it was killed half-way; the moment is in the middle of its work."""
     monkeypatch.setattr(victims, 'LIMIT_S', 2.0)
     monkeypatch.setattr('dos_mm3d.studies.faults.disturb._moment', lambda *_, **__: victims.Moment(0.3))
-    finding = disturb('kill', make_job(tmp_path, tool), world, tmp_path)
+    finding = disturb('kill', make_job(tmp_path, tool, TOOLS[tool]), world, tmp_path)
     assert finding['outcome'] == tool, finding
+
+
+@pytest.mark.parametrize(('kind', 'outcome'), sorted(MENDED))
+def test_what_a_tool_makes_of_a_disk_or_a_file_is_counted(kind, outcome, world, tmp_path, monkeypatch):
+    monkeypatch.setattr('dos_mm3d.studies.faults.disturb._moment', lambda *_, **__: victims.Moment(0.3))
+    finding = disturb(kind, make_job(tmp_path, outcome, MENDED[kind, outcome]), world, tmp_path)
+    assert finding['outcome'] == outcome, finding
+
+
+def test_where_nobody_may_mount_a_full_disk_is_a_limit_and_the_rest_is_skipped(world, tmp_path, monkeypatch):
+    monkeypatch.setattr('dos_mm3d.studies.faults.disturb.enter_own_mounts', lambda: False)
+    job = make_job(tmp_path, 'tool', MENDED['full disk', 'named'])
+    assert disturb('full disk', job, world, tmp_path)['outcome'] == 'named'
+    assert disturb('read-only output', job, world, tmp_path)['outcome'] == 'skipped'
 
 
 FLIPPED = {

@@ -72,7 +72,7 @@ def full_disk(job: Job, place: Place) -> Finding:
     ended = run(job.call(place.world, place.folder, again=False), place.log, file_limit=limit)
     if filler:
         filler.unlink()
-    return _then_mended(job, place, 'full disk', how, ended)
+    return _then_mended(job, place, 'full disk', how, ended, f'/{job.out}', NO_ROOM)
 
 
 def read_only_out(job: Job, place: Place) -> Finding:
@@ -85,7 +85,7 @@ def read_only_out(job: Job, place: Place) -> Finding:
     set_read_only(out, True)
     ended = run(job.call(place.world, place.folder, again=False), place.log)
     set_read_only(out, False)
-    return _then_mended(job, place, 'read-only output', 'the folder of the results', ended)
+    return _then_mended(job, place, 'read-only output', 'the folder of the results', ended, f'/{job.out}')
 
 
 def read_only_data(job: Job, place: Place) -> Finding:
@@ -112,10 +112,8 @@ def vanished(job: Job, place: Place) -> Finding:
     )
     if away.exists():
         away.rename(file)
-    first = outcome_of(job, place, with_failures(job, place.folder, ended), file.name)
-    outcome, _ = _go_on(job, place)
     how = f'{file.relative_to(place.folder)} after {share:.0%} of the time'
-    return Finding(worst([first, LOST if outcome == NAMED else outcome]), 'vanished file', job.name, how, ended.message)
+    return _then_mended(job, place, 'vanished file', how, ended, file.name)
 
 
 KINDS: dict[str, Callable[[Job, Place], Finding]] = {
@@ -146,9 +144,14 @@ def _go_on(job: Job, place: Place, kept: int = 0) -> tuple[str, Ended]:
     return outcome, ended
 
 
-def _then_mended(job: Job, place: Place, kind: str, how: str, ended: Ended) -> Finding:
-    """The finding where a fault of the machine was taken away: what is not right after that was lost."""
-    first = outcome_of(job, place, with_failures(job, place.folder, ended), f'/{job.out}', NO_ROOM)
+def _then_mended(job: Job, place: Place, kind: str, how: str, ended: Ended, *names: str) -> Finding:
+    """The finding where what was taken away is back: what is not right after that was lost.
+
+    names: of which the message of the disturbed call must have one.
+    """
+    first = outcome_of(job, place, with_failures(job, place.folder, ended), *names)
+    if first == RIGHT:  # it had not needed it
+        return Finding(first, kind, job.name, how, ended.message)
     outcome, last = _go_on(job, place)
     message = ended.message or last.message
     return Finding(worst([first, LOST if outcome == NAMED else outcome]), kind, job.name, how, message)
