@@ -3,6 +3,7 @@
 It therefore depends on neither the number of loader workers nor the number of ranks, and a resumed run only has to
 know the position it goes on from; nothing is replayed."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -11,13 +12,16 @@ import numpy as np
 import torch
 from mmdet3d.registry import DATA_SAMPLERS, TRANSFORMS
 from mmengine.dist import get_dist_info, sync_random_seed
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from ..errors import InputError, InputTypeError
+from ..spread import evenly_spread
 from ..structures import Grid
 
 MAX_ATTEMPTS = 16
+FRAMES_LOOKED_AT, LEAST_IN_RANGE = 3, 0.5  # share of their points
 
 
 class BadSampleError(InputError):
@@ -86,6 +90,28 @@ class SweepStream(Dataset):
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, C) float32 and file of frame `index`; ValueError or OSError, naming the file, where it is bad."""
         raise NotImplementedError
+
+    def warn_if_out_of_range(self) -> None:
+        """Say so where most points of a few frames lie outside the range of `grid`: a wrong unit or frame leaves some
+        inside, and training would go on with these."""
+        if self.grid is None:
+            return
+        n_inside = n_points = 0
+        for index in evenly_spread(range(len(self)), FRAMES_LOOKED_AT):
+            try:
+                points, _ = self.load(index)
+            except (ValueError, OSError):
+                continue  # said when it is drawn
+            n_points += len(points)
+            n_inside += int(self.grid.occupied(points)[0].sum())
+        if n_inside < LEAST_IN_RANGE * n_points:
+            print_log(
+                f'{type(self).__name__}: {n_inside / n_points:.1%} of the points of {FRAMES_LOOKED_AT} sweeps lie in '
+                f'the range that is trained on, from {list(self.grid.range_min_m)} m; the others are dropped. Are they '
+                'metres, from the sensor? Else convert them, or change point_cloud_range.',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     @property
     def metainfo(self) -> dict:

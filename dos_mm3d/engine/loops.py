@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
-from ..datasets.stream import StreamSampler
+from ..datasets.stream import StreamSampler, SweepStream
 from ..errors import InputError, InputTypeError
 from .hooks.dos import unwrap
 
@@ -46,6 +46,8 @@ class StreamTrainLoop(IterBasedTrainLoop):
                 logger='current',
                 level=logging.WARNING,
             )
+        if isinstance(self.dataloader.dataset, SweepStream):
+            self.dataloader.dataset.warn_if_out_of_range()
         # The runner may draw its seed, and find another one in the checkpoint only after this loop has been built.
         self._seed_is_runners = sampler.seed == self.runner.seed
 

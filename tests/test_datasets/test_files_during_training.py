@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
+from dos_mm3d.datasets import stream
 from dos_mm3d.datasets.folder import FolderSweeps
 from dos_mm3d.datasets.stream import StreamSampler
 from dos_mm3d.engine import launch, loops
@@ -82,3 +83,12 @@ def test_fewer_sweeps_than_a_step_has_are_said_once(tmp_path, monkeypatch, tiny_
     runner = tiny_pretraining(config, tmp_path, options={'batch_size': 5})
     runner.build_train_loop(runner._train_loop)
     assert sum('4 sweeps for steps of 5' in line for line in lines) == 1
+
+
+@pytest.mark.parametrize(('scale', 'said'), [(1, 0), (10, 1), (0.01, 0)])
+def test_a_unit_that_leaves_some_points_in_the_range_is_said_once(tmp_path, monkeypatch, scale, said):
+    dataset = folder_of(tmp_path, lambda sweep: np.c_[sweep[:, :3] * scale, sweep[:, 3]])
+    lines: list[str] = []
+    monkeypatch.setattr(stream, 'print_log', lambda message, logger, level=logging.INFO: lines.append(message))
+    dataset.warn_if_out_of_range()
+    assert sum('lie in the range that is trained on' in line for line in lines) == said, lines
