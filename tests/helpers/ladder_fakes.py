@@ -15,9 +15,9 @@ data_root = '{data}/'
 max_iters = 10
 scale = {scale}
 input_channels = ['x [m]', 'y [m]', 'z [m]']
-voxel_layer = dict(voxel_size=[0.2, 0.2, 0.2], point_cloud_range=[0, 0, 0, 4, 4, 4])
+voxel_layer = dict(voxel_size=[0.2, 0.2, 0.2], point_cloud_range=[0, 0, 0, 4, 4, 4], max_voxels=(1, 2))
 model = dict(backbone=dict(type='B'), data_preprocessor=dict(voxel_layer=voxel_layer))
-train_dataloader = dict(dataset=dict(data_root=data_root, num_sweeps=2), batch_size=(1, 2))
+train_dataloader = dict(dataset=dict(data_root=data_root, num_sweeps=2), batch_size=2)
 train_cfg = dict(max_iters=max_iters)
 default_hooks = dict(logger=dict(interval=10))
 """
