@@ -5,12 +5,13 @@ import json
 import math
 import os
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from .errors import InputError, MissingFileError
+from .errors import InputError, MissingFileError, OutputExistsError
 
 _SEAL = b'\n# sha256 '
 _SEAL_BYTES = len(_SEAL) + 2 * hashlib.sha256().digest_size + 1
@@ -77,14 +78,70 @@ def sealed(content: bytes) -> bytes:
     return content + _SEAL + hashlib.sha256(content).hexdigest().encode() + b'\n'
 
 
-def check_seal(path: str | Path, content: bytes, remedy: str) -> None:
-    """InputError where what was read from a file ends with a sha256, and that is not its own.
+def check_seal(path: str | Path, content: bytes, remedy: str) -> bytes:
+    """The content of a file without the sha256 behind it, all of it where there is none; InputError where it does not
+    fit.
 
     remedy: what to do then, a sentence.
     """
     pickled, seal = content[:-_SEAL_BYTES], content[-_SEAL_BYTES:]
     if seal.startswith(_SEAL) and sealed(pickled) != content:
         raise InputError(f'{path}: is damaged: what it holds does not fit its checksum. {remedy}')
+    return pickled if seal.startswith(_SEAL) else content
+
+
+def check_output(path: str | Path, *inputs: str | Path | None, ours: Callable[[Path], bool]) -> None:
+    """Whether a file can be written here, asked before the work begins that ends in it.
+
+    Args:
+        path: the file to write.
+        inputs: files that are read, in whatever way they are named; None is none.
+        ours: whether a file that is there is an older result of the same kind, the only thing that is replaced.
+
+    Raises:
+        OutputExistsError: something else is there; an input above all.
+        InputError: the path is a folder, or nothing can be written into its folder.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise InputError(f'{path}: is a folder; name a file to write')
+    for source in (Path(source).expanduser() for source in inputs if source is not None):
+        if path.exists() and source.exists() and path.samefile(source):
+            raise OutputExistsError(
+                f'{path}: would replace the checkpoint, config or data that it is made from ({source}); name another'
+                ' file'
+            )
+    if os.path.lexists(path) and not (path.is_file() and ours(path)):
+        raise OutputExistsError(
+            f'{path}: is there already and is no older result of this kind, so it is not replaced; name another file, '
+            'or remove it'
+        )
+    check_writable(path.parent)
+
+
+def check_writable(folder: str | Path, advice: str = 'Name another place, or free some space') -> None:
+    """InputError, with the advice, unless a file can be written into a folder, which may have to be made first."""
+    there = next(parent for parent in (Path(folder).absolute(), *Path(folder).absolute().parents) if parent.exists())
+    try:
+        with tempfile.NamedTemporaryFile(dir=there) as file:
+            file.write(bytes(4096))
+            _put_on_disk(file)
+    except OSError as error:
+        raise InputError(f'{folder}: nothing can be written there ({error.strerror}: {there}). {advice}.') from error
+
+
+def holds_json(path: Path) -> bool:
+    """Whether a file is a record: a JSON object."""
+    try:
+        return isinstance(json.loads(path.read_text()), dict)
+    except (ValueError, OSError, RecursionError):
+        return False
+
+
+def holds_picture(path: Path) -> bool:
+    """Whether a file is a PNG."""
+    with open(path, 'rb') as file:
+        return file.read(8) == b'\x89PNG\r\n\x1a\n'
 
 
 def missing_files(paths: Iterable[str | Path]) -> list[str | Path]:

@@ -2,11 +2,23 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
 
-from dos_mm3d.files import missing_files, open_whole, write_json, write_pickle, write_text, write_together
+from dos_mm3d.errors import InputError, OutputExistsError
+from dos_mm3d.files import (
+    check_output,
+    check_writable,
+    holds_json,
+    holds_picture,
+    missing_files,
+    open_whole,
+    write_json,
+    write_text,
+    write_together,
+)
 
 
 def test_a_write_that_fails_keeps_the_former_content(tmp_path: Path) -> None:
@@ -43,14 +55,68 @@ def test_several_files_appear_together(tmp_path: Path) -> None:
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == {'first': b'1', 'second': b'2'}
 
 
-def test_a_pickle_that_cannot_be_made_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match='pickle'):
-        write_pickle(tmp_path / 'a.pkl', lambda: None)
-    assert not list(tmp_path.iterdir())
-
-
 def test_missing_files_are_named_in_order_whatever_folder_they_lie_in(tmp_path: Path) -> None:
     (tmp_path / 'a').mkdir()
     (tmp_path / 'a/there').touch()
     wanted = [tmp_path / name for name in ('a/late', 'nowhere/x', 'a/there', 'a/early')]
     assert missing_files(wanted) == [wanted[0], wanted[1], wanted[3]]
+
+
+def ways_to(path: Path) -> dict[str, Path]:
+    """Names of one and the same file."""
+    folder = path.parent
+    (folder / 'link').symlink_to(path)
+    (folder / 'hard').hardlink_to(path)
+    (folder / 'elsewhere').symlink_to(folder, target_is_directory=True)
+    return {
+        'itself': path,
+        'relative': Path(os.path.relpath(path)),
+        'round about': folder / 'elsewhere' / '..' / folder.name / path.name,
+        'link': folder / 'link',
+        'hard link': folder / 'hard',
+        'folder link': folder / 'elsewhere' / path.name,
+    }
+
+
+def test_no_output_is_an_input_by_whatever_name(tmp_path: Path) -> None:
+    source = tmp_path / 'in.json'
+    source.write_text('{}')
+    for name in ways_to(source).values():
+        with pytest.raises(OutputExistsError, match='would replace'):
+            check_output(name, None, source, ours=holds_json)
+    assert source.read_text() == '{}'
+
+
+def test_only_older_results_of_the_kind_are_replaced(tmp_path: Path) -> None:
+    path = tmp_path / 'out.json'
+    check_output(path, ours=holds_json)
+    path.write_text('{"a": 1}')
+    check_output(path, ours=holds_json)
+    for other in ('[1]', 'model = dict()', '', '{"a": '):
+        path.write_text(other)
+        with pytest.raises(OutputExistsError, match='is no older result'):
+            check_output(path, ours=holds_json)
+    path.write_bytes(b'\x89PNG\r\n\x1a\n...')
+    check_output(path, ours=holds_picture)
+    path.unlink()
+    path.symlink_to(tmp_path / 'nowhere')
+    with pytest.raises(OutputExistsError):
+        check_output(path, ours=holds_json)
+    with pytest.raises(InputError, match='is a folder'):
+        check_output(tmp_path, ours=holds_json)
+
+
+def test_a_place_that_takes_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / 'file').touch()
+    for folder in (tmp_path / 'file', tmp_path / 'file' / 'below'):
+        with pytest.raises(InputError, match='nothing can be written there'):
+            check_writable(folder)
+    check_writable(tmp_path / 'made' / 'later')
+    assert [path.name for path in tmp_path.iterdir()] == ['file']
+
+    def full(handle: int) -> None:
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(InputError, match='No space left on device'):
+        check_output(tmp_path / 'a.json', ours=holds_json)

@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / 'dos_mm3d'
 LAYERS = (
     ('errors', 'parallel', 'spread'),
-    ('files',),
+    ('files', 'checkpoint_file'),
     ('cpu',),
     ('functional', 'compat'),
     ('structures',),

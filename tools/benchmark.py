@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
-from dos_mm3d.files import write_json
+from dos_mm3d.files import check_output, holds_json, write_json
 from dos_mm3d.studies.runner import describe_machine
 from tools.benchmarks import backbone, conv, data, head
 
@@ -33,6 +33,8 @@ def main() -> None:
         found = getattr(arguments, name, 1)
         if min(found if isinstance(found, list) else [found]) < 1:
             raise InputError(f'--{name} {found}: wanted at least 1')
+    if arguments.json:
+        check_output(arguments.json, getattr(arguments, 'sweep', None), ours=holds_json)
     record = PARTS[arguments.part].run(arguments)
     if arguments.json:
         write_json(arguments.json, record | describe_machine())

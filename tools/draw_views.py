@@ -8,6 +8,7 @@ from mmdet3d.registry import DATASETS, MODELS
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.datasets.stream import Draw
 from dos_mm3d.engine import launch
+from dos_mm3d.files import check_output, holds_picture
 from dos_mm3d.visualization.features_pca import draw_views_from_above
 from dos_mm3d.visualization.style import write_png
 
@@ -24,6 +25,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """One draw of the config's data, with its augmentation and its mask."""
     args = parse_args()
+    check_output(args.picture, args.config, ours=holds_picture)
     cfg = launch.load_config(args)
     launch.check_data(cfg, 'train_dataloader')
     dataset = DATASETS.build(cfg.train_dataloader.dataset)

@@ -14,7 +14,7 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
 from dos_mm3d.errors import InputError
 from dos_mm3d.export.loading import require_fit
-from dos_mm3d.files import nan_to_none, write_json
+from dos_mm3d.files import check_output, holds_json, nan_to_none, write_json
 from dos_mm3d.metrics.confusion import ConfusionMatrix
 
 
@@ -50,6 +50,8 @@ def main() -> None:
     missing = [key for key in ('test_dataloader', 'test_cfg', 'test_evaluator') if cfg.get(key) is None]
     if missing:
         raise InputError(f'{args.config}: nothing to test, it has no {", ".join(missing)}')
+    for out in filter(None, (args.metrics, args.confusion)):
+        check_output(out, args.config, args.checkpoint, ours=holds_json)
     if args.tta:
         augment_tests(cfg, args.config)
     if args.confusion is not None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from mmengine.device import get_device
@@ -20,7 +19,8 @@ from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler, _Pa
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from torch import nn
 
-from ..errors import InputError, MissingFileError
+from ..checkpoint_file import allow_arrays, load_checkpoint_file
+from ..errors import InputError
 from ..files import open_whole, write_bytes
 
 
@@ -52,9 +52,8 @@ def allow_checkpoint_classes() -> None:
     """
     if not hasattr(torch.serialization, 'add_safe_globals'):
         return
-    array_parts = [np.ndarray, np.dtype, np.zeros(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
-    dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefdU'}
-    torch.serialization.add_safe_globals([HistoryBuffer, ConfigDict, _statistics_method(), *array_parts, *dtypes])
+    allow_arrays()
+    torch.serialization.add_safe_globals([HistoryBuffer, ConfigDict, _statistics_method()])
     mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=_load_from_local, force=True)
 
 
@@ -73,11 +72,8 @@ def _statistics_method() -> Callable[[type, str], Any]:
 
 
 def _load_from_local(filename: str, map_location: Any) -> Any:
-    """mmengine's loader of local files, with weights_only said aloud: torch 2.4 and 2.5 would default to False."""
-    path = Path(filename).expanduser()
-    if not path.is_file():
-        raise MissingFileError(f'{path}: no such checkpoint; give the path of a .pth file')
-    return torch.load(path, map_location=map_location, weights_only=True)
+    """mmengine's loader of local files; torch 2.4 and 2.5 would run what is in them."""
+    return load_checkpoint_file(filename, map_location)
 
 
 def write_files_atomically() -> None:

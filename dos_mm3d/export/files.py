@@ -1,7 +1,6 @@
 """Files of weights: read without executing anything, written whole with where they come from, told apart by content."""
 
 import hashlib
-import pickle
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,26 +11,18 @@ from mmengine.runner import save_checkpoint
 from torch import Tensor
 
 from .. import __version__
-from ..errors import InputError, MissingFileError
+from ..checkpoint_file import load_checkpoint_file
+from ..errors import InputError
+from ..files import check_output
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """A checkpoint's dict on the CPU, loaded with `weights_only`.
 
-    Raises FileNotFoundError if there is no such file, ValueError if it is truncated, needs code to be run to be
-    loaded, or does not hold a dict.
+    Raises FileNotFoundError if there is no such file, ValueError, with the reason, if it is truncated or damaged, needs
+    code to be run to be loaded, or does not hold a dict.
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise MissingFileError(f'{path}: no such checkpoint file; give the path of a .pth file')
-    try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise InputError(
-            f'{path}: not readable as a checkpoint of tensors ({_cause(error)}). It is truncated, or it holds '
-            'pickled objects, which are not loaded; use a file of tensors, such as tools/train.py and '
-            'tools/export_backbone.py write and the PTv3 family publishes.'
-        ) from error
+    checkpoint = load_checkpoint_file(path)
     if not isinstance(checkpoint, dict):
         raise InputError(f'{path}: holds a {type(checkpoint).__name__}, wanted a checkpoint dict')
     return checkpoint
@@ -43,11 +34,20 @@ def tensors_in(checkpoint: Mapping[str, Any], source: str, wanted: str, *, bare:
     InputError, which says what was wanted, if it holds anything but tensors, or nothing.
     """
     tensors = checkpoint.get('state_dict', checkpoint if bare else None)
-    if not isinstance(tensors, Mapping) or not tensors or not all(isinstance(t, Tensor) for t in tensors.values()):
+    if not isinstance(tensors, Mapping) or not tensors or not all(map(_is_dense, tensors.values())):
         raise InputError(
             f"{source}: no 'state_dict' of tensors in it, its entries are {sorted(map(str, checkpoint))[:8]}; {wanted}"
         )
+    claimed = sum(value.numel() * value.element_size() for value in tensors.values())
+    stored = sum({(s := value.untyped_storage()).data_ptr(): s.nbytes() for value in tensors.values()}.values())
+    if claimed > 4 * stored + (1 << 20):
+        raise InputError(f'{source}: its tensors claim {claimed} bytes and have {stored}; the file is damaged')
     return dict(tensors)
+
+
+def _is_dense(value: Any) -> bool:
+    """Whether a value is an ordinary tensor, whose numbers are in the file."""
+    return isinstance(value, Tensor) and value.layout is torch.strided and not value.is_meta and not value.is_quantized
 
 
 def groups_of(tensors: Mapping[str, Tensor], depth: int) -> str:
@@ -66,14 +66,14 @@ def write_weights(
         out_path: what `load_from` and `init_cfg` take.
         facts: of the meta, plain strings, numbers and lists; the version, the name of the source and the sha256 of
             the tensors are added.
-        source: the file that the weights come from, which is never replaced.
+        source: the file that the weights come from.
 
     Raises:
-        InputError: a tensor is not finite, or `out_path` is the source.
+        InputError: a tensor is not finite.
+        OutputExistsError: something is there that no export or conversion has written.
     """
     out_path = Path(out_path).expanduser()
-    if out_path.exists() and out_path.samefile(Path(source).expanduser()):
-        raise InputError(f'{out_path}: would replace the checkpoint that it is made from; name another file')
+    check_output(out_path, source, ours=is_ours)
     if bad := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
         raise InputError(
             f'{source}: {len(bad)} of {len(weights)} tensors hold NaN or infinity, first {bad[0]}; the training '
@@ -83,6 +83,15 @@ def write_weights(
     meta['sha256'] = tensors_sha256(weights)
     save_checkpoint({'state_dict': weights, 'meta': meta}, str(out_path))  # atomic, by dos_mm3d.compat
     return meta
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is one that :func:`write_weights` has written; a checkpoint of a training is not."""
+    try:
+        meta = read_checkpoint(path).get('meta')
+    except InputError:
+        return False
+    return isinstance(meta, dict) and {'dos_mm3d_version', 'format', 'sha256'} <= meta.keys()
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
@@ -107,10 +116,3 @@ def to_spconv1(kernel: Tensor) -> Tensor:
     `_metadata`, which a plain dict never does (mmdet3d/models/layers/spconv/overwrite_spconv/write_spconv2.py).
     """
     return kernel.permute(1, 2, 3, 4, 0).contiguous()
-
-
-def _cause(error: Exception) -> str:
-    """One line: what torch refused to run, where it says so, else the first line of the message."""
-    lines = str(error).strip().splitlines() or ['no message']
-    refused = [line for line in lines if 'Unsupported' in line]
-    return f'{type(error).__name__}: {(refused or lines)[0].strip()[:200]}'

@@ -84,7 +84,7 @@ def require_fit(model: nn.Module, path: str | Path, *, complete: bool = False) -
     """Check a weight file against a model before it is loaded; log how much of it fits.
 
     Call it before `runner.train()` when `cfg.load_from` is set, and before testing a checkpoint.
-    complete: every parameter of the model must be in the file, as for a test.
+    complete: every parameter and statistic of the model must be in the file, as for a test.
     Raises ValueError that lists both sides if no parameter fits (or not all, with ``complete``), or if kernels are in
     the layout that mmdet3d's loader cannot use (they would stay random, with a warning only).
     """
@@ -110,10 +110,12 @@ def require_fit(model: nn.Module, path: str | Path, *, complete: bool = False) -
             f'  {_some([report.wrong_shape[name] for name in report.wrong_layout])}\n'
             'A plain dict must hold spconv-1 kernels (kD, kH, kW, C_in, C_out): write it with tools/export_backbone.py.'
         )
+    # what BatchNorm has seen decides a test as much as its weights; how many batches that were does not
+    lost |= {name for name in model.state_dict() if not name.endswith('num_batches_tracked')} - set(report.matched)
     if complete and lost:
         raise InputError(
             f'{path}: holds only a part of the model {type(model).__name__} ({report.summary()}); '
-            f'{len(lost)} parameters would stay random:\n{report.examples()}\n'
+            f'{len(lost)} parameters and statistics would stay as they are initialised:\n{report.examples()}\n'
             'Give a checkpoint that tools/train.py wrote with this config.'
         )
     for text in filter(None, (f'{path}: {report.summary()}', report.examples())):
@@ -126,8 +128,15 @@ def read_weights(path: str | Path) -> Mapping[str, Tensor]:
     remote = '://' in str(path)
     checkpoint = CheckpointLoader.load_checkpoint(str(path), 'cpu') if remote else read_checkpoint(path)
     state_dict = checkpoint.get('state_dict', checkpoint)
-    if not isinstance(state_dict, Mapping) or not any(isinstance(value, Tensor) for value in state_dict.values()):
+    if not isinstance(state_dict, Mapping) or not state_dict:
         raise InputError(f'{path}: no weights in it; its entries are {sorted(map(str, checkpoint))[:8]}')
+    if strange := [name for name, value in state_dict.items() if not isinstance(value, Tensor)]:
+        within = [name for name in strange if isinstance(state_dict[name], Mapping)]
+        hint = f'; if its weights are those at {within[0]!r}, save these alone as state_dict' if within else ''
+        raise InputError(
+            f"{path}: wanted a 'state_dict' of tensors, which the loader takes; found entries "
+            f'{sorted(map(str, state_dict))[:8]}{hint}'
+        )
     return state_dict
 
 

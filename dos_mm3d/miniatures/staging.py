@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import InputError, OutputExistsError
+from ..files import check_writable
 from ..parallel import parallel_map
 
 MANIFEST = 'synthetic.json'
@@ -52,11 +53,19 @@ def write_data_set(out: str | Path, plan: SyntheticPlan, fill: Callable[[Path], 
     if not _must_write(out, plan.manifest(), force):
         return out
     partial = out.with_name(out.name + '.partial')
+    marker = partial / f'.{MANIFEST}.unfinished'
+    if partial.exists() and any(partial.iterdir()) and not marker.is_file():
+        raise OutputExistsError(
+            f'{partial}: is there and not of an interrupted run; it is needed for {out}. Move it away.'
+        )
+    check_writable(partial.parent)
     if partial.exists():
         print(f'{partial}: left by an interrupted run, removed')
         shutil.rmtree(partial)
     partial.mkdir(parents=True)
+    marker.touch()
     fill(partial)
+    marker.unlink()
     (partial / MANIFEST).write_text(json.dumps(plan.manifest(), indent=1))
     if out.exists():
         shutil.rmtree(out)
@@ -71,7 +80,12 @@ def _must_write(out: Path, wanted: dict[str, Any], force: bool) -> bool:
     manifest = out / MANIFEST
     if not manifest.is_file():
         raise OutputExistsError(f'{out} exists and has no {MANIFEST}: not a synthetic data set. Choose another folder.')
-    found = json.loads(manifest.read_text())
+    try:
+        found = json.loads(manifest.read_text())
+    except ValueError as error:
+        raise OutputExistsError(
+            f'{manifest}: no whole JSON ({error}), so whose folder it is is unknown. Move it away.'
+        ) from error
     if found == wanted:
         print(f'{out}: already there with the same seed and sizes, reused')
         return False

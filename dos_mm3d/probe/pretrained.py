@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from tqdm import tqdm
 
 from ..errors import InputError
-from ..export.files import read_checkpoint
+from ..export.files import read_checkpoint, tensors_in
 from ..export.loading import require_fit
 from ..models.methods.student_teacher import StudentTeacher
 from .scans import ProbeScan
@@ -32,7 +32,7 @@ def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
     model: StudentTeacher = MODELS.build(cfg.model)
     require_fit(model, checkpoint)
     load_checkpoint(model, str(checkpoint), map_location='cpu', strict=True)
-    in_file = read_checkpoint(checkpoint)['state_dict']
+    in_file = tensors_in(read_checkpoint(checkpoint), str(checkpoint), 'wanted what tools/train.py wrote', bare=True)
     differing = [name for name, value in model.state_dict().items() if not torch.equal(value, in_file[name])]
     if differing:
         raise InputError(
