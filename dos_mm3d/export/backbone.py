@@ -8,9 +8,10 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import check_output
 from ..models.backbones.base import LossVoxelBackbone
 from .config_text import read_entry
-from .files import groups_of, is_kernel, read_checkpoint, tensors_in, tensors_sha256, to_spconv1, write_weights
+from .files import groups_of, is_kernel, is_ours, read_checkpoint, tensors_in, tensors_sha256, to_spconv1, write_weights
 
 FORMAT = 'dos_mm3d backbone 1'
 BRANCHES = ('teacher', 'student')
@@ -41,10 +42,12 @@ def export_backbone(
     Raises:
         MissingFileError: there is no such checkpoint.
         InputError: the checkpoint is not one of our pretraining, is not finite, or does not fit the channels that its
-            own config names; or `out_path` is the checkpoint itself.
+            own config names.
+        OutputExistsError: `out_path` is the checkpoint itself, or anything else that no export has written.
     """
     if branch not in BRANCHES:
         raise InputError(f'branch is {branch!r}, wanted one of {BRANCHES}')
+    check_output(out_path, checkpoint_path, ours=is_ours)
     checkpoint = read_checkpoint(checkpoint_path)
     source = str(checkpoint_path)
     backbone = _backbone_tensors(tensors_in(checkpoint, source, OURS), branch, source)
@@ -100,15 +103,26 @@ def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str,
         name: read_entry(text, *(f'{place}.{name}' for place in places), source=source)
         for name in ('point_cloud_range', 'voxel_size')
     }
+    channels = read_entry(text, 'input_channels', source=source)
+    if not _all_of(channels, str) or not all(_all_of(value, int | float) for value in grid.values()):
+        raise InputError(
+            f'{source}: its config has input_channels={str(channels)[:80]}, {str(grid)[:160]}; wanted a list of '
+            'names and two of numbers'
+        )
     return {
         'format': FORMAT,
         'backbone': read_entry(text, 'model.backbone.type', source=source),
         'branch': branch,
-        'iteration': int(training['iter']) if 'iter' in training else None,
-        'input_channels': list(read_entry(text, 'input_channels', source=source)),
+        'iteration': iteration if isinstance(iteration := training.get('iter'), int) else None,
+        'input_channels': list(channels),
         **{name: list(value) for name, value in grid.items()},
         'config': text,
     }
+
+
+def _all_of(values: Any, kind: Any) -> bool:
+    """Whether values are a list, not an empty one, of one kind."""
+    return isinstance(values, list | tuple) and bool(values) and all(isinstance(value, kind) for value in values)
 
 
 def _check_channels(

@@ -1,6 +1,7 @@
 """Reads literals out of the config text that a checkpoint carries, without executing that text."""
 
 import ast
+from collections.abc import Collection
 from typing import Any
 
 from ..errors import InputError
@@ -29,6 +30,22 @@ def read_entry(text: str, *paths: str, source: str) -> Any:
     raise InputError(f'{source}: its config has no entry {" or ".join(paths)}; wanted one as in configs/dos')
 
 
+def read_section(text: str, *paths: str, wanted: Collection[str], source: str) -> dict[str, Any]:
+    """The wanted entries of the first section at `paths` ('' is the text itself) that has one; the text is never run.
+
+    InputError where the text is not Python, no section has any of them, or one is no literal.
+    """
+    assigned = _top_level_assignments(text, source)
+    for path in paths:
+        entries = assigned
+        for key in filter(None, path.split('.')):
+            entries = _entries(entries.get(key))
+        if found := {name: node for name, node in entries.items() if name in wanted}:
+            return {name: _literal(node, name, source) for name, node in found.items()}
+    places = ', '.join(path or 'the file itself' for path in paths)
+    raise InputError(f'{source}: has none of {", ".join(wanted)} in {places}')
+
+
 def _entries(node: ast.expr | None) -> dict[str | None, ast.expr]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
         return {keyword.arg: keyword.value for keyword in node.keywords}
@@ -40,8 +57,8 @@ def _entries(node: ast.expr | None) -> dict[str | None, ast.expr]:
 def _top_level_assignments(text: str, source: str) -> dict[str, ast.expr]:
     try:
         tree = ast.parse(text)
-    except SyntaxError as error:
-        raise InputError(f'{source}: its config is not Python text ({error.msg}, line {error.lineno})') from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # null bytes; nesting without end
+        raise InputError(f'{source}: its config is not Python text ({error})') from error
     assignments = [node for node in tree.body if isinstance(node, ast.Assign)]
     return {target.id: node.value for node in assignments for target in node.targets if isinstance(target, ast.Name)}
 
@@ -49,7 +66,7 @@ def _top_level_assignments(text: str, source: str) -> dict[str, ast.expr]:
 def _literal(node: ast.expr, name: str, source: str) -> Any:
     try:
         return ast.literal_eval(node)
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError, MemoryError) as error:
         raise InputError(
             f'{source}: {name} in its config is `{ast.unparse(node)[:80]}`, wanted a literal such as a list of numbers'
         ) from error

@@ -11,8 +11,9 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ..errors import InputError
-from .files import groups_of, is_kernel, read_checkpoint, tensors_in, to_spconv1, write_weights
-from .pointcept_config import PUBLISHED, ptv3_config
+from ..files import check_output
+from .files import groups_of, is_kernel, is_ours, read_checkpoint, tensors_in, to_spconv1, write_weights
+from .pointcept_config import ptv3_config, warnings_about
 
 FORMAT = 'dos_mm3d ptv3 1'
 KERNEL_LAYOUT = 'spconv-1: (kx, ky, kz, C_in, C_out)'
@@ -37,7 +38,8 @@ class Conversion:
         unused: names in the file of those that were not.
         missing: names in the model of those that the file lacks.
         model: arguments of PTv3.
-        unused_config: entries of a published config that were not needed.
+        origins: name of a setting, as in published configs -> where it comes from.
+        warnings: sentences about what was assumed or is not known.
         parameters: how many numbers were written.
     """
 
@@ -45,47 +47,57 @@ class Conversion:
     unused: tuple[str, ...]
     missing: tuple[str, ...]
     model: dict[str, Any]
-    unused_config: tuple[str, ...]
+    origins: dict[str, str]
+    warnings: tuple[str, ...]
     parameters: int
 
 
 def convert_pointcept(
-    path: str | Path, out_path: str | Path, *, branch: str | None = None, condition: int | None = None
+    path: str | Path,
+    out_path: str | Path,
+    *,
+    branch: str | None = None,
+    condition: int | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> Conversion:
     """Write the backbone of a Pointcept file under the names of :class:`PTv3`, for its ``init_cfg``.
 
     The file is `{'state_dict': plain dict of float32 tensors, 'meta': dict}`; `meta['model']` are the arguments of the
-    model that it fits. Kernels are in spconv-1 layout, which mmdet3d's loader wants of a plain dict. Nothing in the
-    file is executed.
+    model that it fits, and `meta['settings_from']` says where each of them comes from. Kernels are in spconv-1 layout,
+    which mmdet3d's loader wants of a plain dict. Nothing in the file is executed.
 
     Args:
         path: a file of PTv3, Sonata, Concerto or Utonia.
         out_path: the file to write.
         branch: 'student' (default) or 'teacher' of a pretraining.
         condition: whose norms, in files with a list of them for each training set (PPT).
+        given: settings that the file does not have, under the names of published configs.
 
     Raises:
         MissingFileError: there is no such file.
         InputError: it is not of this family, needs code to load, is not finite, or its shapes contradict one another
-            or its config; or `out_path` is the file itself.
+            or its config; or nothing says what shapes do not show.
+        OutputExistsError: `out_path` is the file itself, or anything else that no conversion has written.
     """
-    source = str(path)
+    check_output(out_path, path, ours=is_ours)
+    source, given = str(path), given or {}
     checkpoint = read_checkpoint(path)
-    # without the `module.` of several GPUs
-    tensors = {
-        name.removeprefix('module.'): value for name, value in tensors_in(checkpoint, source, WANTED, bare=True).items()
-    }
+    tensors = tensors_in(checkpoint, source, WANTED, bare=True)
     prefix = find_prefix(tensors, branch, source)
     inside = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     names = pick_condition(inside, condition, source)
     backbone = {plain: inside[name] for plain, name in names.items()}
     published = checkpoint.get('config') if isinstance(checkpoint.get('config'), Mapping) else {}
-    model = ptv3_config(backbone, published, source=source)
+    model, origins = ptv3_config(backbone, published, given, source=source)
     shapes = shapes_of(model, source)
     check_shapes(backbone, shapes, source)
     weights = {name: as_ours(backbone[name]) for name in shapes if name in backbone}
     facts = dict(
-        format=FORMAT, kernel_layout=KERNEL_LAYOUT, model=model, branch=prefix.split('.')[0] if prefix else None
+        format=FORMAT,
+        kernel_layout=KERNEL_LAYOUT,
+        model=model,
+        branch=prefix.split('.')[0] if prefix else None,
+        settings_from=origins,
     )
     write_weights(weights, out_path, facts, source=path)
     used = {prefix + names[name] for name in weights}
@@ -94,7 +106,8 @@ def convert_pointcept(
         unused=tuple(name for name in tensors if name not in used),
         missing=tuple(name for name in shapes if name not in weights),
         model=model,
-        unused_config=tuple(name for name in published if name not in PUBLISHED),
+        origins=origins,
+        warnings=tuple(warnings_about(origins, published, given, decoder='decoder' in model)),
         parameters=sum(value.numel() for value in weights.values()),
     )
 

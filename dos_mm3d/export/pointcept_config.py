@@ -1,18 +1,26 @@
-"""The model configuration that fits a Point Transformer V3 state dict, read off its shapes (docs/ptv3.md, "Keys")."""
+"""The model configuration of a Point Transformer V3 state dict: what shapes show, what is said, what is assumed."""
 
-import re
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, MissingFileError
 from ..functional.serialization import CURVES
+from .config_text import read_section
+from .pointcept_shapes import (
+    RPE_PATCH_SIZES,
+    STEM_WEIGHTS,
+    block_settings,
+    find_variant,
+    fitting_patch_sizes,
+    has,
+    levels,
+    rpe_rows,
+)
 
-HEAD_DIM = 16  # of every public m1 and m2 model; their state dicts do not show it
-PATCH_SIZE = 1024
-RPE_PATCH_SIZES = (48, 64, 128, 256, 512, 1024)
-STEM_WEIGHTS = dict.fromkeys(('m2', 'm3'), 'embedding.stem.linear.weight') | {'m1': 'embedding.stem.conv.weight'}
 # names in published config dicts -> (our section, our name); the values of lists are one per level
 PUBLISHED = {
     'in_channels': (None, 'in_channels'),
@@ -33,18 +41,49 @@ PUBLISHED = {
     'drop_path': ('block', 'drop_path'),
     'pre_norm': ('block', 'pre_norm'),
 }
-SHAPES_SAY = ('in_channels', 'enc_channels', 'enc_depths', 'dec_channels', 'dec_depths', 'mlp_ratio', 'qkv_bias')
+ASKED_FOR = {
+    'enc_num_head': ('--heads', 'of each level of the encoder, finest first; public models: its channels / 16'),
+    'dec_num_head': ('--decoder-heads', 'of each level of the decoder, finest first'),
+    'enc_patch_size': ('--patch-size', 'voxels of an attention sequence; public models: 1024'),
+}
+"""Without which features would be others, and which public models do not agree on -> option, what it is."""
+ASSUMED = {
+    'order': list(CURVES),
+    'stride': 2,
+    'pre_norm': True,
+    'shuffle_orders': True,
+    'attn_drop': 0.0,
+    'proj_drop': 0.0,
+    'drop_path': 0.3,
+}
+"""What all public models share, taken where nothing says otherwise."""
+WHOLE_NUMBERS = {name for name in PUBLISHED if name.startswith(('enc_', 'dec_')) or name in ('in_channels', 'stride')}
+WHOLE_NUMBERS |= {'dec_patch_size'}
+TRAINING_ONLY = ('shuffle_orders', 'attn_drop', 'proj_drop', 'drop_path')
+HARMLESS = {
+    *('type', 'enc_mode', 'cls_mode', 'traceable', 'freeze_encoder', 'mask_token', 'layer_scale', 'dec_patch_size'),
+    *('enable_rpe', 'enable_flash', 'upcast_attention', 'upcast_softmax', 'pdnorm_bn', 'pdnorm_ln', 'pdnorm_decouple'),
+    *('pdnorm_adaptive', 'pdnorm_affine', 'pdnorm_conditions'),
+}
+"""Other entries of published configs, which shapes or --condition say, or which do not change what is computed."""
+GIVEN, FILE, SHAPES, ASSUMPTION = 'given', 'config in the file', 'shapes', 'assumed'
+"""Where a setting can come from."""
 
 
 def ptv3_config(
-    tensors: Mapping[str, Tensor], published: Mapping[str, Any] | None = None, *, source: str
-) -> dict[str, Any]:
-    """Arguments of :class:`PTv3` (with ``type``) for a backbone's tensors.
+    tensors: Mapping[str, Tensor], published: Mapping[str, Any], given: Mapping[str, Any], *, source: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Arguments of :class:`PTv3` (with ``type``) for a backbone's tensors, and where each setting comes from.
 
-    tensors: names without prefix (embedding.*, enc.*, dec.*), kernels (out, k, k, k, in). published: the config that
-    came with them, for what shapes do not show (heads, patch sizes, curves, rates); without it, the values that all
-    public models share. Raises ValueError, naming ``source``, if the tensors are not of this family, or if the
-    published config contradicts them.
+    Args:
+        tensors: names without prefix (embedding.*, enc.*, dec.*), kernels (out, k, k, k, in).
+        published: the config that came with them.
+        given: what the user says of them, under the names of published configs.
+        source: the file, for errors.
+
+    Raises:
+        InputError: the tensors are not of this family, or contradict a config; configs contradict each other; or
+            nothing says what shapes do not show and public models do not share (ASKED_FOR).
     """
     variant = find_variant(tensors, source)
     config = dict(
@@ -52,102 +91,148 @@ def ptv3_config(
         variant=variant,
         in_channels=tensors[STEM_WEIGHTS[variant]].shape[-1],
         mask_token='embedding.mask_token' in tensors,
-        orders=list(CURVES),
+        orders=None,
         encoder=levels(tensors, 'enc', 'block0.norm1.0.weight', source),
         decoder=levels(tensors, 'dec', 'up.proj.0.weight', source) if has(tensors, r'dec\.dec\d+\.') else None,
         block=block_settings(tensors, source),
     )
-    config['encoder'] |= dict(patch_sizes=rpe_patch_size(tensors, source), strides=2)
     if config['decoder'] is not None and variant == 'm3':
         config['decoder']['rope'] = has(tensors, r'dec\..*\.attn\.rope\.inv_freq')
-    take_over(config, published or {}, source)
-    return {name: value for name, value in config.items() if value is not None}
+    origins = take_over(config, stated(published, given, source), source)
+    check_patch_sizes(config, tensors, published, source)
+    origins |= assume(config, tensors, source)
+    return {name: value for name, value in config.items() if value is not None}, origins
 
 
-def find_variant(tensors: Mapping[str, Tensor], source: str) -> str:
-    """m1, m2 or m3."""
-    if has(tensors, r'enc\.enc\d+\.block\d+\.conv\.'):
-        raise InputError(f'{source}: a LitePT backbone (its blocks have conv instead of cpe), which is not built here')
-    if not has(tensors, r'enc\.enc\d+\.block\d+\.attn\.'):
-        raise InputError(f'{source}: no tensor enc.enc0.block0.attn.*, so it is no Point Transformer V3')
-    if STEM_WEIGHTS['m1'] in tensors:
-        return 'm1'
-    if STEM_WEIGHTS['m2'] not in tensors:
-        raise InputError(f'{source}: neither {STEM_WEIGHTS["m1"]} nor {STEM_WEIGHTS["m2"]} is in it')
-    return 'm3' if has(tensors, r'.*\.attn\.rope\.inv_freq$') else 'm2'
+def stated(published: Mapping[str, Any], given: Mapping[str, Any], source: str) -> dict[str, tuple[Any, str]]:
+    """Name -> value and origin of all that is said; InputError where the two contradict each other."""
+    for name, value in (*published.items(), *given.items()):
+        check_value(name, as_list(value), source)
+    values = {name: (as_list(value), FILE) for name, value in published.items() if name in PUBLISHED}
+    for name, value in given.items():
+        if name in values and values[name][0] != as_list(value):
+            raise InputError(f'{source}: its own config says {name}={values[name][0]}, given is {as_list(value)}')
+        values.setdefault(name, (as_list(value), GIVEN))
+    return values
 
 
-def levels(tensors: Mapping[str, Tensor], side: str, norm: str, source: str) -> dict[str, list[int]]:
-    """Channels, depths and heads of the levels of 'enc' or 'dec'. norm: of every level, as wide as its channels."""
-    depths: dict[int, int] = {}
-    for found in filter(None, (re.match(rf'{side}\.{side}(\d+)\.(?:block(\d+)\.)?', name) for name in tensors)):
-        level, depth = int(found[1]), 0 if found[2] is None else int(found[2]) + 1
-        depths[level] = max(depths.get(level, 0), depth)
-    numbers = range(max(depths) + 1)
-    channels = [len(get(tensors, f'{side}.{side}{level}.{norm}', source)) for level in numbers]
-    heads = [heads_of(tensors, f'{side}.{side}{level}.block0.attn', channels[level]) for level in numbers]
-    return dict(channels=channels, depths=[depths.get(level, 0) for level in numbers], heads=heads)
+def check_value(name: str, value: Any, source: str) -> None:
+    """InputError for a value that the entry of a published config cannot have."""
+    items = value if isinstance(value, list) else [value]
+    if name in WHOLE_NUMBERS:
+        fits, wanted = all(type(item) is int and 0 < item < 1 << 20 for item in items), 'positive whole numbers'
+    elif name == 'order':
+        fits, wanted = all(isinstance(item, str) and item in CURVES for item in items), f'some of {", ".join(CURVES)}'
+    elif name in PUBLISHED:
+        fits, wanted = isinstance(value, int | float) and 0 <= value < 100, 'a number, or True or False'
+    else:
+        return
+    if not fits or not items:
+        raise InputError(f'{source}: {name} is {str(value)[:80]}, wanted {wanted}')
 
 
-def block_settings(tensors: Mapping[str, Tensor], source: str) -> dict[str, Any]:
-    """What all blocks share, read off the first."""
-    first = 'enc.enc0.block0.'
-    expanded, channels = get(tensors, f'{first}mlp.0.fc1.weight', source).shape
-    settings = dict(mlp_ratio=expanded // channels, qkv_bias=f'{first}attn.qkv.bias' in tensors)
-    if f'{first}ls1.0.gamma' in tensors:
-        settings['layer_scale'] = 1.0
-    if f'{first}attn.rpe.rpe_table' in tensors:
-        settings['rpe'] = True
-    return settings
+def place_of(config: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, str]:
+    """Section of our config, None where the model has none, and our name in it, of a published name."""
+    section, ours = PUBLISHED[name]
+    return (config if section is None else config[section]), ours
 
 
-def heads_of(tensors: Mapping[str, Tensor], attention: str, channels: int) -> int:
-    """Number of heads, from the tables that have one column or frequency per head (width), else by the public width."""
-    table, frequencies = (tensors.get(f'{attention}.{name}') for name in ('rpe.rpe_table', 'rope.inv_freq'))
-    if table is not None:
-        return table.shape[1]
-    head_dim = HEAD_DIM if frequencies is None else 6 * len(frequencies)
-    return max(channels // head_dim, 1)
-
-
-def rpe_patch_size(tensors: Mapping[str, Tensor], source: str) -> int:
-    """Patch size: that which gives the relative position table its length, else the public models'."""
-    table = tensors.get('enc.enc0.block0.attn.rpe.rpe_table')
-    if table is None:
-        return PATCH_SIZE
-    fitting = [size for size in RPE_PATCH_SIZES if 3 * (2 * int((4 * size) ** (1 / 3) * 2) + 1) == len(table)]
-    if not fitting:
-        raise InputError(f'{source}: a relative position table of {len(table)} rows fits none of {RPE_PATCH_SIZES}')
-    return fitting[0]
-
-
-def take_over(config: dict[str, Any], published: Mapping[str, Any], source: str) -> None:
-    """Put the published values into ``config``; ValueError where they contradict the shapes."""
-    for name, (section, ours) in PUBLISHED.items():
-        place = config if section is None else config[section]
-        if name not in published or place is None:
+def take_over(config: dict[str, Any], values: Mapping[str, tuple[Any, str]], source: str) -> dict[str, str]:
+    """Put what is said into ``config``; gives published name -> origin. InputError where it contradicts the shapes."""
+    origins = {}
+    for name in PUBLISHED:
+        place, ours = place_of(config, name)
+        if place is None:
             continue
-        value = as_list(published[name])
-        if name not in SHAPES_SAY:
-            place[ours] = value
-        elif value != place[ours]:
-            raise InputError(f'{source}: its config says {name}={value}, its tensors {place[ours]}')
+        shown = place.get(ours)
+        if shown is not None:
+            origins[name] = SHAPES
+        if name not in values:
+            continue
+        value, origin = values[name]
+        if shown is None:
+            place[ours], origins[name] = value, origin
+        elif value != shown:
+            says = 'its config says' if origin == FILE else 'given is'
+            raise InputError(f'{source}: {says} {name}={value}, its tensors {shown}')
     if isinstance(config['orders'], str):
         config['orders'] = [config['orders']]
-    if config['decoder'] is not None and 'dec_patch_size' in published:
-        # encoder and decoder share their tables level by level
-        n_levels = len(config['decoder']['channels'])
-        sizes = config['encoder']['patch_sizes'], as_list(published['dec_patch_size'])
-        wanted, given = ([size] * n_levels if isinstance(size, int) else size[:n_levels] for size in sizes)
-        if wanted != given:
-            raise InputError(
-                f'{source}: dec_patch_size {given} differs from enc_patch_size {wanted} on the same levels'
-            )
+    return origins
 
 
-def has(tensors: Mapping[str, Tensor], pattern: str) -> bool:
-    """Whether a name begins with a regular expression."""
-    return any(re.match(pattern, name) for name in tensors)
+def assume(config: dict[str, Any], tensors: Mapping[str, Tensor], source: str) -> dict[str, str]:
+    """Fill what nobody says with what all public models share; gives published name -> origin.
+
+    InputError, which names the options, for what they do not share.
+    """
+    fitting = fitting_patch_sizes(tensors)
+    if fitting and config['encoder'].get('patch_sizes') is None:
+        config['encoder']['patch_sizes'] = fitting[0]  # others give a table of the same length, of an odd size
+    elif config['encoder'].get('patch_sizes') is not None:
+        fitting = []
+    unknown = [name for name in ASKED_FOR if (place := place_of(config, name))[0] is not None and _lacks(*place)]
+    if unknown:
+        options = '; '.join(f'{option}, {what}' for option, what in (ASKED_FOR[name] for name in unknown))
+        raise InputError(
+            f'{source}: neither its tensors nor a config in it say {", ".join(unknown)}, without which its features '
+            f'would be others. Give them ({options}), or the config that it was trained with (--config FILE)'
+        )
+    origins = {'enc_patch_size': ASSUMPTION} if fitting else {}
+    for name, value in ASSUMED.items():
+        place, ours = place_of(config, name)
+        if _lacks(place, ours):
+            place[ours], origins[name] = value, ASSUMPTION
+    return origins
+
+
+def _lacks(place: Mapping[str, Any], ours: str) -> bool:
+    return place.get(ours) is None
+
+
+def warnings_about(
+    origins: Mapping[str, str], published: Mapping[str, Any], given: Mapping[str, Any], *, decoder: bool
+) -> list[str]:
+    """Sentences about what was assumed, or is said in the config and not known here."""
+    assumed = [name for name, origin in origins.items() if origin == ASSUMPTION]
+    said = {**published, **given}
+    if decoder and 'dec_patch_size' not in said:
+        assumed.append('dec_patch_size (as enc_patch_size)')
+    texts = []
+    if features := [name for name in assumed if name not in TRAINING_ONLY]:
+        texts.append(
+            f'assumed, as all public models have it: {", ".join(features)}. Where the model differs, so do its '
+            'features: give --orders, --strides or the config that it was trained with (--config FILE)'
+        )
+    if training := [name for name in assumed if name in TRAINING_ONLY]:
+        texts.append(f'assumed, of meaning for further training only: {", ".join(training)}')
+    if said.get('enable_flash') is False:
+        texts.append(
+            'enable_flash=False: the reference then cuts every sample to sequences of the shortest one in its batch; '
+            'here sequences are always cut as flash attention wants them'
+        )
+    if strange := sorted(set(said) - set(PUBLISHED) - HARMLESS):
+        texts.append(f'its config has {", ".join(strange)}, not known here: compare features if they change the model')
+    return texts
+
+
+def check_patch_sizes(
+    config: Mapping[str, Any], tensors: Mapping[str, Tensor], published: Mapping[str, Any], source: str
+) -> None:
+    """InputError where patch sizes do not fit the table of relative positions, or the decoder's are others."""
+    table = tensors.get('enc.enc0.block0.attn.rpe.rpe_table')
+    said = config['encoder'].get('patch_sizes')
+    first = said[0] if isinstance(said, list) and said else said
+    if table is not None and (rpe_rows(first) != len(table) if first else not fitting_patch_sizes(tensors)):
+        sizes = first or RPE_PATCH_SIZES
+        raise InputError(f'{source}: a relative position table of {len(table)} rows fits no patch size of {sizes}')
+    if config['decoder'] is None or said is None or 'dec_patch_size' not in published:
+        return
+    # encoder and decoder share their tables level by level
+    n_levels = len(config['decoder']['channels'])
+    sizes = said, as_list(published['dec_patch_size'])
+    wanted, given = ([size] * n_levels if isinstance(size, int) else size[:n_levels] for size in sizes)
+    if wanted != given:
+        raise InputError(f'{source}: dec_patch_size {given} differs from enc_patch_size {wanted} on the same levels')
 
 
 def as_list(value: Any) -> Any:
@@ -155,8 +240,22 @@ def as_list(value: Any) -> Any:
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
-def get(tensors: Mapping[str, Tensor], name: str, source: str) -> Tensor:
-    """A tensor that the file must have."""
-    if name not in tensors:
-        raise InputError(f'{source}: {name} is missing, so the model cannot be told from its tensors')
-    return tensors[name]
+def read_published(path: str | Path) -> dict[str, Any]:
+    """Settings of the backbone in a config of Pointcept: .py, which is not run, or .json.
+
+    MissingFileError without the file; InputError where it has none, or one is no literal.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such config; give the file that Pointcept's training was started with")
+    try:
+        text = path.read_text()
+        content = json.loads(text) if path.suffix == '.json' else None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f'{path}: no text, or no whole JSON ({error})') from error
+    if path.suffix == '.json':
+        text = f'config = {content!r}'  # one reader for both
+    prefix = 'config.' if path.suffix == '.json' else ''
+    places = [f'{prefix}{place}' for place in ('model.backbone', 'backbone', 'model', '')]
+    wanted = [*PUBLISHED, 'dec_patch_size', 'enable_flash']
+    return read_section(text, *places, wanted=wanted, source=str(path))

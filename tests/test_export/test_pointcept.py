@@ -68,13 +68,8 @@ def test_a_published_config_says_what_shapes_do_not(tmp_path):
     assert done.model['orders'] == ['z', 'hilbert']
     assert done.model['block']['drop_path'] == 0.1
     assert done.model['mask_token'] is False
-    assert set(done.unused_config) == {'enc_mode', 'traceable', 'freeze_encoder'}
+    assert done.origins['enc_num_head'] == 'config in the file' and done.origins['enc_depths'] == 'shapes'
     assert loaded(tmp_path, done).enc.enc0.block0.attn.heads == 2
-
-
-def test_heads_without_a_config_are_those_of_the_public_models(tmp_path):
-    assert convert(dict(state_dict=tensors(network('m3'))), tmp_path).model['encoder']['heads'] == [1, 2]
-    assert convert(dict(state_dict=tensors(network('m2'))), tmp_path).model['encoder']['heads'] == [1, 2]
 
 
 @pytest.mark.parametrize('settings', [dict(layer_scale=0.1), dict(rpe=True), dict(qkv_bias=False), dict(mlp_ratio=2)])
@@ -83,7 +78,7 @@ def test_optional_parts_are_found_in_the_shapes(settings, tmp_path):
     source = PTv3(
         6, dict(channels=widths, depths=(2, 1), heads=HEADS, patch_sizes=128), block=settings, mask_token=True
     )
-    done = convert(dict(state_dict=tensors(source)), tmp_path)
+    done = convert(dict(state_dict=tensors(source)), tmp_path, given=dict(enc_num_head=HEADS, enc_patch_size=128))
     assert_same(loaded(tmp_path, done), source)
     assert done.model['mask_token'] is True
 
@@ -162,7 +157,7 @@ def run_tool(monkeypatch, *arguments: str) -> None:
 def test_the_tool_prints_what_it_did_and_fails_with_one_line(tmp_path, monkeypatch, capsys):
     torch.save(pretraining(network(), network()), tmp_path / 'in.pth')
     files = str(tmp_path / 'in.pth'), str(tmp_path / 'out.pth')
-    run_tool(monkeypatch, *files, '--branch', 'teacher')
+    run_tool(monkeypatch, *files, '--branch', 'teacher', '--heads', '1', '2', '--patch-size', '1024')
     printed = capsys.readouterr().out
     for text in ('used: ', 'teacher.backbone.enc.enc0.block0.* (18)', 'unused: ', 'student.mask_head.mlp.0.weight'):
         assert text in printed
