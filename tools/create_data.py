@@ -40,8 +40,6 @@ def parse_args() -> argparse.Namespace:
         add_command(commands, name, checked_infos, 'data/scannet', 'scans/ and scans_test/', tag='scannet')
         for name in ('scannet', 'scannet200')  # one reading makes both
     ]
-    for command in (nuscenes, kitti, *rooms):
-        command.add_argument('--out-dir', help='where to put the results, default: the root path')
     for command in (nuscenes, waymo):
         command.add_argument('--max-sweeps', type=int, default=10, help='previous sweeps listed for each frame')
     for command in (kitti, waymo, *rooms):
@@ -63,8 +61,16 @@ def add_command(
     command = commands.add_parser(name, help='real or embedded')
     command.set_defaults(prepare=prepare)
     command.add_argument('--root-path', default=root, help=f'folder that holds {holds} (default: {root})')
-    command.add_argument('--extra-tag', default=tag or name, help='prefix of the files written')
+    command.add_argument('--out-dir', help='where to put infos and all that is made for them, default: the root path')
+    command.add_argument('--extra-tag', type=plain_name, default=tag or name, help='prefix of the files written')
     return command
+
+
+def plain_name(text: str) -> str:
+    """The beginning of a file's name, not a way to other folders."""
+    if not text or Path(text).name != text or text.startswith('.'):
+        raise argparse.ArgumentTypeError(f'wanted the beginning of a file name, without / and not with ., got {text!r}')
+    return text
 
 
 def nuscenes_infos(args: argparse.Namespace) -> str:
@@ -91,18 +97,19 @@ def checked_infos(args: argparse.Namespace) -> str:
 
 def waymo_infos(args: argparse.Namespace) -> str:
     """Ours, from the download or from frame records; says what was made."""
-    out, made = Path(args.root_path), []
-    raw = Path(args.raw_path) if args.raw_path else out.parent / 'waymo_format'
+    root, made = Path(args.root_path), []
+    out = root if args.out_dir is None else Path(args.out_dir)
+    raw = Path(args.raw_path) if args.raw_path else root.parent / 'waymo_format'
     # embedded data have no raw records, and converted ones may have been deleted
-    wanted = args.raw_path or any(raw.glob('*/*.tfrecord')) or not any(out.glob('*/frame_record'))
+    wanted = args.raw_path or any(raw.glob('*/*.tfrecord')) or not any(root.glob('*/frame_record'))
     if args.stage == 'records' or (args.stage == 'all' and wanted):
-        convert_records(raw, out, workers=args.workers)
+        convert_records(raw, root, workers=args.workers)
         made.append('frame records')
     if args.stage in ('infos', 'all'):
-        prepare_waymo(out, extra_tag=args.extra_tag, max_sweeps=args.max_sweeps, workers=args.workers)
+        prepare_waymo(root, out_dir=out, extra_tag=args.extra_tag, max_sweeps=args.max_sweeps, workers=args.workers)
         made.append('infos')
     if args.stage == 'gt_database' or (args.stage == 'all' and (out / f'{args.extra_tag}_infos_train.pkl').is_file()):
-        write_gt_database(out, extra_tag=args.extra_tag, workers=args.workers)
+        write_gt_database(root, out_dir=out, extra_tag=args.extra_tag, workers=args.workers)
         made.append('box database')
     return f'{out}: {args.extra_tag} {", ".join(made)} ready'
 

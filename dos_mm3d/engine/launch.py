@@ -18,6 +18,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from ..datasets.file_check import check_files, data_sets_in
+from ..datasets.nuscenes.scoring import check_scoring
 from ..errors import InputError, MissingFileError, UserError
 from ..export.files import read_checkpoint
 from .config_overrides import add_overrides, load_with_overrides
@@ -116,6 +117,8 @@ def check_data(cfg: Config, *loaders: str) -> None:
             if dataset not in checked:  # validation and test are often the same
                 check_files(dataset)
                 checked.append(dataset)
+        if cfg.get(loader) and (evaluator := cfg.get(loader.replace('dataloader', 'evaluator'))):
+            check_scoring(cfg[loader].dataset, evaluator)
 
 
 def build_runner(cfg: Config) -> Runner:

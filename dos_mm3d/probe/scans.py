@@ -18,7 +18,7 @@ from torch.utils.data import Subset
 
 from ..datasets.info_pickle import load_info_pickle
 from ..datasets.nuscenes.classes import CLASSES, read_class_table
-from ..datasets.nuscenes.scenes import read_scene_of_sample
+from ..datasets.nuscenes.scenes import read_scene_of_sample, tables_of
 from ..datasets.nuscenes.sweeps import NuScenesSweeps
 from ..errors import InputError, MissingFileError
 from ..spread import evenly_spread
@@ -85,7 +85,7 @@ class KeyFrames(LabelledScans):
     def __init__(self, data_root: str, ann_file: str, *, num_sweeps: int, scenes: Sequence[str] | None = None) -> None:
         self.sweeps = NuScenesSweeps(data_root, ann_file, num_sweeps=num_sweeps, scenes=scenes)
         infos = load_info_pickle(str(Path(data_root) / ann_file))
-        tables = Path(data_root) / infos['metainfo']['version']
+        tables = tables_of(data_root, infos['metainfo'])
         self.class_of_index = read_class_table(tables / 'category.json')
         self.label_files = _label_files(infos['data_list'], Path(data_root) / 'lidarseg' / infos['metainfo']['version'])
         self.names = [Path(self.sweeps.table.paths[row]).name for row in self.sweeps.frames]

@@ -88,7 +88,14 @@ def test_corrupt_and_foreign_infos_are_refused(tmp_path):
 
 @pytest.mark.parametrize('protocol', [2, 4, 5])
 def test_arrays_and_scalars_of_all_protocols_are_loaded(tmp_path, protocol):
-    entry = {'box': np.arange(6.0).reshape(2, 3), 'n': np.int64(3), 'v': np.float32(0.5), 'b': np.array([True])}
+    points = {'lidar_path': 'a.bin'}
+    entry = {
+        'lidar_points': points,
+        'box': np.arange(6.0).reshape(2, 3),
+        'n': np.int64(3),
+        'v': np.float32(0.5),
+        'b': np.array([True]),
+    }
     path = tmp_path / 'infos.pkl'
     path.write_bytes(pickle.dumps({'metainfo': {'version': 'x'}, 'data_list': [entry]}, protocol=protocol))
     loaded = load_info_pickle(path)['data_list'][0]

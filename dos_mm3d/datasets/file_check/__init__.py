@@ -15,6 +15,7 @@ from ..info_pickle import load_info_pickle
 from .checked_set import CheckedSet, data_prefixes, data_set_name, known_labels, what_is_read
 from .files import all_files, check_counts, check_labels, check_presence
 from .infos import check_extras, check_infos
+from .objects import check_objects
 
 SAMPLED_SIZES, SAMPLED_LABELS = 64, 8
 
@@ -43,6 +44,7 @@ def check_files(dataset: Mapping[str, Any]) -> None:
     checked = CheckedSet(name, root, info_file, data_prefixes(cls, dataset), **what_is_read(dataset))
     infos = load_info_pickle(info_file, data_set=name)
     check_infos(checked, infos, dataset['type'])
+    check_objects(cls, dataset, checked, infos)
     if dataset.get('on_bad_file', 'error') != 'error':
         return  # it is told to go on without what is missing or broken
     check_extras(checked, dataset)

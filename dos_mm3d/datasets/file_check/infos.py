@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, MissingFileError
-from ...files import check_seal
+from ..info_pickle import frames_of
 from .checked_set import CheckedSet
+from .objects import check_database
 
 INFO_VERSION = {'waymo': 'mmdet3d_v1.4'}
 """Of mmdet3d 1.4's infos: Waymo's changed their form after 1.1, the others did not."""
@@ -23,20 +23,15 @@ def check_infos(checked: CheckedSet, infos: dict, reader: str) -> None:
             f'{checked.info_file}: found infos of {of}; wanted those of {checked.name}, which {reader} reads. {again}'
         )
     wanted = INFO_VERSION.get(checked.name, '1.1')
-    version = str(metainfo.get('info_version', wanted))
+    # where the form has changed, infos that do not say which they are may be of either
+    version = str(metainfo.get('info_version', 'unknown' if checked.name in INFO_VERSION else wanted))
     if version != wanted:
         raise InputError(
             f'{checked.info_file}: found infos of version {version}; wanted {wanted}, that of mmdet3d 1.4. {again}'
         )
     if not entries:
         raise InputError(f'{checked.info_file}: found no frame; wanted one at least. {again}')
-    points = entries[0].get('lidar_points') if isinstance(entries[0], dict) else None
-    if not isinstance(points, dict) or 'lidar_path' not in points:
-        found = sorted(entries[0]) if isinstance(entries[0], dict) else type(entries[0]).__name__
-        raise InputError(
-            f'{checked.info_file}: found entries of {found}; wanted lidar_points.lidar_path, as mmdet3d 1.1 and later '
-            f'write them. {again}'
-        )
+    frames_of(infos, checked.info_file, data_set=checked.name)
     _check_tables(checked, metainfo)
 
 
@@ -54,15 +49,14 @@ def _check_tables(checked: CheckedSet, metainfo: Mapping[str, Any]) -> None:
 
 
 def check_extras(checked: CheckedSet, dataset: Mapping[str, Any]) -> None:
-    """FileNotFoundError for the database of objects to paste into scans, or a list of scans, that is not there;
-    ValueError for a database that is no longer what was written."""
-    databases = [(step.get('db_sampler') or {}).get('info_path') for step in dataset.get('pipeline') or ()]
+    """MissingFileError or InputError for the objects to paste into scans, or a list of scans, that are not there."""
+    for step in dataset.get('pipeline') or ():
+        if (step.get('db_sampler') or {}).get('info_path'):
+            check_database(checked, step['db_sampler'])
     scans = dataset.get('scene_idxs')
-    for path in (*databases, os.path.join(checked.root, scans) if isinstance(scans, str) else None):
-        if path and not os.path.isfile(path):
-            raise MissingFileError(
-                f'{path}: no such file, which the config names (ObjectSample or scene_idxs). '
-                f'`python tools/create_data.py {checked.name}` writes it; to train without, take it out of the config.'
-            )
-    for path in filter(None, databases):
-        check_seal(path, Path(path).read_bytes(), f'Run `python tools/create_data.py {checked.name}` again.')
+    path = os.path.join(checked.root, scans) if isinstance(scans, str) else None
+    if path and not os.path.isfile(path):
+        raise MissingFileError(
+            f'{path}: no such file, which the config names (scene_idxs). '
+            f'`python tools/create_data.py {checked.name}` writes it; to train without, take it out of the config.'
+        )

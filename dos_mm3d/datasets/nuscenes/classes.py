@@ -1,6 +1,5 @@
 """The 16 classes of the nuScenes lidarseg challenge, and how its 32 categories map onto them: the devkit's tables."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ from numpy.typing import NDArray
 from nuscenes.eval.lidarseg.utils import LidarsegClassMapper
 
 from ...errors import InputError
+from .tables import AGAIN, read_table
 
 
 def _official_tables() -> LidarsegClassMapper:
@@ -51,10 +51,15 @@ def read_class_table(category_file: Path) -> NDArray[np.uint8]:
 
 def read_class_indices(category_file: Path) -> dict[int, str]:
     """Index in the lidarseg files -> category name, of a data set's `category.json`; InputError where it has none."""
-    records = json.loads(Path(category_file).read_text())
+    records = read_table(category_file, {'name': str})
     missing = [record['name'] for record in records if 'index' not in record]
     if missing:
         raise InputError(
             f'{category_file}: no lidarseg `index` for {missing}: install nuScenes-lidarseg over the data set'
         )
+    strange = [
+        record['index'] for record in records if type(record['index']) is not int or not 0 <= record['index'] < 256
+    ]
+    if strange:
+        raise InputError(f'{category_file}: found index {str(strange[0])[:40]}, wanted 0 to 255. {AGAIN}.')
     return {record['index']: record['name'] for record in records}

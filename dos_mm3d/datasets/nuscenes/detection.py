@@ -1,13 +1,12 @@
 """mmdet3d's nuScenes detection data set with few labels: a few whole scenes, or every n-th key frame."""
 
-from pathlib import Path
 from typing import Any
 
 from mmdet3d.datasets import NuScenesDataset
 from mmdet3d.registry import DATASETS
 
 from ...errors import InputError
-from .scenes import in_few_scenes
+from .scenes import in_few_scenes, tables_of
 
 
 @DATASETS.register_module()
@@ -25,8 +24,10 @@ class LabelledScenesDataset(NuScenesDataset):
 
     def load_data_list(self) -> list[dict]:
         """The annotation file's entries that lie in the kept scenes, in the order of the file."""
-        tables = Path(self.data_root) / self.metainfo.get('version', '')
-        return in_few_scenes(super().load_data_list(), tables, self.labelled_scenes)
+        entries = super().load_data_list()
+        if self.labelled_scenes is None:
+            return entries
+        return in_few_scenes(entries, tables_of(self.data_root, self.metainfo), self.labelled_scenes)
 
 
 @DATASETS.register_module()

@@ -1,17 +1,30 @@
 """Which scene a key frame belongs to, and a few scenes of many."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ...errors import InputError, MissingFileError
+from ...errors import InputError
 from ...spread import evenly_spread
+from .tables import check_references, read_table
+
+
+def tables_of(data_root: str | Path, metainfo: Mapping[str, Any]) -> Path:
+    """Folder of the tables that infos were made of; InputError where these do not say which."""
+    if not metainfo.get('version'):
+        raise InputError(
+            f'{data_root}: the infos do not say of which version they are (metainfo.version); create them again with '
+            '`python tools/create_data.py nuscenes`.'
+        )
+    return Path(data_root, metainfo['version'])
 
 
 def read_scene_of_sample(tables: Path) -> dict[str, str]:
     """Scene name of every key frame's token, from the nuScenes tables `scene.json` and `sample.json` in a folder."""
-    names = {scene['token']: scene['name'] for scene in _read_table(tables / 'scene.json')}
-    return {sample['token']: names[sample['scene_token']] for sample in _read_table(tables / 'sample.json')}
+    names = {scene['token']: scene['name'] for scene in read_table(tables / 'scene.json', {'token': str, 'name': str})}
+    samples = read_table(tables / 'sample.json', {'token': str, 'scene_token': str})
+    check_references(tables / 'sample.json', samples, 'scene_token', set(names))
+    return {sample['token']: names[sample['scene_token']] for sample in samples}
 
 
 def spread_evenly(names: Sequence[str], count: int) -> list[str]:
@@ -28,13 +41,11 @@ def in_few_scenes(entries: Sequence[dict], tables: Path, count: int | None) -> l
     if count is None:
         return list(entries)
     scene_of = read_scene_of_sample(tables)
+    strangers = [str(entry.get('token')) for entry in entries if entry.get('token') not in scene_of]
+    if strangers:
+        raise InputError(
+            f'{tables}: found {len(strangers)} of {len(entries)} frames of the infos not in sample.json, first '
+            f'{strangers[0][:40]}; wanted the tables that the infos were made from. Check data_root and ann_file.'
+        )
     kept = spread_evenly(sorted({scene_of[entry['token']] for entry in entries}), count)
     return [entry for entry in entries if scene_of[entry['token']] in kept]
-
-
-def _read_table(path: Path) -> list[dict]:
-    if not path.is_file():
-        raise MissingFileError(
-            f'{path}: no such nuScenes table; data_root must hold the tables that the infos came from'
-        )
-    return json.loads(path.read_text())

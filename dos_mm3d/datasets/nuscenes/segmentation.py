@@ -10,7 +10,7 @@ from mmdet3d.registry import DATASETS
 from ...errors import InputError
 from ..labelled_points import LabelledPoints
 from .classes import CLASSES, COLOUR_OF_CLASS, IGNORE, read_class_indices, read_class_table
-from .scenes import in_few_scenes
+from .scenes import in_few_scenes, tables_of
 
 
 @DATASETS.register_module()
@@ -44,7 +44,7 @@ class NuScenesLidarseg(LabelledPoints):
 
     def select(self, data_list: list[dict]) -> list[dict]:
         """The key frames of the labelled scenes; InputError where some carry no labels."""
-        tables = Path(self.data_root) / self.metainfo['version']
+        tables = tables_of(self.data_root, self.metainfo)
         self.seg_label_mapping = label_of_category(tables / 'category.json')
         without = sum('pts_semantic_mask_path' not in info for info in data_list)
         if without:
@@ -57,7 +57,7 @@ class NuScenesLidarseg(LabelledPoints):
     @classmethod
     def label_numbers(cls, data_root: str | Path, metainfo: Mapping[str, Any]) -> np.ndarray:
         """(L,) the categories' numbers in the data set's tables."""
-        table = read_class_indices(Path(data_root, metainfo['version'], 'category.json'))
+        table = read_class_indices(tables_of(data_root, metainfo) / 'category.json')
         return np.array(sorted(table))
 
 

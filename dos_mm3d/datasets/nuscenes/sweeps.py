@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 import numpy as np
 import torch
@@ -12,12 +12,12 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from ...errors import InputError, MissingFileError
-from ..info_pickle import file_of_sweep, load_info_pickle
+from ..info_pickle import file_of_sweep, frames_of, load_info_pickle
 from ..readers.raw import check_column_count, read_float_table
 from ..readers.sweep import check_sweep
 from ..splits import cut_scenes
 from ..stream import SweepStream
-from .scenes import read_scene_of_sample
+from .scenes import read_scene_of_sample, tables_of
 
 COLUMNS = 5  # on disk: x, y, z, intensity 0-255, ring
 CLOSE_M = 1.0
@@ -92,7 +92,7 @@ class NuScenesSweeps(SweepStream):
             name: os.path.join(data_root, folder)
             for name, folder in {**self.DATA_PREFIX, **(data_prefix or {})}.items()
         }
-        self.table = frame_table(infos['data_list'], prefix)
+        self.table = frame_table(frames_of(infos, os.path.join(data_root, ann_file), data_set='nuscenes'), prefix)
         # (n,) rows of `table`, each the current sweep of one sample
         self.frames = np.flatnonzero(self.table.is_key) if key_frames_only else np.arange(len(self.table.paths))
         if not len(self.frames):
@@ -194,7 +194,7 @@ def select_scenes(infos: dict, data_root: str, *, scenes: Sequence[str] | None, 
     """The infos with only the frames of the wanted scenes; unchanged where neither argument is given."""
     if scenes is None and part is None:
         return infos
-    tables = Path(data_root) / infos['metainfo']['version']
+    tables = tables_of(data_root, infos['metainfo'])
     scene_of = read_scene_of_sample(tables)
     strangers = [info['token'] for info in infos['data_list'] if info['token'] not in scene_of]
     if strangers:
@@ -229,4 +229,12 @@ def _record(entry: dict, path: str) -> tuple[float, np.ndarray]:
             f'{path}: found no pose in its info entry; wanted ego2global and lidar_points.lidar2ego. '
             'Create the infos again with `python tools/create_data.py nuscenes ...`.'
         )
-    return float(entry['timestamp']), np.asarray(ego2global, np.float64) @ np.asarray(lidar2ego, np.float64)
+    try:
+        poses = [np.asarray(pose, np.float64).reshape(4, 4) for pose in (ego2global, lidar2ego)]
+        timestamp_s = float(entry['timestamp'])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f'{path}: its info entry has poses or a timestamp that are none ({error!r}); wanted two 4 x 4 matrices '
+            'and a number. Create the infos again with `python tools/create_data.py nuscenes ...`.'
+        ) from error
+    return timestamp_s, poses[0] @ poses[1]

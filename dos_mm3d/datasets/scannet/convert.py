@@ -8,9 +8,10 @@ semantic_mask_200/ (ScanNet200's numbers), made in the same reading."""
 from pathlib import Path
 
 from ...errors import MissingFileError
+from ...files import check_writable
 from ...parallel import parallel_map
 from .infos import write_scannet_infos
-from .raw import read_categories
+from .raw import read_categories, read_text
 from .scan_files import ScanJob
 
 LABEL_MAP = 'scannetv2-labels.combined.tsv'
@@ -40,6 +41,7 @@ def prepare_scannet(
     scans = {split: _present_scans(root, split, allow_partial) for split in FOLDERS}
     label_map = _find_file(root, LABEL_MAP, 'Download it with download-scannet.py --label_map')
     read_categories(label_map)
+    check_writable(out, 'Name another folder with --out-dir, or free some space')
     jobs = {
         split: [ScanJob(folder, out, label_map, split != 'test') for folder in folders]
         for split, folders in scans.items()
@@ -65,7 +67,7 @@ def _present_scans(root: Path, split: str, allow_partial: bool) -> list[Path]:
     if split == 'test' and not folder.is_dir():
         return []
     names_file = _find_file(root, f'scannetv2_{split}.txt', 'It lies in Tasks/Benchmark of github.com/ScanNet/ScanNet')
-    names = names_file.read_text().split()
+    names = read_text(names_file, 'It lies in Tasks/Benchmark of github.com/ScanNet/ScanNet').split()
     if not folder.is_dir():
         raise MissingFileError(f'{folder}: no such folder. Give the folder that holds scans/scene0000_00 and so on.')
     missing = [name for name in names if not (folder / name).is_dir()]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,20 +63,23 @@ def read_categories(path: Path) -> dict[str, Category]:
     """Raw category -> its numbers, from scannetv2-labels.combined.tsv; the first of two rows of one name counts.
 
     ValueError where columns are missing or numbers are none of NYU40."""
-    with path.open(newline='') as file:
-        rows = list(csv.DictReader(file, delimiter='\t'))
+    again = 'download the label map again (download-scannet.py --label_map)'
+    try:
+        rows = list(csv.DictReader(read_text(path, again).splitlines(), delimiter='\t'))
+    except csv.Error as error:
+        raise InputError(f'{path}: no table ({error}); {again}.') from error
     wanted = {'id', 'raw_category', 'nyu40id'}
     if not rows or not wanted <= rows[0].keys():
         raise InputError(
-            f'{path}: found columns {sorted(rows[0]) if rows else "none"}, wanted {sorted(wanted)} and others, '
-            'separated by tabs. Download the label map again (download-scannet.py --label_map).'
+            f'{path}: found columns {sorted(map(str, rows[0])) if rows else "none"}, wanted {sorted(wanted)} and '
+            f'others, separated by tabs; {again}.'
         )
     categories: dict[str, Category] = {}
     for row in rows:
-        if not all((row[name] or '').strip().isdigit() for name in ('nyu40id', 'id')):
+        if not all(re.fullmatch(r'\s*\d{1,9}\s*', row[name] or '', re.ASCII) for name in ('nyu40id', 'id')):
             raise InputError(
                 f'{path}: {row["raw_category"]!r} has nyu40id {row["nyu40id"]!r} and id {row["id"]!r}, wanted whole '
-                'numbers. The file is cut off: download the label map again (download-scannet.py --label_map).'
+                f'numbers. The file is cut off: {again}.'
             )
         category = Category(int(row['nyu40id']), int(row['id']))
         if not 0 <= category.nyu40 < NYU40_IDS:
@@ -93,7 +97,7 @@ def read_scan(folder: Path, categories: dict[str, Category] | None) -> Scan:
             f'{mesh}: its vertices have no {", ".join(lacking)}, only {", ".join(vertices.dtype.names)}; wanted the '
             f'coloured mesh. {AGAIN.format(scan=folder.name)}.'
         )
-    align = read_alignment(about)
+    align = read_alignment(about, labelled=categories is not None)
     xyz = np.stack([vertices[name] for name in 'xyz'], 1).astype(np.float64) @ align[:3, :3].T + align[:3, 3]
     if not np.isfinite(xyz).all():
         raise InputError(f'{mesh}: found coordinates that are not finite. {AGAIN.format(scan=folder.name)}.')
@@ -108,17 +112,31 @@ def read_scan(folder: Path, categories: dict[str, Category] | None) -> Scan:
     return Scan(points, normals, align, nyu40, id_200, instance, boxes, box_labels)
 
 
-def read_alignment(path: Path) -> np.ndarray:
-    """(4, 4) float64 that turns the scan's walls along x and y; identity where the file gives none (test split)."""
-    lines = [line.split('=', 1)[1] for line in path.read_text().splitlines() if line.startswith('axisAlignment')]
-    if not lines:
+def read_text(path: Path, again: str) -> str:
+    """A text file; InputError where it is none."""
+    try:
+        return path.read_text(encoding='utf-8')
+    except ValueError as error:
+        raise InputError(f'{path}: no text ({error}); {again}.') from error
+
+
+def read_alignment(path: Path, *, labelled: bool) -> np.ndarray:
+    """(4, 4) float64 that turns the scan's walls along x and y.
+
+    Scans of the test split come without, and are left as they are. InputError where a labelled one does: its boxes
+    would lie askew."""
+    again = AGAIN.format(scan=path.stem)
+    lines = [line for line in read_text(path, again).splitlines() if line.startswith('axisAlignment')]
+    if not lines and not labelled:
         return np.eye(4)
     try:
-        return np.array(lines[0].split(), np.float64).reshape(4, 4)
-    except ValueError as error:
-        raise InputError(
-            f'{path}: found axisAlignment ={lines[0]}; wanted 16 numbers. {AGAIN.format(scan=path.stem)}.'
-        ) from error
+        align = np.array(lines[0].partition('=')[2].split(), np.float64).reshape(4, 4)
+    except (ValueError, IndexError) as error:
+        found = lines[0][:200] if lines else 'no axisAlignment'
+        raise InputError(f'{path}: found {found}; wanted 16 numbers. {again}.') from error
+    if not np.allclose(align[:3, :3] @ align[:3, :3].T, np.eye(3), atol=1e-2) or not np.isfinite(align).all():
+        raise InputError(f'{path}: found {lines[0][:200]}, which is no rotation and shift. {again}.')
+    return align
 
 
 def vertex_normals(xyz: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -135,8 +153,8 @@ def vertex_normals(xyz: np.ndarray, faces: np.ndarray) -> np.ndarray:
 def read_json(path: Path, key: str) -> list:
     """The list at `key`. ValueError, naming the file, where it is no whole JSON object with one."""
     try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f'{path}: no whole JSON file ({error}). {AGAIN.format(scan=path.name.split(".")[0])}.'
         ) from error
@@ -150,7 +168,13 @@ def read_json(path: Path, key: str) -> list:
 
 def read_segments(path: Path, n_points: int) -> np.ndarray:
     """(N,) int64 segment of each vertex; ValueError where there are not as many as vertices."""
-    segment = np.array(read_json(path, 'segIndices'), np.int64)
+    numbers = read_json(path, 'segIndices')
+    if not all(type(number) is int and 0 <= number < 1 << 32 for number in numbers):
+        raise InputError(
+            f'{path}: found segIndices that are no whole numbers, wanted one of 0 and more for each vertex. '
+            f'{AGAIN.format(scan=path.parent.name)}.'
+        )
+    segment = np.array(numbers, np.int64)
     if len(segment) != n_points:
         raise InputError(
             f'{path}: found segments of {len(segment)} vertices, the mesh has {n_points}; wanted as many. One of the '
@@ -168,6 +192,11 @@ def read_objects(
     names, row = np.unique(segment, return_inverse=True)
     by_segment = np.zeros((3, len(names)), np.int64)
     for item in read_json(path, 'segGroups'):
+        if not _is_object(item):
+            raise InputError(
+                f'{path}: found {str(item)[:80]}, wanted objects with label, objectId and segments. '
+                f'{AGAIN.format(scan=path.parent.name)}.'
+            )
         if item['label'] not in categories:
             raise InputError(
                 f'{path}: found an object {item["label"]!r}, which scannetv2-labels.combined.tsv does not have. The '
@@ -179,6 +208,18 @@ def read_objects(
         kept = category.number if category.number in CLASSES_200 else 0
         by_segment[:, rows] = np.array([[category.nyu40], [kept], [item['objectId'] + 1]])
     return tuple(by_segment[:, row])
+
+
+def _is_object(item: object) -> bool:
+    """Whether an entry of segGroups has what is read of it."""
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get('label'), str)
+        and type(item.get('objectId')) is int
+        and 0 <= item['objectId'] < 1 << 32
+        and isinstance(item.get('segments'), list)
+        and all(type(number) is int and 0 <= number < 1 << 32 for number in item['segments'])
+    )
 
 
 def object_boxes(xyz: np.ndarray, instance: np.ndarray, nyu40: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...errors import InputError, MissingFileError
 from ...files import missing_files
 from ...functional.augment import indoor_origin
-from ..info_pickle import load_info_pickle
+from ..info_pickle import frames_of, load_info_pickle
 from ..readers.raw import read_float_table
 from ..stream import SweepStream, check_choice
 from ..transforms.points import read_normals
@@ -51,12 +51,11 @@ class ScanNetScans(SweepStream):
         splits = [splits] if isinstance(splits, str) else list(splits)
         check_choice('splits', splits, SPLITS)
         self.data_root = data_root
+        info_files = [os.path.join(data_root, f'{ann_tag}_infos_{split}.pkl') for split in splits]
         self.frames = [
             os.path.join(data_root, 'points', info['lidar_points']['lidar_path'])
-            for split in splits
-            for info in load_info_pickle(os.path.join(data_root, f'{ann_tag}_infos_{split}.pkl'), data_set='scannet')[
-                'data_list'
-            ]
+            for file in info_files
+            for info in frames_of(load_info_pickle(file, data_set='scannet'), file, data_set='scannet')
         ]
         if not self.frames:
             raise InputError(f'{data_root}: the infos of {", ".join(splits)} name no scan: convert ScanNet again')

@@ -82,7 +82,7 @@ def _check_pairs(folder: Path, scans: list[str], labels: list[str]) -> None:
 def _check_complete(folder: Path, scans: list[str]) -> None:
     """FileNotFoundError where there are fewer scans than times.txt has lines, or holes in their numbering."""
     times = folder / 'times.txt'
-    wanted = len(times.read_text().split()) if times.is_file() else int(scans[-1]) + 1
+    wanted = len(times.read_bytes().split()) if times.is_file() else int(scans[-1]) + 1
     missing = sorted({f'{number:06d}' for number in range(wanted)} - set(scans))
     if missing:
         source = f'{times} has {wanted} lines' if times.is_file() else f'the last one is {scans[-1]}'

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
@@ -43,8 +44,7 @@ def find_segments(root: Path) -> dict[tuple[str, str], list[str]]:
 def _require_finished(root: Path, segments: dict[tuple[str, str], list[str]]) -> None:
     """ValueError where the records' stage has begun a segment and not noted it as finished with these frames."""
     path = root / SEGMENTS_FILE
-    noted = json.loads(path.read_text()) if path.is_file() else {}
-    for split, entries in noted.items():
+    for split, entries in read_segments_file(path).items() if path.is_file() else ():
         for name, entry in entries.items():
             frames = segments.get((split, f'{SPLIT_DIGITS[split]}{entry["number"]:03d}'), ())
             if frames and entry.get('frames') != len(frames):
@@ -52,6 +52,29 @@ def _require_finished(root: Path, segments: dict[tuple[str, str], list[str]]) ->
                     f'{path}: segment {name} of {split} has {len(frames)} frames; wanted {entry.get("frames", "more")}:'
                     f' its conversion was stopped. {RECORDS_AGAIN.replace(" again", "")}, which goes on from there.'
                 )
+
+
+def read_segments_file(path: Path) -> dict[str, dict[str, dict]]:
+    """split -> name of a segment -> its number, and of a finished one bytes, frames and which are semantic.
+
+    InputError where the file is damaged."""
+    try:
+        content = json.loads(path.read_bytes())
+        splits = {split: content.get(split, {}) for split in SPLIT_DIGITS}
+        for split, entries in splits.items():
+            for entry in entries.values():
+                numbers = [entry['number'], *(entry[name] for name in ('bytes', 'frames') if name in entry)]
+                if not all(type(number) is int and number >= 0 for number in numbers + entry.get('semantic', [])):
+                    raise ValueError(f'numbers {numbers}')
+            counts = Counter(entry['number'] for entry in entries.values())
+            if counts and max(counts.values()) > 1:
+                raise ValueError(f'number {counts.most_common(1)[0][0]} of {split} is given twice')
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f'{path}: found {error!r}, wanted the segments that were converted into this folder. Restore the file, or '
+            'remove the folder and convert again.'
+        ) from error
+    return splits
 
 
 def check_frame_files(root: Path, name: str, record: FrameRecord) -> None:

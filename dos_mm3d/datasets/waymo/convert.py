@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ...errors import InputError
+from ...files import check_writable
 from ...parallel import parallel_map
 from ..info_pickle import with_trainval, write_infos
 from .check import RECORDS_AGAIN, check_frame_files, find_segments
@@ -20,29 +21,35 @@ OFFICIAL_SEGMENTS = {'training': 798, 'validation': 202, 'testing': 150}
 
 
 def prepare_waymo(
-    root: str | Path, *, extra_tag: str = 'waymo', max_sweeps: int = 10, workers: int | None = None
+    root: str | Path,
+    *,
+    out_dir: str | Path | None = None,
+    extra_tag: str = 'waymo',
+    max_sweeps: int = 10,
+    workers: int | None = None,
 ) -> Path:
     """Check the frames below `root` (data/waymo/kitti_format) and write `<tag>_infos_{train,val,trainval,test}.pkl`
-    beside them; gives `root`.
+    into out_dir (default: root); gives that folder.
 
     A split none of whose segments is there gets no file, and its older one is removed; 'trainval' needs both. The
     files get their names when all are complete. What is missing of the official splits is printed.
 
     max_sweeps: earlier frames listed for each. workers: processes, default one for each CPU.
     FileNotFoundError and ValueError, naming the file and the remedy, where something is missing, cut off or wrong."""
-    root = Path(root)
+    root, out = Path(root), Path(root if out_dir is None else out_dir)
     if max_sweeps < 0:
         raise InputError(f'max_sweeps must be 0 or more, got {max_sweeps}')
     segments = find_segments(root)
+    check_writable(out, 'Name another folder with --out-dir, or free some space')
     infos: dict[str, list[dict]] = {split: [] for split in SPLIT_DIGITS}
     work, names = partial(segment_infos, root, max_sweeps), list(segments.values())
     found = parallel_map(work, names, what='infos', unit='frame', sizes=list(map(len, names)), workers=workers)
     for (split, _), entries in zip(segments, found, strict=True):
         infos[split] += entries
     files = {name: infos[split] for name, split in SPLIT_OF_INFOS.items()}
-    write_infos(root, extra_tag, METAINFO, with_trainval(files))
+    write_infos(out, extra_tag, METAINFO, with_trainval(files))
     _report(segments, infos)
-    return root
+    return out
 
 
 def segment_infos(root: Path, max_sweeps: int, names: list[str]) -> list[dict]:

@@ -15,7 +15,6 @@ its split), three of the frame. Training and validation lie in training/, the te
 
 # ruff: noqa: RUF009  (the functions that state a field call dataclasses.field)
 
-import zipfile
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -119,9 +118,11 @@ def read_record(path):
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged archive raises nearly anything
         raise InputError(f'{path}: cannot be read as a frame record ({error}). {REMEDY}.') from error
-    if int(arrays.pop('version', -1)) != VERSION:
+    if arrays.pop('version', np.zeros(0)).tolist() != VERSION:
         raise InputError(f'{path}: not a frame record of version {VERSION}, of an older release? {REMEDY}.')
     _check(arrays, str(path), 'found')
     plain = {name: value.item() if value.ndim == 0 else value for name, value in arrays.items()}

@@ -13,9 +13,10 @@ from typing import Any
 from mmdet3d.registry import DATASETS
 from mmengine.registry import DefaultScope
 
-from ...files import write_pickle
+from ...errors import InputError
+from ...files import check_writable, write_pickle
 from ...parallel import parallel_map
-from ..info_pickle import load_info_pickle
+from ..info_pickle import load_info_pickle, load_plain_pickle
 from ..mmdet3d_converter import mmdet3d_converter
 from .frame_record import POINT_COLUMNS
 
@@ -23,17 +24,21 @@ PARTS = 'parts'
 _creator: Any = None  # of mmdet3d, with its data set; forked processes inherit it
 
 
-def write_gt_database(root: str | Path, *, extra_tag: str = 'waymo', workers: int | None = None) -> Path:
-    """Write `<tag>_gt_database/` and, when it is complete, `<tag>_dbinfos_train.pkl` beside `<tag>_infos_train.pkl`;
-    gives the latter's path. Segments that an interrupted run finished stay where infos and point files are the same.
+def write_gt_database(
+    root: str | Path, *, out_dir: str | Path | None = None, extra_tag: str = 'waymo', workers: int | None = None
+) -> Path:
+    """Write `<tag>_gt_database/` and, when it is complete, `<tag>_dbinfos_train.pkl` beside `<tag>_infos_train.pkl`,
+    which is in out_dir (default: root); gives the latter's path. Segments that an
+    interrupted run finished stay where infos and point files are the same.
 
     workers: processes, default one for each CPU. FileNotFoundError without the training infos."""
-    root = Path(root)
-    infos_path = root / f'{extra_tag}_infos_train.pkl'
+    root, out = Path(root), Path(root if out_dir is None else out_dir)
+    infos_path = out / f'{extra_tag}_infos_train.pkl'
     infos = load_info_pickle(infos_path, data_set='waymo')['data_list']
-    dbinfos = root / f'{extra_tag}_dbinfos_train.pkl'
+    check_writable(out, 'Name another folder with --out-dir, or free some space')
+    dbinfos = out / f'{extra_tag}_dbinfos_train.pkl'
     dbinfos.unlink(missing_ok=True)
-    parts = root / f'{extra_tag}_gt_database' / PARTS
+    parts = out / f'{extra_tag}_gt_database' / PARTS
     parts.mkdir(parents=True, exist_ok=True)
     jobs = list(_jobs(infos, root / 'training' / 'velodyne', parts))
     there = set(os.listdir(parts.parent))
@@ -41,8 +46,8 @@ def write_gt_database(root: str | Path, *, extra_tag: str = 'waymo', workers: in
     if len(left) < len(jobs):
         print(f'{parts.parent}: {len(jobs) - len(left)} of {len(jobs)} segments are there, reused')
     if left:
-        _cut_out(root, extra_tag, left, workers)
-    merged = _merged([load_info_pickle(part)['data_list'] for _, part, _ in jobs])
+        _cut_out(root, out, extra_tag, left, workers)
+    merged = _merged([load_plain_pickle(part, data_set='waymo')['data_list'] for _, part, _ in jobs])
     write_pickle(dbinfos, merged)
     print(f'{dbinfos}: ' + ', '.join(f'{len(entries)} {name}' for name, entries in merged.items()))
     return dbinfos
@@ -69,20 +74,24 @@ def _state(points: Path, info: dict) -> tuple[int, int]:
 
 
 def _is_done(part: Path, digest: str, there: set[str]) -> bool:
-    """Whether a segment's part is of these infos, and the points of all its boxes are there."""
-    if not part.is_file() or (found := load_info_pickle(part)).get('digest') != digest:
+    """Whether a segment's part is whole and of these infos, and the points of all its boxes are there."""
+    try:
+        found = load_plain_pickle(part, data_set='waymo') if part.is_file() else None
+    except InputError:  # damaged since: it is made again
+        found = None
+    if not isinstance(found, dict) or found.get('digest') != digest:
         return False
     boxes = (entry for frame in found['data_list'] for entries in frame.values() for entry in entries)
     return all(Path(entry['path']).name in there for entry in boxes)
 
 
-def _cut_out(root: Path, tag: str, jobs: list[Job], workers: int | None) -> None:
+def _cut_out(root: Path, out: Path, tag: str, jobs: list[Job], workers: int | None) -> None:
     global _creator
     with mmdet3d_converter(root) as converter, DefaultScope.overwrite_default_scope('mmdet3d'):
         creator = converter.GTDatabaseCreater('WaymoDataset', str(root), tag, with_mask=False)
-        creator.dataset = DATASETS.build(_dataset(root, f'{tag}_infos_train.pkl'))
+        creator.dataset = DATASETS.build(_dataset(root, str((out / f'{tag}_infos_train.pkl').absolute())))
         creator.pipeline = creator.dataset.pipeline
-        creator.database_save_path = str(root / f'{tag}_gt_database')
+        creator.database_save_path = str(out / f'{tag}_gt_database')
     _creator = creator
     try:
         sizes = [len(rows) for rows, _, _ in jobs]

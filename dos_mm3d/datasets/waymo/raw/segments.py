@@ -1,15 +1,13 @@
 """Which raw segments there are, which numbers they have, and which of their frames are converted."""
 
-import json
 import os
-from collections import Counter
 from dataclasses import dataclass
 from itertools import count, product
 from pathlib import Path
 
 from ....errors import InputError, MissingFileError
 from ....files import write_json
-from ..check import SEGMENTS_FILE
+from ..check import SEGMENTS_FILE, read_segments_file
 from ..convert import OFFICIAL_SEGMENTS
 from ..frame_record import FOLDERS, POINT_COLUMNS, SPLIT_FOLDERS, frame_name, frame_path, read_record
 
@@ -81,26 +79,12 @@ class Numbers:
         self.path = out / SEGMENTS_FILE
         self.splits: dict[str, dict[str, dict]] = {split: {} for split in OFFICIAL_SEGMENTS}
         if self.path.is_file():
-            self._load()
+            self.splits = read_segments_file(self.path)
         elif strange := next((path for path in out.glob('*/frame_record/*.npz')), None):
             raise InputError(
                 f'{self.path}: missing, but there are frames, as {strange}, whose segments are unknown without it '
                 '(embedded data?). Convert into another folder: --root-path'
             )
-
-    def _load(self) -> None:
-        try:
-            content = json.loads(self.path.read_text())
-            for split, entries in self.splits.items():
-                entries.update(content[split])
-                numbers = Counter(entry['number'] for entry in entries.values())
-                if numbers and max(numbers.values()) > 1:
-                    raise InputError(f'number {numbers.most_common(1)[0][0]} of {split} is given twice')
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f'{self.path}: found {error!r}, wanted the segments that were converted into this folder. Restore the '
-                'file, or remove the folder and convert again.'
-            ) from error
 
     def assign(self, raw: dict[str, dict[str, Path]]) -> list[Segment]:
         """The segments of the raw files; those without a number get the lowest free ones, in sorted order."""

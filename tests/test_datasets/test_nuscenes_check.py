@@ -1,0 +1,134 @@
+"""What mmdet3d's converter or the devkit would stumble over is named before either begins."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dos_mm3d.datasets.nuscenes.check import TABLES, check_nuscenes
+from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
+from dos_mm3d.errors import InputError, MissingFileError, UserError
+
+VERSION = 'v1.0-trainval'
+
+
+@pytest.fixture
+def root(synthetic_nuscenes: Path, tmp_path: Path) -> Path:
+    """The miniature with tables and folders of its own, files by links."""
+    copy = tmp_path / 'nuscenes'
+    shutil.copytree(synthetic_nuscenes / VERSION, copy / VERSION)
+    for name in ('samples', 'sweeps', 'maps', 'lidarseg'):
+        shutil.copytree(synthetic_nuscenes / name, copy / name, copy_function=lambda a, b: Path(b).symlink_to(a))
+    return copy
+
+
+def edit(root: Path, table: str, change: Callable[[list[dict]], Any]) -> None:
+    """Change a table's records in place, or into what the function gives."""
+    path = root / VERSION / f'{table}.json'
+    records = json.loads(path.read_text())
+    path.write_text(json.dumps(change(records) or records))
+
+
+def test_a_whole_data_set_passes(root: Path) -> None:
+    check_nuscenes(root, VERSION, 10)
+
+
+@pytest.mark.parametrize('table', [*TABLES, 'lidarseg'])
+@pytest.mark.parametrize('damage', ['cut', 'text', 'number', 'tokens'])
+def test_broken_tables_are_named(root: Path, table: str, damage: str) -> None:
+    path = root / VERSION / f'{table}.json'
+    text = path.read_text()
+    path.write_text(
+        {'cut': text[:-2], 'text': '{"a": 1}', 'number': '[1]', 'tokens': text.replace('"token"', '"x"')}[damage]
+    )
+    if text.strip() == '[]' and damage == 'tokens':
+        return
+    with pytest.raises(InputError, match=rf'{table}\.json'):
+        check_nuscenes(root, VERSION, 10)
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_missing_tables_are_named(root: Path, table: str) -> None:
+    (root / VERSION / f'{table}.json').unlink()
+    with pytest.raises(MissingFileError, match=rf'missing .*{table}\.json'):
+        check_nuscenes(root, VERSION, 10)
+
+
+CONTRADICTIONS = {
+    'sample': ('sample', lambda rows: rows[0].update(scene_token='gone'), 'scene_token'),
+    'sample_data': ('sample_data', lambda rows: rows[0].update(ego_pose_token='gone'), 'ego_pose_token'),
+    'loop to nowhere': ('sample_data', lambda rows: rows[0].update(prev='gone'), 'prev'),
+    'sensors': (
+        'sample_data',
+        lambda rows: rows[:-1] and [r for r in rows if 'CAM_BACK/' not in r['filename']],
+        'CAM_BACK',
+    ),
+    'pose': ('ego_pose', lambda rows: rows[0].update(rotation=[0, 0, 0, 0]), 'length 1'),
+    'calibration': ('calibrated_sensor', lambda rows: rows[0].update(translation=[1, 2]), '3 finite numbers'),
+    'not a number': ('calibrated_sensor', lambda rows: rows[0].update(translation=[1, 2, float('nan')]), '3 finite'),
+    'stranger': ('scene', lambda rows: rows[0].update(name='my-drive'), 'no official split'),
+    'box': ('sample_annotation', lambda rows: rows[0].update(num_lidar_pts='many'), 'num_lidar_pts'),
+}
+
+
+@pytest.mark.parametrize('kind', CONTRADICTIONS)
+def test_tables_that_contradict_each_other_are_named(root: Path, kind: str) -> None:
+    table, change, message = CONTRADICTIONS[kind]
+    edit(root, table, change)
+    with pytest.raises(InputError, match=message):
+        check_nuscenes(root, VERSION, 10)
+
+
+def test_other_versions_and_nested_folders_are_pointed_at(root: Path) -> None:
+    with pytest.raises(MissingFileError, match=r'There is v1\.0-trainval: --version v1\.0-trainval'):
+        check_nuscenes(root, 'v1.0-mini', 10)
+    with pytest.raises(MissingFileError, match=r'It is in .*nuscenes: give that'):
+        check_nuscenes(root.parent, VERSION, 10)
+    with pytest.raises(MissingFileError, match='These are the tables themselves'):
+        check_nuscenes(root / VERSION, VERSION, 10)
+    (root / VERSION).rename(root / 'v1.0-test')
+    with pytest.raises(InputError, match='in no official split'):
+        check_nuscenes(root, 'v1.0-test', 10)
+
+
+def one_of(folder: Path) -> Path:
+    return min(folder.iterdir())
+
+
+def test_missing_and_broken_files_are_named_before_anything_is_written(root: Path) -> None:
+    before = sorted(root.iterdir())
+    first = one_of(root / 'sweeps/LIDAR_TOP')
+    kept = first.read_bytes()
+    first.unlink()
+    first.write_bytes(kept[:-7])
+    with pytest.raises(InputError, match='cut off, the first of 1'):
+        prepare_nuscenes(root)
+    shutil.rmtree(root / 'sweeps')
+    with pytest.raises(MissingFileError, match=r'LIDAR_TOP sweeps between key frames are missing.*--max-sweeps 0'):
+        prepare_nuscenes(root)
+    check_nuscenes(root, VERSION, 0)
+    one_of(root / 'lidarseg' / VERSION).unlink()
+    with pytest.raises(MissingFileError, match='label files'):
+        prepare_nuscenes(root, max_sweeps=0)
+    shutil.rmtree(root / 'maps')
+    with pytest.raises(MissingFileError, match='map images'):
+        prepare_nuscenes(root, max_sweeps=0)
+    one_of(root / 'samples/LIDAR_TOP').unlink()
+    with pytest.raises(MissingFileError, match='1 of 8 LIDAR_TOP key frames'):
+        prepare_nuscenes(root, max_sweeps=0)
+    assert set(root.iterdir()) < set(before)
+
+
+def test_key_frames_alone_are_converted(root: Path, tmp_path: Path) -> None:
+    shutil.rmtree(root / 'sweeps')
+    out = prepare_nuscenes(root, out_dir=tmp_path / 'out', max_sweeps=0)
+    assert (out / 'nuscenes_infos_train.pkl').is_file()
+
+
+def test_errors_are_for_users(root: Path) -> None:
+    (root / VERSION / 'scene.json').write_bytes(b'\xff\xfe\x00[')
+    with pytest.raises(UserError):
+        check_nuscenes(root, VERSION, 10)
