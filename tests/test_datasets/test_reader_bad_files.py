@@ -103,3 +103,22 @@ def test_nonsensical_bin_columns_are_refused(tmp_path, columns):
     files.make_sweep()[:, :4].tofile(tmp_path / 'a.bin')
     with pytest.raises(ValueError, match='bin_columns maps a suffix'):
         read_sweep(tmp_path / 'a.bin', bin_columns=columns)
+
+
+@pytest.mark.parametrize('suffix', ['.npz', '.feather', '.pcd', '.npy', '.ply'])
+def test_a_file_that_unpacks_to_far_more_is_refused_before_memory_is_taken(tmp_path, suffix):
+    path = tmp_path / f'a{suffix}'
+    zeros = {name: np.zeros(4_000_000, np.float32) for name in ('x', 'y', 'z', 'intensity')}
+    if suffix == '.npz':
+        np.savez_compressed(path, a=np.stack(list(zeros.values()), 1))
+    elif suffix == '.feather':
+        feather.write_feather(pyarrow.table(zeros), str(path), compression='zstd')
+    else:
+        np.save(tmp_path / 'a.npy', files.make_sweep(60)[:, :4])
+        fields = [(name, files.make_sweep(60)[:, i]) for i, name in enumerate(zeros)]
+        if suffix == '.pcd':
+            files.write_pcd(path, fields, 'binary_compressed')
+        elif suffix == '.ply':
+            files.write_ply(path, fields, 'binary_little_endian')
+        path.write_bytes(path.read_bytes().replace(b'60', b'4000000000').replace(b'(4000000000', b'(60000000'))
+    files.check_message(files.refusal(path), path, 'announce')
