@@ -7,10 +7,10 @@ Columns after x, y, z and intensity are dropped; a child may ask for one, which 
 _base_ = './pretraining.py'
 
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1']
-data_root = None  # a root for each set
-nuscenes_root = 'data/nuscenes/'
-waymo_root = 'data/waymo/kitti_format/'
-semantickitti_root = 'data/semantickitti/'
+data_root = 'data'  # of all sets, unless one has another root
+nuscenes_root = f'{data_root}/nuscenes/'
+waymo_root = f'{data_root}/waymo/kitti_format/'
+semantickitti_root = f'{data_root}/semantickitti/'
 semantickitti_sequences = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10]  # the training split; 08 is validation
 max_iters = 85560  # 10 passes over 205 341 frames in batches of 24
 members = ['nuscenes', 'waymo', 'semantickitti']  # those to draw from

@@ -10,6 +10,7 @@ from . import mmcv, mmdet3d, mmengine, numpy, nuscenes_devkit, spconv
 
 REPAIRS = (
     mmengine.store_one_cycle_as_numbers,
+    mmengine.warm_up_for_one_step,
     numpy.restore_numpy_long,
     mmengine.allow_checkpoint_classes,
     mmengine.write_files_atomically,

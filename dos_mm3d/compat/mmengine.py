@@ -40,6 +40,25 @@ def store_one_cycle_as_numbers() -> None:
     OneCycleParamScheduler.state_dict = state_dict
 
 
+def warm_up_for_one_step() -> None:
+    """Let a one-cycle schedule rise for exactly one step.
+
+    Symptom: mmengine 0.10.7 divides by the length of the rise minus one ("float division by zero") where pct_start
+    times the number of steps is 1, as in 20 steps with a warm-up of 5 %.
+    Test: tests/test_compat/test_mmengine.py, a schedule of 20 steps.
+    Can go when mmengine asks for the length first.
+    """
+    get_value = OneCycleParamScheduler._get_value
+
+    @wraps(get_value)
+    def get_value_of_any_length(self: OneCycleParamScheduler) -> list[float]:
+        for phase in self._schedule_phases:
+            phase['end_step'] = phase['end_step'] or 1e-9  # the step itself is at the phase's beginning
+        return get_value(self)
+
+    OneCycleParamScheduler._get_value = get_value_of_any_length
+
+
 def allow_checkpoint_classes() -> None:
     """Let mmengine's checkpoints load with weights_only.
 

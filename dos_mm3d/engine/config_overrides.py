@@ -7,29 +7,25 @@ or a base of it in whatever package, assigns it; all that is derived from it fol
 
 import argparse
 import ast
-import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.config import config as mmengine_config
-from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError
+from .known_keys import require_known, value_at
 from .loaders import settle_loaders
 
 MAY_BE_NONE = ('load_from', 'work_dir')
 """Paths that a config may leave out: 'None' says so, everything else is a path."""
-READ_BY_RUNNERS = {
-    *inspect.signature(Runner.__init__).parameters,
-    *('runner_type', 'custom_imports', 'sync_bn', 'find_unused_parameters', 'model_wrapper_cfg'),
-    *('activation_checkpointing', 'efficient_conv_bn_eval', 'compile', 'tta_model', 'tta_pipeline'),
-} - {'self', 'cfg'}
-"""Keys that mean something in every config, also where it does not state them."""
+_OF_PATHS = re.compile(r'(root|file|dir|path|folder|prefix|checkpoint)$')
+"""Last words of names that hold a path also where the config has nothing yet."""
+_JSON = {'true': True, 'false': False, 'null': None}
 
 
 def add_overrides(parser: argparse.ArgumentParser, option: str, what: str) -> None:
@@ -57,7 +53,7 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
             cfg = Config.fromfile(path)
     except SyntaxError as error:
         raise InputError(f'{path}: {error}') from error
-    for key, value in overrides.items():
+    for key, value in sorted(overrides.items(), key=lambda one: not one[0].endswith('.type')):  # a class, then its own
         if key not in variables.used:
             require_known(key, cfg, path)
             try:
@@ -73,8 +69,11 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
 def read_value(given: Any, default: Any, key: str) -> Any:
     """What a text of the command line means where `default` stands in the config.
 
-    Beside a text, or in a list of texts, it is that text, letter by letter. Elsewhere it is a Python literal, `true` or
-    `false`, a list of these with or without its brackets, or else a text, too.
+    Beside a text, in a list of texts, and where a path is to come, it is that text, letter by letter. Elsewhere it is a
+    Python literal, `true`, `false` or `null`, a list of these with or without its brackets, or else a text, too. A
+    number stays one number: 1e3 is 1000 in place of a whole one, and 007 is 7.
+
+    InputError for several values in place of one number, and for one in place of named ones.
     """
     if not isinstance(given, str):
         return given
@@ -84,34 +83,32 @@ def read_value(given: Any, default: Any, key: str) -> Any:
         return None
     if isinstance(default, str) or key in MAY_BE_NONE:
         return given
+    if default is None and given != 'None' and _OF_PATHS.search(key):
+        return given
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        return _read_in_place_of_number(given, default, key)
+    return _read_freely(given, default, key)
+
+
+def _read_in_place_of_number(given: str, default: float, key: str) -> Any:
+    if given.isdecimal():
+        return int(given)
+    if ',' in given and not _bracketed(given):
+        raise InputError(f'{key}={given}: one number stands there ({default}), without commas; [{given}] is a list')
+    value = _read_freely(given, default, key)
+    return int(value) if isinstance(default, int) and isinstance(value, float) and value.is_integer() else value
+
+
+def _read_freely(given: str, default: Any, key: str) -> Any:
     if isinstance(default, list | tuple) and default and all(isinstance(item, str) for item in default):
         return [item.strip('\'"') for item in _items(given)]
     try:
         value = ast.literal_eval(given)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         if _bracketed(given) or (isinstance(default, list | tuple) and ',' in given):
-            return [read_value(item, None, key) for item in _items(given)]
-        return {'true': True, 'false': False}.get(given, given)
+            return [_read_freely(item, None, key) for item in _items(given)]
+        return _JSON.get(given, given)
     return list(value) if isinstance(value, tuple) and not _bracketed(given) else value
-
-
-def require_known(key: str, cfg: Config, path: Path) -> None:
-    """InputError, with the nearest names, for a key that would change nothing.
-
-    That is one whose first part neither the config nor a runner knows, or a place within what the config does not have
-    while it has something of nearly that name.
-    """
-    first, *rest = key.split('.')
-    known = {name for name in cfg if not name.startswith('_')}
-    if first not in known | READ_BY_RUNNERS:
-        near = get_close_matches(first, sorted(known | READ_BY_RUNNERS)) or sorted(known)
-        raise InputError(f'{path}: has no {first}, so {key} would change nothing; nearest: {", ".join(near)}')
-    within = first
-    for name in rest[:-1]:
-        place = value_at(cfg, within)
-        if isinstance(place, dict) and name not in place and (near := get_close_matches(name, list(place))):
-            raise InputError(f'{path}: {within} has no {name}, so {key} would change nothing; nearest: {near[0]}')
-        within += f'.{name}'
 
 
 def _bracketed(text: str) -> bool:
@@ -192,14 +189,3 @@ def _assigning(overrides: _Overrides) -> Iterator[None]:
         yield
     finally:
         del mmengine_config.eval, mmengine_config.exec
-
-
-def value_at(cfg: Mapping[str, Any] | Config, key: str) -> Any:
-    """The value at a dotted key of a config; None where there is none."""
-    found: Any = cfg
-    for part in key.split('.'):
-        if isinstance(found, list | tuple) and part.isdigit() and int(part) < len(found):
-            found = found[int(part)]
-        else:
-            found = found.get(part) if isinstance(found, dict | Config) else None
-    return found

@@ -20,9 +20,8 @@ from mmengine.runner import Runner
 from ..datasets.file_check import check_files, data_sets_in
 from ..datasets.nuscenes.scoring import check_scoring
 from ..errors import InputError, MissingFileError, UserError
-from ..export.files import read_checkpoint
 from .config_overrides import add_overrides, load_with_overrides
-from .ranks import check_launcher, is_first_rank, leave_ranks
+from .ranks import check_launcher, is_first_rank, leave_ranks, meet_here
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CUT_OFF = re.compile(r'\d+ requested and \d+ written')
@@ -50,8 +49,9 @@ def load_config(args: argparse.Namespace) -> Config:
         raise MissingFileError(
             f'{args.config}: no such config; give the path of a .py file, for example below configs/'
         )
-    check_launcher(args.launcher)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    meet_here(args.launcher)
+    check_launcher(args.launcher)
     cfg = load_with_overrides(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
@@ -85,16 +85,6 @@ def enable_auto_scale_lr(cfg: Config) -> None:
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
         raise InputError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config; there is none')
     cfg.auto_scale_lr.enable = True
-
-
-def require_resumable(path: str | Path) -> None:
-    """ValueError for a file that holds weights but not the run they come from."""
-    found = set(read_checkpoint(path))
-    if lacking := {'meta', 'message_hub', 'optimizer'} - found:
-        raise InputError(
-            f'{path}: cannot be resumed, it has no {", ".join(sorted(lacking))} (it holds {sorted(found)}); '
-            'to start from its weights use --cfg-options load_from=PATH'
-        )
 
 
 def scale_peak_rates(runner: Runner) -> None:

@@ -8,12 +8,20 @@ from torch import distributed
 
 from ..errors import InputError
 
-# how many processes a launcher has started, and which one this is; slurm sets the first for those of srun alone
+# how many processes a launcher has started, and which one this is; slurm sets the first for those of srun alone. The
+# others may have started torchrun, whose numbers then count
 _STARTED = {
     'pytorch': ('WORLD_SIZE', 'RANK'),
     'slurm': ('SLURM_STEP_NUM_TASKS', 'SLURM_PROCID'),
     'mpi': ('OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK'),
 }
+# what else mmengine reads: numbers, and other words
+_NUMBERS = {
+    'pytorch': ('LOCAL_RANK', 'MASTER_PORT'),
+    'slurm': ('SLURM_NTASKS',),
+    'mpi': ('OMPI_COMM_WORLD_LOCAL_RANK',),
+}
+_WORDS = {'pytorch': ('MASTER_ADDR',), 'slurm': ('SLURM_NODELIST',), 'mpi': ('MASTER_ADDR',)}
 _COMMANDS = {
     'pytorch': 'bash tools/dist_train.sh CONFIG GPUS (or dist_test.sh)',
     'slurm': 'bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR',
@@ -24,8 +32,14 @@ _COMMANDS = {
 def check_launcher(launcher: str) -> None:
     """InputError where --launcher and the environment say different things about the number of processes."""
     if launcher != 'none':
-        for name in _STARTED[launcher]:
-            _number(name, launcher)
+        (size, rank), others = _STARTED[launcher], _NUMBERS[launcher]
+        n, i, *_ = [_number(name, launcher) for name in (size, rank, *others)]
+        if i >= n:
+            raise InputError(
+                f'{rank}={i} of {size}={n} processes: they count from 0. Start it with {_COMMANDS[launcher]}'
+            )
+        for name in _WORDS[launcher]:
+            _word(name, launcher)
         return
     for other, (size, rank) in _STARTED.items():
         if size in os.environ and rank in os.environ and _number(size, other) > 1:
@@ -37,7 +51,17 @@ def check_launcher(launcher: str) -> None:
 
 def is_first_rank() -> bool:
     """Whether this process is the only one, or the first of several, before they are connected."""
-    return all(os.environ.get(rank, '0') in ('', '0') for _, rank in _STARTED.values())
+    for size, rank in _STARTED.values():
+        n, i = os.environ.get(size, ''), os.environ.get(rank, '')
+        if n.isdigit() and i.isdigit() and int(n) > 1:
+            return int(i) == 0
+    return True
+
+
+def meet_here(launcher: str) -> None:
+    """Of mpirun on a single machine, say where its processes meet: mmengine wants the address even there."""
+    if launcher == 'mpi' and os.environ.get('OMPI_COMM_WORLD_LOCAL_SIZE') == os.environ.get('OMPI_COMM_WORLD_SIZE'):
+        os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
 
 
 def leave_ranks() -> None:
@@ -64,3 +88,11 @@ def _number(name: str, launcher: str) -> int:
             f'{"none" if found is None else repr(found)}. Start it with {_COMMANDS[launcher]}'
         )
     return int(found)
+
+
+def _word(name: str, launcher: str) -> None:
+    if not os.environ.get(name):
+        raise InputError(
+            f'--launcher {launcher} reads {name} from the environment, which has none. Set it to the first machine, or '
+            f'start it with {_COMMANDS[launcher]}'
+        )

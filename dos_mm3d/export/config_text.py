@@ -46,6 +46,25 @@ def read_section(text: str, *paths: str, wanted: Collection[str], source: str) -
     raise InputError(f'{source}: has none of {", ".join(wanted)} in {places}')
 
 
+def read_values(text: str, source: str) -> dict[str, Any]:
+    """All variables of a config text, which is parsed and never run; what is no literal stays the text that it is.
+
+    InputError where the text is not Python.
+    """
+    return {name: _value(node) for name, node in _top_level_assignments(text, source).items()}
+
+
+def _value(node: ast.expr) -> Any:
+    if entries := _entries(node):
+        return {key: _value(value) for key, value in entries.items()}
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_value(item) for item in node.elts]
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return {} if ast.unparse(node) == 'dict()' else ast.unparse(node)
+
+
 def _entries(node: ast.expr | None) -> dict[str | None, ast.expr]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
         return {keyword.arg: keyword.value for keyword in node.keywords}

@@ -116,19 +116,23 @@ def run_model(rank: int | None) -> dict[str, torch.Tensor]:
 
 
 class Monitored(torch.nn.Module):
-    """One buffer, healthy statistics."""
+    """One buffer, healthy statistics. Of entropies there are none as long as no two points were compared."""
 
-    def __init__(self) -> None:
+    def __init__(self, entropies: dict[str, float]) -> None:
         super().__init__()
         self.register_buffer('mean', torch.zeros(2))
+        self.entropies = entropies
 
     def collapse_statistics(self) -> dict[str, float]:
-        return dict(feature_spread=0.9)
+        return dict(**self.entropies, feature_spread=0.9)
 
 
 def run_monitor(rank: int, failure: str) -> list[str]:
-    """Warnings of the monitor on this rank in three iterations, all looks; rank 1 alone breaks in the first."""
-    model, warnings = Monitored(), []
+    """Warnings of the monitor on this rank in three iterations, all looks, and entropies, if any.
+
+    Rank 1 alone breaks in the first, or has entropies.
+    """
+    model, warnings = Monitored(dict(column_entropy=0.5) if (rank, failure) == (1, 'no entropy') else {}), []
     hook = CollapseMonitorHook(interval=1, patience=1, on_collapse='warn', draw_interval=100)
     runner = SimpleNamespace(
         model=model,
@@ -146,7 +150,8 @@ def run_monitor(rank: int, failure: str) -> list[str]:
         model.mean.fill_(torch.inf if broken and failure == 'buffer' else 0)
         loss = torch.tensor(torch.nan if broken and failure == 'loss' else 1.0, requires_grad=True)
         hook.after_train_iter(runner, iteration, outputs=dict(loss=loss))
-    return [*warnings, *map(str, hook.history['feature_spread']['step'])]
+    entropies = hook.history.get('column_entropy', dict(value=[]))['value']
+    return [*warnings, *map(str, hook.history['feature_spread']['step'] + entropies)]
 
 
 def work(rank: int, store: str, out: str) -> None:
@@ -160,7 +165,7 @@ def work(rank: int, store: str, out: str) -> None:
         clustering=run_head(rank, ClusteringHead),
         exponent=run_exponent(rank),
         model=run_model(rank),
-        monitor={failure: run_monitor(rank, failure) for failure in ('loss', 'buffer')},
+        monitor={failure: run_monitor(rank, failure) for failure in ('loss', 'buffer', 'no entropy')},
     )
     torch.save(seen, f'{out}.{rank}')
     dist.destroy_process_group()

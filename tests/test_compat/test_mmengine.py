@@ -14,6 +14,7 @@ from mmengine.dist import init_dist
 from mmengine.fileio import LocalBackend
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.model import BaseModel, MMDistributedDataParallel
+from mmengine.optim import OneCycleLR, OptimWrapper
 from mmengine.runner import Runner, find_latest_checkpoint, load_checkpoint
 from torch import Tensor, nn
 
@@ -111,6 +112,16 @@ def test_message_hub_survives_weights_only(tmp_path: Path) -> None:
     np.testing.assert_allclose(history, [1.0, 1.25])
     np.testing.assert_allclose(counts, [1, 1])
     assert (hub['runtime_info']['best'], hub['runtime_info']['count']) == (0.5, 3)
+
+
+def test_a_one_cycle_schedule_may_rise_for_one_step() -> None:
+    wrapper = OptimWrapper(torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0))
+    schedule = OneCycleLR(wrapper, eta_max=1.0, total_steps=20, pct_start=0.05, div_factor=10, by_epoch=False)
+    rates = [schedule.get_last_value()[0]]
+    for _ in range(19):
+        schedule.step()
+        rates += schedule.get_last_value()
+    assert rates[0] == pytest.approx(0.1) and rates[1:] == sorted(rates[1:], reverse=True) and 0.98 < rates[1] < 1
 
 
 class Foreign:

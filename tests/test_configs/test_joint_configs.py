@@ -77,6 +77,15 @@ def test_members_weights_and_folders_follow_the_command_line(path):
     assert dataset.members.waymo.dataset.data_root == 'elsewhere/'
 
 
+@pytest.mark.parametrize('name', [name for name in NAMES if 'synthetic' not in name])
+def test_one_folder_may_hold_all_sets(name):
+    members = load_with_overrides(CONFIGS / f'dos/{name}.py', {'data_root': '/a b'}).train_dataloader.dataset.members
+    roots = [members[one].dataset.data_root for one in ('nuscenes', 'waymo', 'semantickitti')]
+    assert roots == ['/a b/nuscenes/', '/a b/waymo/kitti_format/', '/a b/semantickitti/']
+    usual = load(name).train_dataloader.dataset.members
+    assert usual.waymo.dataset.data_root == 'data/waymo/kitti_format/'
+
+
 def test_three_real_forms_come_to_common_channels(roots):
     """Intensities of every sensor fill 0-1; the time lag is nuScenes' own and 0 elsewhere."""
     cfg = load_with_overrides(CONFIGS / 'dos/dos_second_joint.py', roots)

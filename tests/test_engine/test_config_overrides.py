@@ -105,6 +105,12 @@ def test_a_text_in_the_base_stays_one_where_the_config_itself_says_none(config):
     ('default', 'text', 'value'),
     [
         ('10', '1e-3', 1e-3),
+        ('10', '1e3', 1000),
+        ('10', '007', 7),
+        ('1.0', '010', 10),
+        ('10', '[1, 2]', [1, 2]),
+        ('True', 'null', None),
+        ('None', 'null', None),
         ('10', 'auto', 'auto'),
         ('True', 'false', False),
         ('True', 'False', False),
@@ -167,3 +173,16 @@ def test_modules_that_an_override_names_are_imported(tmp_path, monkeypatch):
     options = typed('custom_imports.imports=json,module_of_an_override')
     load_with_overrides(tmp_path / 'config.py', options)
     assert sys.modules.pop('module_of_an_override')
+
+
+@pytest.mark.parametrize('name', ['ann_file', 'data_root', 'checkpoint', 'jsonfile_prefix', 'out_dir'])
+@pytest.mark.parametrize('text', ['2024', 'true', '/a,b', '1e3', '007', '~/x', 'null', '"q"', 'a=b', '[x]'])
+def test_a_path_that_the_config_does_not_have_yet_is_a_text_too(tmp_path, name, text):
+    (tmp_path / 'one.py').write_text(f'place = dict(x=1)\n{name} = None\n')
+    cfg = load_with_overrides(tmp_path / 'one.py', typed(f'{name}={text}', f'place.{name}={text}'))
+    assert cfg[name] == cfg.place[name] == text
+
+
+def test_several_values_in_place_of_one_number_are_refused(config):
+    with pytest.raises(UserError, match=r'steps=1,000: one number stands there \(10\), without commas'):
+        load_with_overrides(config, typed('steps=1,000'))

@@ -82,12 +82,6 @@ def test_auto_scale_lr_scales_the_peak_of_a_one_cycle_schedule():
     assert runner.param_schedulers == [dict(type='OneCycleLR', eta_max=2.5e-4), dict(type='LinearLR')]
 
 
-def test_weights_alone_cannot_be_resumed(tmp_path):
-    torch.save(dict(state_dict=dict(w=torch.zeros(1)), meta={}), tmp_path / 'weights.pth')
-    with pytest.raises(ValueError, match=r'weights\.pth: cannot be resumed, it has no message_hub, optimizer'):
-        launch.require_resumable(tmp_path / 'weights.pth')
-
-
 def test_a_test_wants_every_parameter(tmp_path):
     from dos_mm3d.export.loading import require_fit
 

@@ -2,12 +2,15 @@
 
 import pytest
 
-from dos_mm3d.engine.ranks import check_launcher, is_first_rank
+from dos_mm3d.engine.ranks import check_launcher, is_first_rank, meet_here
 from dos_mm3d.errors import UserError
 
-VARIABLES = (
-    'RANK', 'WORLD_SIZE', 'SLURM_PROCID', 'SLURM_STEP_NUM_TASKS', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE',
-)  # fmt: skip
+TORCHRUN = dict(RANK='1', WORLD_SIZE='2', LOCAL_RANK='1', MASTER_ADDR='127.0.0.1', MASTER_PORT='29500')
+SRUN = dict(SLURM_PROCID='3', SLURM_STEP_NUM_TASKS='8', SLURM_NTASKS='8', SLURM_NODELIST='a[1-2]')
+MPIRUN = dict(
+    OMPI_COMM_WORLD_RANK='0', OMPI_COMM_WORLD_SIZE='2', OMPI_COMM_WORLD_LOCAL_SIZE='2', OMPI_COMM_WORLD_LOCAL_RANK='0'
+)
+VARIABLES = (*TORCHRUN, *SRUN, *MPIRUN)
 REFUSED = {
     'torchrun without --launcher': ('none', dict(RANK='1', WORLD_SIZE='2'), r'WORLD_SIZE=2 .* --launcher pytorch'),
     'srun without --launcher': ('none', dict(SLURM_PROCID='0', SLURM_STEP_NUM_TASKS='8'), '--launcher slurm'),
@@ -17,6 +20,15 @@ REFUSED = {
     'an empty rank': ('pytorch', dict(RANK='', WORLD_SIZE='2'), r"RANK .* ''\."),
     'no number': ('none', dict(RANK='x', WORLD_SIZE='two'), r"WORLD_SIZE .* 'two'\."),
     'no srun': ('slurm', {}, r'slurm_train\.sh'),
+    'no address': ('pytorch', {**TORCHRUN, 'MASTER_ADDR': ''}, r'reads MASTER_ADDR .* none\. .*dist_train\.sh'),
+    'no port': ('pytorch', {**TORCHRUN, 'MASTER_PORT': 'x'}, r"MASTER_PORT .* 'x'\."),
+    'an empty local rank': ('pytorch', {**TORCHRUN, 'LOCAL_RANK': ''}, r"LOCAL_RANK .* ''\."),
+    'more ranks than processes': ('pytorch', {**TORCHRUN, 'RANK': '2'}, r'RANK=2 of WORLD_SIZE=2 .* count from 0'),
+    'several machines of mpirun': (
+        'mpi',
+        {**MPIRUN, 'OMPI_COMM_WORLD_LOCAL_SIZE': '1'},
+        r'reads MASTER_ADDR .* first machine',
+    ),
 }
 
 
@@ -45,18 +57,32 @@ def test_a_disagreement_is_one_sentence_with_the_command_that_was_meant(environm
         ('none', {}),
         ('none', dict(RANK='0', WORLD_SIZE='1')),
         ('none', dict(SLURM_PROCID='0', SLURM_NTASKS='8')),  # in a batch script, without srun
-        ('pytorch', dict(RANK='1', WORLD_SIZE='2')),
-        ('slurm', dict(SLURM_PROCID='3', SLURM_STEP_NUM_TASKS='8')),
+        ('none', dict(RANK='1')),  # of nothing that is known
+        ('none', dict(WORLD_SIZE='2')),
+        ('pytorch', TORCHRUN),
+        ('slurm', SRUN),
+        ('mpi', MPIRUN),
     ],
 )
 def test_agreement_passes(environment, launcher, variables):
     environment(**variables)
+    meet_here(launcher)
     check_launcher(launcher)
 
 
-def test_the_first_rank_is_the_only_one_or_number_0(environment):
-    for variables, first in (({}, True), (dict(RANK=''), True), (dict(RANK='0'), True), (dict(RANK='1'), False)):
-        environment(**variables)
-        assert is_first_rank() is first
-    environment(SLURM_PROCID='2')
-    assert not is_first_rank()
+@pytest.mark.parametrize(
+    ('variables', 'first'),
+    [
+        ({}, True),
+        (dict(RANK='', WORLD_SIZE='2'), True),
+        (dict(RANK='0', WORLD_SIZE='2'), True),
+        (dict(RANK='1', WORLD_SIZE='2'), False),
+        (dict(RANK='1'), True),  # of one process, which left that in the environment
+        (dict(SLURM_PROCID='2', SLURM_STEP_NUM_TASKS='8'), False),
+        (dict(SLURM_PROCID='1', SLURM_STEP_NUM_TASKS='2', RANK='0', WORLD_SIZE='16'), True),  # torchrun counts anew
+        (dict(SLURM_PROCID='0', SLURM_STEP_NUM_TASKS='2', RANK='8', WORLD_SIZE='16'), False),
+    ],
+)
+def test_the_first_rank_is_the_only_one_or_number_0(environment, variables, first):
+    environment(**variables)
+    assert is_first_rank() is first

@@ -54,3 +54,9 @@ def test_a_failure_on_one_rank_is_named_on_both_in_the_same_iteration(two_ranks,
     warning, *looks = one
     assert 'at iteration 1: ' in warning and words in warning
     assert looks == ['2', '3'], 'no statistics of the broken iteration, all of the others'
+
+
+def test_a_rank_that_has_compared_no_points_yet_waits_for_none(two_ranks):
+    """The mean is over the ranks that have a value."""
+    one, other = (seen['monitor']['no entropy'] for seen in two_ranks)
+    assert one == other == ['1', '2', '3', '0.5', '0.5', '0.5']

@@ -6,8 +6,10 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+import torch
 
 from dos_mm3d.engine import launch
+from dos_mm3d.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -34,10 +36,10 @@ def start(train, tmp_path, monkeypatch):
         monkeypatch.setattr(
             sys, 'argv', ['train.py', str(tmp_path / 'job.py'), '--work-dir', str(tmp_path), *arguments]
         )
-        runner = SimpleNamespace(model='the model', train=lambda: done.append('train'))
+        hooks = SimpleNamespace(register_hook=lambda hook: done.append((type(hook).__name__, Path(hook.source).name)))
+        runner = SimpleNamespace(model='the model', train=lambda: done.append('train'), **vars(hooks))
         monkeypatch.setattr(launch, 'build_runner', lambda cfg: configs.append(cfg) or runner)
         monkeypatch.setattr(launch, 'get_device', lambda: 'cuda')
-        monkeypatch.setattr(launch, 'require_resumable', lambda path: done.append(('resumable', Path(path).name)))
         monkeypatch.setattr(launch, 'scale_peak_rates', lambda runner: done.append('scale'))
         monkeypatch.setattr(train, 'require_fit', lambda model, path: done.append(('fit', model, Path(path).name)))
         train.main()
@@ -46,9 +48,10 @@ def start(train, tmp_path, monkeypatch):
     return run
 
 
-def leave_checkpoint(folder: Path) -> None:
-    (folder / 'iter_7.pth').touch()
-    (folder / 'last_checkpoint').write_text(str(folder / 'iter_7.pth'))
+def leave_checkpoint(path: Path) -> str:
+    path.parent.mkdir(exist_ok=True)
+    torch.save(dict(state_dict={}, meta={}, message_hub={}, optimizer={}), path)
+    return str(path)
 
 
 def test_a_plain_start_checks_nothing_and_trains(start):
@@ -65,11 +68,11 @@ def test_weights_to_start_from_must_fit_before_anything_is_trained(start):
     assert start(model="init_cfg=dict(type='Kaiming')")[1] == ['train']
 
 
-def test_resume_goes_on_from_the_latest_and_not_from_load_from(start, tmp_path):
-    leave_checkpoint(tmp_path)
+def test_resume_goes_on_from_the_newest_and_not_from_load_from(start, tmp_path):
+    newest = leave_checkpoint(tmp_path / 'iter_7.pth')
     cfg, done = start('--resume', load_from='other.pth')
-    assert cfg.resume is True and cfg.load_from is None
-    assert done == [('resumable', 'iter_7.pth'), ('fit', 'the model', 'iter_7.pth'), 'train']
+    assert cfg.resume is True and cfg.load_from == newest
+    assert done == [('GoOnHook', 'iter_7.pth'), 'train']
 
 
 def test_the_first_start_of_a_job_that_always_says_resume_keeps_load_from(start):
@@ -79,10 +82,16 @@ def test_the_first_start_of_a_job_that_always_says_resume_keeps_load_from(start)
 
 
 def test_resume_from_a_path(start, tmp_path):
-    leave_checkpoint(tmp_path)
-    cfg, done = start('--resume', 'elsewhere/iter_3.pth', load_from='other.pth')
-    assert cfg.resume is True and cfg.load_from == 'elsewhere/iter_3.pth'
-    assert done == [('resumable', 'iter_3.pth'), ('fit', 'the model', 'iter_3.pth'), 'train']
+    elsewhere = leave_checkpoint(tmp_path / 'elsewhere' / 'iter_3.pth')
+    cfg, done = start('--resume', elsewhere, load_from='other.pth')
+    assert cfg.resume is True and cfg.load_from == elsewhere
+    assert done == [('GoOnHook', 'iter_3.pth'), 'train']
+
+
+def test_nothing_is_built_where_a_new_run_would_replace_checkpoints(start, tmp_path):
+    leave_checkpoint(tmp_path / 'iter_7.pth')
+    with pytest.raises(UserError, match=r'newest iter_7\.pth'):
+        start()
 
 
 def test_amp_and_auto_scale_lr_reach_config_and_schedules(start):

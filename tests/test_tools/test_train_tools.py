@@ -219,10 +219,13 @@ def test_augmentation_that_the_config_lacks_is_said(
 def test_slurm_gets_openmmlabs_arguments(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """srun is replaced by a script that prints what it is given."""
     srun = toy.parent / 'srun'
-    srun.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
+    srun.write_text('#!/usr/bin/env bash\necho "port $MASTER_PORT"\nprintf "%s\\n" "$@"\n')
     srun.chmod(0o755)
     monkeypatch.setenv('PATH', f'{toy.parent}{os.pathsep}{os.environ["PATH"]}')
     monkeypatch.setenv('GPUS', '16')
     lines = shell('slurm_train.sh', 'part', 'job', toy, 'work', '--resume').splitlines()
     assert {'--partition=part', '--job-name=job', '--ntasks=16', '--ntasks-per-node=8', '--gres=gpu:8'} <= set(lines)
     assert lines[-6:] == [str(toy), '--work-dir', 'work', '--launcher', 'slurm', '--resume']
+    assert '--cpus-per-task=8' in lines, 'six workers of the loader, and the process itself'
+    ports = {shell('slurm_train.sh', 'part', 'job', toy, 'work').splitlines()[0] for _ in range(3)}
+    assert len(ports) > 1 and all(20000 <= int(port.removeprefix('port ')) < 40000 for port in ports)

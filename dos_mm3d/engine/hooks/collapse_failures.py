@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import InputError
-from ..config_overrides import value_at
+from ..known_keys import value_at
 
 CONSTANT_SPREAD = 1e-3
 """Below this feature_spread all features are one vector: no start of a run explains it, so no warm-up excuses it."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from mmdet3d.registry import HOOKS
-from mmengine.dist import all_reduce, all_reduce_dict, is_main_process
+from mmengine.dist import all_gather_object, all_reduce, all_reduce_dict, is_main_process
 from mmengine.hooks import Hook
 from torch import Tensor, nn
 
@@ -75,7 +75,7 @@ class CollapseMonitorHook(Hook):
     def after_train_iter(
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        loss = means_over_ranks(dict(loss=outputs['loss'].detach()))['loss']
+        loss = mean_over_ranks(outputs['loss'].detach())
         if not math.isfinite(loss):
             self.report_not_finite(runner, [f'the loss ({loss})'])
         elif self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
@@ -138,11 +138,23 @@ class CollapseMonitorHook(Hook):
             write_png(draw_monitors(self.history, limits), self.picture(runner))
 
 
-def means_over_ranks(values: Mapping[str, float | Tensor]) -> dict[str, float]:
-    """Means over the ranks of a distributed run, not finite where one rank's value is not; as they are in any other."""
-    tensors = {name: torch.tensor(float(value), dtype=torch.float64) for name, value in values.items()}
-    all_reduce_dict(tensors, 'mean')
-    return {name: float(value) for name, value in tensors.items()}
+def mean_over_ranks(value: Tensor) -> float:
+    """Mean of a scalar over the ranks of a distributed run, not finite where one rank's is not."""
+    total = torch.tensor(float(value), dtype=torch.float64)
+    all_reduce(total, 'mean')
+    return float(total)
+
+
+def means_over_ranks(values: Mapping[str, float]) -> dict[str, float]:
+    """Means over those ranks of a distributed run that have a value, not finite where one of these is not.
+
+    A rank may lack one: the entropies of a comparison, where none of its views has shared two points yet. So that ranks
+    reduce the same, each first tells which it has.
+    """
+    names = dict.fromkeys(name for there in all_gather_object(list(values)) for name in there)
+    sums = {name: torch.tensor([float(values.get(name, 0)), name in values], dtype=torch.float64) for name in names}
+    all_reduce_dict(sums, 'sum')
+    return {name: float(total / count) for name, (total, count) in sums.items()}
 
 
 def names_not_finite(model: nn.Module) -> list[str]:

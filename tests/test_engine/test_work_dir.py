@@ -1,0 +1,248 @@
+"""Who may write in a work_dir, and which checkpoint a run goes on from: what lies there decides."""
+
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from dos_mm3d.engine import work_dir
+from dos_mm3d.engine.work_dir import (
+    checkpoint_folder,
+    checkpoints_in,
+    choose_start,
+    held,
+    newest_whole,
+    require_resumable,
+    require_same_start,
+)
+from dos_mm3d.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+WHOLE = dict(state_dict={'w': torch.arange(500.0)}, meta={}, message_hub={}, optimizer={})
+
+
+def leave(folder: Path, *steps: int, name: str = 'iter_{}.pth', content: dict = WHOLE) -> None:
+    folder.mkdir(exist_ok=True)
+    for step in steps:
+        torch.save(content, folder / name.format(step))
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b'')
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flipped(path: Path) -> None:
+    """One bit of a tensor, which torch itself reads without a word."""
+    content = bytearray(path.read_bytes())
+    content[content.index(torch.tensor(300.0).numpy().tobytes()) + 3] ^= 1
+    path.write_bytes(content)
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b'garbage' * 999)
+
+
+def start_of(folder: Path, given: str | None, **more) -> Config:
+    cfg = Config(dict(work_dir=str(folder), **more))
+    choose_start(cfg, given)
+    return cfg
+
+
+# --- which checkpoint ---
+
+
+def test_the_newest_by_number_is_taken_whatever_last_checkpoint_says(tmp_path):
+    leave(tmp_path, 2, 10, 9)
+    for text in ('', 'garbage', str(tmp_path / 'iter_2.pth'), '/gone/iter_2.pth', None):
+        (tmp_path / 'last_checkpoint').unlink(missing_ok=True)
+        if text is not None:
+            (tmp_path / 'last_checkpoint').write_text(text)
+        cfg = start_of(tmp_path, 'auto', load_from='weights.pth')
+        assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'iter_10.pth'))
+
+
+def test_a_copied_moved_or_linked_folder_goes_on_from_its_own(tmp_path):
+    leave(tmp_path / 'a', 4)
+    (tmp_path / 'a/last_checkpoint').write_text(str(tmp_path / 'a/iter_4.pth'))
+    shutil.copytree(tmp_path / 'a', tmp_path / 'copy')
+    (tmp_path / 'link').symlink_to(tmp_path / 'copy')
+    shutil.move(tmp_path / 'a', tmp_path / 'moved')
+    for name in ('copy', 'link', 'moved'):
+        assert start_of(tmp_path / name, 'auto').load_from == str(tmp_path / name / 'iter_4.pth')
+
+
+@pytest.mark.parametrize('damage', [empty, half, flipped, garbage])
+def test_what_is_not_whole_is_passed_over_and_named_in_a_line(tmp_path, capsys, damage):
+    leave(tmp_path, 2, 4, 6)
+    damage(tmp_path / 'iter_6.pth')
+    assert start_of(tmp_path, 'auto').load_from == str(tmp_path / 'iter_4.pth')
+    warning = capsys.readouterr().err
+    assert warning.startswith('warning: ') and warning.count('\n') == 1
+    assert 'iter_6.pth' in warning and 'goes on from iter_4.pth' in warning
+    for path in (tmp_path / 'iter_2.pth', tmp_path / 'iter_4.pth'):
+        damage(path)
+    with pytest.raises(UserError, match=r'none of its checkpoints can be read: .*iter_6\.pth.*To begin anew move them'):
+        start_of(tmp_path, 'auto')
+
+
+def test_epochs_other_names_and_what_is_none(tmp_path):
+    leave(tmp_path, 3, name='epoch_{}.pth')
+    leave(tmp_path, 9, name='best_mAP_epoch_{}.pth')
+    leave(tmp_path, 8, name='step-{}.pth')
+    leave(tmp_path, 7, name='.iter_{}.pth.tmp')
+    assert [path.name for path in checkpoints_in(tmp_path)] == ['epoch_3.pth']
+    hook = dict(checkpoint=dict(filename_tmpl='step-{}.pth'))
+    assert start_of(tmp_path, 'auto', default_hooks=hook).load_from.endswith('step-8.pth')
+
+
+def test_checkpoints_elsewhere_are_found_there(tmp_path):
+    leave(tmp_path / 'run', 4)
+    hooks = dict(checkpoint=dict(out_dir=str(tmp_path)))
+    cfg = Config(dict(work_dir='logs/run', default_hooks=hooks))
+    assert checkpoint_folder(cfg) == tmp_path / 'run'
+    choose_start(cfg, 'auto')
+    assert cfg.load_from == str(tmp_path / 'run/iter_4.pth')
+
+
+def test_the_first_start_of_a_job_that_always_says_resume(tmp_path):
+    for folder in (tmp_path, tmp_path / 'not_there_yet'):
+        cfg = start_of(folder, 'auto', load_from='weights.pth')
+        assert (cfg.resume, cfg.load_from) == (False, 'weights.pth')
+
+
+def test_the_config_may_ask_for_it_too(tmp_path):
+    leave(tmp_path, 2)
+    assert start_of(tmp_path, None, resume=True).load_from == str(tmp_path / 'iter_2.pth')
+    assert start_of(tmp_path, None, resume=True, load_from=str(tmp_path / 'iter_2.pth')).resume is True
+
+
+@pytest.mark.parametrize(
+    ('given', 'words'),
+    [
+        ('', 'takes a checkpoint, a .pth file, and it is empty'),
+        ('.', r'\. is a folder; without a value'),
+        ('gone.pth', r'gone\.pth: no such checkpoint'),
+    ],
+)
+def test_what_is_no_checkpoint_is_said(tmp_path, given, words):
+    with pytest.raises(UserError, match=words):
+        start_of(tmp_path, given)
+
+
+@pytest.mark.parametrize('lacking', ['meta', 'message_hub', 'optimizer'])
+def test_each_part_of_a_run_is_needed_to_resume_it(tmp_path, lacking):
+    leave(tmp_path, 2, content={key: value for key, value in WHOLE.items() if key != lacking})
+    for given in ('auto', str(tmp_path / 'iter_2.pth')):
+        with pytest.raises(UserError, match=rf'iter_2\.pth: cannot be resumed, it has no {lacking} '):
+            start_of(tmp_path, given)
+    require_resumable('whole.pth', WHOLE)
+
+
+# --- nothing is replaced ---
+
+
+def test_a_new_run_where_there_are_checkpoints_is_refused(tmp_path):
+    assert start_of(tmp_path, None).get('resume') is None
+    leave(tmp_path, 2, 4)
+    with pytest.raises(UserError, match=r'holds checkpoints .*newest iter_4\.pth.*--resume .*another --work-dir'):
+        start_of(tmp_path, None)
+
+
+def test_going_back_in_a_folder_would_replace_what_is_newer(tmp_path):
+    leave(tmp_path, 2, 4)
+    with pytest.raises(UserError, match=r'holds iter_4\.pth, .*goes on from .*iter_2\.pth could replace'):
+        start_of(tmp_path, str(tmp_path / 'iter_2.pth'))
+    assert start_of(tmp_path, str(tmp_path / 'iter_4.pth')).resume
+    half(tmp_path / 'iter_4.pth')
+    assert start_of(tmp_path, str(tmp_path / 'iter_2.pth')).resume
+
+
+def test_going_on_from_elsewhere_wants_an_empty_folder(tmp_path):
+    leave(tmp_path / 'a', 2)
+    leave(tmp_path / 'b', 1)
+    with pytest.raises(UserError, match=r'b: holds iter_1\.pth'):
+        start_of(tmp_path / 'b', str(tmp_path / 'a/iter_2.pth'))
+    assert start_of(tmp_path / 'c', str(tmp_path / 'a/iter_2.pth')).load_from == str(tmp_path / 'a/iter_2.pth')
+
+
+def test_ranks_that_see_different_folders_are_stopped(monkeypatch):
+    monkeypatch.setattr(work_dir, 'all_gather_object', lambda mine: [mine, None])
+    with pytest.raises(UserError, match=r'start from different checkpoints \(iter_4\.pth, none\): .* all machines'):
+        require_same_start(Config(dict(work_dir='w', load_from='w/iter_4.pth')))
+    require_same_start(Config(dict(work_dir='w')))
+
+
+# --- one run at a time ---
+
+HOLDER = """
+import sys, time
+from dos_mm3d.engine.work_dir import held
+with held(sys.argv[1]):
+    print('held', flush=True)
+    import os
+    if os.fork() == 0:  # as a loader worker does, which lives on for a while after a kill
+        os.close(1)
+        time.sleep(60)
+        os._exit(0)
+    print('forked', flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, '-c', HOLDER, str(tmp_path / 'run')],
+        stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+    )  # fmt: skip
+    assert [process.stdout.readline(), process.stdout.readline()] == ['held\n', 'forked\n']
+    yield process
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_second_run_is_refused_until_the_first_one_has_died(tmp_path, holder):
+    words = rf'run: another training works there \(process {holder.pid} on .*--work-dir'
+    with pytest.raises(UserError, match=words), held(tmp_path / 'run'):
+        pass
+    (tmp_path / 'link').symlink_to(tmp_path / 'run')
+    with pytest.raises(UserError), held(tmp_path / 'link'):
+        pass
+    holder.kill()
+    holder.wait()
+    with held(tmp_path / 'run'):
+        pass
+
+
+def test_other_ranks_of_a_run_do_not_ask(tmp_path, holder, monkeypatch):
+    monkeypatch.setenv('RANK', '1')
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    with held(tmp_path / 'run'):
+        pass
+
+
+def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr(fcntl, 'lockf', refuse)
+    with held(tmp_path / 'run'):
+        pass
+    assert 'no locks in this file system (No locks available); start no second run' in capsys.readouterr().err
+
+
+def test_newest_whole_of_nothing_is_none(tmp_path):
+    assert newest_whole([], tmp_path) is None
