@@ -240,6 +240,14 @@ def test_a_resumed_run_draws_its_first_part_too(tmp_path):
     assert hook.history['largest_usage']['step'] == [10, 20, 30, 40, 50]
 
 
+def test_a_resumed_run_names_a_failure_as_early_as_without_the_interruption(tmp_path):
+    checkpoint = dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=20))
+    make_runner(tmp_path, PlantAt(plane, 0), CollapseMonitorHook(), iterations=20, default_hooks=checkpoint).train()
+    hooks = PlantAt(plane, 20), CollapseMonitorHook()
+    with pytest.raises(CollapseError, match='collapsed at iteration 40: rank collapse'):
+        make_runner(tmp_path, *hooks, iterations=60, default_hooks=checkpoint, resume=True).train()
+
+
 def test_numbers_of_the_look_that_stops_reach_the_log(tmp_path):
     runner = make_runner(tmp_path, PlantAt(plane, 0), CollapseMonitorHook())
     with pytest.raises(CollapseError):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
@@ -67,18 +68,13 @@ def run(sweeps, tmp_path):
     return train
 
 
-class _StopAt(GoOnHook):
-    """Ends a run early, as a kill after a checkpoint does."""
+class _StopAt(Hook):
+    """Ends a run early, after its checkpoint."""
 
     priority = 'LOWEST'
 
     def __init__(self, step: int) -> None:
         self.step = step
-
-    def before_run(self, runner) -> None:
-        pass
-
-    after_load_checkpoint = before_train = before_run
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         if runner.iter + 1 == self.step:

@@ -18,6 +18,8 @@ from .dos import unwrap
 
 HISTORY = 'collapse_monitor'
 """Key of the looks so far in the message hub, which checkpoints carry: a resumed run's picture starts at step 1."""
+OUTSIDE = 'collapse_monitor_outside'
+"""Key, there too, of the looks that each failure has lasted: it is named as soon as without the interruption."""
 
 
 class CollapseError(UserError, RuntimeError):
@@ -71,6 +73,9 @@ class CollapseMonitorHook(Hook):
             )
         self.history = runner.message_hub.get_info(HISTORY) or {}
         runner.message_hub.update_info(HISTORY, self.history)
+        lasted = runner.message_hub.get_info(OUTSIDE) or {}
+        self.judge.looks_outside |= {name: lasted.get(name, 0) for name in self.judge.looks_outside}
+        runner.message_hub.update_info(OUTSIDE, self.judge.looks_outside)
 
     def after_train_iter(
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
