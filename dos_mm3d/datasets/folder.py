@@ -94,7 +94,10 @@ class FolderSweeps(SweepStream):
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, 4), x, y, z, intensity 0-1, and the file."""
         file = self.frames[index]
-        sweep = load_sweep(file, self.options).points
+        read = load_sweep(file, self.options)
+        for line in self._looks.news(file, read) if read.mended else ():
+            print_log(f'{type(self).__name__}: {line}.', logger='current', level=logging.WARNING)
+        sweep = read.points
         sensor = self._sensor_of[file]
         usual = self.levels[sensor]
         every = 1 + len(sweep) // VALUES_CHECKED

@@ -117,3 +117,16 @@ def test_another_scale_among_the_rest_stops_when_it_is_drawn(tmp_path, high):
     with pytest.raises(ValueError, match=r'2\.bin: found intensities up to .*exclude=\[2\.bin\]'):
         dataset.load(2)
     assert len(FolderSweeps(str(tmp_path), exclude=['2.bin'])) == 7
+
+
+def test_what_is_first_mended_during_training_is_said_once(tmp_path, log):
+    for i in range(9):
+        intensity = spread(200, i)
+        intensity[: 5 * (i in (1, 2))] = -1
+        write(tmp_path / f'{i}.bin', intensity, i)
+    dataset = FolderSweeps(str(tmp_path))
+    assert not any('negative' in line for line in log)
+    for i in range(9):
+        assert dataset.load(i)[0][:, 3].min() >= 0
+    (line,) = [line for line in log if 'negative' in line]
+    assert f'{tmp_path}/1.bin: 5 of {N} points with an intensity that is NaN or negative' in line

@@ -37,6 +37,13 @@ class Looks:
         for what in suspicions(sweep.points):
             _count(self.sweeps, what, 1, file)
 
+    def news(self, file: str, sweep: Sweep) -> list[str]:
+        """What no sweep before had to be mended for, one line each; it is noted."""
+        new = {what: n for what, n in sweep.mended.items() if what not in self.points}
+        for what, n in new.items():
+            _count(self.points, what, n, file)
+        return [f'{file}: {n} of {sweep.total} points {what}; not said again' for what, n in new.items()]
+
     def add_intensities(self, file: str, intensity: np.ndarray, levels: Levels, scale: float) -> None:
         """Note the (n,) intensities of a sweep.
 
