@@ -40,6 +40,12 @@ def test_frames_without_a_box_to_train_on_are_said(world: World, change: Callabl
     assert 'frames has a box of' in world.error()
 
 
+@pytest.mark.parametrize('case', ['nuscenes detection', 'nuscenes sweeps'])
+def test_infos_without_earlier_sweeps_are_not_taken_for_accumulated_ones(world: World) -> None:
+    edit(world, lambda infos: [info.pop('lidar_sweeps', None) for info in infos['data_list']])
+    assert 'none of its frames lists earlier sweeps' in world.error()
+
+
 @NUSCENES
 def test_a_test_needs_no_boxes(world: World) -> None:
     edit(world, lambda infos: [info['instances'].clear() for info in infos['data_list']])

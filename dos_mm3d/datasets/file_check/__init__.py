@@ -14,7 +14,7 @@ from ...spread import evenly_spread
 from ..info_pickle import load_info_pickle
 from .checked_set import CheckedSet, data_prefixes, data_set_name, known_labels, what_is_read
 from .files import all_files, check_counts, check_labels, check_presence
-from .infos import check_extras, check_infos
+from .infos import check_extras, check_infos, check_sweeps
 from .objects import check_objects
 
 SAMPLED_SIZES, SAMPLED_LABELS = 64, 8
@@ -45,6 +45,7 @@ def check_files(dataset: Mapping[str, Any]) -> None:
     infos = load_info_pickle(info_file, data_set=name)
     check_infos(checked, infos, dataset['type'])
     check_objects(cls, dataset, checked, infos)
+    check_sweeps(checked, infos)
     if dataset.get('on_bad_file', 'error') != 'error':
         return  # it is told to go on without what is missing or broken
     check_extras(checked, dataset)

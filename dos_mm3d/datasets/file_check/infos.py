@@ -48,6 +48,17 @@ def _check_tables(checked: CheckedSet, metainfo: Mapping[str, Any]) -> None:
     )
 
 
+def check_sweeps(checked: CheckedSet, infos: Mapping[str, Any]) -> None:
+    """InputError where earlier sweeps are read and no frame of the infos lists any: single sweeps would be taken for
+    accumulated ones without a word."""
+    if checked.sweeps and not any(info.get('lidar_sweeps') for info in infos['data_list']):
+        raise InputError(
+            f'{checked.info_file}: none of its frames lists earlier sweeps, which the config reads. It was converted '
+            f'with --max-sweeps 0: run `python tools/create_data.py {checked.name}` again; or read single sweeps: '
+            'num_sweeps=1 (of a stream), no LoadPointsFromMultiSweeps (of a pipeline).'
+        )
+
+
 def check_extras(checked: CheckedSet, dataset: Mapping[str, Any]) -> None:
     """MissingFileError or InputError for the objects to paste into scans, or a list of scans, that are not there."""
     for step in dataset.get('pipeline') or ():
