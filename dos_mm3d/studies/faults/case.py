@@ -52,7 +52,15 @@ class Place:
 
     @property
     def log(self) -> Path:
+        """Of all calls."""
         return self.folder / 'tool.log'
+
+    def told(self, ended: Ended) -> str:
+        """What a user was told, for a record: without what is of one machine."""
+        text = ended.message
+        for folder in (self.folder, self.world, Path.cwd()):
+            text = text.replace(f'{folder}/', '')
+        return text
 
 
 def undisturbed(job: Job, world: Path, folder: Path) -> None:

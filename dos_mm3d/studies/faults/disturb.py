@@ -52,7 +52,7 @@ def killed(job: Job, place: Place) -> Finding:
     outcome, last = _go_on(job, place, kept=kept)
     how = f'at {share:.0%} of its {"time" if by_clock else "changes of files"}'
     how += ', with all that it had started' if whole_tree else ''
-    return Finding(outcome, 'kill', job.name, how if ended.killed else 'came to its end before', last.message)
+    return Finding(outcome, 'kill', job.name, how if ended.killed else 'came to its end before', place.told(last))
 
 
 def full_disk(job: Job, place: Place) -> Finding:
@@ -94,7 +94,7 @@ def read_only_data(job: Job, place: Place) -> Finding:
         return Finding(SKIPPED, 'read-only data', job.name, 'this machine lets nobody mount here')
     begin(job, place.world, place.folder)
     ended = with_failures(job, place.folder, run(job.call(place.world, place.folder, again=False), place.log))
-    return Finding(outcome_of(job, place, ended), 'read-only data', job.name, job.own, ended.message)
+    return Finding(outcome_of(job, place, ended), 'read-only data', job.name, job.own, place.told(ended))
 
 
 def vanished(job: Job, place: Place) -> Finding:
@@ -151,7 +151,7 @@ def _then_mended(job: Job, place: Place, kind: str, how: str, ended: Ended, *nam
     """
     first = outcome_of(job, place, with_failures(job, place.folder, ended), *names)
     if first == RIGHT:  # it had not needed it
-        return Finding(first, kind, job.name, how, ended.message)
+        return Finding(first, kind, job.name, how, place.told(ended))
     outcome, last = _go_on(job, place)
-    message = ended.message or last.message
+    message = place.told(ended) or place.told(last)
     return Finding(worst([first, LOST if outcome == NAMED else outcome]), kind, job.name, how, message)

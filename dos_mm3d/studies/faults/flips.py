@@ -69,7 +69,7 @@ def _flipped_once(target: Target, job: Job, place: Place) -> Finding:
         outcome = RAW
         how += f': {numbers[0]:g} became {numbers[1]:g}'
     return Finding(
-        outcome, f'flipped bit: {target.kind}', f'{job.name}, {target.file.rpartition("/")[2]}', how, ended.message
+        outcome, f'flipped bit: {target.kind}', f'{job.name}, {target.file.rpartition("/")[2]}', how, place.told(ended)
     )
 
 
