@@ -8,6 +8,7 @@ from mmdet3d.registry import DATASETS, MODELS
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.datasets.stream import Draw
 from dos_mm3d.engine import launch
+from dos_mm3d.errors import InputError
 from dos_mm3d.files import check_output, holds_picture
 from dos_mm3d.visualization.features_pca import draw_views_from_above
 from dos_mm3d.visualization.style import write_png
@@ -26,7 +27,11 @@ def main() -> None:
     """One draw of the config's data, with its augmentation and its mask."""
     args = parse_args()
     check_output(args.picture, args.config, ours=holds_picture)
+    if args.position < 0:
+        raise InputError(f'--position {args.position}: wanted 0 or more')
     cfg = launch.load_config(args)
+    if not {'backbone', 'projector', 'data_preprocessor'} <= set(cfg.get('model') or {}):
+        raise InputError(f'{args.config}: pretrains nothing, so it has no views; wanted a config as in configs/dos')
     launch.check_data(cfg, 'train_dataloader')
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     dataset.grid = MODELS.build(cfg.model).grid
