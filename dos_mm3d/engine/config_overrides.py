@@ -18,7 +18,7 @@ from mmengine.config import config as mmengine_config
 from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError
-from .known_keys import require_known, value_at
+from .known_keys import OF_RUNNERS, require_known, value_at
 from .loaders import settle_loaders
 
 MAY_BE_NONE = ('load_from', 'work_dir')
@@ -48,11 +48,9 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
         InputError: the file is no Python, the config has no such key, or the value cannot stand there.
     """
     variables = _Overrides({key: value for key, value in overrides.items() if '.' not in key})
-    try:
-        with _assigning(variables):
-            cfg = Config.fromfile(path)
-    except SyntaxError as error:
-        raise InputError(f'{path}: {error}') from error
+    cfg = _evaluated(path, variables)
+    if cfg.get('model'):  # what is trained; the variables of other files are read by whoever loads them
+        _require_effect(path, {key: variables.values[key] for key in variables.used - OF_RUNNERS})
     for key, value in sorted(overrides.items(), key=lambda one: not one[0].endswith('.type')):  # a class, then its own
         if key not in variables.used:
             require_known(key, cfg, path)
@@ -64,6 +62,30 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
         import_modules_from_strings(**cfg.custom_imports)
     settle_loaders(cfg)
     return cfg
+
+
+def _evaluated(path: Path, variables: '_Overrides') -> Config:
+    try:
+        with _assigning(variables):
+            return Config.fromfile(path)
+    except SyntaxError as error:
+        raise InputError(f'{path}: {error}') from error
+
+
+def _require_effect(path: Path, values: Mapping[str, Any]) -> None:
+    """InputError for a variable whose other value would leave all else in the config as it is.
+
+    `input_channels` describe the points: other names for as many of them are right where their unit is another.
+    """
+    before = _evaluated(path, _Overrides({})) if values else {}
+    for key, value in values.items():
+        after = _evaluated(path, _Overrides({key: value}))
+        renamed = key == 'input_channels' and len(after[key]) == len(before[key])
+        if after[key] != before[key] and not renamed and all(after[one] == before[one] for one in before if one != key):
+            raise InputError(
+                f'{path}: {key}={value} would change nothing: of what this config trains nothing is made from {key}; '
+                'override the place itself, as SECTION.NAME=VALUE'
+            )
 
 
 def read_value(given: Any, default: Any, key: str) -> Any:

@@ -47,9 +47,8 @@ def test_derived_values_follow_in_the_file_and_in_its_bases(config):
 
 
 def test_dotted_keys_are_merged_as_mmengine_does(config):
-    cfg = load_with_overrides(config, {'loop.half': 1, 'note': None} | {'model.channels': [1]})
+    cfg = load_with_overrides(config, {'loop.half': 1, 'model.channels': [1]})
     assert cfg.loop == dict(max_iters=10, half=1)
-    assert cfg.note is None
     assert cfg.model.channels == [1]
 
 
@@ -186,3 +185,29 @@ def test_a_path_that_the_config_does_not_have_yet_is_a_text_too(tmp_path, name, 
 def test_several_values_in_place_of_one_number_are_refused(config):
     with pytest.raises(UserError, match=r'steps=1,000: one number stands there \(10\), without commas'):
         load_with_overrides(config, typed('steps=1,000'))
+
+
+def test_a_variable_that_nothing_is_made_from_is_refused(config):
+    with pytest.raises(UserError, match=r'note=y would change nothing: .* made from note; override the place itself'):
+        load_with_overrides(config, typed('note=y', 'width=8'))
+    assert load_with_overrides(config, typed('note=x')).note == 'x'
+
+
+@pytest.mark.parametrize(
+    ('name', 'option'),
+    [
+        ('centerpoint/centerpoint_small_synthetic', 'lr=0.5'),  # of mmdet3d's schedule, which is not this config's
+        ('centerpoint/centerpoint_voxel01_nuscenes', 'sweeps_num=1'),
+        ('segmentation/minkunet_semantickitti', 'voxel_size=[0.2,0.2,0.2]'),
+        ('dos/dos_minkunet_joint_synthetic', 'num_sweeps=3'),
+        ('dos/dos_second_joint', "input_channels=['x [m]','y [m]','z [m]']"),
+    ],
+)
+def test_a_variable_that_says_what_is_stated_elsewhere_is_refused(name, option):
+    with pytest.raises(UserError, match='would change nothing'):
+        load_with_overrides(ROOT / f'configs/{name}.py', typed(option))
+
+
+def test_channels_may_have_other_names():
+    names = "['x [m]', 'y [m]', 'z [m]', 'reflectivity', 'time lag [s]']"
+    load_with_overrides(ROOT / 'configs/dos/dos_second_joint.py', typed(f'input_channels={names}'))
