@@ -19,6 +19,7 @@ voxel_layer = dict(voxel_size=[0.2, 0.2, 0.2], point_cloud_range=[0, 0, 0, 4, 4,
 model = dict(backbone=dict(type='B'), data_preprocessor=dict(voxel_layer=voxel_layer))
 train_dataloader = dict(dataset=dict(data_root=data_root, num_sweeps=2), batch_size=2)
 train_cfg = dict(max_iters=max_iters)
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=scale))
 default_hooks = dict(logger=dict(interval=10))
 """
 LADDER = """

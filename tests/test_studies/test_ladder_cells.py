@@ -38,7 +38,8 @@ def test_a_written_config_is_the_resolved_one(tmp_path: Path) -> None:
 
 def test_a_config_that_ignores_max_iters_is_named(ladder: FakeLadder) -> None:
     path = ladder.ladder.row('a').config
-    path.write_text(path.read_text().replace('max_iters=max_iters', 'max_iters=10'))
+    text = path.read_text().replace('max_iters=max_iters', 'max_iters=10')
+    path.write_text(f'{text}param_scheduler = [dict(end=max_iters)]\n')
     with pytest.raises(ValueError, match=r'a\.py: trains 10 steps whatever max_iters is'):
         resolve_config(path, steps=3, overrides={})
 
