@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dos_mm3d.files import read_json
+from dos_mm3d.files import read_json, write_pickle
 from dos_mm3d.studies.faults import victims
 from dos_mm3d.studies.faults.case import FINDING, undisturbed
 from dos_mm3d.studies.faults.disturb import disturbed
@@ -237,3 +237,14 @@ def test_the_short_form_finds_nothing_lost_and_nothing_silent(tmp_path):
     record = read_json(tmp_path / 'fault_campaign.json')
     assert record['complete'] and len(record['cases']) >= 12
     assert {case['kind'] for case in record['cases']} >= set(CASES)
+
+
+def test_infos_of_two_folders_are_equal_but_for_the_folder(tmp_path, monkeypatch):
+    """nuScenes' infos name every sweep by its path at conversion, from where one was if it lies below."""
+    monkeypatch.chdir(tmp_path)
+    job = Job('one', first=lambda world, folder: [], results=['*.pkl'])
+    found = []
+    for name, root, x in (('a', tmp_path / 'a', 1.0), ('b', Path('b'), 1.0), ('c', tmp_path / 'c', 1.5)):
+        write_pickle(tmp_path / name / 'out/infos.pkl', [{'path': f'{root}/x.bin', 'pose': np.full(2, x)}])
+        found.append(job.found(tmp_path / 'world', tmp_path / name))
+    assert found[0] == found[1] != found[2]

@@ -74,7 +74,7 @@ def undisturbed(job: Job, world: Path, folder: Path) -> None:
     if how_it_ended(ended) is not None:
         raise RuntimeError(f'{job.name}: does not end well by itself: {ended.text[-2000:]}')
     found = {
-        'results': job.found(folder),
+        'results': job.found(world, folder),
         'seconds': time.monotonic() - start,
         'changes': counter.look(),
         'bytes': bytes_below(out) - before,
@@ -105,7 +105,7 @@ def outcome_of(job: Job, place: Place, ended: Ended, *names: str) -> str:
     """Of one call: how it ended, and what it left where it ended well."""
     outcome = how_it_ended(ended, *names)
     if outcome is None:
-        return RIGHT if job.found(place.folder) == place.reference['results'] else SILENT
+        return RIGHT if job.found(place.world, place.folder) == place.reference['results'] else SILENT
     if outcome == NAMED and job.lost_inputs(place.world, place.folder):
         return LOST
     return outcome

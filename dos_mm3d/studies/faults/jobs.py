@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,9 +56,10 @@ class Job:
         """Script and arguments, for the first time or to go on."""
         return (self.again if again and self.again else self.first)(world, folder)
 
-    def found(self, folder: Path) -> dict[str, str]:
-        """Hashes of the results that are there."""
-        return results_of(folder / self.out, self.results)
+    def found(self, world: Path, folder: Path) -> dict[str, str]:
+        """Hashes of the results that are there; paths in them are those of a case, absolute or from where we are."""
+        roots = [Path(form(root)) for root in (folder, world) for form in (os.path.abspath, os.path.relpath)]
+        return results_of(folder / self.out, self.results, roots)
 
     def lost_inputs(self, world: Path, folder: Path) -> list[str]:
         """Files of the user's that are not as they were."""
@@ -127,7 +129,7 @@ def newest_whole(folder: Path) -> int:
     steps = [0]
     for path in (folder / 'out').glob('iter_*.pth'):
         with contextlib.suppress(Exception):
-            content_of(path, folder)
+            content_of(path)
             steps.append(int(path.stem.removeprefix('iter_')))
     return max(steps)
 

@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +21,32 @@ CLOCK_AND_PLACE = {
 """Entries that tell when, how fast and in which folder something was made."""
 
 
-def results_of(folder: Path, patterns: Iterable[str]) -> dict[str, str]:
-    """Path relative to the folder -> hash of the content, of all files that fit."""
+def results_of(folder: Path, patterns: Iterable[str], roots: Sequence[Path]) -> dict[str, str]:
+    """Path relative to the folder -> hash of the content, of all files that fit; roots: see :func:`content_of`."""
     found = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
-    return {str(path.relative_to(folder)): content_of(path, folder) for path in found}
+    return {str(path.relative_to(folder)): content_of(path, roots) for path in found}
 
 
-def content_of(path: Path, folder: Path) -> str:
+def content_of(path: Path, roots: Sequence[Path] = ()) -> str:
     """sha256 of what a file holds: of tensors, numbers and text in checkpoints, infos and JSON, else of its bytes.
 
-    folder: paths in it, which nuScenes' infos name, are taken as relative to it.
+    roots: folders that paths in it, which nuScenes' infos name, are taken as relative to.
     """
     if path.suffix == '.pth':
         return content_hash(plain(torch.load(path, weights_only=True)))
     if path.suffix == '.json':
         return content_hash(plain(json.loads(path.read_text())))
     if path.suffix == '.pkl':  # the campaign's own, written by the converters
-        return content_hash(plain(pickle.loads(path.read_bytes()), str(folder)))
+        return content_hash(plain(pickle.loads(path.read_bytes()), roots))
     return file_sha256(path)
 
 
-def plain(value: Any, root: str = '') -> Any:
-    """Nested containers of JSON's types in which equal means: the same bits. root: beginning of paths, left out."""
+def plain(value: Any, roots: Sequence[Path] = ()) -> Any:
+    """Nested containers of JSON's types in which equal means: the same bits. roots: beginnings of paths, left out."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item, root) for key, item in value.items() if key not in CLOCK_AND_PLACE}
+        return {str(key): plain(item, roots) for key, item in value.items() if key not in CLOCK_AND_PLACE}
     if isinstance(value, list | tuple):
-        return [plain(item, root) for item in value]
+        return [plain(item, roots) for item in value]
     if isinstance(value, torch.Tensor):
         return tensors_sha256({'': value})
     if isinstance(value, np.ndarray | np.generic):
@@ -54,7 +54,7 @@ def plain(value: Any, root: str = '') -> Any:
     if isinstance(value, HistoryBuffer):
         return plain(list(value.data))
     if isinstance(value, str):
-        return value.removeprefix(root)
+        return next((value.removeprefix(f'{root}/') for root in roots if value.startswith(f'{root}/')), value)
     if isinstance(value, int | float | None):
         return repr(value)
     return pickle.dumps(value).hex()
