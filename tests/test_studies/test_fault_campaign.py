@@ -205,6 +205,12 @@ def test_an_end_is_judged_by_what_a_user_sees(ended, file, outcome):
     assert how_it_ended(ended, *filter(None, [file])) == outcome
 
 
+def test_what_the_log_says_of_a_file_is_found():
+    log = '11/29 06:14:12 - mmengine - WARNING - Sweeps: 1 point of a/b.bin left out\nINFO - a/b.bin\n'
+    assert Ended(0, log).warning_of('a/b.bin') == 'Sweeps: 1 point of a/b.bin left out'
+    assert Ended(0, log).warning_of('a/c.bin') == ''
+
+
 def test_the_worst_counts():
     assert worst(['right', 'named']) == 'named'
     assert worst(['silent', 'named', 'right']) == 'silent'

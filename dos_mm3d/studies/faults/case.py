@@ -55,9 +55,8 @@ class Place:
         """Of all calls."""
         return self.folder / 'tool.log'
 
-    def told(self, ended: Ended) -> str:
+    def told(self, text: str) -> str:
         """What a user was told, for a record: without what is of one machine."""
-        text = ended.message
         for folder in (self.folder, self.world, Path.cwd()):
             text = text.replace(f'{folder}/', '')
         return text

@@ -15,7 +15,7 @@ from .outcomes import LOST, NAMED, RIGHT, SKIPPED, Ended, how_it_ended, worst
 from .victims import Moment, adopt_orphans, descendants, kill_orphans, run, wait_for_orphans
 
 TRIES = 6
-NEVER_KILLED = 0.7
+EARLIER = 0.7
 SPARE_BYTES = 2**20
 NO_ROOM = 'no room is left'
 RESUMED = re.compile(r'resumed epoch: \d+, iter: (\d+)')
@@ -45,14 +45,16 @@ def killed(job: Job, place: Place) -> Finding:
         )
         if ended.killed:
             break
-        share *= NEVER_KILLED  # it had come to its end before that
+        share, by_clock = share * EARLIER, True  # it had come to its end before that
     if whole_tree:
         kill_orphans()
     kept = job.whole_steps(place.folder)
     outcome, last = _go_on(job, place, kept=kept)
     how = f'at {share:.0%} of its {"time" if by_clock else "changes of files"}'
     how += ', with all that it had started' if whole_tree else ''
-    return Finding(outcome, 'kill', job.name, how if ended.killed else 'came to its end before', place.told(last))
+    return Finding(
+        outcome, 'kill', job.name, how if ended.killed else 'came to its end before', place.told(last.message)
+    )
 
 
 def full_disk(job: Job, place: Place) -> Finding:
@@ -94,7 +96,7 @@ def read_only_data(job: Job, place: Place) -> Finding:
         return Finding(SKIPPED, 'read-only data', job.name, 'this machine lets nobody mount here')
     begin(job, place.world, place.folder)
     ended = with_failures(job, place.folder, run(job.call(place.world, place.folder, again=False), place.log))
-    return Finding(outcome_of(job, place, ended), 'read-only data', job.name, job.own, place.told(ended))
+    return Finding(outcome_of(job, place, ended), 'read-only data', job.name, job.own, place.told(ended.message))
 
 
 def vanished(job: Job, place: Place) -> Finding:
@@ -151,7 +153,7 @@ def _then_mended(job: Job, place: Place, kind: str, how: str, ended: Ended, *nam
     """
     first = outcome_of(job, place, with_failures(job, place.folder, ended), *names)
     if first == RIGHT:  # it had not needed it
-        return Finding(first, kind, job.name, how, place.told(ended))
+        return Finding(first, kind, job.name, how, place.told(ended.message))
     outcome, last = _go_on(job, place)
-    message = place.told(ended) or place.told(last)
+    message = place.told(ended.message) or place.told(last.message)
     return Finding(worst([first, LOST if outcome == NAMED else outcome]), kind, job.name, how, message)

@@ -12,7 +12,7 @@ from ...datasets.readers import read_sweep
 from ...files import read_json, write_json
 from .case import FINDING, REFERENCE, Finding, Place, begin, outcome_of, with_failures
 from .jobs import Job
-from .outcomes import RAW, SILENT
+from .outcomes import NAMED, RAW, SILENT
 from .victims import adopt_orphans, kill_orphans, run
 
 ENDS_BYTES = 4096
@@ -64,13 +64,13 @@ def _flipped_once(target: Target, job: Job, place: Place) -> Finding:
     begin(job, place.world, place.folder)
     ended = with_failures(job, place.folder, run(job.call(place.world, place.folder, again=False), place.log))
     outcome = outcome_of(job, place, ended, copy.name)
-    how = f'bit {bit} of byte {at} of {copy.stat().st_size}'
-    if outcome == SILENT and target.kind == 'points' and (numbers := changed_number(copy, place.world / target.file)):
+    message, how = place.told(ended.message), f'bit {bit} of byte {at} of {copy.stat().st_size}'
+    if outcome == SILENT and (warning := ended.warning_of(str(copy))):  # a point that is none any more is left out
+        outcome, message = NAMED, place.told(warning)
+    elif outcome == SILENT and target.kind == 'points' and (numbers := changed_number(copy, place.world / target.file)):
         outcome = RAW
         how += f': {numbers[0]:g} became {numbers[1]:g}'
-    return Finding(
-        outcome, f'flipped bit: {target.kind}', f'{job.name}, {target.file.rpartition("/")[2]}', how, place.told(ended)
-    )
+    return Finding(outcome, f'flipped bit: {target.kind}', f'{job.name}, {copy.name}', how, message)
 
 
 def flip(path: Path, rng: random.Random) -> tuple[int, int]:

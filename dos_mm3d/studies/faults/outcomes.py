@@ -42,6 +42,11 @@ class Ended:
         """The line that a user is left with; '' where there is none."""
         return next(reversed(_ERROR.findall(self.text)), '')
 
+    def warning_of(self, file: str) -> str:
+        """The line of the log that says what was done about a file; '' where there is none."""
+        lines = (line for line in self.text.splitlines() if 'WARNING' in line and file in line)
+        return next((line.partition('WARNING - ')[2] for line in lines), '')
+
 
 def how_it_ended(ended: Ended, *names: str) -> str | None:
     """The outcome as far as the end itself tells; None where the tool ended well and its result must be looked at.
