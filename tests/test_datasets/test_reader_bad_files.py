@@ -98,6 +98,18 @@ def test_arrays_and_tables_of_something_else_say_what_they_hold(tmp_path):
     )
 
 
+@pytest.mark.parametrize('damage', [0x7F, 0xFF])
+def test_texts_of_a_corrupt_table_are_never_followed(tmp_path, damage):
+    path = tmp_path / 'a.feather'
+    xyz = {name: np.arange(1, 161, dtype=np.float32) for name in 'xyz'}
+    feather.write_feather(pyarrow.table({**xyz, 'i': ['a'] * 160}), str(path), compression='uncompressed')
+    offsets = np.arange(161, dtype='<i4').tobytes()
+    content = path.read_bytes()
+    path.write_bytes(content.replace(offsets, offsets[:400] + bytes([damage] * 3) + offsets[403:]))
+    assert path.read_bytes() != content
+    files.check_message(files.refusal(path), path, 'i as string')
+
+
 @pytest.mark.parametrize('columns', [2, 0, {'.xyz': 4}, {'.bin': '4'}])
 def test_nonsensical_bin_columns_are_refused(tmp_path, columns):
     files.make_sweep()[:, :4].tofile(tmp_path / 'a.bin')

@@ -13,11 +13,14 @@ UNREADABLE = (pyarrow.ArrowException, OSError, ValueError, TypeError)
 def read_feather(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
     """Coordinates and intensity: name -> (N,), of the types in the file (Argoverse 2: float16 and uint8)."""
     with refusing(path, *UNREADABLE, wanted='a .feather file with columns x, y, z'):
-        names = feather_columns(path)
+        schema = _schema(path)
+        names = schema.names
         if not {'x', 'y', 'z'} <= {name.lower() for name in names}:
             raise bad_file(path, found=f'columns {names}', wanted='x, y, z', fix='Keep it out with exclude=[pattern].')
         check_names(path, names)
         wanted = [name for name in names if name.lower() in ('x', 'y', 'z') or name == intensity_name(names)]
+        for name in wanted:
+            _check_number(path, name, schema.field(name).type)
         check_unpacked(path, _n_rows(path) * MOST_BYTES_A_VALUE * len(wanted))
         # One thread: readers run in forked loader workers, and a sweep is small. Not mapped: a file that shrinks
         # meanwhile would kill the worker.
@@ -51,5 +54,17 @@ def _length(header: bytes) -> int:
 
 def feather_columns(path: str) -> list[str]:
     """Column names from the footer alone."""
+    return _schema(path).names
+
+
+def _schema(path: str) -> pyarrow.Schema:
     with pyarrow.OSFile(path) as source:
-        return pyarrow.ipc.open_file(source).schema.names
+        return ipc.open_file(source).schema
+
+
+def _check_number(path: str, name: str, kind: pyarrow.DataType) -> None:
+    """Texts and lists are never converted: of a corrupt file they may lie anywhere in the memory."""
+    if not (pyarrow.types.is_floating(kind) or pyarrow.types.is_integer(kind) or pyarrow.types.is_boolean(kind)):
+        raise bad_file(
+            path, found=f'{name} as {kind}', wanted='numbers', fix='Keep the file out with exclude=[pattern].'
+        )
