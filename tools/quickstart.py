@@ -4,7 +4,7 @@ python tools/quickstart.py [--backbone second|minkunet|ptv3] [--fresh] [--tiny] 
 
 Every cell calls the tool that a user would call, and prints its command. A cell that is finished and whose inputs have
 not changed is not done again; an interrupted pretraining goes on where it was. Cells that do not wait for each other
-run side by side: the model from scratch beside pretraining, the one from DOS weights beside the probe."""
+run side by side: the linear probe beside the fine-tuning."""
 
 import argparse
 import os

@@ -39,13 +39,13 @@ def apply_training_arguments(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """In a work_dir that is this run's alone: build the runner, check what it starts from, train."""
+    """Look at the data; in a work_dir that is this run's alone build the runner, check what it starts from, train."""
     args = parse_args()
     cfg = launch.load_config(args)
     apply_training_arguments(cfg, args)
+    launch.check_data(cfg, 'train_dataloader', 'val_dataloader')
     with work_dir.held(cfg.work_dir):
         work_dir.choose_start(cfg, args.resume)
-        launch.check_data(cfg, 'train_dataloader', 'val_dataloader')
         runner = launch.build_runner(cfg)
         work_dir.require_same_start(cfg)
         if cfg.get('resume'):

@@ -150,6 +150,7 @@ def test_only_the_first_rank_looks_and_only_at_the_loaders_named(monkeypatch, tm
     cfg = Config.fromfile(CONFIGS / CASES['semantickitti'][0])
     cfg.train_dataloader.dataset.data_root = f'{tmp_path}/'
     check_data(cfg)
+    monkeypatch.setenv('WORLD_SIZE', '2')
     monkeypatch.setenv('RANK', '1')
     check_data(cfg, 'train_dataloader')
     monkeypatch.setenv('RANK', '0')

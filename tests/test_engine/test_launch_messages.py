@@ -89,5 +89,5 @@ def test_a_test_wants_every_parameter(tmp_path):
     part = {name: value for name, value in model.state_dict().items() if name.startswith('0.')}
     torch.save(dict(state_dict=part), tmp_path / 'part.pth')
     assert set(require_fit(model, tmp_path / 'part.pth').matched) == set(part)
-    with pytest.raises(ValueError, match=r'part\.pth: holds only a part.*2 parameters would stay random'):
+    with pytest.raises(ValueError, match=r'part\.pth: holds only a part.*2 parameters and statistics would stay'):
         require_fit(model, tmp_path / 'part.pth', complete=True)

@@ -63,7 +63,7 @@ def weights(golden: dict, case: str) -> dict[str, Tensor]:
 def build(golden: dict, case: str) -> PTv3:
     """The case's model with its weights, nothing missing or left over; kernels as mmdet3d's loader wants them."""
     tensors = weights(golden, case)
-    config = ptv3_config(tensors, part(golden, case, 'config'), source=f'{PATH}, {case}')
+    config, _ = ptv3_config(tensors, part(golden, case, 'config'), {}, source=f'{PATH}, {case}')
     assert not config['shuffle_orders']
     model = PTv3(**{name: value for name, value in config.items() if name != 'type'}).eval()
     model.load_state_dict({name: to_spconv1(value) if is_kernel(value) else value for name, value in tensors.items()})
