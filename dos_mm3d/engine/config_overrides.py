@@ -18,14 +18,15 @@ from mmengine.config import config as mmengine_config
 from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError
-from .known_keys import OF_RUNNERS, require_known, value_at
-from .loaders import settle_loaders
+from .known_keys import OF_RUNNERS, may_be_none, require_known, value_at
+from .loaders import check_numbers, settle_loaders
 
-MAY_BE_NONE = ('load_from', 'work_dir')
-"""Paths that a config may leave out: 'None' says so, everything else is a path."""
+MAY_BE_NONE = ('load_from', 'work_dir', 'sync_bn')
+"""Texts that a config may leave out: 'None' says so, everything else is a text."""
 _OF_PATHS = re.compile(r'(root|file|dir|path|folder|prefix|checkpoint)$')
 """Last words of names that hold a path also where the config has nothing yet."""
 _JSON = {'true': True, 'false': False, 'null': None}
+_LIKE_A_NUMBER = re.compile(r'$|[-+.]*\d|[-+]?(nan|inf(inity)?)$', re.IGNORECASE)
 
 
 def add_overrides(parser: argparse.ArgumentParser, option: str, what: str) -> None:
@@ -37,7 +38,8 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
     """A config with other values.
 
     A key without a dot is a variable, and what is derived from it follows. A dotted key names a place in the finished
-    config, and a mapping is merged into the place that its key names, both as in mmengine. A text is read as what
+    config, and a mapping is merged into the place that its key names, both as in mmengine; where the place is in a
+    variable that only other ones are made from, such as `train_pipeline.0`, they follow too. A text is read as what
     stands there (:func:`read_value`).
 
     Args:
@@ -45,23 +47,52 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
         overrides: key or dotted.key -> value, or the text of one.
 
     Raises:
-        InputError: the file is no Python, the config has no such key, or the value cannot stand there.
+        InputError: the file is no Python, the config has no such key, the value cannot stand there, or the rest cannot
+            be made from it.
     """
     variables = _Overrides({key: value for key, value in overrides.items() if '.' not in key})
     cfg = _evaluated(path, variables)
     if cfg.get('model'):  # what is trained; the variables of other files are read by whoever loads them
-        _require_effect(path, {key: variables.values[key] for key in variables.used - OF_RUNNERS})
-    for key, value in sorted(overrides.items(), key=lambda one: not one[0].endswith('.type')):  # a class, then its own
-        if key not in variables.used:
-            require_known(key, cfg, path)
-            try:
-                cfg.merge_from_dict({key: read_value(value, value_at(cfg, key), key)})
-            except (KeyError, TypeError) as error:  # an index beyond a list; an entry of what has none
-                raise InputError(f'{path}: {key}={value} has no place: {error}') from error
+        _require_effect(path, {key: overrides[key] for key in variables.used - OF_RUNNERS})
+    _merge(cfg, overrides, variables.used, path)
+    if any(_of_variable(key) for key in overrides):  # each has its place; now others follow
+        variables = _Overrides(overrides)
+        cfg = _evaluated(path, variables)
+        _merge(cfg, overrides, variables.used, path)
     if any(key.startswith('custom_imports.') for key in overrides):  # mmengine imports what the file itself names
-        import_modules_from_strings(**cfg.custom_imports)
+        try:
+            import_modules_from_strings(**cfg.custom_imports)
+        except ImportError as error:
+            raise InputError(f'{path}: custom_imports: {error}; is it installed, or on PYTHONPATH?') from error
     settle_loaders(cfg)
+    check_numbers(cfg)
     return cfg
+
+
+def _merge(cfg: Config, overrides: Mapping[str, Any], used: set[str], path: Path) -> None:
+    """Put the values, without those in use already, into a finished config."""
+    for key in sorted(overrides.keys() - used, key=_order):
+        require_known(key, cfg, path)
+        try:
+            cfg.merge_from_dict({key: _read_at(cfg, key, overrides[key])})
+        except (KeyError, TypeError) as error:  # an entry of what has none
+            raise InputError(f'{path}: {key}={overrides[key]} has no place: {error}') from error
+
+
+def _of_variable(key: str) -> bool:
+    """Whether a dotted key is of a variable that only other ones can be made from."""
+    return '.' in key and key.partition('.')[0] not in OF_RUNNERS
+
+
+def _order(key: str) -> tuple[int, str]:
+    """What is taken out of a place, then the class that comes there, then its own arguments."""
+    return {'_delete_': 0, 'type': 1}.get(key.rpartition('.')[2], 2), key
+
+
+def _read_at(cfg: Config, key: str, value: Any) -> Any:
+    if value == 'None' and may_be_none(cfg, key) and not _OF_PATHS.search(key):
+        return None
+    return read_value(value, value_at(cfg, key), key)
 
 
 def _evaluated(path: Path, variables: '_Overrides') -> Config:
@@ -70,6 +101,11 @@ def _evaluated(path: Path, variables: '_Overrides') -> Config:
             return Config.fromfile(path)
     except SyntaxError as error:
         raise InputError(f'{path}: {error}') from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, InputError) or not variables.stood:
+            raise
+        given = ', '.join(f'{key}={variables.values[key]} (in place of {was})' for key, was in variables.stood.items())
+        raise InputError(f'{path}: cannot be made with {given}: {error}') from error
 
 
 def _require_effect(path: Path, values: Mapping[str, Any]) -> None:
@@ -95,11 +131,14 @@ def read_value(given: Any, default: Any, key: str) -> Any:
     Python literal, `true`, `false` or `null`, a list of these with or without its brackets, or else a text, too. A
     number stays one number: 1e3 is 1000 in place of a whole one, and 007 is 7.
 
-    InputError for several values in place of one number, and for one in place of named ones.
+    InputError for several values in place of one number, for what is nearly a number, and for one value in place of
+    named ones, or of a list of these; None takes them away.
     """
     if not isinstance(given, str):
         return given
     if isinstance(default, dict):
+        if given == 'None':
+            return None
         raise InputError(f'{key}={given}: {key} holds several values; name one of them, {key}.NAME=VALUE')
     if given == 'None' and key in MAY_BE_NONE:
         return None
@@ -118,12 +157,16 @@ def _read_in_place_of_number(given: str, default: float, key: str) -> Any:
     if ',' in given and not _bracketed(given):
         raise InputError(f'{key}={given}: one number stands there ({default}), without commas; [{given}] is a list')
     value = _read_freely(given, default, key)
+    if isinstance(value, str) and _LIKE_A_NUMBER.match(value):
+        raise InputError(f'{key}={given}: a number stands there ({default}), and this is none')
     return int(value) if isinstance(default, int) and isinstance(value, float) and value.is_integer() else value
 
 
 def _read_freely(given: str, default: Any, key: str) -> Any:
     if isinstance(default, list | tuple) and default and all(isinstance(item, str) for item in default):
         return [item.strip('\'"') for item in _items(given)]
+    if isinstance(default, list | tuple) and any(isinstance(item, dict) for item in default):
+        return _read_named_ones(given, key)
     try:
         value = ast.literal_eval(given)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -131,6 +174,19 @@ def _read_freely(given: str, default: Any, key: str) -> Any:
             return [_read_freely(item, None, key) for item in _items(given)]
         return _JSON.get(given, given)
     return list(value) if isinstance(value, tuple) and not _bracketed(given) else value
+
+
+def _read_named_ones(given: str, key: str) -> list[dict] | None:
+    try:
+        value = ast.literal_eval(given)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = given
+    if value is None or (isinstance(value, list | tuple) and all(isinstance(item, dict) for item in value)):
+        return value if value is None else list(value)
+    raise InputError(
+        f"{key}={given}: a list of named values stands there; wanted one such as \"[{{'type': 'NAME'}}]\", or one of "
+        f'its values, {key}.0.NAME=VALUE'
+    )
 
 
 def _bracketed(text: str) -> bool:
@@ -168,15 +224,31 @@ class _Overrides:
         self.values = {key: value for key, value in values.items() if not isinstance(value, dict)}
         self.used: set[str] = set()
         self.texts: set[str] = set()  # variables that are a text in a base, if in the config itself they are None
+        self.stood: dict[str, Any] = {}  # variables that have got another value, and what the config had there
 
     def value_of(self, name: str, default: Any) -> Any:
         """What a config gets that assigns `default` to `name`."""
         if name not in self.values:
+            return self.merged(name, default)
+        if isinstance(default, dict):  # merged into the finished config
+            self.used.discard(name)
             return default
         self.used.add(name)
+        self.stood[name] = default
         if isinstance(default, str):
             self.texts.add(name)
         return read_value(self.values[name], '' if name in self.texts else default, name)
+
+    def merged(self, name: str, default: Any) -> Any:
+        """A variable with the values of its dotted keys; those of what runners read are for the finished config."""
+        keys = [key for key in self.values if key.startswith(f'{name}.') and _of_variable(key)]
+        if not keys or not isinstance(default, dict | list):
+            return default
+        within = Config({name: default})
+        for key in sorted(keys, key=_order):
+            if value_at(within, key.rpartition('.')[0]) is not None:
+                within.merge_from_dict({key: _read_at(within, key, self.values[key])})
+        return within.to_dict()[name]
 
 
 class _Variables(dict):

@@ -35,8 +35,14 @@ OF_SECTIONS = {
     'randomness': _arguments(Runner.set_randomness),
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     'auto_scale_lr': {'enable', 'base_batch_size'},
+    'optim_wrapper.paramwise_cfg': {
+        *('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult'),
+        *('dcn_offset_lr_mult', 'bypass_duplicate', 'layer_decay'),
+    },
 }
 """Entries of variables that name no class; mmengine takes others without a word."""
+OPEN = {'optim_wrapper.paramwise_cfg'}
+"""Of these, those that a class of the user's own may read further entries of."""
 
 
 def require_known(key: str, cfg: Config, path: Path) -> None:
@@ -49,16 +55,46 @@ def require_known(key: str, cfg: Config, path: Path) -> None:
     first, *rest = key.split('.')
     variables = {name for name in cfg if not name.startswith('_')}
     if first not in variables | OF_RUNNERS:
-        near = get_close_matches(first, sorted(variables | OF_RUNNERS)) or sorted(variables)
+        near = _called(key, cfg) or get_close_matches(first, sorted(variables | OF_RUNNERS)) or sorted(variables)
         raise _Unknown(path, first, key, near)
     place, within = cfg.get(first), first
     for name in rest:
+        if isinstance(place, list | tuple) and not (name.isdigit() and int(name) < len(place)):
+            raise InputError(
+                f'{path}: {key} has no place: {within} is a list of {len(place)}, and its entries are named by their '
+                f'numbers, {within}.0 the first'
+            )
+        if place is None and within in OF_SECTIONS:
+            place = {}
         if isinstance(place, Mapping) and name not in place:
             taken, is_all = _entries_of(place, within)
             near = get_close_matches(name, sorted(taken))
             if name not in taken and (is_all or near):
                 raise _Unknown(f'{path}: {within}', name, key, near or sorted(taken - OF_BUILDERS))
         place, within = _entry(place, name), f'{within}.{name}'
+
+
+def may_be_none(cfg: Config, key: str) -> bool:
+    """Whether a dotted key is an argument that the class around it can do without: its default is None."""
+    above, _, name = key.rpartition('.')
+    kind = (value_at(cfg, above) or {}).get('type') if above else None
+    defaults = [
+        inspect.signature(one).parameters[name].default
+        for registered in (_registered(kind) if isinstance(kind, str) else ())
+        for one in _constructors(registered)
+        if name in inspect.signature(one).parameters
+    ]
+    return None in defaults
+
+
+def _called(name: str, place: Any, within: str = '') -> list[str]:
+    """The places in what runners read of a config that are called so."""
+    if not isinstance(place, Mapping | Config):
+        return []
+    entries = {key: f'{within}.{key}' if within else key for key in place if within or key in OF_RUNNERS}
+    return [where for key, where in entries.items() if within and key == name] + [
+        found for key, where in entries.items() for found in _called(name, place[key], where)
+    ]
 
 
 class _Unknown(InputError):
@@ -88,7 +124,7 @@ def _entries_of(place: Mapping[str, Any], within: str) -> tuple[set[str], bool]:
     if isinstance(place.get('type'), str):
         found = [arguments_of(one) for one in _registered(place['type'])]
         return there.union(*(names for names, _ in found)), bool(found) and all(is_all for _, is_all in found)
-    return there | OF_SECTIONS.get(within, set()), within in OF_SECTIONS
+    return there | OF_SECTIONS.get(within, set()), within in OF_SECTIONS.keys() - OPEN
 
 
 def arguments_of(kind: Any) -> tuple[set[str], bool]:

@@ -49,6 +49,9 @@ def load_config(args: argparse.Namespace) -> Config:
         raise MissingFileError(
             f'{args.config}: no such config; give the path of a .py file, for example below configs/'
         )
+    if 'launcher' in args.cfg_options:
+        value = args.cfg_options['launcher']
+        raise InputError(f'--cfg-options launcher={value} would change nothing: say --launcher {value}')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     meet_here(args.launcher)
     check_launcher(args.launcher)

@@ -147,7 +147,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(config, key, nearest):
 def test_a_place_within_what_is_not_there_is_refused_where_something_is_nearly_called_so(config):
     with pytest.raises(UserError, match=r'files has no trian, so files\.trian\.x would .* nearest: train'):
         load_with_overrides(config, {'files.trian.x': '1'})
-    with pytest.raises(UserError, match=r'model\.channels\.7=1 has no place'):
+    with pytest.raises(UserError, match=r'model\.channels\.7 has no place'):
         load_with_overrides(config, {'model.channels.7': '1'})
     assert load_with_overrides(config, {'randomness.seed': '3'}).randomness.seed == 3
 
@@ -211,3 +211,69 @@ def test_a_variable_that_says_what_is_stated_elsewhere_is_refused(name, option):
 def test_channels_may_have_other_names():
     names = "['x [m]', 'y [m]', 'z [m]', 'reflectivity', 'time lag [s]']"
     load_with_overrides(ROOT / 'configs/dos/dos_second_joint.py', typed(f'input_channels={names}'))
+
+
+def test_a_place_in_a_variable_is_followed_by_what_is_made_from_it(tmp_path):
+    (tmp_path / 'base.py').write_text(
+        "read = [dict(type='LoadPointsFromFile', coord_type='LIDAR', load_dim=5), dict(type='Pack3DDetInputs')]\n"
+        'train_dataloader = dict(batch_size=1, dataset=dict(pipeline=read))\nparts = dict(a=dict(n=1))\n'
+    )
+    (tmp_path / 'child.py').write_text("_base_ = './base.py'\nmodel = dict(n=_base_.parts.a.n)\n")
+    options = typed('read.0.load_dim=4', 'parts.a.n=3')
+    cfg = load_with_overrides(tmp_path / 'child.py', options)
+    assert cfg.train_dataloader.dataset.pipeline[0].load_dim == cfg.read[0].load_dim == 4
+    assert cfg.model.n == cfg.parts.a.n == 3
+    with pytest.raises(UserError, match=r'read\.0 has no load_dmi, so .* nearest: load_dim'):
+        load_with_overrides(tmp_path / 'child.py', typed('read.0.load_dmi=4'))
+
+
+def test_a_place_that_is_deleted_gets_what_is_given_for_it_in_any_order(config):
+    config.write_text(config.read_text() + "optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1, eps=1))\n")
+    options = ['type=SGD', 'lr=2', '_delete_=True']
+    cfg = load_with_overrides(config, typed(*(f'optim_wrapper.optimizer.{option}' for option in options)))
+    assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=2)
+
+
+def test_what_holds_several_values_can_be_taken_away():
+    options = typed('val_dataloader=None', 'val_cfg=None', 'val_evaluator=None', 'optim_wrapper.clip_grad=None')
+    cfg = load_with_overrides(ROOT / 'configs/centerpoint/centerpoint_voxel01_nuscenes.py', options)
+    assert cfg.val_dataloader is cfg.val_cfg is cfg.val_evaluator is cfg.optim_wrapper.clip_grad is None
+    assert cfg.test_dataloader.dataset.test_mode
+
+
+def test_none_is_none_where_a_class_can_do_without():
+    options = typed('train_dataloader.dataset.part=None', 'train_dataloader.dataset.data_root=None', 'sync_bn=None')
+    cfg = load_with_overrides(ROOT / 'configs/dos/dos_second_synthetic.py', options)
+    assert cfg.train_dataloader.dataset.part is cfg.sync_bn is None
+    assert cfg.train_dataloader.dataset.data_root == 'None'  # a folder may be called so
+
+
+@pytest.mark.parametrize('text', ['', '1e-3x', 'nan', '-inf', '3,5', '1.2.3'])
+def test_what_is_nearly_a_number_is_refused_in_place_of_one(config, text):
+    for key in ('steps', 'loop.half'):
+        with pytest.raises(UserError, match=rf'{key}={text}: .*number stands there'):
+            load_with_overrides(config, typed(f'{key}={text}'))
+
+
+@pytest.mark.parametrize('text', ["[dict(type='A')]", 'A', '[A,B]', '3'])
+def test_a_list_of_named_values_is_given_as_one(config, text):
+    config.write_text(config.read_text() + "hooks = [dict(type='A', n=1)]\nmade = list(hooks)\n")
+    with pytest.raises(UserError, match=r'a list of named values stands there; .* hooks\.0\.NAME=VALUE'):
+        load_with_overrides(config, typed(f'hooks={text}'))
+    assert load_with_overrides(config, typed("hooks=[{'type': 'B'}]")).made == [dict(type='B')]
+    assert load_with_overrides(config, typed('hooks=[]')).made == []
+
+
+def test_a_value_that_the_config_cannot_be_made_with_is_named(config):
+    config.write_text(config.read_text() + 'sizes = [1, 2]\nhalf = [size / 2 for size in sizes][:1]\n')
+    with pytest.raises(UserError, match=r'cannot be made with sizes=3 \(in place of \[1, 2\]\): .*not iterable'):
+        load_with_overrides(config, typed('sizes=3'))
+    config.write_text(config.read_text() + 'n = 1 / 0\n')  # the file's own, whatever is given
+    with pytest.raises(ZeroDivisionError):
+        load_with_overrides(config, {})
+
+
+def test_a_module_that_cannot_be_imported_is_named(tmp_path):
+    (tmp_path / 'one.py').write_text("custom_imports = dict(imports=['json'], allow_failed_imports=False)\n")
+    with pytest.raises(UserError, match='custom_imports: Failed to import no_such_module'):
+        load_with_overrides(tmp_path / 'one.py', typed('custom_imports.imports=[no_such_module]'))

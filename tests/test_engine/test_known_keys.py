@@ -35,6 +35,7 @@ SLIPS = {
     'model.data_preprocessor.voxel_layer.max_voxel': 'max_voxels',
     'visualizer.vis_backend': 'vis_backends',
     'log_processor.windowsize': 'window_size',
+    'optim_wrapper.paramwise_cfg.norm_decay_mul': 'norm_decay_mult',
 }
 TAKEN = {
     'optim_wrapper.accumulative_counts': '2',
@@ -86,3 +87,24 @@ def test_arguments_that_are_passed_on_are_those_of_the_class_above():
 
     assert arguments_of(Below) == ({'a', 'b'}, True)
     assert arguments_of(Elsewhere) == ({'c'}, False)
+
+
+@pytest.mark.parametrize(
+    ('key', 'place'),
+    [
+        ('num_workers', 'train_dataloader.num_workers'),
+        ('seed', 'randomness.seed'),
+        ('lr', 'optim_wrapper.optimizer.lr'),
+    ],
+)
+def test_a_name_without_its_section_is_told_where_it_is(key, place):
+    with pytest.raises(UserError, match=rf'has no {key}, so {key} would change nothing; nearest: {place}$'):
+        load_with_overrides(FOLDER, {key: '1'})
+
+
+@pytest.mark.parametrize('key', ['custom_hooks.7.interval', 'custom_hooks.-1.interval', 'param_scheduler.eta_max'])
+def test_entries_of_a_list_have_numbers(key):
+    with pytest.raises(
+        UserError, match=r'has no place: \w+ is a list of \d, .* named by their numbers, \w+\.0 the first'
+    ):
+        load_with_overrides(FOLDER, {key: '1'})

@@ -31,6 +31,11 @@ def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return parse
 
 
+def test_a_launcher_among_the_options_is_refused_since_the_argument_decides(arguments):
+    with pytest.raises(ValueError, match='launcher=pytorch would change nothing: say --launcher pytorch'):
+        launch.load_config(arguments('x = 1\n', '--cfg-options', 'launcher=pytorch'))
+
+
 def test_work_dir_is_the_arguments_then_the_configs_then_the_configs_name(arguments):
     own = "work_dir = 'mine'\n"
     assert launch.load_config(arguments(own, '--work-dir', 'given')).work_dir == 'given'

@@ -31,3 +31,19 @@ def test_numbers_that_are_none_are_refused_by_name(option):
     key, value = option.split('=')
     with pytest.raises(ValueError, match=rf'train_dataloader\.{key}=.*wanted a whole number'):
         load_with_overrides(CONFIGS / 'dos/dos_second_folder.py', {f'train_dataloader.{key}': value})
+
+
+@pytest.mark.parametrize(
+    'option', ['max_iters=0', 'max_iters=-1', 'max_iters=2.5', 'max_iters=abc', 'max_iters=None', 'learning_rate=True']
+)
+def test_lengths_and_rates_that_are_none_are_refused(option):
+    key, value = option.split('=')
+    with pytest.raises(ValueError, match=r'(max_iters|optimizer\.lr)=.*: wanted a (whole number|learning rate)'):
+        load_with_overrides(CONFIGS / 'dos/dos_second_folder.py', {key: value})
+
+
+def test_lengths_may_be_whole_floats_and_rates_none(tmp_path):
+    (tmp_path / 'own.py').write_text(
+        "train_cfg = dict(by_epoch=False, max_iters=2e4)\noptim_wrapper = dict(optimizer=dict(type='A', lr=None))\n"
+    )
+    assert load_with_overrides(tmp_path / 'own.py', {}).train_cfg.max_iters == 20000
