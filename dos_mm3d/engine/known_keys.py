@@ -77,7 +77,8 @@ def require_known(key: str, cfg: Config, path: Path) -> None:
 def may_be_none(cfg: Config, key: str) -> bool:
     """Whether a dotted key is an argument that the class around it can do without: its default is None."""
     above, _, name = key.rpartition('.')
-    kind = (value_at(cfg, above) or {}).get('type') if above else None
+    place = value_at(cfg, above) if above else None
+    kind = place.get('type') if isinstance(place, Mapping) else None
     defaults = [
         inspect.signature(one).parameters[name].default
         for registered in (_registered(kind) if isinstance(kind, str) else ())
