@@ -1,7 +1,7 @@
 """Disturb this project's tools on purpose, and count what becomes of their work.
 
 python tools/fault_campaign.py --short
-python tools/fault_campaign.py --workers 2 --record FILE
+python tools/fault_campaign.py --record docs/results/fault_campaign.json
 
 They are killed with kill -9 while they write, convert, pretrain, export, test and judge; they get a full disk and
 folders that cannot be written to; a file of theirs vanishes; one bit of a checkpoint, an info file or a point file is

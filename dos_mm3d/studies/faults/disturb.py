@@ -15,9 +15,9 @@ from .outcomes import LOST, NAMED, RIGHT, SKIPPED, Ended, how_it_ended, worst
 from .victims import Moment, adopt_orphans, descendants, kill_orphans, run, wait_for_orphans
 
 TRIES = 6
-EARLIER = 0.7
+EARLIER = 0.5
 SPARE_BYTES = 2**20
-NO_ROOM = 'no room is left'
+NO_ROOM, IN_USE = 'no room is left', 'is in use by'
 RESUMED = re.compile(r'resumed epoch: \d+, iter: (\d+)')
 
 
@@ -137,7 +137,7 @@ def _go_on(job: Job, place: Place, kept: int = 0) -> tuple[str, Ended]:
     """The documented command once more, after what a killed one left running has ended, if that is what it asks for."""
     call = job.call(place.world, place.folder, again=True)
     ended = with_failures(job, place.folder, run(call, place.log))
-    if how_it_ended(ended) == NAMED and descendants():
+    if how_it_ended(ended) == NAMED and (descendants() or IN_USE in ended.message):
         wait_for_orphans()
         ended = with_failures(job, place.folder, run(call, place.log))
     outcome = outcome_of(job, place, ended)

@@ -13,7 +13,7 @@ from .flips import Target, flipped
 from .jobs import Job, all_jobs
 from .world import FORMATS, SIZES, STEPS, write_world
 
-LIMIT_S = 900.0
+LIMIT_S = 3600.0
 KILLS = {
     **{f'{work}_{kind}': 2 for work in ('write', 'convert') for kind in ('semantickitti', 'waymo', 'scannet')},
     **{'write_nuscenes': 3, 'convert_nuscenes': 3, 'pretrain': 8, 'export': 4, 'test': 4, 'protocol': 6},
