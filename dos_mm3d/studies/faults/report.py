@@ -43,12 +43,12 @@ def table(record: Mapping[str, Any]) -> str:
 
 def summary(record: Mapping[str, Any]) -> str:
     """The table, what its columns mean, and where it was made."""
-    machine = record['machine']
+    machine, commits = record['machine'], ', '.join(f'`{commit[:10]}`' for commit in record['commits'])
     used = sorted({case['outcome'] for case in record['cases']} - {RIGHT}, key=list(OUTCOMES).index)
     meanings = '; '.join(f'*{name}*: {OUTCOMES[name]}' for name in used)
     return (
         f'{table(record)}\n\n{meanings}. Of {len(record["cases"])} cases {count(record, FAULTS)} are none of the good '
-        f'ones. Seed {record["seed"]}, device {machine["device"]}, commit `{record["commit"][:10]}`.'
+        f'ones. Seed {record["seed"]}, device {machine["device"]}, commit {commits}. {record.get("note", "")}'.rstrip()
     )
 
 

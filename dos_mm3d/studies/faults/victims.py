@@ -137,7 +137,9 @@ def _call(arguments: Sequence[str], file_limit: int | None) -> None:
 
 
 def adopt_orphans() -> None:
-    """What a killed process leaves behind becomes this process's child, so that it can be waited for and ended."""
+    """What a killed process leaves behind becomes this process's child, so that it can be waited for and ended, also
+    where this one is ended from outside."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which the blocks that end them see
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
