@@ -115,7 +115,10 @@ def _require_effect(path: Path, values: Mapping[str, Any]) -> None:
     """
     before = _evaluated(path, _Overrides({})) if values else {}
     for key, value in values.items():
-        after = _evaluated(path, _Overrides({key: value}))
+        try:
+            after = _evaluated(path, _Overrides({key: value}))
+        except InputError:  # without the others nothing can be made from it, so something is
+            continue
         renamed = key == 'input_channels' and len(after[key]) == len(before[key])
         if after[key] != before[key] and not renamed and all(after[one] == before[one] for one in before if one != key):
             raise InputError(

@@ -271,7 +271,8 @@ def test_an_end_ends_all_children_and_the_same_call_goes_on(tmp_path: Path) -> N
     cells = [Cell('a', {}, lambda folder: [python(APPEND, log, 'a'), python(code)])]
     cells.append(Cell('b', {}, lambda folder: [lambda: time.sleep(SLEEP_S if sleep.exists() else 0)]))
     # this process and three children
-    with interrupted_when(lambda: len((tmp_path / 'lock').read_text().splitlines()) == 4):
+    lock = tmp_path / 'lock'
+    with interrupted_when(lambda: lock.exists() and len(lock.read_text().splitlines()) == 4):
         run(tmp_path, *cells, workers=2)
     with locked(tmp_path):
         pass
