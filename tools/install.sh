@@ -130,7 +130,7 @@ install_mmcv() {
         command -v nvcc >/dev/null ||
             fail "a GPU is here but nvcc is not, so $pin cannot be built with its CUDA operators; install the CUDA toolkit of torch's CUDA version, or set PIP_FIND_LINKS to a folder or page with a wheel of $pin for this torch, or DOS_DEVICE=cpu to do without the GPU."
     fi
-    export MMCV_WITH_OPS=1
+    export MMCV_WITH_OPS=1 CFLAGS="${CFLAGS:-} -g0" # Python's own flags ask for debug symbols: most of the time of a build
     pip_install --no-deps --no-build-isolation -v "$pin" && mmcv_ops_load && return
     # pip's cache knows mmcv by its version only: a wheel cached there may have been built against another torch
     echo "    the operators do not load, building without pip's cache"
