@@ -13,6 +13,7 @@ _base_ = '../_base_/nuscenes.py'
 
 voxel_size = [0.2, 0.2, 8]
 
+_range = _base_.point_cloud_range
 model = dict(
     **_base_.dos,
     type='DOS',
@@ -24,11 +25,15 @@ model = dict(
             feat_channels=[64],
             with_distance=False,
             voxel_size=voxel_size,
-            point_cloud_range=_base_.point_cloud_range,
+            point_cloud_range=_range,
             norm_cfg=dict(type='BN1d', eps=1e-3, momentum=0.01),
             legacy=False,
         ),
-        middle_encoder=dict(type='PointPillarsScatter', in_channels=64, output_shape=(512, 512)),
+        middle_encoder=dict(
+            type='PointPillarsScatter',
+            in_channels=64,
+            output_shape=[round((_range[axis + 3] - _range[axis]) / voxel_size[axis]) for axis in (1, 0)],
+        ),
         backbone=dict(
             type='SECOND',
             in_channels=64,
@@ -44,7 +49,7 @@ model = dict(
         voxel=True,
         voxel_layer=dict(
             max_num_points=20,
-            point_cloud_range=_base_.point_cloud_range,
+            point_cloud_range=_range,
             voxel_size=voxel_size,
             max_voxels=(300000, 300000),
         ),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ..cpu.cell_kernels import keys_of_points
 from ..cpu.cell_keys import cell_keys, cells_of_keys, sorted_unique
+from ..errors import InputError
 from ..functional.grid import grid_shape, inside_grid, point_cells
 
 
@@ -24,6 +26,8 @@ class Grid:
         point_cloud_range: x0, y0, z0, x1, y1, z1 in metres.
         voxel_size_m: edges of a voxel along x, y, z.
         loss_stride: edge of a loss voxel in voxels.
+
+    InputError for numbers that make no voxel along an axis.
     """
 
     point_cloud_range: Sequence[float]
@@ -33,6 +37,19 @@ class Grid:
     def __post_init__(self) -> None:
         for name in ('point_cloud_range', 'voxel_size_m'):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        bounds, sizes = self.point_cloud_range, self.voxel_size_m
+        stated = f'point_cloud_range={list(bounds)}, voxel_size={list(sizes)}'
+        if len(bounds) != 6 or len(sizes) != 3 or not all(map(isfinite, (*bounds, *sizes))):
+            raise InputError(
+                f'{stated}: wanted six finite numbers x0, y0, z0, x1, y1, z1, and three edges along x, y, z, in metres'
+            )
+        for axis, low, high, size in zip('xyz', bounds[:3], bounds[3:], sizes):
+            if not size > 0 or round((high - low) / size) < 1:
+                raise InputError(
+                    f'{stated}: no voxel along {axis}, where the range runs from {low:g} to {high:g} m in steps of '
+                    f'{size:g} m; wanted a larger end than beginning, and a positive step that is no longer than the '
+                    'range'
+                )
 
     @property
     def range_min_m(self) -> tuple[float, ...]:

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
+from mmdet3d.models.data_preprocessors.voxelize import VoxelizationByGridShape
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ...functional.grid import find_rows, inside_grid
+from ...structures import Grid
 
 
 class LossVoxelBackbone(nn.Module, ABC):
@@ -25,6 +28,8 @@ class LossVoxelBackbone(nn.Module, ABC):
         columns_kernels: names here of the kernel, one for each variant, whose inputs are the columns of the points;
             none where a layer that is learnt comes first.
         columns_axis: axis of the inputs in that kernel.
+        columns_setting: where a layer that is learnt comes first, the place in the backbone's config that says how many
+            columns it takes, and how many of these are not the points' own.
         kernels_are_spconv1: kernels lie in memory as (kD, kH, kW, C_in, C_out), as mmcv's modules have them, not as
             spconv 2's.
         exported_layout: what is said of the kernels in the exported file.
@@ -34,6 +39,7 @@ class LossVoxelBackbone(nn.Module, ABC):
     downstream_names_by_task: ClassVar[dict[str, dict[str, str]]] = {}
     columns_kernels: ClassVar[tuple[str, ...]] = ()
     columns_axis: ClassVar[int] = -1
+    columns_setting: ClassVar[tuple[str, int] | None] = None
     kernels_are_spconv1: ClassVar[bool] = False
     exported_layout: ClassVar[str] = 'spconv-1: (kD, kH, kW, C_in, C_out)'
     out_channels: int
@@ -44,6 +50,11 @@ class LossVoxelBackbone(nn.Module, ABC):
         for part in self.children():
             if hasattr(part, 'init_weights'):
                 part.init_weights()
+
+    def require_grid(self, voxel_layer: VoxelizationByGridShape) -> None:
+        """InputError where this backbone cannot take the voxels of a layer; asked when a model is built, before any
+        data are read. Here: a layer whose numbers make no grid."""
+        Grid(voxel_layer.point_cloud_range, voxel_layer.voxel_size)
 
     @abstractmethod
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
@@ -82,4 +93,13 @@ def require_voxels(missing: int, n_cells: int) -> None:
         raise ValueError(
             f'{missing} of {n_cells} loss voxels hold no voxel: loss voxels and voxels were made from different '
             'points, or on different grids'
+        )
+
+
+def require_equal(part: str, numbers: Sequence[float], other_part: str, wanted: Sequence[float]) -> None:
+    """InputError, naming both parts of a model, where they were made for different grids."""
+    if len(numbers) != len(wanted) or any(abs(a - b) > 1e-6 * max(1, abs(b)) for a, b in zip(numbers, wanted)):
+        raise InputError(
+            f'{part} are {list(numbers)}, {other_part} {list(wanted)}: wanted the same grid. Override the variables '
+            'that both are made from (point_cloud_range, voxel_size), not one of the two places'
         )

@@ -5,13 +5,14 @@ from operator import mul
 from typing import Any, ClassVar
 
 import torch
+from mmdet3d.models.data_preprocessors.voxelize import VoxelizationByGridShape
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from ...cpu.scatter import mean_over_points
 from ...functional.grid import find_rows
 from ...functional.sinkhorn import at_least_float32
-from .base import LossVoxelBackbone, require_voxels
+from .base import LossVoxelBackbone, require_equal, require_voxels
 
 
 @MODELS.register_module()
@@ -30,6 +31,7 @@ class Cylinder3DAdapter(LossVoxelBackbone):
 
     downstream_names: ClassVar = {'voxel_encoder.': 'voxel_encoder.', 'backbone.': 'backbone.'}
     kernels_are_spconv1: ClassVar = True
+    columns_setting: ClassVar = ('voxel_encoder.in_channels', 2)  # rho and phi
     loss_stride = 1
 
     def __init__(self, voxel_encoder: dict, backbone: dict) -> None:
@@ -61,6 +63,18 @@ class Cylinder3DAdapter(LossVoxelBackbone):
             for stage, stride in zip(stages, reversed(self.strides), strict=True)
         ]
         return torch.cat(features, dim=1)
+
+    def require_grid(self, voxel_layer: VoxelizationByGridShape) -> None:
+        """InputError unless voxel encoder and backbone are made for the layer's sectors."""
+        super().require_grid(voxel_layer)
+        bounds, size = voxel_layer.point_cloud_range, voxel_layer.voxel_size
+        # the last sector of an axis holds its upper border, see cylinder_cells
+        sectors = [round((high - low) / edge) + 1 for low, high, edge in zip(bounds[:3], bounds[3:], size)]
+        made_for = list(self.backbone.grid_size)
+        require_equal('grid_size (rho, phi, z) of the backbone', made_for, 'sectors of the voxel layer', sectors)
+        encoder = self.voxel_encoder
+        own, stated = [*encoder.point_cloud_range, *encoder.voxel_size], [*bounds, *size]
+        require_equal('point_cloud_range and sectors of the voxel encoder', own, 'those of the voxel layer', stated)
 
     def stages(self, voxels: Tensor, sites: Tensor, batch_size: int) -> list[Any]:
         """Sparse tensors of the decoder, coarsest first; the last is the backbone's output, finest stage included."""

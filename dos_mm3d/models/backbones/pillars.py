@@ -5,12 +5,14 @@ from operator import mul
 from typing import ClassVar
 
 import torch
+from mmdet3d.models.data_preprocessors.voxelize import VoxelizationByGridShape
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ...cpu.cell_keys import cell_keys
 from ...errors import InputError
-from .base import LossVoxelBackbone, features_at, parents_of
+from ...structures import Grid
+from .base import LossVoxelBackbone, features_at, parents_of, require_equal
 
 
 @MODELS.register_module()
@@ -27,6 +29,7 @@ class PillarBackbone(LossVoxelBackbone):
     """
 
     downstream_names: ClassVar = {'voxel_encoder.': 'pts_voxel_encoder.', 'backbone.': 'pts_backbone.'}
+    columns_setting: ClassVar = ('voxel_encoder.in_channels', 0)
     loss_stride = 1
 
     def __init__(self, voxel_encoder: dict, middle_encoder: dict, backbone: dict) -> None:
@@ -39,7 +42,7 @@ class PillarBackbone(LossVoxelBackbone):
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         coors = voxel_dict['coors']
-        self.check_height(coors)
+        require_one_layer(int(coors[:, 1].amax()) + 1 if len(coors) else 1)
         # a copy: with legacy=True, PillarFeatureNet writes into its input, which the teacher reads after the student
         pillars = self.voxel_encoder(voxel_dict['voxels'].clone(), voxel_dict['num_points'], coors)
         bev = self.middle_encoder(pillars, coors, batch_size)
@@ -47,16 +50,29 @@ class PillarBackbone(LossVoxelBackbone):
         features = [self.at_parents(stage, cells, stride) for stage, stride in stages]
         return torch.cat([features_at(cells, pillars, coors), *features], dim=1)
 
+    def require_grid(self, voxel_layer: VoxelizationByGridShape) -> None:
+        """InputError unless the voxels are pillars, and map and pillar encoder are made for them."""
+        grid = Grid(voxel_layer.point_cloud_range, voxel_layer.voxel_size)
+        layers, *size = grid.shape
+        require_one_layer(layers)
+        encoder = self.voxel_encoder
+        made_for = [self.middle_encoder.ny, self.middle_encoder.nx]
+        require_equal('output_shape (y, x) of the middle encoder', made_for, 'pillars of the voxel layer', size)
+        own = [*encoder.point_cloud_range, encoder.vx, encoder.vy, encoder.vz]
+        stated = [*grid.point_cloud_range, *grid.voxel_size_m]
+        require_equal('point_cloud_range and voxel_size of the voxel encoder', own, 'those of the voxel layer', stated)
+
     def at_parents(self, stage: Tensor, cells: Tensor, stride: int) -> Tensor:
         """Stage (B, C, h, w) -> (M, C) feature of the cell that each loss voxel lies in."""
         _, channels, height, width = stage.shape
         rows = cell_keys(parents_of(cells, stride)[:, [0, 2, 3]], [height, width])
         return stage.permute(0, 2, 3, 1).reshape(-1, channels).index_select(0, rows)
 
-    def check_height(self, coors: Tensor) -> None:
-        """ValueError if voxels lie above one another: one of them would overwrite the others in the map."""
-        if (coors[:, 1] > 0).any():
-            raise InputError(
-                f'PillarBackbone got voxels in {int(coors[:, 1].max()) + 1} layers: make voxel_size[2] the height of '
-                'point_cloud_range, in the voxel layer and in the transforms'
-            )
+
+def require_one_layer(layers: int) -> None:
+    """InputError if voxels lie above one another: one of them would overwrite the others in the map."""
+    if layers != 1:
+        raise InputError(
+            f'PillarBackbone got voxels in {layers} layers: make voxel_size[2] the height of point_cloud_range, in the '
+            'voxel layer and in the transforms'
+        )

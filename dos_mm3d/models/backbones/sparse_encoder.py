@@ -3,13 +3,17 @@
 from typing import ClassVar
 
 import torch
+from mmdet3d.models.data_preprocessors.voxelize import VoxelizationByGridShape
 from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor, cat
 
 from ...errors import InputError
+from ...functional.grid import find_rows
 from ...functional.sinkhorn import at_least_float32
-from .base import LossVoxelBackbone, features_at, parents_of
+from ...structures import Grid
+from .base import LossVoxelBackbone, require_voxels
+from .sparse_grid import require_cells, require_sparse_shape
 
 
 @MODELS.register_module()
@@ -33,25 +37,32 @@ class SparseEncoderBackbone(LossVoxelBackbone):
         self.loss_stride = loss_stride
         self.voxel_encoder = MODELS.build(voxel_encoder)
         self.middle_encoder = MODELS.build(middle_encoder)
-        strides = stage_strides(
+        self.strides = stage_strides(
             len(self.middle_encoder.encoder_channels), middle_encoder.get('block_type', 'conv_module')
         )
-        if loss_stride not in {1, *strides}:
+        if loss_stride not in {1, *self.strides}:
             raise InputError(
-                f'loss_stride must be 1 or the stride of a stage of the encoder, one of {sorted({1, *strides})}, '
+                f'loss_stride must be 1 or the stride of a stage of the encoder, one of {sorted({1, *self.strides})}, '
                 f'got {loss_stride!r}'
             )
-        stages = zip(self.middle_encoder.encoder_channels, strides, strict=True)
+        stages = zip(self.middle_encoder.encoder_channels, self.strides, strict=True)
         used = [channels[-1] for channels, stride in stages if stride >= loss_stride]
         self.out_channels = sum(used) + self.middle_encoder.output_channels
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         voxels = self.voxel_encoder(voxel_dict['voxels'], voxel_dict['num_points'], voxel_dict['coors'])
         *stages, last = self.encode(voxels, voxel_dict['coors'], batch_size)
-        features = [self.upcast(stage, cells) for stage in stages if self.stride_of(stage) >= self.loss_stride]
+        strides = [[stride] * 3 for stride in self.strides]
         # conv_out: kernel (3, 1, 1), stride (2, 1, 1), no padding; its site o covers 2 o .. 2 o + 2
-        features.append(self.upcast(last, cells, halve_z=True))
-        return cat(features, dim=1)
+        strides.append([2 * self.strides[-1], self.strides[-1], self.strides[-1]])
+        used = [(stage, stride) for stage, stride in zip((*stages, last), strides) if stride[-1] >= self.loss_stride]
+        return cat([self.upcast(stage, cells, stride) for stage, stride in used], dim=1)
+
+    def require_grid(self, voxel_layer: VoxelizationByGridShape) -> None:
+        """InputError unless the encoder's sparse_shape is that of the voxels, and its strides leave a cell of them."""
+        grid = Grid(voxel_layer.point_cloud_range, voxel_layer.voxel_size)
+        require_sparse_shape(self.middle_encoder, grid)
+        require_cells(self.middle_encoder, grid)
 
     def encode(self, voxels: Tensor, coors: Tensor, batch_size: int) -> list[SparseConvTensor]:
         """Every stage of the encoder and ``conv_out``, as mmdet3d's forward computes them.
@@ -69,21 +80,23 @@ class SparseEncoderBackbone(LossVoxelBackbone):
                 stages.append(x)
             return stages
 
-    def stride_of(self, stage) -> int:
-        """Horizontal stride of a stage, a power of two."""
-        return round(self.middle_encoder.sparse_shape[2] / stage.spatial_shape[2])
+    def upcast(self, stage: SparseConvTensor, cells: Tensor, stride: list[int]) -> Tensor:
+        """(M, C) feature of the parent of each loss voxel in a stage of a stride along z, y, x; ValueError if one is
+        not an active site.
 
-    def upcast(self, stage: SparseConvTensor, cells: Tensor, *, halve_z: bool = False) -> Tensor:
-        """(M, C) feature of the parent of each loss voxel; ValueError if one is not an active site.
-
-        A parent is clamped where a stage without padding ends early.
+        A parent is clamped where a stage without padding ends early. Loss voxels so high that the last cell does not
+        see them either get zeros: what reads this stage downstream sees nothing of them.
         """
-        stride, shape = self.stride_of(stage), stage.spatial_shape
-        parents = parents_of(cells, stride // self.loss_stride)
-        if halve_z:
-            parents[:, 1] //= 2
-        parents[:, 1:] = parents[:, 1:].minimum(parents.new_tensor(shape) - 1)
-        return features_at(parents, stage.features, stage.indices, shape)
+        ratio = cells.new_tensor([edge // self.loss_stride for edge in stride])
+        last = cells.new_tensor(stage.spatial_shape) - 1
+        parents = torch.div(cells[:, 1:], ratio, rounding_mode='floor')
+        beyond = (parents > last).any(1)
+        sites = torch.cat((cells[:, :1], parents.minimum(last)), dim=1)
+        rows = find_rows(sites, stage.indices, stage.spatial_shape)
+        require_voxels(int(((rows < 0) & ~beyond).sum()), len(cells))
+        # index_select, not [rows], as in features_at
+        features = stage.features.index_select(0, rows.clamp(min=0))
+        return features.masked_fill((rows < 0)[:, None], 0) if beyond.any() else features
 
 
 def stage_strides(n_stages: int, block_type: str) -> list[int]:

@@ -40,6 +40,7 @@ class DOS(StudentTeacher):
         terms: dict | None = None,
     ) -> None:
         super().__init__(backbone, projector, data_preprocessor)
+        self.student.backbone.require_grid(self.data_preprocessor.voxel_layer)
         self.head = MODELS.build(head)
         self.student_input = MODELS.build(student_input or dict(type='VisibleVoxels'))
         self.terms = MODELS.build(terms or dict(type='SameAndCrossView'))

@@ -5,10 +5,13 @@ from operator import mul
 from typing import ClassVar
 
 import torch
+from mmdet3d.models.data_preprocessors.voxelize import VoxelizationByGridShape
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ....errors import InputError
+from ....functional.voxelize import LARGEST_CELL
+from ....structures import Grid
 from ..base import LossVoxelBackbone, features_at
 from .cloud import Cloud, upcast
 from .model import PTv3
@@ -52,6 +55,17 @@ class PTv3Backbone(LossVoxelBackbone):
         level = upcast(self.ptv3(self.cloud_of(voxel_dict, batch_size)), self.levels_to_upcast)
         sites = torch.cat((level.batch[:, None], level.grid_coord.flip(1)), dim=1)
         return features_at(cells, level.feat, sites)
+
+    def require_grid(self, voxel_layer: VoxelizationByGridShape) -> None:
+        """InputError for more voxels along an axis than the curves through them can number."""
+        super().require_grid(voxel_layer)
+        grid = Grid(voxel_layer.point_cloud_range, voxel_layer.voxel_size)
+        if max(grid.shape) > LARGEST_CELL + 1:
+            raise InputError(
+                f'{max(grid.shape)} voxels along an axis (voxel_size {list(grid.voxel_size_m)}, point_cloud_range '
+                f'{list(grid.point_cloud_range)}): the curves of PTv3 number at most {LARGEST_CELL + 1}; enlarge '
+                'voxel_size, or take a smaller range'
+            )
 
     def cloud_of(self, voxel_dict: dict[str, Tensor], batch_size: int) -> Cloud:
         """mmdet3d's voxel dict -> cloud; a voxel lies at the mean of its points."""
