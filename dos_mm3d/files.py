@@ -90,6 +90,16 @@ def check_seal(path: str | Path, content: bytes, remedy: str) -> bytes:
     return pickled if seal.startswith(_SEAL) else content
 
 
+def home_path(text: str | Path) -> Path:
+    """A path of a command line; its `~` is the home folder: shells leave it as it is in --out=~/x.
+
+    InputError for an empty one, which a variable of a script that is not set leaves: it would mean the current folder.
+    """
+    if not str(text):
+        raise InputError('an empty path: say . for the current folder')
+    return Path(os.path.expanduser(text))
+
+
 def check_output(path: str | Path, *inputs: str | Path | None, ours: Callable[[Path], bool]) -> None:
     """Whether a file can be written here, asked before the work begins that ends in it.
 
@@ -102,10 +112,10 @@ def check_output(path: str | Path, *inputs: str | Path | None, ours: Callable[[P
         OutputExistsError: something else is there; an input above all.
         InputError: the path is a folder, or nothing can be written into its folder.
     """
-    path = Path(path).expanduser()
+    path = home_path(path)
     if path.is_dir():
         raise InputError(f'{path}: is a folder; name a file to write')
-    for source in (Path(source).expanduser() for source in inputs if source is not None):
+    for source in (home_path(source) for source in inputs if source is not None):
         if path.exists() and source.exists() and path.samefile(source):
             raise OutputExistsError(
                 f'{path}: would replace the checkpoint, config or data that it is made from ({source}); name another'

@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.files import home_path
 from dos_mm3d.studies.protocols.ladder import LadderProtocol, ladder_arguments
 from dos_mm3d.studies.protocols.ladder_file import read_ladder
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
@@ -30,10 +31,10 @@ from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, 
 def parse_args() -> argparse.Namespace:
     """What to run, how long, and where."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('ladder', type=Path, help='ladder file, e.g. configs/ablations/ladder.py')
+    parser.add_argument('ladder', type=home_path, help='ladder file, e.g. configs/ablations/ladder.py')
     parser.add_argument('--seeds', type=int, default=3, help='seeds 0, 1, ... of every row')
     parser.add_argument('--steps', type=int, help='steps of pretraining; default: what the configs say')
-    parser.add_argument('--out', type=Path, default=ROOT / 'work_dirs' / 'ladder', help='default work_dirs/ladder')
+    parser.add_argument('--out', type=home_path, default=ROOT / 'work_dirs' / 'ladder', help='default work_dirs/ladder')
     add_study_arguments(parser, workers=2)
     LadderProtocol.add_arguments(parser)
     add_overrides(parser, '--cfg-options', 'values for every row alike')

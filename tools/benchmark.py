@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
-from dos_mm3d.files import check_output, holds_json, write_json
+from dos_mm3d.files import check_output, holds_json, home_path, write_json
 from dos_mm3d.studies.runner import describe_machine
 from tools.benchmarks import backbone, conv, data, head
 
@@ -22,7 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     for name, part in PARTS.items():
         own = parsers.add_parser(name, help=part.__doc__, description=part.__doc__)
         part.add_arguments(own)
-        own.add_argument('--json', type=Path, help='write the record to this file')
+        own.add_argument('--json', type=home_path, help='write the record to this file')
     return parser.parse_args()
 
 

@@ -29,7 +29,7 @@ from mmengine.config import Config
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import MissingFileError
-from dos_mm3d.files import check_output, holds_json, write_json
+from dos_mm3d.files import check_output, holds_json, home_path, write_json
 from dos_mm3d.miniatures.worlds import WORLDS, config_world
 from dos_mm3d.studies.config_check.check import check_all, failures, table
 from dos_mm3d.studies.config_check.shrink import data_sets_of, is_config
@@ -41,11 +41,11 @@ CONFIGS = ROOT / 'configs'
 def parse_args() -> argparse.Namespace:
     """The arguments; asks for configs or --all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='*', type=Path, metavar='CONFIG')
+    parser.add_argument('configs', nargs='*', type=home_path, metavar='CONFIG')
     parser.add_argument('--all', action='store_true', help='every config below configs/')
     parser.add_argument('--jobs', type=int, default=2, help='configs at a time (default: 2)')
-    parser.add_argument('--record', type=Path, help='JSON file for commit, device, seconds and every outcome')
-    parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs' / 'config_check', help='for logs')
+    parser.add_argument('--record', type=home_path, help='JSON file for commit, device, seconds and every outcome')
+    parser.add_argument('--work-dir', type=home_path, default=ROOT / 'work_dirs' / 'config_check', help='for logs')
     parser.add_argument('--resume', action='store_true', help='leave out what passed in --work-dir with this commit')
     args = parser.parse_args()
     if bool(args.configs) == args.all:

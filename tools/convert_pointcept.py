@@ -13,6 +13,7 @@ Nothing in these files is executed. The result is what `init_cfg=dict(type='Pret
 """
 
 import argparse
+import os
 import pprint
 import re
 import sys
@@ -26,17 +27,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.export.pointcept import BRANCHES, convert_pointcept
 from dos_mm3d.export.pointcept_config import read_published
+from dos_mm3d.files import home_path
 from dos_mm3d.functional.serialization import CURVES
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Convert public Point Transformer V3 weights.')
-    parser.add_argument('checkpoint', help='file of PTv3, Sonata, Concerto or Utonia')
-    parser.add_argument('out', help='file to write, e.g. work_dirs/sonata.pth')
+    parser.add_argument('checkpoint', type=os.path.expanduser, help='file of PTv3, Sonata, Concerto or Utonia')
+    parser.add_argument('out', type=os.path.expanduser, help='file to write, e.g. work_dirs/sonata.pth')
     parser.add_argument('--branch', choices=BRANCHES, help='side of a pretraining file (default student)')
     parser.add_argument('--condition', type=int, help="which training set's norms, in files of several (PPT)")
     settings = parser.add_argument_group('settings that a file without a config does not show; one number a level')
-    settings.add_argument('--config', type=Path, help="of Pointcept's training: .py, which is not run, or .json")
+    settings.add_argument('--config', type=home_path, help="of Pointcept's training: .py, which is not run, or .json")
     settings.add_argument('--heads', nargs='+', type=int, metavar='N', help='of the encoder, finest level first')
     settings.add_argument('--decoder-heads', nargs='+', type=int, metavar='N', help='of the decoder')
     settings.add_argument('--patch-size', nargs='+', type=int, metavar='N', help='one number for all levels, or each')

@@ -6,6 +6,7 @@ python tools/create_data.py waymo --root-path data/waymo/kitti_format --raw-path
 python tools/create_data.py scannet --root-path data/scannet"""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +36,11 @@ def parse_args() -> argparse.Namespace:
         default='all',
         help='default all, one after another; records where there are raw ones',
     )
-    waymo.add_argument('--raw-path', help='folder of training/*.tfrecord, default: waymo_format beside the root path')
+    waymo.add_argument(
+        '--raw-path',
+        type=os.path.expanduser,
+        help='folder of training/*.tfrecord, default: waymo_format beside the root path',
+    )
     rooms = [
         add_command(commands, name, checked_infos, 'data/scannet', 'scans/ and scans_test/', tag='scannet')
         for name in ('scannet', 'scannet200')  # one reading makes both
@@ -60,8 +65,14 @@ def add_command(
     """The command of a data set with what all have: where it is and how its info files are called."""
     command = commands.add_parser(name, help='real or embedded')
     command.set_defaults(prepare=prepare)
-    command.add_argument('--root-path', default=root, help=f'folder that holds {holds} (default: {root})')
-    command.add_argument('--out-dir', help='where to put infos and all that is made for them, default: the root path')
+    command.add_argument(
+        '--root-path', type=os.path.expanduser, default=root, help=f'folder that holds {holds} (default: {root})'
+    )
+    command.add_argument(
+        '--out-dir',
+        type=os.path.expanduser,
+        help='where to put infos and all that is made for them, default: the root path',
+    )
     command.add_argument('--extra-tag', type=plain_name, default=tag or name, help='prefix of the files written')
     return command
 

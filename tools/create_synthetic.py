@@ -8,6 +8,7 @@ python tools/create_synthetic.py --format scannet [--out data/synthetic_scannet]
 
 import argparse
 import dataclasses
+import os
 import sys
 import time
 from pathlib import Path
@@ -45,7 +46,7 @@ def parse_args() -> argparse.Namespace:
     """The sizes and the seed decide every byte; workers only the time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--format', choices=sorted(FORMATS), default='nuscenes', help='in which form')
-    parser.add_argument('--out', default=None, help='folder to write, default data/synthetic_<format>')
+    parser.add_argument('--out', type=os.path.expanduser, help='folder to write, default data/synthetic_<format>')
     for name, (kind, text) in OPTIONS.items():
         parser.add_argument(name, type=kind, help=text)
     parser.add_argument('--seed', type=int, default=0)

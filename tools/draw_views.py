@@ -1,7 +1,6 @@
 """Draw what teacher and student see of one scan: tools/draw_views.py CONFIG PICTURE [--position N]."""
 
 import argparse
-from pathlib import Path
 
 from mmdet3d.registry import DATASETS, MODELS
 
@@ -9,7 +8,7 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.datasets.stream import Draw
 from dos_mm3d.engine import launch
 from dos_mm3d.errors import InputError
-from dos_mm3d.files import check_output, holds_picture
+from dos_mm3d.files import check_output, holds_picture, home_path
 from dos_mm3d.visualization.features_pca import draw_views_from_above
 from dos_mm3d.visualization.style import write_png
 
@@ -18,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     """A pretraining config, the file to write, which draw of the stream."""
     parser = argparse.ArgumentParser(description='Draw what teacher and student see of one scan')
     launch.add_common_arguments(parser)
-    parser.add_argument('picture', type=Path, help='PNG file to write')
+    parser.add_argument('picture', type=home_path, help='PNG file to write')
     parser.add_argument('--position', type=int, default=0, help='which draw of the stream with seed 0')
     return parser.parse_args()
 

@@ -24,7 +24,7 @@ import torch
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.files import write_json
+from dos_mm3d.files import home_path, write_json
 from dos_mm3d.studies.faults.plan import campaign
 from dos_mm3d.studies.faults.report import build_record, faults_of, table
 from dos_mm3d.studies.runner import Study
@@ -34,11 +34,13 @@ from dos_mm3d.studies.runner.tool import run_study_tool, typed_command
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, default=ROOT / 'work_dirs' / 'fault_campaign', help='folder of all cases')
+    parser.add_argument(
+        '--out', type=home_path, default=ROOT / 'work_dirs' / 'fault_campaign', help='folder of all cases'
+    )
     parser.add_argument('--seed', type=int, default=0, help='of every moment and place')
     parser.add_argument('--short', action='store_true', help='a dozen cases of all kinds, about a minute')
     parser.add_argument('--workers', type=int, default=2, help='cases side by side (default 2)')
-    parser.add_argument('--record', type=Path, help='JSON file for all cases, also written to the folder')
+    parser.add_argument('--record', type=home_path, help='JSON file for all cases, also written to the folder')
     return parser.parse_args()
 
 

@@ -16,6 +16,7 @@ os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # for all tools below: thre
 sys.path.insert(0, str(ROOT))
 
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.files import home_path
 from dos_mm3d.studies.quickstart.cells import quickstart_cells
 from dos_mm3d.studies.quickstart.choices import BACKBONES, Quickstart, Size, tiny_size
 from dos_mm3d.studies.quickstart.report import write_report
@@ -46,7 +47,7 @@ def parse_args() -> argparse.Namespace:
         help='pairs of fine-tuning runs, about 10 minutes each',
     )
     parser.add_argument(
-        '--work-dir', type=Path, help='default work_dirs/quickstart, with _<backbone> and _tiny where asked for'
+        '--work-dir', type=home_path, help='default work_dirs/quickstart, with _<backbone> and _tiny where asked for'
     )
     return parser.parse_args()
 

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.files import home_path
 from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
 from dos_mm3d.studies.protocols.sources import read_datasets, read_sources
@@ -67,7 +68,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: type[Protoco
     add('--config', nargs='+', default=[], metavar='[A=]PATH', help='pretraining configs; default: beside checkpoints')
     add('--data-root', nargs='+', default=[], metavar='D=PATH', help='where data sets are; default data/...')
     add('--seeds', type=int, default=3, help='seeds of what has no checkpoint, 0, 1, ...')
-    add('--out', type=Path, help='folder; default work_dirs/protocols/NAME_D')
+    add('--out', type=home_path, help='folder; default work_dirs/protocols/NAME_D')
     add_study_arguments(parser, workers=1)
     add_overrides(parser, '--pretraining-options', 'values of pretraining configs')
 

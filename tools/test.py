@@ -14,7 +14,7 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
 from dos_mm3d.errors import InputError
 from dos_mm3d.export.loading import require_fit
-from dos_mm3d.files import check_output, holds_json, nan_to_none, write_json
+from dos_mm3d.files import check_output, holds_json, home_path, nan_to_none, write_json
 from dos_mm3d.metrics.confusion import ConfusionMatrix
 
 
@@ -22,10 +22,10 @@ def parse_args() -> argparse.Namespace:
     """The arguments of mmdet3d's tools/test.py that need no screen."""
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     launch.add_common_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint file, or address')
+    parser.add_argument('checkpoint', type=os.path.expanduser, help='checkpoint file, or address')
     parser.add_argument('--tta', action='store_true', help="the config's test-time augmentation")
-    parser.add_argument('--metrics', type=Path, help='JSON file for the metrics')
-    parser.add_argument('--confusion', type=Path, help='JSON file for the confusion matrix of a segmentation')
+    parser.add_argument('--metrics', type=home_path, help='JSON file for the metrics')
+    parser.add_argument('--confusion', type=home_path, help='JSON file for the confusion matrix of a segmentation')
     return parser.parse_args()
 
 

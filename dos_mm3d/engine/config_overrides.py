@@ -18,11 +18,13 @@ from mmengine.config import config as mmengine_config
 from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError
+from .homes import put_homes
 from .known_keys import OF_RUNNERS, may_be_none, require_known, value_at
 from .loaders import check_numbers, settle_loaders
 
 MAY_BE_NONE = ('load_from', 'work_dir', 'sync_bn')
 """Texts that a config may leave out: 'None' says so, everything else is a text."""
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _OF_PATHS = re.compile(r'(root|file|dir|path|folder|prefix|checkpoint)$')
 """Last words of names that hold a path also where the config has nothing yet."""
 _JSON = {'true': True, 'false': False, 'null': None}
@@ -55,7 +57,10 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
     if cfg.get('model'):  # what is trained; the variables of other files are read by whoever loads them
         _require_effect(path, {key: overrides[key] for key in variables.used - OF_RUNNERS})
     _merge(cfg, overrides, variables.used, path)
-    if any(_of_variable(key) for key in overrides):  # each has its place; now others follow
+    if dotted := {key: value for key, value in overrides.items() if _of_variable(key)}:
+        # each has its place; now others follow
+        if cfg.get('model') and any(cfg.get(loader) for loader in LOADERS):  # a whole run
+            _require_effect(path, dotted)
         variables = _Overrides(overrides)
         cfg = _evaluated(path, variables)
         _merge(cfg, overrides, variables.used, path)
@@ -66,6 +71,7 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
             raise InputError(f'{path}: custom_imports: {error}; is it installed, or on PYTHONPATH?') from error
     settle_loaders(cfg)
     check_numbers(cfg)
+    put_homes(cfg)
     return cfg
 
 
@@ -74,9 +80,20 @@ def _merge(cfg: Config, overrides: Mapping[str, Any], used: set[str], path: Path
     for key in sorted(overrides.keys() - used, key=_order):
         require_known(key, cfg, path)
         try:
-            cfg.merge_from_dict({key: _read_at(cfg, key, overrides[key])})
+            _put(cfg, key, _read_at(cfg, key, overrides[key]))
         except (KeyError, TypeError) as error:  # an entry of what has none
             raise InputError(f'{path}: {key}={overrides[key]} has no place: {error}') from error
+
+
+def _put(cfg: Config, key: str, value: Any) -> None:
+    """Merge a value into its place; one of a plain list, where mmengine 0.10.7 fails, with the list around it."""
+    above, _, name = key.rpartition('.')
+    items = value_at(cfg, above) if above else None
+    if isinstance(items, list | tuple) and not isinstance(items[int(name)], dict):
+        with_it = [*items[: int(name)], value, *items[int(name) + 1 :]]
+        _put(cfg, above, type(items)(with_it))
+    else:
+        cfg.merge_from_dict({key: value})
 
 
 def _of_variable(key: str) -> bool:
@@ -115,14 +132,15 @@ def _require_effect(path: Path, values: Mapping[str, Any]) -> None:
     """
     before = _evaluated(path, _Overrides({})) if values else {}
     for key, value in values.items():
+        name = key.partition('.')[0]
         try:
             after = _evaluated(path, _Overrides({key: value}))
         except InputError:  # without the others nothing can be made from it, so something is
             continue
-        renamed = key == 'input_channels' and len(after[key]) == len(before[key])
-        if after[key] != before[key] and not renamed and all(after[one] == before[one] for one in before if one != key):
+        renamed = name == 'input_channels' and len(after[name]) == len(before[name])
+        if not renamed and [one for one in before if after[one] != before[one]] == [name]:
             raise InputError(
-                f'{path}: {key}={value} would change nothing: of what this config trains nothing is made from {key}; '
+                f'{path}: {key}={value} would change nothing: of what this config trains nothing is made from {name}; '
                 'override the place itself, as SECTION.NAME=VALUE'
             )
 
@@ -250,7 +268,7 @@ class _Overrides:
         within = Config({name: default})
         for key in sorted(keys, key=_order):
             if value_at(within, key.rpartition('.')[0]) is not None:
-                within.merge_from_dict({key: _read_at(within, key, self.values[key])})
+                _put(within, key, _read_at(within, key, self.values[key]))
         return within.to_dict()[name]
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import __version__
 from ..checkpoint_file import load_checkpoint_file
 from ..errors import InputError
-from ..files import check_output
+from ..files import check_output, home_path
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def write_weights(
         InputError: a tensor is not finite.
         OutputExistsError: something is there that no export or conversion has written.
     """
-    out_path = Path(out_path).expanduser()
+    out_path = home_path(out_path)
     check_output(out_path, source, ours=is_ours)
     if bad := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
         raise InputError(

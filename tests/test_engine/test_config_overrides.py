@@ -175,7 +175,7 @@ def test_modules_that_an_override_names_are_imported(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('name', ['ann_file', 'data_root', 'checkpoint', 'jsonfile_prefix', 'out_dir'])
-@pytest.mark.parametrize('text', ['2024', 'true', '/a,b', '1e3', '007', '~/x', 'null', '"q"', 'a=b', '[x]'])
+@pytest.mark.parametrize('text', ['2024', 'true', '/a,b', '1e3', '007', 'x~/y', 'null', '"q"', 'a=b', '[x]'])
 def test_a_path_that_the_config_does_not_have_yet_is_a_text_too(tmp_path, name, text):
     (tmp_path / 'one.py').write_text(f'place = dict(x=1)\n{name} = None\n')
     cfg = load_with_overrides(tmp_path / 'one.py', typed(f'{name}={text}', f'place.{name}={text}'))
@@ -277,3 +277,35 @@ def test_a_module_that_cannot_be_imported_is_named(tmp_path):
     (tmp_path / 'one.py').write_text("custom_imports = dict(imports=['json'], allow_failed_imports=False)\n")
     with pytest.raises(UserError, match='custom_imports: Failed to import no_such_module'):
         load_with_overrides(tmp_path / 'one.py', typed('custom_imports.imports=[no_such_module]'))
+
+
+def test_the_home_folder_is_put_where_a_shell_leaves_its_sign(config, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/someone')
+    cfg = load_with_overrides(
+        config, typed('data_root=~/sweeps/', 'loop.work_dir=~', 'files.other=~nobody-of-this-name/x')
+    )
+    assert cfg.files.train == '/home/someone/sweeps/train.pkl'
+    assert (cfg.loop.work_dir, cfg.files.other) == ('/home/someone', '~nobody-of-this-name/x')
+    assert "'/home/someone/sweeps/'" in cfg.pretty_text, 'what a checkpoint keeps of it'
+
+
+def test_a_place_in_a_variable_that_nothing_is_made_from_is_refused(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(
+        "metainfo = dict(classes=['car'])\nsizes = dict(wide=8, deep=[2, 3])\nmodel = dict(width=sizes['wide'])\n"
+        'train_dataloader = dict(batch_size=1)\n'
+    )
+    for option in ('metainfo.classes=[bus]', 'sizes.deep.0=1'):
+        with pytest.raises(UserError, match=rf'{option.partition("=")[0]}=.*would change nothing.*made from '):
+            load_with_overrides(path, typed(option))
+    assert load_with_overrides(path, typed('sizes.wide=16')).model.width == 16
+    assert load_with_overrides(path, typed('sizes.deep.0=2')).sizes.deep == [2, 3], 'as it was'
+
+
+def test_one_number_of_a_list_can_be_given_and_what_is_made_from_it_follows(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text('size = [1, 2]\nmodel = dict(twice=[2 * edge for edge in size], pairs=[(1, 2), (3, 4)])\n')
+    cfg = load_with_overrides(path, typed('size.1=5', 'model.pairs.0.1=9', 'model.twice.0=7'))
+    assert (cfg.size, cfg.model.twice, cfg.model.pairs) == ([1, 5], [7, 10], [(1, 9), (3, 4)])
+    with pytest.raises(UserError, match=r'size\.2 has no place: size is a list of 2'):
+        load_with_overrides(path, typed('size.2=5'))

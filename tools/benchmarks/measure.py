@@ -14,6 +14,7 @@ import torch
 
 from dos_mm3d.datasets.readers import BIN_COLUMNS, suffix_of
 from dos_mm3d.datasets.readers.raw import read_float_table
+from dos_mm3d.files import home_path
 
 MIB = 2**20
 CLEAR_REFS = Path('/proc/self/clear_refs')  # of Linux, where the system is not sealed off
@@ -46,7 +47,7 @@ def gpu_status() -> str:
 
 def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
     """Which sweep is measured."""
-    parser.add_argument('--sweep', type=Path, help='headerless float32 file of points; default: a synthetic sweep')
+    parser.add_argument('--sweep', type=home_path, help='headerless float32 file of points; default: a synthetic sweep')
     parser.add_argument('--columns', type=int, help='float32 columns of --sweep (default: 5 in .pcd.bin, else 4)')
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import OutputExistsError
-from ...files import read_json
+from ...files import home_path, read_json
 from .record import portable
 
 SPLITS = ('validation', 'test')
@@ -105,7 +105,7 @@ def portable_argument(text: str) -> str:
 def named_path(text: str) -> tuple[str | None, Path]:
     """`A=PATH` -> (A, PATH), `PATH` -> (None, PATH)."""
     match = _NAMED.fullmatch(text)
-    return (match[1], Path(match[2])) if match else (None, Path(text))
+    return (match[1], home_path(match[2])) if match else (None, home_path(text))
 
 
 def run_study_tool(tool: str, work: Callable[[], None]) -> None:

@@ -1,0 +1,45 @@
+"""`--out=~/x` reaches a tool as it was typed: shells put the home folder in only where the word begins with `~`."""
+
+import importlib
+import os
+import sys
+
+import pytest
+
+OPTIONS = {
+    'ablate': (['~/ladder.py', '--out=~/out'], ['ladder', 'out']),
+    'check_configs': (['~/a.py', '--work-dir=~/w', '--record=~/r'], ['work_dir', 'record']),
+    'convert_pointcept': (['~/in.pth', '~/out.pth', '--config=~/c.py'], ['checkpoint', 'out', 'config']),
+    'create_data': (['semantickitti', '--root-path=~/d', '--out-dir=~/o'], ['root_path', 'out_dir']),
+    'create_synthetic': (['--out=~/o'], ['out']),
+    'draw_views': (['~/c.py', '~/p.png', '--work-dir=~/w'], ['config', 'picture', 'work_dir']),
+    'export_backbone': (['~/in.pth', '~/out.pth'], ['checkpoint', 'out']),
+    'fault_campaign': (['--out=~/o', '--record=~/r'], ['out', 'record']),
+    'quickstart': (['--work-dir=~/w'], ['work_dir']),
+    'test': (
+        ['~/c.py', '~/k.pth', '--metrics=~/m', '--confusion=~/x'],
+        ['config', 'checkpoint', 'metrics', 'confusion'],
+    ),
+    'train': (['~/c.py', '--work-dir=~/w'], ['config', 'work_dir']),
+}
+
+
+@pytest.mark.parametrize('tool', OPTIONS)
+def test_every_path_of_a_tool_may_begin_in_the_home_folder(tool, monkeypatch):
+    arguments, names = OPTIONS[tool]
+    monkeypatch.setenv('HOME', '/home/someone')
+    monkeypatch.setattr(sys, 'argv', [tool, *arguments])
+    monkeypatch.setattr(sys, 'path', [*sys.path])
+    module = importlib.import_module(f'tools.{tool}')
+    found = module.parse_args()
+    assert {name: os.fspath(getattr(found, name)).partition('someone/')[0] for name in names} == dict.fromkeys(
+        names, '/home/'
+    )
+
+
+def test_a_path_with_a_name_before_it_too(monkeypatch):
+    monkeypatch.setenv('HOME', '/home/someone')
+    named_path = importlib.import_module('dos_mm3d.studies.runner.tool').named_path
+    name, path = named_path('synthetic=~/run/iter_4.pth')
+    assert (name, str(path)) == ('synthetic', '/home/someone/run/iter_4.pth')
+    assert str(named_path('~/x')[1]) == '/home/someone/x'
