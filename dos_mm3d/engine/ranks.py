@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 
 from torch import distributed
@@ -22,6 +23,11 @@ _NUMBERS = {
     'mpi': ('OMPI_COMM_WORLD_LOCAL_RANK',),
 }
 _WORDS = {'pytorch': ('MASTER_ADDR',), 'slurm': ('SLURM_NODELIST',), 'mpi': ('MASTER_ADDR',)}
+# MPICH, Intel MPI and MVAPICH count in variables that mmengine does not read
+_STARTED_BY_OTHERS = {
+    ('PMI_SIZE', 'PMI_RANK'): "MPICH's or Intel's mpirun",
+    ('MV2_COMM_WORLD_SIZE', 'MV2_COMM_WORLD_RANK'): "MVAPICH's mpirun",
+}
 _COMMANDS = {
     'pytorch': 'bash tools/dist_train.sh CONFIG GPUS (or dist_test.sh)',
     'slurm': 'bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR',
@@ -38,8 +44,19 @@ def check_launcher(launcher: str) -> None:
             raise InputError(
                 f'{rank}={i} of {size}={n} processes: they count from 0. Start it with {_COMMANDS[launcher]}'
             )
+        if launcher == 'slurm' and n != int(os.environ['SLURM_NTASKS']):
+            raise InputError(
+                f'srun has started {n} processes, and SLURM_NTASKS={os.environ["SLURM_NTASKS"]} is what they wait '
+                f'for: give srun the number of tasks of the job, or start it with {_COMMANDS["slurm"]}'
+            )
+        if launcher != 'pytorch' and 'TORCHELASTIC_RUN_ID' in os.environ:
+            raise InputError(
+                f'torchrun has started this, and --launcher {launcher} would give those of one machine the same '
+                'number: say --launcher pytorch'
+            )
         for name in _WORDS[launcher]:
             _word(name, launcher)
+        _check_meeting_point(n)
         return
     for other, (size, rank) in _STARTED.items():
         if size in os.environ and rank in os.environ and _number(size, other) > 1:
@@ -47,13 +64,34 @@ def check_launcher(launcher: str) -> None:
                 f'{size}={os.environ[size]} processes were started without --launcher: each would do the whole run, '
                 f'in one work_dir. Add --launcher {other}, as {_COMMANDS[other]} does'
             )
+    for (size, rank), family in _STARTED_BY_OTHERS.items():
+        if size in os.environ and rank in os.environ and os.environ[size] not in ('', '0', '1'):
+            raise InputError(
+                f'{size}={os.environ[size]} processes were started by {family}, which none of the launchers here knows:'
+                f' each would do the whole run, in one work_dir. Start it with {_COMMANDS["pytorch"]}'
+            )
+
+
+def _check_meeting_point(n: int) -> None:
+    """InputError where the ranks of a run could only wait for each other for half an hour."""
+    port = os.environ.get('MASTER_PORT', '29500')
+    if not port.isdecimal() or not (n == 1 or int(port) > 0) or int(port) > 65535:
+        raise InputError(f'MASTER_PORT={port}: wanted a free port of the first machine, 1 to 65535')
+    if address := os.environ.get('MASTER_ADDR'):
+        try:
+            socket.getaddrinfo(address, None)
+        except OSError as error:
+            raise InputError(
+                f'MASTER_ADDR={address}: this machine knows no other of that name ({error.strerror}); set it to the '
+                'name or number of the first machine'
+            ) from error
 
 
 def is_first_rank() -> bool:
     """Whether this process is the only one, or the first of several, before they are connected."""
     for size, rank in _STARTED.values():
         n, i = os.environ.get(size, ''), os.environ.get(rank, '')
-        if n.isdigit() and i.isdigit() and int(n) > 1:
+        if n.isdecimal() and i.isdecimal() and int(n) > 1:
             return int(i) == 0
     return True
 
@@ -82,7 +120,7 @@ def leave_ranks() -> None:
 def _number(name: str, launcher: str) -> int:
     """An environment variable of a launcher as a number."""
     found = os.environ.get(name)
-    if found is None or not found.isdigit():
+    if found is None or not found.isdecimal():
         raise InputError(
             f'--launcher {launcher} reads the number {name} from the environment, which has '
             f'{"none" if found is None else repr(found)}. Start it with {_COMMANDS[launcher]}'

@@ -6,6 +6,7 @@ one lay when it was written, and is not read: a folder may have been copied or m
 
 import errno
 import fcntl
+import math
 import os
 import re
 import socket
@@ -43,6 +44,8 @@ def held(work_dir: str | Path) -> Iterator[None]:
         yield
         return
     path = Path(work_dir) / LOCK
+    if any(one.exists() and not one.is_dir() for one in (path.parent, *path.parent.parents)):
+        raise InputError(f'{work_dir}: is no folder, or lies below a file; take another --work-dir')
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, 'a+') as file:
         _lock(file, path)
@@ -102,11 +105,18 @@ def checkpoint_folder(cfg: Config) -> Path:
 def checkpoints_in(folder: Path, *templates: str) -> list[Path]:
     """The checkpoints of a run in a folder, whole or not, newest first.
 
-    templates: further names, such as 'step_{}.pth'.
+    templates: further names, such as 'step_{}.pth' or 'step_{:06d}.pth'; one without a number, which every checkpoint
+        replaces, is the newest.
     """
-    names = re.compile('|'.join(re.escape(name).replace(r'\{\}', r'(?:\d+)') for name in (*TEMPLATES, *templates)))
-    found = [path for path in folder.iterdir() if names.fullmatch(path.name)] if folder.is_dir() else []
-    return sorted(found, key=lambda path: int(re.findall(r'\d+', path.stem)[-1]), reverse=True)
+    names = re.compile('|'.join(map(_pattern, (*TEMPLATES, *templates))))
+    found = {path: names.fullmatch(path.name) for path in folder.iterdir()} if folder.is_dir() else {}
+    steps = {path: [int(step) for step in match.groups() if step] for path, match in found.items() if match}
+    return sorted(steps, key=lambda path: steps[path] or [math.inf], reverse=True)
+
+
+def _pattern(template: str) -> str:
+    """A regular expression for the names that a template of Python's format makes of a number."""
+    return r'\s*(\d+)'.join(re.escape(part) for part in re.split(r'\{[^{}]*\}', template))
 
 
 def newest_whole(checkpoints: list[Path], folder: Path) -> Path | None:
@@ -122,8 +132,8 @@ def newest_whole(checkpoints: list[Path], folder: Path) -> Path | None:
     for path in checkpoints:
         try:
             found = read_checkpoint(path)
-        except InputError as error:
-            broken.append(str(error).partition('; wanted a file of tensors')[0])
+        except (InputError, MissingFileError) as error:  # missing: a folder, or a link to nowhere
+            broken.append(re.split('; wanted a file of tensors|; give the path', str(error))[0])
             continue
         require_resumable(path, found)
         if broken:
@@ -157,14 +167,21 @@ def require_same_start(cfg: Config) -> None:
 
 
 def _named(given: str) -> Path:
-    path = Path(given).expanduser()
+    path = Path(os.path.expanduser(given))
+    if path.name == 'last_checkpoint':
+        raise InputError(
+            f'{path}: only names the place where a checkpoint lay when it was written; give the .pth file itself, or '
+            'say --resume without a value'
+        )
     if not given or path.is_dir():
         what = f'{path} is a folder' if given else 'it is empty'
         raise InputError(
             f"--resume takes a checkpoint, a .pth file, and {what}; without a value it takes the work_dir's newest"
         )
     if not path.is_file():
-        raise MissingFileError(f'{path}: no such checkpoint; give the path of a .pth file, or --resume without a value')
+        raise MissingFileError(
+            f'{given}: no such checkpoint; give the path of a .pth file, or --resume without a value'
+        )
     require_resumable(path, read_checkpoint(path))
     return path
 
@@ -179,7 +196,7 @@ def _require_none(there: list[Path], folder: Path) -> None:
 
 def _require_none_later(start: Path, there: list[Path], folder: Path) -> None:
     """Going on from `start` must not replace what is newer in the folder, or of another run, and whole."""
-    same_run = [path for path in there if path.samefile(start)]
+    same_run = [path for path in there if path.exists() and path.samefile(start)]
     for path in there[: there.index(same_run[0])] if same_run else there:
         if _is_whole(path):
             raise OutputExistsError(
@@ -191,12 +208,18 @@ def _require_none_later(start: Path, there: list[Path], folder: Path) -> None:
 def _is_whole(path: Path) -> bool:
     try:
         return bool(read_checkpoint(path))
-    except InputError:
+    except (InputError, MissingFileError):
         return False
 
 
 def _templates(cfg: Config) -> list[str]:
-    return [name for name in [_hook(cfg).get('filename_tmpl')] if name]
+    name = _hook(cfg).get('filename_tmpl')
+    if name and Path(name).name != name:
+        raise InputError(
+            f'default_hooks.checkpoint.filename_tmpl={name}: names a folder, where no checkpoint would be found again; '
+            'say default_hooks.checkpoint.out_dir=FOLDER'
+        )
+    return [name] if name else []
 
 
 def _hook(cfg: Config) -> dict[str, Any]:

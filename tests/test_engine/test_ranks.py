@@ -10,7 +10,8 @@ SRUN = dict(SLURM_PROCID='3', SLURM_STEP_NUM_TASKS='8', SLURM_NTASKS='8', SLURM_
 MPIRUN = dict(
     OMPI_COMM_WORLD_RANK='0', OMPI_COMM_WORLD_SIZE='2', OMPI_COMM_WORLD_LOCAL_SIZE='2', OMPI_COMM_WORLD_LOCAL_RANK='0'
 )
-VARIABLES = (*TORCHRUN, *SRUN, *MPIRUN)
+OTHERS = ('PMI_SIZE', 'PMI_RANK', 'MV2_COMM_WORLD_SIZE', 'MV2_COMM_WORLD_RANK', 'TORCHELASTIC_RUN_ID')
+VARIABLES = (*TORCHRUN, *SRUN, *MPIRUN, *OTHERS)
 REFUSED = {
     'torchrun without --launcher': ('none', dict(RANK='1', WORLD_SIZE='2'), r'WORLD_SIZE=2 .* --launcher pytorch'),
     'srun without --launcher': ('none', dict(SLURM_PROCID='0', SLURM_STEP_NUM_TASKS='8'), '--launcher slurm'),
@@ -22,6 +23,17 @@ REFUSED = {
     'no srun': ('slurm', {}, r'slurm_train\.sh'),
     'no address': ('pytorch', {**TORCHRUN, 'MASTER_ADDR': ''}, r'reads MASTER_ADDR .* none\. .*dist_train\.sh'),
     'no port': ('pytorch', {**TORCHRUN, 'MASTER_PORT': 'x'}, r"MASTER_PORT .* 'x'\."),
+    'a port that is none': ('pytorch', {**TORCHRUN, 'MASTER_PORT': '70000'}, r'MASTER_PORT=70000: .*1 to 65535'),
+    'port 0 for two': ('pytorch', {**TORCHRUN, 'MASTER_PORT': '0'}, r'MASTER_PORT=0: .*1 to 65535'),
+    'a machine of no name': ('pytorch', {**TORCHRUN, 'MASTER_ADDR': 'no such.invalid'}, r'knows no other of that name'),
+    'a digit that is no number': ('none', dict(RANK='\u00b2', WORLD_SIZE='\u00b2'), r"WORLD_SIZE .* '\u00b2'\."),
+    'fewer of srun than of the job': (
+        'slurm',
+        {**SRUN, 'SLURM_NTASKS': '16'},
+        '8 processes, and SLURM_NTASKS=16',
+    ),
+    'torchrun within srun': ('slurm', {**SRUN, 'TORCHELASTIC_RUN_ID': 'none'}, 'torchrun .*say --launcher pytorch'),
+    'mpirun of MPICH': ('none', dict(PMI_RANK='1', PMI_SIZE='2'), r"PMI_SIZE=2 .*MPICH's .*dist_train\.sh"),
     'an empty local rank': ('pytorch', {**TORCHRUN, 'LOCAL_RANK': ''}, r"LOCAL_RANK .* ''\."),
     'more ranks than processes': ('pytorch', {**TORCHRUN, 'RANK': '2'}, r'RANK=2 of WORLD_SIZE=2 .* count from 0'),
     'several machines of mpirun': (
@@ -62,6 +74,8 @@ def test_a_disagreement_is_one_sentence_with_the_command_that_was_meant(environm
         ('pytorch', TORCHRUN),
         ('slurm', SRUN),
         ('mpi', MPIRUN),
+        ('none', dict(PMI_RANK='0', PMI_SIZE='1')),  # one process of Intel's mpirun
+        ('pytorch', dict(RANK='0', WORLD_SIZE='1', LOCAL_RANK='0', MASTER_ADDR='localhost', MASTER_PORT='0')),
     ],
 )
 def test_agreement_passes(environment, launcher, variables):
@@ -74,6 +88,7 @@ def test_agreement_passes(environment, launcher, variables):
     ('variables', 'first'),
     [
         ({}, True),
+        (dict(RANK='\u00b2', WORLD_SIZE='\u00b3'), True),
         (dict(RANK='', WORLD_SIZE='2'), True),
         (dict(RANK='0', WORLD_SIZE='2'), True),
         (dict(RANK='1', WORLD_SIZE='2'), False),

@@ -246,3 +246,48 @@ def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch, capsy
 
 def test_newest_whole_of_nothing_is_none(tmp_path):
     assert newest_whole([], tmp_path) is None
+
+
+@pytest.mark.parametrize('template', ['iter_{:06d}.pth', 'iter_{0}.pth', 'run{:>4}.pth', 'newest.pth', 'a[1]_{:d}.pth'])
+def test_names_of_any_template_are_found(tmp_path, template):
+    leave(tmp_path, 4, 12, name=template)
+    hooks = dict(checkpoint=dict(filename_tmpl=template))
+    newest = str(tmp_path / template.format(12))
+    assert start_of(tmp_path, 'auto', default_hooks=hooks).load_from == newest
+    with pytest.raises(UserError, match=r'holds checkpoints of an earlier run'):
+        start_of(tmp_path, None, default_hooks=hooks)
+
+
+def test_a_folder_or_a_link_to_nowhere_in_place_of_a_checkpoint_is_passed_over(tmp_path, capsys):
+    leave(tmp_path, 4)
+    (tmp_path / 'iter_8.pth').mkdir()
+    (tmp_path / 'iter_12.pth').symlink_to(tmp_path / 'scratch/iter_12.pth')
+    assert start_of(tmp_path, 'auto').load_from == str(tmp_path / 'iter_4.pth')
+    said = capsys.readouterr().err
+    assert 'iter_8.pth: is a folder' in said and 'iter_12.pth: no such checkpoint file' in said
+    assert start_of(tmp_path, str(tmp_path / 'iter_4.pth')).load_from == str(tmp_path / 'iter_4.pth')
+
+
+def test_what_mmengine_notes_is_no_checkpoint(tmp_path):
+    leave(tmp_path, 4)
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_4.pth'))
+    with pytest.raises(UserError, match=r'last_checkpoint: only names the place .*--resume without a value'):
+        start_of(tmp_path, str(tmp_path / 'last_checkpoint'))
+
+
+def test_a_file_in_place_of_the_folder_is_said(tmp_path):
+    (tmp_path / 'file').write_text('')
+    for folder in (tmp_path / 'file', tmp_path / 'file/run'):
+        with (
+            pytest.raises(UserError, match=r'is no folder, or lies below a file; take another --work-dir'),
+            held(folder),
+        ):
+            pass
+
+
+def test_a_name_with_a_folder_in_it_is_refused(tmp_path):
+    """mmengine would write there, and nobody would look there."""
+    hooks = dict(checkpoint=dict(filename_tmpl='steps/{}.pth'))
+    for given in ('auto', None):
+        with pytest.raises(UserError, match=r'filename_tmpl=steps/\{\}\.pth: names a folder.*out_dir=FOLDER'):
+            start_of(tmp_path, given, default_hooks=hooks)
