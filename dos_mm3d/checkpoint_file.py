@@ -1,5 +1,6 @@
 """A file of tensors, read without running anything that is in it; what is wrong with it is named."""
 
+import os
 import struct
 import zipfile
 import zlib
@@ -59,7 +60,7 @@ def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
     files in torch's form before 1.6 have none. MissingFileError where there is no such file; InputError, with the
     reason, where it is empty, cut off, damaged, something else, or needs code to be run.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         found = 'is a folder' if path.is_dir() else 'no such checkpoint file'
         raise MissingFileError(f'{path}: {found}; give the path of a .pth file')
@@ -71,7 +72,14 @@ def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
         raise
     except Exception as error:  # content that is none raises nearly anything
         lines = str(error).strip().splitlines() or ['no message']
-        if refused := [line for line in lines if 'Unsupported' in line]:
+        refused = [line for line in lines if 'Unsupported' in line]
+        if refused and not hasattr(torch.serialization, 'add_safe_globals'):
+            raise InputError(
+                f'{path}: torch {torch.__version__} loads plain tensors only, and cannot be told which other content '
+                f'is harmless ({refused[0].strip()[:200]}): a checkpoint of a training also holds its log and random '
+                'numbers. Take torch 2.4 or newer, or export the weights there (tools/export_backbone.py).'
+            ) from error
+        if refused:
             raise InputError(
                 f'{path}: not readable as a checkpoint of tensors ({refused[0].strip()[:200]}). It holds pickled '
                 f'objects, which are not loaded; {OURS}.'

@@ -158,3 +158,10 @@ def test_a_flipped_bit_is_never_a_wrong_number(tmp_path: Path) -> None:
         except UserError:
             refused += 1
     assert refused > 100
+
+
+def test_a_torch_that_cannot_be_told_what_is_harmless_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save({'state_dict': CONTENT['state_dict'], 'hub': Renaming}, tmp_path / 'a.pth')
+    monkeypatch.delattr(torch.serialization, 'add_safe_globals')
+    with pytest.raises(InputError, match=r'a\.pth: torch .* loads plain tensors only.*Take torch 2\.4 or newer'):
+        load_checkpoint_file(tmp_path / 'a.pth')

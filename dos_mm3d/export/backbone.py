@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import check_output
 from ..models.backbones.base import LossVoxelBackbone
-from .config_text import read_entry
+from .config_text import read_entry, read_values
 from .files import groups_of, is_kernel, is_ours, read_checkpoint, tensors_in, tensors_sha256, to_spconv1, write_weights
 
 FORMAT = 'dos_mm3d backbone 1'
@@ -53,7 +53,7 @@ def export_backbone(
     backbone = _backbone_tensors(tensors_in(checkpoint, source, OURS), branch, source)
     meta = _describe(checkpoint, branch, source)
     kind = backbone_class(meta['backbone'], source)
-    _check_channels(backbone, kind, meta['input_channels'], source)
+    _check_channels(backbone, kind, meta, source)
     weights = {
         name: to_spconv1(value) if is_kernel(value) and not kind.kernels_are_spconv1 else value.clone()
         for name, value in renamed(backbone, names_for(kind, task, source), source).items()
@@ -126,21 +126,41 @@ def _all_of(values: Any, kind: Any) -> bool:
 
 
 def _check_channels(
-    backbone: Mapping[str, Tensor], kind: type[LossVoxelBackbone], channels: list[str], source: str
+    backbone: Mapping[str, Tensor], kind: type[LossVoxelBackbone], meta: Mapping[str, Any], source: str
 ) -> None:
-    """The first kernel must take the channels that the config names, where no layer that is learnt comes before it."""
-    if not kind.columns_kernels or any(name.startswith('voxel_encoder.') for name in backbone):
+    """The model must take as many channels as the config names: its first kernel where no layer that is learnt comes
+    before it, or else what its settings say. Names are in the config's variable alone."""
+    channels = meta['input_channels']
+    if any(name.startswith('voxel_encoder.') for name in backbone):
+        if kind.columns_setting is None:
+            return
+        place, added = kind.columns_setting
+        what = f'model.backbone.{place}'
+        if (stated := _number_at(meta['config'], what, source)) is None:
+            return  # mmdet3d's own number, which is not in the file
+        taken = stated - added
+    elif kind.columns_kernels:
+        first = next((backbone[name] for name in kind.columns_kernels if name in backbone), None)
+        if first is None:
+            raise InputError(
+                f'{source}: its {kind.__name__} has none of {", ".join(kind.columns_kernels)}, which takes the points'
+            )
+        what, taken = 'first kernel', first.shape[kind.columns_axis]
+    else:
         return
-    first = next((backbone[name] for name in kind.columns_kernels if name in backbone), None)
-    if first is None:
+    if taken != len(channels):
         raise InputError(
-            f'{source}: its {kind.__name__} has none of {", ".join(kind.columns_kernels)}, which takes the points'
-        )
-    if (taken := first.shape[kind.columns_axis]) != len(channels):
-        raise InputError(
-            f'{source}: its first kernel takes {taken} channels, its config names {len(channels)} '
+            f'{source}: its {what} takes {taken} channels, its config names {len(channels)} '
             f'({", ".join(channels)}); make input_channels in the config say what the encoder was fed'
         )
+
+
+def _number_at(text: str, place: str, source: str) -> int | None:
+    """A whole number of a config text; None where it has no such entry, or something else there."""
+    found: Any = read_values(text, source)
+    for name in place.split('.'):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, int) else None
 
 
 def backbone_class(name: str, source: str) -> type[LossVoxelBackbone]:

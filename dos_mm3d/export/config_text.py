@@ -46,6 +46,23 @@ def read_section(text: str, *paths: str, wanted: Collection[str], source: str) -
     raise InputError(f'{source}: has none of {", ".join(wanted)} in {places}')
 
 
+def require_plain(text: str, names: Collection[str], source: str) -> None:
+    """InputError where a config text does more to some of its variables than to set them: what is read here would be
+    another value than the text, when it is run, ends with."""
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise InputError(f'{source}: is not Python text ({error})') from error
+    for node in statements:
+        set_once = isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets)
+        mentioned = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} & set(names)
+        if mentioned and not set_once and not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            raise InputError(
+                f'{source}: line {node.lineno} changes {", ".join(sorted(mentioned))} after it was set, and configs '
+                'are read here, not run; state the final values in one assignment'
+            )
+
+
 def read_values(text: str, source: str) -> dict[str, Any]:
     """All variables of a config text, which is parsed and never run; what is no literal stays the text that it is.
 

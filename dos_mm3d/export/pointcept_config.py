@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError, MissingFileError
 from ..functional.serialization import CURVES
-from .config_text import read_section
+from .config_text import read_section, require_plain
 from .pointcept_shapes import (
     RPE_PATCH_SIZES,
     STEM_WEIGHTS,
@@ -127,6 +127,8 @@ def check_value(name: str, value: Any, source: str) -> None:
         fits, wanted = isinstance(value, int | float) and 0 <= value < 100, 'a number, or True or False'
     else:
         return
+    if name.startswith(('enc_', 'dec_')) and not name.endswith('patch_size') and not isinstance(value, list):
+        fits, wanted = False, 'positive whole numbers, a list of one for each level'
     if not fits or not items:
         raise InputError(f'{source}: {name} is {str(value)[:80]}, wanted {wanted}')
 
@@ -205,6 +207,8 @@ def warnings_about(
         )
     if training := [name for name in assumed if name in TRAINING_ONLY]:
         texts.append(f'assumed, of meaning for further training only: {", ".join(training)}')
+    if not decoder and (useless := [name for name in given if name.startswith('dec_')]):
+        texts.append(f'there is no decoder in it, so {", ".join(useless)} is not used')
     if said.get('enable_flash') is False:
         texts.append(
             'enable_flash=False: the reference then cuts every sample to sequences of the shortest one in its batch; '
@@ -255,6 +259,8 @@ def read_published(path: str | Path) -> dict[str, Any]:
         raise InputError(f'{path}: no text, or no whole JSON ({error})') from error
     if path.suffix == '.json':
         text = f'config = {content!r}'  # one reader for both
+    else:
+        require_plain(text, {'model', 'backbone', *PUBLISHED}, source=str(path))
     prefix = 'config.' if path.suffix == '.json' else ''
     places = [f'{prefix}{place}' for place in ('model.backbone', 'backbone', 'model', '')]
     wanted = [*PUBLISHED, 'dec_patch_size', 'enable_flash']

@@ -70,6 +70,35 @@ def test_config_that_lacks_or_contradicts_the_input(checkpoint, tmp_path):
         export_backbone(checkpoint, tmp_path / 'out.pth')
 
 
+@pytest.mark.parametrize(
+    ('adapter', 'encoder', 'message'),
+    [
+        (
+            'PillarBackbone',
+            'in_channels=4',
+            r'model\.backbone\.voxel_encoder\.in_channels takes 4 channels, .* names 5',
+        ),
+        ('Cylinder3DAdapter', 'in_channels=6', r'voxel_encoder\.in_channels takes 4 channels, .* names 5'),
+    ],
+)
+def test_what_a_learnt_first_layer_takes_is_read_in_the_model_and_not_in_the_variable(
+    checkpoint, tmp_path, adapter, encoder, message
+):
+    content = altered(checkpoint)
+    said = f"type='{adapter}', voxel_encoder=dict({encoder})"
+    text = content['meta']['cfg'].replace("type='SparseEncoderBackbone'", said)
+    tensors = {
+        'teacher.backbone.voxel_encoder.weight': torch.ones(2),
+        'teacher.backbone.backbone.weight': torch.ones(2),
+    }
+    altered(checkpoint, meta=content['meta'] | {'cfg': text}, state_dict=tensors)
+    with pytest.raises(UserError, match=message):
+        export_backbone(checkpoint, tmp_path / 'out.pth')
+    right = text.replace(encoder, f'in_channels={int(encoder[-1]) + 1}')
+    altered(checkpoint, meta=content['meta'] | {'cfg': right}, state_dict=tensors)
+    export_backbone(checkpoint, tmp_path / 'out.pth')
+
+
 def test_config_text_is_parsed_and_never_run(tmp_path):
     mark = tmp_path / 'ran'
     text = f"voxel_size = [0.1]\nopen({str(mark)!r}, 'w')\nother = open({str(mark)!r}, 'w')\n"

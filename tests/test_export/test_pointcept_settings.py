@@ -93,6 +93,8 @@ def test_what_is_given_makes_the_features_of_the_source(way, tmp_path, monkeypat
     [
         (published_config(), dict(enc_num_head=[1, 2]), r'own config says enc_num_head=\[2, 4\], given is \[1, 2\]'),
         (published_config(), dict(enc_num_head='abc'), 'wanted positive whole numbers'),
+        (published_config(), dict(dec_num_head=2), 'dec_num_head is 2, wanted .*a list of one for each level'),
+        ({**published_config(), 'enc_num_head': 2}, {}, 'enc_num_head is 2, wanted .*a list of one for each level'),
         ({**published_config(), 'order': 'spiral'}, {}, 'order is'),
         ({**published_config(), 'pre_norm': [1]}, {}, 'pre_norm is'),
         ({**published_config(), 'enc_patch_size': (48, -1)}, {}, 'enc_patch_size is'),
@@ -110,6 +112,7 @@ def test_a_table_of_relative_positions_refuses_another_patch_size(tmp_path):
     with pytest.raises(InputError, match=r'given is enc_num_head=\[2, 2\], its tensors \[1, 2\]'):
         convert(trained(net), tmp_path, given=dict(enc_num_head=[2, 2]))
     done = convert(trained(net), tmp_path, given={'dec_num_head': [1]})
+    assert 'no decoder in it, so dec_num_head is not used' in ' '.join(done.warnings)
     assert done.model['encoder']['patch_sizes'] == 128 and done.origins['enc_patch_size'] == 'assumed'
 
 
@@ -125,6 +128,10 @@ def test_what_the_reference_computes_otherwise_or_we_do_not_know_is_said(tmp_pat
         ('model = dict(', 'not Python text'),
         ('a = 1', 'has none of'),
         ('n = 2\nmodel = dict(backbone=dict(enc_num_head=[n, 4]))', 'wanted a literal'),
+        ("model = dict(enc_num_head=[2, 4])\nmodel['enc_num_head'] = [1, 2]", 'line 2 changes model after it was set'),
+        ('model = dict(enc_num_head=[2, 4])\nmodel.update(enc_num_head=[1, 2])', 'line 2 changes model'),
+        ('enc_num_head = [2, 4]\nif True:\n    enc_num_head = [1, 2]', 'line 2 changes enc_num_head'),
+        ('backbone = dict(enc_num_head=[2])\nfor n in [4]:\n    backbone["enc_num_head"] += [n]', 'line 2 changes'),
         ('\0', 'not Python text'),
     ],
 )
