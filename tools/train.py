@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch, work_dir
+from dos_mm3d.engine.custom_keys import check_custom_keys
 from dos_mm3d.engine.hooks import GoOnHook
 from dos_mm3d.export.loading import require_fit
 
@@ -48,6 +49,7 @@ def main() -> None:
         work_dir.choose_start(cfg, args.resume)
         runner = launch.build_runner(cfg)
         work_dir.require_same_start(cfg)
+        check_custom_keys(runner.model, cfg, args.cfg_options)
         if cfg.get('resume'):
             runner.register_hook(GoOnHook(cfg.load_from))
         elif weights := cfg.get('load_from') or pretrained_weights(cfg):

@@ -16,11 +16,15 @@ from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch.distributed import DistNetworkError
 
 from ..datasets.file_check import check_files, data_sets_in
 from ..datasets.nuscenes.scoring import check_scoring
 from ..errors import InputError, MissingFileError, UserError
+from ..files import home_path
+from .class_names import check_classes
 from .config_overrides import add_overrides, load_with_overrides
+from .detector_grid import check_grid
 from .ranks import check_launcher, is_first_rank, leave_ranks, meet_here
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -30,8 +34,10 @@ _CUT_OFF = re.compile(r'\d+ requested and \d+ written')
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that OpenMMLab's train.py and test.py have in common."""
-    parser.add_argument('config', type=Path, help='config file')
-    parser.add_argument('--work-dir', type=Path, help='folder of logs and checkpoints; default work_dirs/<config name>')
+    parser.add_argument('config', type=home_path, help='config file')
+    parser.add_argument(
+        '--work-dir', type=home_path, help='folder of logs and checkpoints; default work_dirs/<config name>'
+    )
     values = 'override values of the config, e.g. train_dataloader.batch_size=2 or key="[a,b]"'
     add_overrides(parser, '--cfg-options', values)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
@@ -59,6 +65,8 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = str(args.work_dir)
+    elif cfg.get('work_dir') == '':
+        raise InputError('work_dir is empty: name a folder, or say work_dir=None for work_dirs/<config name>')
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / args.config.stem)
     return cfg
@@ -104,6 +112,7 @@ def check_data(cfg: Config, *loaders: str) -> None:
     have begun to build, with it."""
     if not is_first_rank():
         return
+    check_classes(cfg, loaders)
     checked = []
     for loader in loaders:
         for dataset in data_sets_in(cfg[loader].dataset) if cfg.get(loader) else ():
@@ -115,8 +124,11 @@ def check_data(cfg: Config, *loaders: str) -> None:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The config's runner: mmengine's Runner unless `runner_type` names another."""
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    """The config's runner: mmengine's Runner unless `runner_type` names another. InputError where the parts of its
+    model are made for different grids."""
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    check_grid(getattr(runner, 'model', None))
+    return runner
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
@@ -148,9 +160,14 @@ def message_for_user(error: Exception) -> str | None:
     """
     if _is_of_registry(error):
         return f'the config does not fit: {error.args[0]}'
+    text = str(error)
+    if isinstance(error, DistNetworkError) and 'EADDRINUSE' in text:
+        return (
+            f'port {os.environ.get("MASTER_PORT", "of MASTER_PORT")} is in use on this machine, so the processes '
+            'cannot meet there: another run may have it; set PORT (of tools/dist_train.sh) or MASTER_PORT to a free one'
+        )
     if not isinstance(error, (UserError, OSError)) or isinstance(error, ConnectionError):
         return None
-    text = str(error)
     if text.startswith('Caught ') and 'Original Traceback' in text:
         # of a DataLoader worker: torch makes one text of its traceback, which ends with the message
         *_, start = re.finditer(rf'^(?:\w+\.)*{type(error).__name__}: ', text, re.MULTILINE)

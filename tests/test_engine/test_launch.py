@@ -43,6 +43,16 @@ def test_work_dir_is_the_arguments_then_the_configs_then_the_configs_name(argume
     assert launch.load_config(arguments('work_dir = None\n')).work_dir == str(Path('work_dirs') / 'job')
 
 
+def test_an_empty_work_dir_is_refused_and_home_is_put_in(arguments, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        launch.load_config(arguments('x = 1\n', '--work-dir', ''))
+    assert '--work-dir: invalid' in capsys.readouterr().err
+    with pytest.raises(ValueError, match='work_dir is empty: name a folder'):
+        launch.load_config(arguments('work_dir = None\n', '--cfg-options', 'work_dir='))
+    monkeypatch.setenv('HOME', '/home/someone')
+    assert launch.load_config(arguments('x = 1\n', '--work-dir=~/run')).work_dir == '/home/someone/run'
+
+
 @pytest.mark.parametrize('spelling', ['--local_rank', '--local-rank'])
 def test_the_local_rank_of_an_old_launcher_reaches_mmengine_and_torchruns_wins(arguments, monkeypatch, spelling):
     monkeypatch.setenv('WORLD_SIZE', '1')

@@ -32,6 +32,15 @@ def test_a_full_disk_is_told_where_the_system_names_no_file(error: OSError, told
     assert ('no room is left' in launch.message_for_user(error)) == told
 
 
+def test_a_port_in_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('MASTER_PORT', '4711')
+    first = torch.distributed.TCPStore('127.0.0.1', 0, is_master=True)
+    with pytest.raises(torch.distributed.DistNetworkError) as caught:
+        torch.distributed.TCPStore('127.0.0.1', first.port, is_master=True)
+    assert 'port 4711 is in use' in launch.message_for_user(caught.value)
+    assert launch.message_for_user(torch.distributed.DistNetworkError('Connection reset by peer')) is None
+
+
 def test_a_log_without_room_is_no_traceback(capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging, 'raiseExceptions', True)
     logger, handler = logging.getLogger('full'), logging.FileHandler('/dev/full')
