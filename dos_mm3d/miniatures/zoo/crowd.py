@@ -30,7 +30,7 @@ def fill(placer: Placer, street: Street, ego_speed_mps: float, ego_lane: int) ->
     rng = placer.rng
     wanted = {kind for kind in LARGE if rng.random() < 0.2}
     wanted |= {kind for kind in ('motorcycle', 'bicycle') if rng.random() < 0.5}
-    work_zone(placer, 'construction_vehicle' in wanted, rng.random() < 0.25)
+    work_zone(placer, 'construction_vehicle' in wanted, rng.random() < 0.15)
     _CROWDS[street.kind](placer, street, wanted, ego_speed_mps, ego_lane)
     return placer.actors
 

@@ -14,7 +14,7 @@ def build_plants(shape: Shape, street: Street, ground: Ground, rng: np.random.Ge
     for side in (-1, 1):
         if habits.tree_gap_m[1] > 0.0 and rng.random() < 0.88:
             _avenue(shape, street, ground, side, rng)
-        if rng.random() < 0.35:
+        if rng.random() < 0.5:
             _planting(shape, street, ground, side, rng)
     places = rng.uniform(-REACH_M, REACH_M, (int(rng.integers(*habits.free_plants)), 2))
     for x, y in places.tolist():

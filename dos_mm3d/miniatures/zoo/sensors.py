@@ -67,7 +67,7 @@ CHANCES = {
 SPARSE_CELLS = 36_000
 """Sweeps are merged of sensors that have no more firings in a turn: ten of others are more than detectors read."""
 HEIGHT_M = (1.4, 2.3)
-ROAD_INTENSITY, ROAD_REFLECTIVITY = (3.0, 60.0), 0.12
+ROAD_INTENSITY, ROAD_REFLECTIVITY = (6.0, 60.0), 0.12
 """Range in which the usual road comes out; medians of real frames: 13 of 255 (nuScenes), 8 (PandaSet), 64 (KITTI)."""
 MOST_COLUMNS = 2083
 
@@ -139,7 +139,7 @@ def draw_rig(rng: np.random.Generator, name: str, sparse: bool) -> Rig:
         near_m=float(rng.uniform(4.0, 20.0)),
         gamma=float(rng.uniform(0.6, 1.1)),
         road_intensity=scale,
-        intensity_floor=float(rng.uniform(0.1, 0.7)) * scale if has_floor else 0.0,
+        intensity_floor=float(rng.uniform(0.1, 0.5)) * scale if has_floor else 0.0,
         intensity_step=float(rng.choice([1.0, 2.55])),
         speckle=float(rng.uniform(0.08, 0.35)),
         loss=float(rng.uniform(0.0, 0.04)),
