@@ -12,10 +12,11 @@ from numpy.testing import assert_allclose
 from scipy.spatial import cKDTree
 
 from dos_mm3d.errors import InputError, OutputExistsError
+from dos_mm3d.miniatures.lidar import trace
 from dos_mm3d.miniatures.staging import MANIFEST
 from dos_mm3d.miniatures.taxonomy import LABEL
 from dos_mm3d.miniatures.zoo import writer
-from dos_mm3d.miniatures.zoo.echo import intensity, render_frame, return_chance
+from dos_mm3d.miniatures.zoo.echo import brightness, intensity, render_frame, return_chance
 from dos_mm3d.miniatures.zoo.materials import MATERIAL, draw_palette, material_of
 from dos_mm3d.miniatures.zoo.scene import build_zoo_scene
 from dos_mm3d.miniatures.zoo.sensors import ANY, SENSORS, SPARSE_CELLS, draw_name, draw_rig
@@ -111,17 +112,26 @@ def test_most_scenes_are_as_bright_as_real_ones_are():
 
 def test_intensities_follow_the_materials(city):
     points, labels = rendered(replace(city, rig=replace(city.rig, road_intensity=30.0)))
-    scene = city.scene
-    material = material_of(scene.primitives)
-    retro = scene.primitives.reflectivity[material == MATERIAL['retro']]
-    assert len(retro) and retro.min() > scene.primitives.reflectivity[material == MATERIAL['wall']].max()
+    material, reflectivity = material_of(city.scene.primitives), city.finish.reflectivity
+    retro, walls = (reflectivity[material == MATERIAL[name]] for name in ('retro', 'wall'))
+    assert len(retro) and retro.min() > walls.max()
     assert points[:, 3].min() >= 0 and points[:, 3].max() == 255.0
-    bright = np.where(material == MATERIAL['wall'], 4.0, 1.0) * scene.primitives.reflectivity
-    painted = replace(scene, primitives=replace(scene.primitives, reflectivity=bright))
-    again, new_labels = rendered(replace(city, scene=painted, rig=replace(city.rig, road_intensity=30.0)))
+    painted = replace(city.finish, reflectivity=np.where(material == MATERIAL['wall'], 4.0, 1.0) * reflectivity)
+    again, new_labels = rendered(replace(city, finish=painted, rig=replace(city.rig, road_intensity=30.0)))
     for name, rises in (('flat.driveable_surface', False), ('static.manmade', True)):
         before, after = (np.median(p[of == LABEL[name], 3]) for p, of in ((points, labels), (again, new_labels)))
         assert after > 1.5 * before if rises else after == before
+
+
+def test_paint_mirrors_rays_away_unless_it_is_met_squarely(city):
+    hits = trace(city.scene, 0.0, city.rig.sensor, np.random.default_rng(0))
+    _, mirrored = brightness(hits, city)
+    painted = (hits.row >= 0) & (city.finish.mirrored[np.maximum(hits.row, 0)] > 0)
+    assert painted.any() and (mirrored[~painted] == 0).all()
+    assert mirrored[painted & (hits.cosine < 0.7)].min() > 0
+    assert (mirrored[painted & (hits.cosine > 0.9999)] < 0.01).all()
+    all_mirrored = replace(city, finish=replace(city.finish, mirrored=np.ones(len(city.finish.mirrored))))
+    assert len(rendered(all_mirrored)[0]) < len(rendered(city)[0])
 
 
 def test_half_of_the_echoes_of_a_tenth_come_back_at_the_reach(city):

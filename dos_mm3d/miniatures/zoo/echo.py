@@ -13,14 +13,16 @@ MIRROR_POWER = 30.0
 REFERENCE_REFLECTIVITY = 0.1
 
 
-def brightness(hits: Hits, zoo: ZooScene) -> np.ndarray:
-    """(A, B) float32 share of the light that comes back from what was met, before range takes its part."""
-    row = np.maximum(hits.row, 0)
+def brightness(hits: Hits, zoo: ZooScene) -> tuple[np.ndarray, np.ndarray]:
+    """(A, B) float32 share of the light that comes back from what was met, before range takes its part; and the share
+    of rays that are mirrored away."""
+    row, finish = np.maximum(hits.row, 0), zoo.finish
     on_object = hits.row >= 0
-    diffuse = np.where(on_object, zoo.scene.primitives.reflectivity[row], hits.reflectivity).astype(np.float32)
-    gloss = np.where(on_object, zoo.gloss[row], 0.0).astype(np.float32)
+    diffuse = np.where(on_object, finish.reflectivity.astype(np.float32)[row], hits.reflectivity.astype(np.float32))
+    gloss, mirrored = (np.where(on_object, x.astype(np.float32)[row], 0) for x in (finish.gloss, finish.mirrored))
     cosine = np.clip(hits.cosine, 1e-3, 1.0).astype(np.float32)
-    return diffuse * cosine ** np.float32(zoo.rig.incidence_power) + gloss * cosine ** np.float32(MIRROR_POWER)
+    squarely = cosine ** np.float32(MIRROR_POWER)
+    return diffuse * cosine ** np.float32(zoo.rig.incidence_power) + gloss * squarely, mirrored * (1 - squarely)
 
 
 def return_chance(bright: np.ndarray, distance_m: np.ndarray, rig: Rig) -> np.ndarray:
@@ -49,8 +51,8 @@ def render_turn(zoo: ZooScene, t: float, rng: np.random.Generator) -> tuple[np.n
     chance, noise = rng.random(shape, np.float32), rng.standard_normal((2, *shape), np.float32)
     hit = hits.row != NOTHING
     distance = np.where(hit, hits.distance, 1.0).astype(np.float32)
-    bright = brightness(hits, zoo)
-    kept = hit & (chance < return_chance(bright, distance, rig)) & ~_is_blind(hits.rays, rig)
+    bright, mirrored = brightness(hits, zoo)
+    kept = hit & (chance < (1 - mirrored) * return_chance(bright, distance, rig)) & ~_is_blind(hits.rays, rig)
     # the same draw, scaled, decides about the own car: its echoes are strong
     kept &= (hits.label != LABEL['vehicle.ego']) | (chance < rig.ego_return)
     ranged = hits.distance[kept] + (rig.sensor.range_noise_m * noise[0] + rig.beam_offset_m.astype(np.float32))[kept]

@@ -11,28 +11,29 @@ from ..shapes import CYLINDER, FOLIAGE, Primitives
 from ..taxonomy import LABEL, LIDARSEG_CATEGORIES
 
 # material -> (median of its ratio to the road, standard deviation of the logarithm between scenes,
-#              nominal reflectivity that the builders of shapes draw around, gloss: median of the mirror-like echo)
+#              nominal reflectivity that the builders of shapes draw around, gloss: median of the mirror-like echo,
+#              most that is mirrored away where the surface is not met squarely)
 _TABLE = {
-    'road': (1.0, 0.0, 1.0, 0.0),
-    'paving': (1.8, 0.45, 1.0, 0.0),
-    'sidewalk': (2.3, 0.4, 1.0, 0.0),
-    'terrain': (1.9, 0.5, 1.0, 0.0),
-    'marking': (3.5, 0.5, 1.0, 0.0),
-    'wall': (2.5, 0.5, 0.25, 0.0),
-    'leaf': (2.2, 0.4, 0.37, 0.0),
-    'bark': (1.5, 0.4, 0.25, 0.0),
-    'metal': (1.6, 0.5, 0.25, 0.1),
-    'paint': (0.25, 0.5, 0.2, 0.15),
-    'cargo': (0.9, 0.6, 0.2, 0.1),
-    'glass': (0.15, 0.5, 0.1, 0.15),
-    'tyre': (0.3, 0.4, 0.06, 0.0),
-    'cloth': (1.7, 0.5, 0.25, 0.0),
-    'plastic': (1.5, 0.5, 0.45, 0.05),
-    'retro': (30.0, 0.4, 3.0, 0.0),
+    'road': (1.0, 0.0, 1.0, 0.0, 0.0),
+    'paving': (1.8, 0.45, 1.0, 0.0, 0.0),
+    'sidewalk': (2.3, 0.4, 1.0, 0.0, 0.0),
+    'terrain': (1.9, 0.5, 1.0, 0.0, 0.0),
+    'marking': (3.5, 0.5, 1.0, 0.0, 0.0),
+    'wall': (2.5, 0.5, 0.25, 0.0, 0.0),
+    'leaf': (2.2, 0.4, 0.37, 0.0, 0.0),
+    'bark': (1.5, 0.4, 0.25, 0.0, 0.0),
+    'metal': (1.6, 0.5, 0.25, 0.1, 0.0),
+    'paint': (0.25, 0.5, 0.2, 0.15, 0.35),
+    'cargo': (0.9, 0.6, 0.2, 0.1, 0.1),
+    'glass': (0.15, 0.5, 0.1, 0.15, 0.8),
+    'tyre': (0.3, 0.4, 0.06, 0.0, 0.0),
+    'cloth': (1.7, 0.5, 0.25, 0.0, 0.0),
+    'plastic': (1.5, 0.5, 0.45, 0.05, 0.0),
+    'retro': (30.0, 0.4, 3.0, 0.0, 0.0),
 }
 MATERIALS = tuple(_TABLE)
 MATERIAL = {name: index for index, name in enumerate(MATERIALS)}
-_RATIO, _SPREAD, _NOMINAL, _GLOSS = np.array(list(_TABLE.values())).T
+_RATIO, _SPREAD, _NOMINAL, _GLOSS, _MIRRORED = np.array(list(_TABLE.values())).T
 _GROUND = [MATERIAL[name] for name in ('road', 'paving', 'sidewalk', 'terrain', 'marking')]
 ROAD_RANGE = (0.06, 0.22)
 RETRO_FROM = 1.4
@@ -61,10 +62,12 @@ _OF_PART = {
 
 @dataclass(frozen=True)
 class Palette:
-    """Of one scene: reflectivity and gloss (M,) of every material, in the order of MATERIALS."""
+    """Of one scene, (M,) for every material, in the order of MATERIALS: reflectivity, gloss (the echo that is added
+    where a surface is met squarely), and the share of the rays that it mirrors away elsewhere."""
 
     reflectivity: np.ndarray
     gloss: np.ndarray
+    mirrored: np.ndarray
 
     @property
     def ground(self) -> np.ndarray:
@@ -77,7 +80,7 @@ def draw_palette(rng: np.random.Generator) -> Palette:
     road = np.exp(rng.uniform(*np.log(ROAD_RANGE)))
     ratio = _RATIO * np.exp(_SPREAD * rng.standard_normal(len(MATERIALS)))
     gloss = _GLOSS * np.exp(0.6 * rng.standard_normal(len(MATERIALS)))
-    return Palette(road * ratio, gloss)
+    return Palette(road * ratio, gloss, _MIRRORED * rng.random(len(MATERIALS)))
 
 
 def material_of(prims: Primitives) -> np.ndarray:
@@ -95,7 +98,17 @@ def material_of(prims: Primitives) -> np.ndarray:
     return material
 
 
-def apply(palette: Palette, prims: Primitives) -> tuple[np.ndarray, np.ndarray]:
-    """Reflectivity and gloss (P,) of every primitive: its nominal brightness among others of its material stays."""
+@dataclass(frozen=True)
+class Finish:
+    """(P,) of every primitive: reflectivity, gloss, mirrored, as in Palette."""
+
+    reflectivity: np.ndarray
+    gloss: np.ndarray
+    mirrored: np.ndarray
+
+
+def finish_of(palette: Palette, prims: Primitives) -> Finish:
+    """Every primitive in the colours of a scene: its nominal brightness among others of its material stays."""
     material = material_of(prims)
-    return palette.reflectivity[material] * prims.reflectivity / _NOMINAL[material], palette.gloss[material]
+    reflectivity = palette.reflectivity[material] * prims.reflectivity / _NOMINAL[material]
+    return Finish(reflectivity, palette.gloss[material], palette.mirrored[material])

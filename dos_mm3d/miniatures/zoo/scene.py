@@ -1,6 +1,6 @@
 """One scene of the varied world: a street, what stands and moves on it, its colours, and a car with one sensor."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..world import EGO_CENTRE_FORWARD_M, EGO_SIZE_M, LIDAR_FORWARD_M, Pose, Sce
 from .buildings import build_fronts
 from .crowd import fill
 from .furniture import build_furniture
-from .materials import apply, draw_palette
+from .materials import Finish, draw_palette, finish_of
 from .plants import build_plants
 from .sensors import Rig, draw_name, draw_rig
 from .streets import Street, draw_street
@@ -27,14 +27,14 @@ class ZooScene:
     """A scene of the miniatures in drawn colours, and by what it is seen.
 
     Args:
-        scene: whose primitives have reflectivities of the drawn palette.
-        gloss: (P,) mirror-like share of the echo of every primitive.
+        scene: of the miniatures; the reflectivities of its primitives are not used.
+        finish: how bright and glossy its primitives are.
         street: of the scene.
         rig: the sensor.
     """
 
     scene: Scene
-    gloss: np.ndarray
+    finish: Finish
     street: Street
     rig: Rig
 
@@ -58,11 +58,10 @@ def build_zoo_scene(seed: int, index: int, sweeps: int, duration_s: float, senso
     actors = fill(placer, street, speed, lane)
     shapes = [_scenery(street, ground, rng), _ego_body(rig.height_m, rng), *(actor.shape for actor in actors)]
     prims = pack(shapes)
-    reflectivity, gloss = apply(palette, prims)
     scene = Scene(
         plan=plan,
         ground=ground,
-        primitives=replace(prims, reflectivity=reflectivity),
+        primitives=prims,
         actors=actors,
         ego_s_m=ego_s,
         ego_d_m=ego_d,
@@ -72,7 +71,7 @@ def build_zoo_scene(seed: int, index: int, sweeps: int, duration_s: float, senso
         intensity_gain=1.0,
         offset_m=np.zeros(3),
     )
-    return ZooScene(scene, gloss, street, rig)
+    return ZooScene(scene, finish_of(palette, prims), street, rig)
 
 
 def _scenery(street: Street, ground: Ground, rng: np.random.Generator) -> Shape:

@@ -141,10 +141,10 @@ def draw_rig(rng: np.random.Generator, name: str, sparse: bool) -> Rig:
         road_intensity=scale,
         intensity_floor=float(rng.uniform(0.1, 0.5)) * scale if has_floor else 0.0,
         intensity_step=float(rng.choice([1.0, 2.55])),
-        speckle=float(rng.uniform(0.08, 0.35)),
+        speckle=float(rng.uniform(0.03, 0.22)),
         loss=float(rng.uniform(0.0, 0.04)),
         blind_rad=(float(rng.uniform(-np.pi, np.pi)), float(rng.uniform(0.3, 1.6)) if rng.random() < 0.1 else 0.0),
-        ego_return=float(rng.random() ** 2),
+        ego_return=float(np.clip(rng.uniform(-1.0, 2.0), 0.0, 1.0)),
     )
 
 
