@@ -25,8 +25,8 @@ from dos_mm3d.miniatures.zoo.vehicles import BODIES, body_of, build_shape
 from dos_mm3d.miniatures.zoo.writer import POINT_COLUMNS, ZooPlan, write_zoo_world
 from tools import create_data
 
-SMALL = ZooPlan(seed=3, frames=1, sweeps=(1, 3), most_points=4000, labels=True)
-N_SCENES = 3
+SMALL = ZooPlan(seed=3, frames=1, sweeps=(1, 2), most_points=4000, labels=True)
+N_SCENES = 2
 
 
 @pytest.fixture(scope='module')
@@ -259,7 +259,7 @@ def test_a_folder_of_something_else_is_left_alone(world, tmp_path):
 
 def test_the_tool_writes_what_it_is_asked_for(world, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'world'
-    options = '--scenes 1 --seed 3 --frames 1 --sweeps 1 3 --most-points 4000 --labels --workers 1'
+    options = '--scenes 1 --seed 3 --frames 1 --sweeps 1 2 --most-points 4000 --labels --workers 1'
     monkeypatch.setattr(sys, 'argv', ['create_data.py', 'zoo_world', '--out-dir', str(out), *options.split()])
     create_data.main()
     assert '1 scenes ready, 1 of them new' in capsys.readouterr().out

@@ -29,7 +29,7 @@ class ZooPlan(SyntheticPlan):
     frames: of a scene, half a second apart. sweeps: what each frame of a scene merges, one of these numbers, drawn by
     scene. most_points: of a frame, others are left out at random. labels: written beside the points."""
 
-    KIND = {'format': 'zoo_world', 'generator': 1}
+    KIND = {'format': 'zoo_world', 'generator': 2}
 
     frames: int = 2
     sweeps: tuple[int, ...] = (1, 10)
