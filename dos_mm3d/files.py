@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pickle
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -44,6 +45,23 @@ def open_whole(path: str | Path, mode: str = 'wb') -> Iterator[IO]:
         os.fsync(folder)  # the rename itself survives a power cut
     finally:
         os.close(folder)
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """A new folder, empty, that takes the name ``path`` when all that is written into it is there.
+
+    What a killed process left of it is removed the next time: one process writes a folder.
+    """
+    path = Path(path)
+    temporary = path.with_name(f'.{path.name}.tmp')
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        os.rename(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _put_on_disk(file: IO) -> None:

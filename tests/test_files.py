@@ -15,6 +15,7 @@ from dos_mm3d.files import (
     holds_picture,
     missing_files,
     open_whole,
+    whole_folder,
     write_json,
     write_text,
     write_together,
@@ -120,3 +121,18 @@ def test_a_place_that_takes_nothing_is_said(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(os, 'fsync', full)
     with pytest.raises(InputError, match='No space left on device'):
         check_output(tmp_path / 'a.json', ours=holds_json)
+
+
+def test_a_folder_gets_its_name_when_all_is_in_it(tmp_path: Path) -> None:
+    left = tmp_path / '.made.tmp'
+    left.mkdir()
+    (left / 'old').write_text('of a killed run')
+    with pytest.raises(RuntimeError, match='stopped'), whole_folder(tmp_path / 'made') as folder:
+        (folder / 'half').write_text('1')
+        raise RuntimeError('stopped')
+    assert not list(tmp_path.iterdir())
+    with whole_folder(tmp_path / 'made') as folder:
+        (folder / 'all').write_text('1')
+        assert not (tmp_path / 'made').exists()
+    assert [path.name for path in (tmp_path / 'made').iterdir()] == ['all']
+    assert [path.name for path in tmp_path.iterdir()] == ['made']

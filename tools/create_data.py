@@ -3,7 +3,8 @@
 python tools/create_data.py nuscenes --root-path data/synthetic_nuscenes
 python tools/create_data.py semantickitti --root-path data/semantickitti
 python tools/create_data.py waymo --root-path data/waymo/kitti_format --raw-path data/waymo/waymo_format
-python tools/create_data.py scannet --root-path data/scannet"""
+python tools/create_data.py scannet --root-path data/scannet
+python tools/create_data.py zoo_world --out-dir data/zoo_world --scenes 3000"""
 
 import argparse
 import os
@@ -20,6 +21,7 @@ from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.datasets.waymo.raw import convert_records
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.miniatures.zoo.writer import ZooPlan, write_zoo_world
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,7 +53,24 @@ def parse_args() -> argparse.Namespace:
         command.add_argument('--workers', type=int, help='processes, default one for each CPU')
     for command in (kitti, *rooms):
         command.add_argument('--allow-partial', action='store_true', help='data of which some was left out on purpose')
+    add_zoo_world(commands)
     return parser.parse_args()
+
+
+def add_zoo_world(commands: argparse._SubParsersAction) -> None:
+    """The command that converts nothing: it writes the varied world, scene by scene, and goes on where it stopped."""
+    command = commands.add_parser('zoo_world', help='procedural sweeps of many sensors, for pretraining')
+    command.set_defaults(prepare=zoo_world)
+    command.add_argument('--out-dir', default='data/zoo_world', help='folder to write (default: data/zoo_world)')
+    command.add_argument('--scenes', type=int, default=3000, help='scenes that are to be there, default 3000')
+    command.add_argument('--seed', type=int, default=0)
+    command.add_argument('--frames', type=int, default=2, help='frames of a scene, half a second apart, default 2')
+    command.add_argument(
+        '--sweeps', type=int, nargs='+', default=(1, 10), help='merged in a frame: one of these, default 1 10'
+    )
+    command.add_argument('--most-points', type=int, default=200_000, help='of a frame, default 200000')
+    command.add_argument('--labels', action='store_true', help='write lidarseg labels beside the frames, uint8')
+    command.add_argument('--workers', type=int, help='processes, default one for each CPU')
 
 
 def add_command(
@@ -123,6 +142,13 @@ def waymo_infos(args: argparse.Namespace) -> str:
         write_gt_database(root, out_dir=out, extra_tag=args.extra_tag, workers=args.workers)
         made.append('box database')
     return f'{out}: {args.extra_tag} {", ".join(made)} ready'
+
+
+def zoo_world(args: argparse.Namespace) -> str:
+    """Ours; says what was made."""
+    plan = ZooPlan(args.seed, args.frames, tuple(args.sweeps), args.most_points, args.labels)
+    written = write_zoo_world(args.out_dir, plan, args.scenes, workers=args.workers)
+    return f'{args.out_dir}: {args.scenes} scenes ready, {written} of them new'
 
 
 def main() -> None:

@@ -232,14 +232,22 @@ def _wave_tables(waves: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     return along_x, np.stack([np.sin(ky * axis), np.cos(ky * axis)], 2)
 
 
-def build_ground(plan: RoadPlan, rng: np.random.Generator) -> Ground:
-    """Rasterise a plan; the reflectivities of asphalt, paving, sidewalk, grass, paint are drawn for every scene."""
+def draw_reflectivities(rng: np.random.Generator) -> np.ndarray:
+    """(5,) asphalt, paving, sidewalk, grass, paint of one scene."""
+    low = np.array([0.08, 0.1, 0.1, 0.12, 0.45])
+    high = np.array([0.22, 0.35, 0.38, 0.4, 0.9])
+    return rng.uniform(low, high)
+
+
+def build_ground(plan: RoadPlan, rng: np.random.Generator, reflectivities: np.ndarray | None = None) -> Ground:
+    """Rasterise a plan.
+
+    reflectivities: see :func:`draw_reflectivities`, which draws them where none are given."""
     n = round(2 * HALF_EXTENT_M / CELL_M) + 1
     height, edges = (np.empty((n, n), np.float32) for _ in range(2))
     label = np.empty((n, n), np.uint8)
-    low = np.array([0.08, 0.1, 0.1, 0.12, 0.45])
-    high = np.array([0.22, 0.35, 0.38, 0.4, 0.9])
-    reflectivities = rng.uniform(low, high)
+    if reflectivities is None:
+        reflectivities = draw_reflectivities(rng)
     mound = float(rng.uniform(0.05, 0.6))
     along_x, along_y = _wave_tables(draw_waves(rng), n)
     reflectivity = 0.85 + 0.3 * rng.random((n, n), np.float32)

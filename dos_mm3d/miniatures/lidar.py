@@ -63,9 +63,31 @@ def owner_poses(scene: Scene, t: float) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([pose.turn for pose in moved]), np.stack([pose.origin for pose in moved])
 
 
+@dataclass(frozen=True)
+class Hits:
+    """What the rays of one turn met, before the physics of the echo. A columns, B beams from below.
+
+    rays (A, B, 3) unit vectors; distance (A, B) m, inf where nothing was met; row (A, B) int64 of the primitive, else
+    GROUND or NOTHING; label (A, B) uint8; reflectivity, cosine of incidence (A, B); potential (G,) rays that meet an
+    owner, whatever stands before it."""
+
+    rays: np.ndarray
+    distance: np.ndarray
+    row: np.ndarray
+    label: np.ndarray
+    reflectivity: np.ndarray
+    cosine: np.ndarray
+    potential: np.ndarray
+
+
 def render(scene: Scene, t: float, seed: int, key: tuple[int, ...], sensor: Sensor = HDL32E) -> Sweep:
     """One sweep of a scene at t seconds; noise and drop-outs are a function of (seed, *key)."""
     rng = np.random.default_rng([seed, *key])
+    return _returns(sensor, scene, trace(scene, t, sensor, rng), rng)
+
+
+def trace(scene: Scene, t: float, sensor: Sensor, rng: np.random.Generator) -> Hits:
+    """Cast one turn's rays at t seconds; the first azimuth, and which rays pass through what they may, are random."""
     first_azimuth = float(rng.uniform(-np.pi, np.pi))
     rays = beam_directions(first_azimuth, sensor)
     pose, prims = scene.lidar_pose(t), scene.primitives
@@ -88,33 +110,23 @@ def render(scene: Scene, t: float, seed: int, key: tuple[int, ...], sensor: Sens
         rays, *to_scene, ground.height_m, ground.label, ground.reflectivity, prims.kind, centre, turn, prims.half,
         prims.reflectivity, prims.label, distance, row, label, reflectivity, cosine,
     )  # fmt: skip
-    return _returns(sensor, scene, rays, distance, row, label, reflectivity, cosine, potential, rng)
+    return Hits(rays, distance, row, label, reflectivity, cosine, potential)
 
 
-def _returns(
-    sensor: Sensor,
-    scene: Scene,
-    rays: np.ndarray,
-    distance: np.ndarray,
-    row: np.ndarray,
-    label: np.ndarray,
-    reflectivity: np.ndarray,
-    cosine: np.ndarray,
-    potential: np.ndarray,
-    rng: np.random.Generator,
-) -> Sweep:
+def _returns(sensor: Sensor, scene: Scene, hits: Hits, rng: np.random.Generator) -> Sweep:
     """Turn hits into measurements: intensity, loss of weak echoes, range noise, the sensor's own carrier."""
+    row, label, potential = hits.row, hits.label, hits.potential
     hit = row != NOTHING
     chance, noise = rng.random(row.shape, np.float32), rng.standard_normal((2, *row.shape), np.float32)
     owner = np.where(row >= 0, scene.primitives.owner[np.maximum(row, 0)], GROUND)
     visible = np.bincount(owner[owner >= 0], minlength=len(potential)) / np.maximum(potential, 1)
-    safe = np.where(hit, distance, 1.0)
-    echo = reflectivity * np.sqrt(np.clip(cosine, 0.0, 1.0)) / (1.0 + (safe / 35.0) ** 2)
+    safe = np.where(hit, hits.distance, 1.0)
+    echo = hits.reflectivity * np.sqrt(np.clip(hits.cosine, 0.0, 1.0)) / (1.0 + (safe / 35.0) ** 2)
     kept = hit & (chance < 0.995 * (1.0 - np.exp(-echo / 0.006)))
     kept &= (label != LABEL['vehicle.ego']) | (chance < EGO_RETURN_CHANCE)
     intensity = np.rint(sensor.intensity_scale * scene.intensity_gain * echo * np.exp(0.2 * noise[1]))
     ranged = safe + sensor.range_noise_m * np.clip(noise[0], -3.0, 3.0)
-    ring = np.broadcast_to(np.arange(rays.shape[1]), row.shape)
-    columns = [*(np.moveaxis(rays, 2, 0) * ranged), np.clip(intensity, 0.0, 255.0), ring]
+    ring = np.broadcast_to(np.arange(row.shape[1]), row.shape)
+    columns = [*(np.moveaxis(hits.rays, 2, 0) * ranged), np.clip(intensity, 0.0, 255.0), ring]
     points = np.stack([column[kept] for column in columns], 1).astype(np.float32)
     return Sweep(points, label[kept], owner[kept], row[kept], np.minimum(visible, 1.0))

@@ -21,7 +21,7 @@ def build_scenery(plan: RoadPlan, ground: Ground, rng: np.random.Generator) -> S
     return shape
 
 
-def _clear(ground: Ground, x: float, y: float, heading: float, half: tuple[float, float], margin: float) -> bool:
+def is_clear(ground: Ground, x: float, y: float, heading: float, half: tuple[float, float], margin: float) -> bool:
     """True where a rectangle keeps `margin` metres off the driveable surface and lies inside the raster."""
     for u in np.linspace(-half[0], half[0], max(2, int(half[0]))):
         for v in (-half[1], 0.0, half[1]):
@@ -43,7 +43,7 @@ def _frontage(shape: Shape, plan: RoadPlan, ground: Ground, side: int, rng: np.r
         d = side * (plan.half_width_m + setback + depth / 2)
         x, y, heading = plan.course.at(s + length / 2, d)
         half = (length / 2, depth / 2)
-        if kind != 'gap' and _clear(ground, x, y, heading, half, plan.sidewalk_m + 0.2):
+        if kind != 'gap' and is_clear(ground, x, y, heading, half, plan.sidewalk_m + 0.2):
             z = min(ground.height_at(x, y), ground.height_at(*plan.course.at(s + length / 2, d - side * depth / 2)[:2]))
             _FRONTAGES[str(kind)](shape, (x, y, z), heading, half, side, rng)
         s += length + float(rng.choice([0.1, 3.0, 7.0]))
@@ -62,7 +62,8 @@ def _building(shape: Shape, foot: tuple, heading: float, half: tuple, side: int,
         shape.add(BOX, (x, y, foot[2] + up), block, label=MANMADE, reflectivity=paint * 1.3, turn=turn)
 
 
-def _wall(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rng: np.random.Generator) -> None:
+def wall(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rng: np.random.Generator) -> None:
+    """Knee-high to taller than a man."""
     height = float(rng.uniform(0.6, 2.4))
     centre = (foot[0], foot[1], foot[2] + height / 2 - 0.4)
     shape.add(
@@ -76,7 +77,7 @@ def _wall(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rng
     )
 
 
-def _fence(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rng: np.random.Generator) -> None:
+def fence(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rng: np.random.Generator) -> None:
     """Mesh that lets most rays pass, and posts."""
     height, turn = float(rng.uniform(1.0, 2.2)), rotation(heading)
     centre = (foot[0], foot[1], foot[2] + height / 2 - 0.2)
@@ -87,7 +88,8 @@ def _fence(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rn
         shape.add(CYLINDER, post, (0.05, 0.05, height / 2 + 0.25), label=MANMADE, reflectivity=0.2, part='fence')
 
 
-def _hedge(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rng: np.random.Generator) -> None:
+def hedge(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rng: np.random.Generator) -> None:
+    """A row of bushes that overlap."""
     height, turn = float(rng.uniform(0.7, 1.8)), rotation(heading)
     for along in np.arange(-half[0], half[0], 1.1):
         centre = (foot[0] + along * turn[0, 0], foot[1] + along * turn[1, 0], foot[2] + 0.45 * height)
@@ -95,10 +97,11 @@ def _hedge(shape: Shape, foot: tuple, heading: float, half: tuple, side: int, rn
         shape.add(FOLIAGE, centre, bush, label=VEGETATION, reflectivity=0.35, density=0.12, turn=turn)
 
 
-_FRONTAGES = {'building': _building, 'wall': _wall, 'fence': _fence, 'hedge': _hedge}
+_FRONTAGES = {'building': _building, 'wall': wall, 'fence': fence, 'hedge': hedge}
 
 
-def _tree(shape: Shape, x: float, y: float, z: float, rng: np.random.Generator) -> None:
+def tree(shape: Shape, x: float, y: float, z: float, rng: np.random.Generator) -> None:
+    """A trunk and a few clouds of leaves."""
     height, trunk = float(rng.uniform(4.0, 10.0)), float(rng.uniform(0.09, 0.25))
     bare = height * rng.uniform(0.25, 0.45)
     shape.add(
@@ -124,7 +127,7 @@ def _street_trees(shape: Shape, plan: RoadPlan, ground: Ground, side: int, rng: 
     for s in np.arange(-REACH_M, REACH_M, spacing):
         x, y, _ = plan.course.at(float(s + rng.uniform(-1, 1)), side * (plan.half_width_m + 0.8))
         if max(abs(x), abs(y)) < REACH_M and ground.edge_at(x, y) > 0.5:
-            _tree(shape, x, y, ground.height_at(x, y), rng)
+            tree(shape, x, y, ground.height_at(x, y), rng)
 
 
 def _free_vegetation(shape: Shape, ground: Ground, rng: np.random.Generator) -> None:
@@ -135,7 +138,7 @@ def _free_vegetation(shape: Shape, ground: Ground, rng: np.random.Generator) -> 
             continue
         z = ground.height_at(x, y)
         if rng.random() < 0.5:
-            _tree(shape, x, y, z, rng)
+            tree(shape, x, y, z, rng)
         else:
             bush = (rng.uniform(0.4, 1.6), rng.uniform(0.4, 1.6), rng.uniform(0.3, 1.1))
             shape.add(FOLIAGE, (x, y, z + 0.3 * bush[2]), bush, label=VEGETATION, reflectivity=0.35, density=0.15)

@@ -4,6 +4,7 @@ long-tailed.
 Rare classes are placed on purpose: the first scene of each split holds all ten, every other scene each with
 RARE_CHANCE."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,6 @@ from .objects import build_shape, draw_size
 from .shapes import Shape
 
 RARE_CHANCE = 0.5
-NEAR_M = 30.0
-"""Footprints whose first circles are further apart than this cannot touch: the longest trailer is 14 m."""
 LANE_MIX = (('car', 0.84), ('truck', 0.06), ('bus', 0.03), ('motorcycle', 0.04), ('bicycle', 0.03))
 PARKED_MIX = (('car', 0.92), ('truck', 0.05), ('motorcycle', 0.03))
 
@@ -37,16 +36,35 @@ class Actor:
 
 
 class Placer:
-    """Puts actors on a road, refusing overlaps with those already there, at the start, middle and end of the scene."""
+    """Puts actors on a road, refusing overlaps with those already there, at the start, middle and end of the scene.
 
-    def __init__(self, plan: RoadPlan, ground: Ground, duration_s: float, rng: np.random.Generator) -> None:
+    Args:
+        plan: the road.
+        ground: of the scene.
+        duration_s: length of the scene.
+        rng: of everything that is drawn for the actors.
+        draw_size: size of an actor of a kind, see objects.py.
+        build_shape: primitives of an actor of a kind and size, see objects.py.
+    """
+
+    def __init__(
+        self,
+        plan: RoadPlan,
+        ground: Ground,
+        duration_s: float,
+        rng: np.random.Generator,
+        draw_size: Callable[..., np.ndarray] = draw_size,
+        build_shape: Callable[..., Shape] = build_shape,
+    ) -> None:
         self.plan, self.ground, self.rng, self.duration_s = plan, ground, rng, duration_s
+        self._draw_size, self._build_shape = draw_size, build_shape
         self.actors: list[Actor] = []
         self._circles: list[list[tuple[np.ndarray, float]]] = []
+        self._anchors, self._reach = np.empty((0, 3, 2)), np.empty((0, 3))
 
     def block(self, s: float, d: float, size_m: np.ndarray, speed_mps: float) -> None:
         """Reserve the room of something that is not an actor: the ego vehicle."""
-        self._circles.append(self._footprint(s, d, 0.0, size_m, speed_mps))
+        self._keep(self._footprint(s, d, 0.0, size_m, speed_mps))
 
     def place(
         self,
@@ -61,13 +79,13 @@ class Placer:
         size_m: np.ndarray | None = None,
     ) -> bool:
         """Add one actor if there is room; says whether it did."""
-        size = draw_size(kind, self.rng, with_rider) if size_m is None else size_m
+        size = self._draw_size(kind, self.rng, with_rider) if size_m is None else size_m
         circles = self._footprint(s, d, yaw_rad, size, speed_mps)
         if not self._free(circles):
             return False
-        shape = build_shape(kind, size, self.rng, with_rider)
+        shape = self._build_shape(kind, size, self.rng, with_rider)
         self.actors.append(Actor(kind, size, shape, s, d, yaw_rad, speed_mps, with_rider, parked))
-        self._circles.append(circles)
+        self._keep(circles)
         return True
 
     def _footprint(
@@ -86,17 +104,27 @@ class Placer:
         return moments
 
     def _free(self, circles: list[tuple[np.ndarray, float]]) -> bool:
-        if not self._circles:
-            return True
-        anchors = np.array([[centres[0] for centres, _ in other] for other in self._circles])
-        mine = np.array([centres[0] for centres, _ in circles])
-        close = (abs(anchors - mine).max(2) < NEAR_M).any(1)
+        anchors, reach = _span(circles)
+        close = (np.linalg.norm(self._anchors - anchors, axis=2) < self._reach + reach).any(1)
         for k in np.flatnonzero(close):
             for (centres, radius), (their_centres, their_radius) in zip(circles, self._circles[k]):
                 gap = np.linalg.norm(centres[:, None] - their_centres[None], axis=2).min()
                 if gap < radius + their_radius:
                     return False
         return True
+
+    def _keep(self, circles: list[tuple[np.ndarray, float]]) -> None:
+        anchors, reach = _span(circles)
+        self._circles.append(circles)
+        self._anchors = np.concatenate([self._anchors, anchors[None]])
+        self._reach = np.concatenate([self._reach, reach[None]])
+
+
+def _span(circles: list[tuple[np.ndarray, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """First centre (3, 2) of a footprint at each moment, and how far (3,) it reaches from there."""
+    anchors = np.array([centres[0] for centres, _ in circles])
+    reach = [np.linalg.norm(centres[-1] - centres[0]) + radius + 1e-6 for centres, radius in circles]
+    return anchors, np.array(reach)
 
 
 def populate(placer: Placer, ego_speed_mps: float, ego_lane: int, everything: bool) -> list[Actor]:
@@ -106,28 +134,28 @@ def populate(placer: Placer, ego_speed_mps: float, ego_lane: int, everything: bo
         k for k in ('bus', 'trailer', 'construction_vehicle', 'truck') if everything or rng.random() < RARE_CHANCE
     }
     wanted |= {k for k in ('motorcycle', 'bicycle', 'zone') if everything or rng.random() < RARE_CHANCE + 0.15}
-    _work_zone(placer, 'construction_vehicle' in wanted, 'zone' in wanted)
-    _large_vehicles(placer, wanted, ego_speed_mps)
-    _two_wheelers(placer, wanted)
-    _lanes(placer, ego_speed_mps, ego_lane)
-    _parked(placer)
-    _crossing_traffic(placer)
-    _pedestrians(placer)
-    _street_furniture(placer)
+    work_zone(placer, 'construction_vehicle' in wanted, 'zone' in wanted)
+    large_vehicles(placer, wanted, ego_speed_mps)
+    two_wheelers(placer, wanted)
+    moving_lanes(placer, ego_speed_mps, ego_lane)
+    parked_rows(placer)
+    crossing_traffic(placer)
+    pedestrians(placer)
+    street_furniture(placer)
     return placer.actors
 
 
-def _draw(rng: np.random.Generator, mix: tuple) -> str:
+def draw_kind(rng: np.random.Generator, mix: tuple) -> str:
     names, weights = zip(*mix)
     return str(rng.choice(names, p=np.array(weights) / sum(weights)))
 
 
-def _retry(placer: Placer, kind: str, near_m: float, d: float, **options: object) -> bool:
+def place_somewhere(placer: Placer, kind: str, near_m: float, d: float, **options: object) -> bool:
     """Try twelve places along the road, within near_m of the middle."""
     return any(placer.place(kind, float(placer.rng.uniform(-near_m, near_m)), d, **options) for _ in range(12))
 
 
-def _work_zone(placer: Placer, with_machine: bool, with_zone: bool) -> None:
+def work_zone(placer: Placer, with_machine: bool, with_zone: bool) -> None:
     """A closed stretch of one parking lane: barriers, a taper of cones, workers, perhaps an excavator."""
     rng, plan = placer.rng, placer.plan
     side, start = int(rng.choice([-1, 1])), float(rng.uniform(-16.0, 4.0))
@@ -135,7 +163,7 @@ def _work_zone(placer: Placer, with_machine: bool, with_zone: bool) -> None:
     if with_machine:
         d = side * (plan.half_width_m - 0.3)
         yaw = float(rng.uniform(-0.5, 0.5)) + float(rng.choice([0.0, np.pi]))
-        placer.place('construction_vehicle', start + 9.0, d, yaw_rad=yaw, parked=True) or _retry(
+        placer.place('construction_vehicle', start + 9.0, d, yaw_rad=yaw, parked=True) or place_somewhere(
             placer, 'construction_vehicle', 30.0, side * (plan.half_width_m + 0.5), yaw_rad=yaw, parked=True
         )
     if not with_zone:
@@ -151,14 +179,14 @@ def _work_zone(placer: Placer, with_machine: bool, with_zone: bool) -> None:
         placer.place('worker', start + float(rng.uniform(0.0, 20.0)), d, yaw_rad=float(rng.uniform(-np.pi, np.pi)))
 
 
-def _large_vehicles(placer: Placer, wanted: set[str], ego_speed: float) -> None:
+def large_vehicles(placer: Placer, wanted: set[str], ego_speed: float) -> None:
     """A bus and trucks in the outer lanes, a tractor with its trailer, or a trailer alone at the curb."""
     plan, rng = placer.plan, placer.rng
     oncoming, curb = plan.lane_centre_m(plan.lanes - 1), plan.half_width_m - plan.parking_m / 2
     if 'bus' in wanted:
         waiting = rng.random() < 0.5
         speed = 0.0 if waiting else -float(rng.uniform(4.0, 10.0))
-        _retry(placer, 'bus', 22.0, curb + 0.2 if waiting else oncoming, yaw_rad=np.pi, speed_mps=speed)
+        place_somewhere(placer, 'bus', 22.0, curb + 0.2 if waiting else oncoming, yaw_rad=np.pi, speed_mps=speed)
     if 'trailer' in wanted:
         for _ in range(12):
             s = float(rng.uniform(-25.0, 25.0))
@@ -168,10 +196,10 @@ def _large_vehicles(placer: Placer, wanted: set[str], ego_speed: float) -> None:
                 placer.place('truck', s + size[0] / 2 + tractor[0] / 2 + 1.3, -curb - 0.2, parked=True, size_m=tractor)
                 break
     if 'truck' in wanted:
-        _retry(placer, 'truck', 25.0, curb * float(rng.choice([-1.0, 1.0])), parked=True)
+        place_somewhere(placer, 'truck', 25.0, curb * float(rng.choice([-1.0, 1.0])), parked=True)
 
 
-def _two_wheelers(placer: Placer, wanted: set[str]) -> None:
+def two_wheelers(placer: Placer, wanted: set[str]) -> None:
     """Ridden between the lanes and the parked cars, or standing on the sidewalk."""
     plan, rng = placer.plan, placer.rng
     for kind, fastest in (('motorcycle', 9.0), ('bicycle', 5.0)):
@@ -181,13 +209,13 @@ def _two_wheelers(placer: Placer, wanted: set[str]) -> None:
                 d = side * (plan.half_width_m - plan.parking_m - 0.6)
                 yaw, speed = (np.pi, -1.0) if side > 0 else (0.0, 1.0)
                 speed *= float(rng.uniform(2.0, fastest))
-                _retry(placer, kind, 20.0, d, yaw_rad=yaw, speed_mps=speed, with_rider=True)
+                place_somewhere(placer, kind, 20.0, d, yaw_rad=yaw, speed_mps=speed, with_rider=True)
             else:
                 d = side * (plan.half_width_m + float(rng.uniform(0.7, 1.6)))
-                _retry(placer, kind, 20.0, d, yaw_rad=float(rng.uniform(-np.pi, np.pi)), parked=True)
+                place_somewhere(placer, kind, 20.0, d, yaw_rad=float(rng.uniform(-np.pi, np.pi)), parked=True)
 
 
-def _lanes(placer: Placer, ego_speed: float, ego_lane: int) -> None:
+def moving_lanes(placer: Placer, ego_speed: float, ego_lane: int) -> None:
     """Moving columns: one speed for each lane, that of the ego vehicle in its own; the right side goes forward."""
     plan, rng = placer.plan, placer.rng
     for direction in (1, -1):
@@ -197,7 +225,7 @@ def _lanes(placer: Placer, ego_speed: float, ego_lane: int) -> None:
                 speed = 0.0
             s = -75.0 + float(rng.uniform(0.0, 20.0))
             while s < 75.0:
-                kind = _draw(rng, LANE_MIX)
+                kind = draw_kind(rng, LANE_MIX)
                 placer.place(
                     kind,
                     s,
@@ -209,7 +237,7 @@ def _lanes(placer: Placer, ego_speed: float, ego_lane: int) -> None:
                 s += float(rng.uniform(9.0, 16.0)) + max(speed, 1.0) * float(rng.uniform(0.5, 4.0))
 
 
-def _parked(placer: Placer) -> None:
+def parked_rows(placer: Placer) -> None:
     plan, rng = placer.plan, placer.rng
     for side in (-1, 1):
         occupancy = float(rng.uniform(0.05, 0.75))
@@ -219,10 +247,10 @@ def _parked(placer: Placer) -> None:
                 continue
             yaw = (0.0 if side < 0 else np.pi) + float(rng.normal(0.0, 0.03))
             d = side * (plan.half_width_m - plan.parking_m / 2 + float(rng.normal(0.0, 0.08)))
-            placer.place(_draw(rng, PARKED_MIX), float(s + rng.normal(0.0, 0.3)), d, yaw_rad=yaw, parked=True)
+            placer.place(draw_kind(rng, PARKED_MIX), float(s + rng.normal(0.0, 0.3)), d, yaw_rad=yaw, parked=True)
 
 
-def _crossing_traffic(placer: Placer) -> None:
+def crossing_traffic(placer: Placer) -> None:
     """Cars that wait in the crossing road, both ways, as far as they stand clear of the main road."""
     plan, rng = placer.plan, placer.rng
     if plan.crossing_s_m > 1e5:
@@ -231,10 +259,10 @@ def _crossing_traffic(placer: Placer) -> None:
         for k in range(int(rng.integers(0, 5))):
             d = side * (plan.half_width_m + 9.0 + 7.0 * k)
             s = plan.crossing_s_m + side * min(0.5 * plan.crossing_half_m, 2.4)
-            placer.place(_draw(rng, LANE_MIX[:3]), s, d, yaw_rad=-side * np.pi / 2)
+            placer.place(draw_kind(rng, LANE_MIX[:3]), s, d, yaw_rad=-side * np.pi / 2)
 
 
-def _pedestrians(placer: Placer) -> None:
+def pedestrians(placer: Placer) -> None:
     """On the sidewalks, alone or in groups; a few children."""
     plan, rng = placer.plan, placer.rng
     for _ in range(int(rng.integers(6, 22))):
@@ -251,7 +279,7 @@ def _pedestrians(placer: Placer) -> None:
             placer.place(kind, s + 0.9 * k, d + float(rng.normal(0.0, 0.2)), yaw_rad=yaw, speed_mps=speed)
 
 
-def _street_furniture(placer: Placer) -> None:
+def street_furniture(placer: Placer) -> None:
     """Bins on the sidewalk, stray cones, and sometimes a row of barriers that shields the sidewalk."""
     plan, rng = placer.plan, placer.rng
     for _ in range(int(rng.integers(0, 4))):
