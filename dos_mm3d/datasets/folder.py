@@ -55,9 +55,9 @@ class FolderSweeps(SweepStream):
         missing_intensity: see `ReadOptions`.
         time_lag: fifth column, seconds since the key frame, see `ReadOptions`.
         intensity_top: what the largest intensity becomes; 255 is the scale of nuScenes.
-        intensity_max: the number that becomes the top (larger ones too), or 'auto': the smallest of 1, 255 and 65535 that
-            covers 99 % of the intensities above 0 in a few files of the same sensor, i.e. of the same sub-folder and
-            suffix. Where these are on different scales, sensors are told apart by the letters in the names, too.
+        intensity_max: the number that becomes the top (larger ones too), or 'auto': the smallest of 1, 255 and 65535
+            that covers 99 % of the intensities above 0 in a few files of the same sensor, i.e. of the same sub-folder
+            and suffix. Where these are on different scales, sensors are told apart by the letters in the names, too.
         exclude: patterns (or one) of paths relative to data_root that are no sweeps (`*` also matches `/`).
         on_bad_file: 'error' or 'skip', see :class:`SweepStream`.
     """
@@ -157,7 +157,10 @@ class FolderSweeps(SweepStream):
         n_files = Counter(self.scales[sensor] for sensor in self._sensor_of.values())
         text = ', '.join(f'{scale:g} in {n} files' for scale, n in sorted(n_files.items()))
         name = type(self).__name__
-        print_log(f'{name}: {len(self)} sweeps below {self.data_root}; intensity 1 is {text}.', logger='current')
+        print_log(
+            f'{name}: {len(self)} sweeps below {self.data_root}; intensity {self.intensity_top:g} is {text}.',
+            logger='current',
+        )
         for line in self._looks.lines():
             print_log(f'{name}: {line}', logger='current', level=logging.WARNING)
 

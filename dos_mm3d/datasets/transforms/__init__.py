@@ -4,5 +4,6 @@ from .colour import ColourJitter
 from .local_views import LocalViews
 from .masking import BlockMask, PackViews, RampedBlockMask
 from .points import CentreScan, IntensityRanks, LoadScanNormals, UnitIntensity
+from .recent import RecentPoints
 from .tokens import MaskTokenSites
 from .views import TwoViews
