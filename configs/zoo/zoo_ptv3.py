@@ -10,6 +10,7 @@ Expected:  docs/model_zoo.md
 _base_ = ['_base_world.py', '../_base_/backbones/ptv3.py']
 
 voxel_size = [0.1, 0.1, 0.1]
+max_points = 24576  # of a view: nearly all of a single sweep of 32 beams
 learning_rate = 1e-3
 weight_decay = 0.04
 
@@ -27,6 +28,8 @@ model = dict(
     ),
     data_preprocessor=dict(voxel_layer=dict(point_cloud_range=_base_.point_cloud_range, voxel_size=voxel_size)),
 )
+_recent, _views, *_mask_and_pack = _base_.train_dataloader.dataset.pipeline
+train_dataloader = dict(dataset=dict(pipeline=[_recent, {**_views, 'max_points': max_points}, *_mask_and_pack]))
 # of a transformer, those of the paper's schedule (configs/_base_/pretraining.py)
 optim_wrapper = dict(optimizer=dict(lr=learning_rate, weight_decay=weight_decay))
 param_scheduler = [{**_base_.param_scheduler[0], 'eta_max': learning_rate}]

@@ -9,7 +9,8 @@ Expected:  docs/model_zoo.md
 
 _base_ = ['_base_world.py', '../_base_/backbones/second.py']
 
-max_lag_s = [0.5]  # all sweeps that a scan has
+max_lag_s = [0.5]  # ten sweeps of 20 Hz
+max_points = 65536  # of a view, a part of the scan: what a CPU steps in a second or two
 voxel_size = [0.1, 0.1, 0.2]
 
 _range = _base_.point_cloud_range
@@ -21,5 +22,11 @@ model = dict(
     data_preprocessor=dict(voxel_layer=dict(point_cloud_range=_range, voxel_size=voxel_size)),
 )
 train_dataloader = dict(
-    dataset=dict(pipeline=[{**_base_.recent, 'max_lag_s': max_lag_s}, _base_.views, *_base_.mask_and_pack])
+    dataset=dict(
+        pipeline=[
+            {**_base_.recent, 'max_lag_s': max_lag_s},
+            {**_base_.views, 'max_points': max_points},
+            *_base_.mask_and_pack,
+        ]
+    )
 )
