@@ -104,11 +104,18 @@ def _once(tmp_path_factory: pytest.TempPathFactory, name: str, build: Callable[[
 def tiny_pretraining(tmp_path: Path) -> Callable[..., Runner]:
     """Builds the runner of a pretraining config at a size that one CPU core steps: ``build(config, data_root)``.
 
-    steps: length of the run; max_points: of a view; options: further overrides, as --cfg-options writes them.
+    steps: length of the run; max_points: of a view; views: place of TwoViews in the pipeline; options: further
+    overrides, as --cfg-options writes them.
     """
 
     def build(
-        config: Path, data_root: Path, *, steps: int = 2, max_points: int = 3000, options: dict[str, Any] | None = None
+        config: Path,
+        data_root: Path,
+        *,
+        steps: int = 2,
+        max_points: int = 3000,
+        views: int = 0,
+        options: dict[str, Any] | None = None,
     ) -> Runner:
         tiny = {
             'data_root': f'{data_root}/',
@@ -117,7 +124,7 @@ def tiny_pretraining(tmp_path: Path) -> Callable[..., Runner]:
             'work_dir': str(tmp_path),
             'train_dataloader.num_workers': 0,
             'train_dataloader.persistent_workers': False,
-            'train_dataloader.dataset.pipeline.0.max_points': max_points,
+            f'train_dataloader.dataset.pipeline.{views}.max_points': max_points,
             'default_hooks.logger.interval': 1,
             'env_cfg.dist_cfg.backend': 'gloo',
             'experiment_name': f'{config.stem}_{tmp_path.name}',

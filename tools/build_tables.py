@@ -1,5 +1,5 @@
 """Write the tables of docs/results.md and docs/troubleshooting.md, and the README's six numbers, from the records in
-docs/results.
+docs/results, and those of docs/model_zoo.md from the index of the weights.
 
 --check only compares, and fails where they disagree."""
 
@@ -23,10 +23,12 @@ from dos_mm3d.studies.protocols.ladder_text import summary as ladder_summary
 from dos_mm3d.studies.protocols.table import summary as protocol_summary
 from dos_mm3d.studies.quickstart.results import finetune_table, finetuned, probe_table, seeds_note
 from dos_mm3d.studies.runner.markdown import NOT_RUN, markdown_table, plus_minus
+from dos_mm3d.studies.zoo import WEIGHTS, model_cards, read_index, zoo_table
 
 README = ROOT / 'README.md'
 RESULTS = ROOT / 'docs' / 'results.md'
 TROUBLESHOOTING = ROOT / 'docs' / 'troubleshooting.md'
+MODEL_ZOO = ROOT / 'docs' / 'model_zoo.md'
 RECORDS = ROOT / 'docs' / 'results'
 LADDERS = ('ladder.json', 'ladder_test.json')
 BACKBONE_LADDERS = {
@@ -80,12 +82,14 @@ def main() -> int:
         'config-check': told('Every config on its miniature', config_check_line, 'config_check.json'),
         'records': records_index(),
     }
+    weights = read_index(ROOT / WEIGHTS)
     texts = {
         RESULTS: with_tables(RESULTS, tables),
         README: with_tables(README, {'numbers': number_table()}),
         TROUBLESHOOTING: with_tables(
             TROUBLESHOOTING, {'fault-campaign': told('Fault campaign', fault_summary, 'fault_campaign.json')}
         ),
+        MODEL_ZOO: with_tables(MODEL_ZOO, {'zoo': zoo_table(weights), 'cards': model_cards(weights)}),
     }
     stale = [path for path, text in texts.items() if not path.is_file() or path.read_text() != text]
     if check_only and stale:

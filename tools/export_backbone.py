@@ -25,12 +25,18 @@ def parse_args() -> argparse.Namespace:
         choices=TASKS,
         help='names of which model, where the backbone fits both (PTv3: detection by default)',
     )
+    parser.add_argument(
+        '--half',
+        action='store_true',
+        help='store large tensors in half precision, refused where features change by more than 1e-3 (relative) on the '
+        'sweeps of the pretraining, which must be there',
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    report = export_backbone(args.checkpoint, args.out, branch=args.branch, task=args.task)
+    report = export_backbone(args.checkpoint, args.out, branch=args.branch, task=args.task, half=args.half)
     for name, value in report.items():
         print(f'{name:>18}: {value}')
     print(f'wrote {args.out}; use it with `--cfg-options load_from={args.out}` (docs/use_in_your_project.md)')

@@ -12,7 +12,7 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch, work_dir
 from dos_mm3d.engine.custom_keys import check_custom_keys
 from dos_mm3d.engine.hooks import GoOnHook
-from dos_mm3d.export.loading import require_fit
+from dos_mm3d.export.loading import require_fit, warn_of_other_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,6 +54,7 @@ def main() -> None:
             runner.register_hook(GoOnHook(cfg.load_from))
         elif weights := cfg.get('load_from') or pretrained_weights(cfg):
             require_fit(runner.model, weights)
+            warn_of_other_input(cfg, weights)
         if args.auto_scale_lr:
             launch.scale_peak_rates(runner)
         runner.train()

@@ -17,6 +17,19 @@ minkunet = dict(
         block_type='basic',
         sparseconv_backend='spconv',
     ),
+    # 2.9 M: what ships (docs/model_zoo.md)
+    w16_10=dict(
+        type='MinkUNetBackbone',
+        in_channels=4,
+        num_stages=4,
+        base_channels=16,
+        encoder_channels=[16, 32, 64, 128],
+        encoder_blocks=[1, 1, 1, 1],
+        decoder_channels=[128, 64, 48, 48],
+        decoder_blocks=[1, 1, 1, 1],
+        block_type='basic',
+        sparseconv_backend='spconv',
+    ),
     # 21.7 M
     w32_34=dict(
         type='MinkUNetBackbone',

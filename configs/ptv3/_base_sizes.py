@@ -12,6 +12,13 @@ ptv3 = dict(
         encoder=dict(channels=[16, 32, 64, 128], depths=[1, 1, 2, 1], heads=[1, 2, 4, 8], patch_sizes=256),
         block=dict(drop_path=0.1),
     ),
+    # 3 M: what ships (docs/model_zoo.md)
+    zoo=dict(
+        type='PTv3',
+        variant='m2',
+        encoder=dict(channels=[32, 64, 128, 192], depths=[1, 1, 2, 1], heads=[2, 4, 8, 12], patch_sizes=256),
+        block=dict(drop_path=0.1),
+    ),
     # 39 M: the widths of PTv3-base, which DOS most likely used (docs/method.md, A2)
     small=dict(
         type='PTv3',
@@ -50,6 +57,7 @@ ptv3 = dict(
 )
 ptv3_decoders = dict(
     tiny=dict(channels=[32, 32, 64], depths=[1, 1, 1], heads=[2, 2, 4]),
+    zoo=dict(channels=[64, 64, 128], depths=[1, 1, 1], heads=[4, 4, 8]),
     small=dict(channels=[64, 64, 128, 256], depths=[2, 2, 2, 2], heads=[4, 4, 8, 16]),
     base=dict(channels=[64, 96, 192, 384], depths=[2, 2, 2, 2], heads=[4, 6, 12, 24]),
     m1_base=dict(channels=[64, 64, 128, 256], depths=[2, 2, 2, 2], heads=[4, 4, 8, 16]),

@@ -39,7 +39,7 @@ Sensor = tuple[str, ...]
 
 @DATASETS.register_module()
 class FolderSweeps(SweepStream):
-    """Every sweep below a folder, as (N, 4) float32: x, y, z in metres, intensity 0-1.
+    """Every sweep below a folder, as (N, 4) float32: x, y, z in metres, intensity 0-1; with a time lag (N, 5).
 
     What is known to be no sweep is left out: files without x, y, z (boxes, poses, labels), objects cut out of sweeps,
     radars, predictions, reduced or backup copies, and the very bytes of another file. Of each sweep, points without a
@@ -53,9 +53,11 @@ class FolderSweeps(SweepStream):
             Checked against the content.
         npz_key: see `ReadOptions`.
         missing_intensity: see `ReadOptions`.
-        intensity_max: the number that becomes 1 (larger ones too), or 'auto': the smallest of 1, 255 and 65535 that
-            covers 99 % of the intensities above 0 in a few files of the same sensor, i.e. of the same sub-folder and
-            suffix. Where these are on different scales, sensors are told apart by the letters in the names, too.
+        time_lag: fifth column, seconds since the key frame, see `ReadOptions`.
+        intensity_top: what the largest intensity becomes; 255 is the scale of nuScenes.
+        intensity_max: the number that becomes the top (larger ones too), or 'auto': the smallest of 1, 255 and 65535
+            that covers 99 % of the intensities above 0 in a few files of the same sensor, i.e. of the same sub-folder
+            and suffix. Where these are on different scales, sensors are told apart by the letters in the names, too.
         exclude: patterns (or one) of paths relative to data_root that are no sweeps (`*` also matches `/`).
         on_bad_file: 'error' or 'skip', see :class:`SweepStream`.
     """
@@ -70,10 +72,13 @@ class FolderSweeps(SweepStream):
         intensity_max: float | str = 'auto',
         exclude: Sequence[str] | str = (),
         on_bad_file: str = 'error',
+        time_lag: int | str | None = None,
+        intensity_top: float = 1.0,
     ) -> None:
         super().__init__(pipeline, on_bad_file)
         self.data_root = data_root
-        self.options = ReadOptions(bin_columns, npz_key, missing_intensity)
+        self.options = ReadOptions(bin_columns, npz_key, missing_intensity, time_lag)
+        self.intensity_top = intensity_top
         self.stated_scale = _stated_scale(intensity_max)
         self.frames = self.find([exclude] if isinstance(exclude, str) else exclude)
         if on_bad_file == 'error':
@@ -82,7 +87,8 @@ class FolderSweeps(SweepStream):
         self.scales: dict[Sensor, float] = {}
         self._sensor_of: dict[str, Sensor] = {}
         self._looks = Looks()
-        sensors = _by(_place, self.frames)
+        # a stated scale is that of all files: a few of them are enough to look at
+        sensors = {('every',): self.frames} if self.stated_scale else _by(_place, self.frames)
         for sensor, files in tqdm(sensors.items(), 'intensity scales', disable=len(sensors) < 50):
             self._look_at(sensor, files)
         self._log()
@@ -92,7 +98,7 @@ class FolderSweeps(SweepStream):
         return find_sweeps(self.data_root, exclude, self.options)
 
     def load(self, index: int) -> tuple[Tensor, str]:
-        """Points (N, 4), x, y, z, intensity 0-1, and the file."""
+        """Points (N, 4 or 5), x, y, z, intensity from 0 to the top, maybe time lag, and the file."""
         file = self.frames[index]
         read = load_sweep(file, self.options)
         for line in self._looks.news(file, read) if read.mended else ():
@@ -103,7 +109,7 @@ class FolderSweeps(SweepStream):
         every = 1 + len(sweep) // VALUES_CHECKED
         if self.stated_scale is None and is_other_scale(levels := levels_of(sweep[::every, 3]), usual):
             raise _mixed(self.data_root, file, levels, usual)
-        sweep[:, 3] = np.minimum(sweep[:, 3] / np.float32(self.scales[sensor]), 1)
+        sweep[:, 3] = np.minimum(sweep[:, 3] / np.float32(self.scales[sensor]), 1) * np.float32(self.intensity_top)
         return torch.from_numpy(sweep), file
 
     def _look_at(self, sensor: Sensor, files: Sequence[str]) -> None:
@@ -151,7 +157,10 @@ class FolderSweeps(SweepStream):
         n_files = Counter(self.scales[sensor] for sensor in self._sensor_of.values())
         text = ', '.join(f'{scale:g} in {n} files' for scale, n in sorted(n_files.items()))
         name = type(self).__name__
-        print_log(f'{name}: {len(self)} sweeps below {self.data_root}; intensity 1 is {text}.', logger='current')
+        print_log(
+            f'{name}: {len(self)} sweeps below {self.data_root}; intensity {self.intensity_top:g} is {text}.',
+            logger='current',
+        )
         for line in self._looks.lines():
             print_log(f'{name}: {line}', logger='current', level=logging.WARNING)
 

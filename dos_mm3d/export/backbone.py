@@ -10,8 +10,9 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import check_output
 from ..models.backbones.base import LossVoxelBackbone
-from .config_text import read_entry, read_values
+from .config_text import read_entry, read_values, takes_ranks
 from .files import groups_of, is_kernel, is_ours, read_checkpoint, tensors_in, tensors_sha256, to_spconv1, write_weights
+from .half import half_difference, in_half, require_small
 
 FORMAT = 'dos_mm3d backbone 1'
 BRANCHES = ('teacher', 'student')
@@ -20,7 +21,12 @@ OURS = 'wanted a checkpoint that tools/train.py wrote with a config of configs/d
 
 
 def export_backbone(
-    checkpoint_path: str | Path, out_path: str | Path, *, branch: str = 'teacher', task: str | None = None
+    checkpoint_path: str | Path,
+    out_path: str | Path,
+    *,
+    branch: str = 'teacher',
+    task: str | None = None,
+    half: bool = False,
 ) -> dict[str, Any]:
     """Write one branch's backbone, BatchNorm statistics included, under the names of the mmdet3d model it is of.
 
@@ -28,13 +34,16 @@ def export_backbone(
     file loads with `weights_only`, through `load_from` and through `init_cfg=dict(type='Pretrained', checkpoint=...)`
     of a detector or segmentor. Kernels are in spconv-1 layout, the one that mmdet3d's loader expects of a plain dict
     (SPVCNN's in torchsparse's, which it takes as it is). Its `meta` says what the backbone was fed: `input_channels`
-    with units, and `point_cloud_range` and `voxel_size` in metres, as the model has them.
+    with units, whether `intensity_ranks` were taken, and `point_cloud_range` and `voxel_size` in metres, as the model
+    has them.
 
     Args:
         checkpoint_path: what tools/train.py wrote.
         out_path: the file to write.
         branch: 'teacher' or 'student'.
         task: 'detection' or 'segmentation' where the backbone fits models of both (PTv3: detection by default).
+        half: store large tensors in float16; models get float32 parameters. Needs the sweeps of the pretraining, on
+            which features are compared.
 
     Returns:
         The file's `meta` without the config text, plus `tensors` and `parameters` (counts).
@@ -42,7 +51,7 @@ def export_backbone(
     Raises:
         MissingFileError: there is no such checkpoint.
         InputError: the checkpoint is not one of our pretraining, is not finite, or does not fit the channels that its
-            own config names.
+            own config names; or half precision changes its features by more than `half.LIMIT`.
         OutputExistsError: `out_path` is the checkpoint itself, or anything else that no export has written.
     """
     if branch not in BRANCHES:
@@ -58,6 +67,10 @@ def export_backbone(
         name: to_spconv1(value) if is_kernel(value) and not kind.kernels_are_spconv1 else value.clone()
         for name, value in renamed(backbone, names_for(kind, task, source), source).items()
     }
+    if half:
+        meta['half_difference'] = half_difference(meta['config'], backbone, source)
+        require_small(meta['half_difference'], source)
+        weights = in_half(weights)
     meta = write_weights(weights, out_path, {**meta, 'kernel_layout': kind.exported_layout}, source=checkpoint_path)
     read_export(out_path)
     counts = {'tensors': len(weights), 'parameters': sum(value.numel() for value in weights.values())}
@@ -115,6 +128,7 @@ def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str,
         'branch': branch,
         'iteration': iteration if isinstance(iteration := training.get('iter'), int) else None,
         'input_channels': list(channels),
+        'intensity_ranks': takes_ranks(read_values(text, source)),
         **{name: list(value) for name, value in grid.items()},
         'config': text,
     }

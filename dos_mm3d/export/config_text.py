@@ -1,7 +1,7 @@
 """Reads literals out of the config text that a checkpoint carries, without executing that text."""
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..errors import InputError
@@ -71,11 +71,18 @@ def read_values(text: str, source: str) -> dict[str, Any]:
     return {name: _value(node) for name, node in _top_level_assignments(text, source).items()}
 
 
+def takes_ranks(config: Mapping[str, Any]) -> bool:
+    """Whether the pipeline of a pretraining config makes ranks of intensities."""
+    dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
+    return any(step.get('intensity_ranks') is True for step in dataset.get('pipeline') or ())
+
+
 def _value(node: ast.expr) -> Any:
     if entries := _entries(node):
         return {key: _value(value) for key, value in entries.items()}
     if isinstance(node, ast.List | ast.Tuple):
-        return [_value(item) for item in node.elts]
+        items = [_value(item) for item in node.elts]
+        return tuple(items) if isinstance(node, ast.Tuple) else items
     try:
         return ast.literal_eval(node)
     except ValueError:

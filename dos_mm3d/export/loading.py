@@ -13,6 +13,8 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..models.methods.student_teacher import StudentTeacher
+from .config_text import takes_ranks
 from .files import read_checkpoint
 
 SHOWN = 6
@@ -58,9 +60,12 @@ def fit_report(model: nn.Module, state_dict: Mapping[str, Tensor]) -> FitReport:
     """What mmengine's loader will do with `state_dict`, by name and shape, without touching the model.
 
     mmdet3d's loader moves the last axis of a sparse convolution's tensors to the front unless the state dict carries
-    version-2 `_metadata` for that module; the comparison takes that into account.
+    version-2 `_metadata` for that module; the comparison takes that into account. In a pretraining model an exported
+    backbone has its place on both sides.
     """
     model = _unwrapped(model)
+    if isinstance(model, StudentTeacher):
+        state_dict = model.own_names(state_dict)
     in_model = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     permuted = _permuted_names(model, getattr(state_dict, '_metadata', None) or {})
     wanted = {name: _rolled(shape) if name in permuted else shape for name, shape in in_model.items()}
@@ -121,6 +126,30 @@ def require_fit(model: nn.Module, path: str | Path, *, complete: bool = False) -
     for text in filter(None, (f'{path}: {report.summary()}', report.examples())):
         print_log(text, logger='current', level=logging.INFO)
     return report
+
+
+def warn_of_other_input(config: Mapping[str, Any], path: str | Path) -> None:
+    """Log where an exported file was fed other columns, voxels or intensities than a config states: such weights load
+    without a word and are worth little. What either does not state is not compared."""
+    meta = {} if '://' in str(path) else read_checkpoint(path).get('meta') or {}
+    for text in other_input(meta, config):
+        print_log(f'{path}: {text}', logger='current', level=logging.WARNING)
+
+
+def other_input(meta: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """A clause for each difference. meta: of an exported file; config: of what its weights go into."""
+    found = [
+        f'pretrained with {name} {list(meta[name])}, the config has {list(config[name])}'
+        for name in ('input_channels', 'voxel_size')
+        if meta.get(name) and config.get(name) and list(meta[name]) != list(config[name])
+    ]
+    ranks = takes_ranks(config) or 'IntensityRanks' in str(config.get('train_dataloader'))
+    if 'intensity_ranks' in meta and meta['intensity_ranks'] != ranks:
+        found.append(
+            f'pretrained with intensity_ranks={meta["intensity_ranks"]}; the config has '
+            f'{"the step IntensityRanks" if ranks else "no step IntensityRanks"}'
+        )
+    return found
 
 
 def read_weights(path: str | Path) -> Mapping[str, Tensor]:

@@ -19,6 +19,7 @@ CONFIGS = sorted(path for path in FOLDER.rglob('*.py') if is_config(path, FOLDER
 # what a name says about the data
 DATA_SETS = {'nuscenes', 'waymo', 'semantickitti', 'scannet', 'scannet200'}
 OTHERS = {'synthetic', 'joint', 'folder'}
+FOLDERS_ONLY = 'zoo'  # of the world that is a folder of sweeps, and of any other
 EMBEDDED_ONLY = ('ablations', 'backbones')  # rows and lists of them, all on the embedded nuScenes
 # the quickest of every kind, see kind_of
 ONE_OF_EACH = [
@@ -43,6 +44,8 @@ ONE_OF_EACH = [
     'segmentation/ptv3_linear_probe_synthetic.py',
     'segmentation/ptv3_linear_probe_waymo.py',
     'segmentation/spvcnn_semantickitti.py',
+    'zoo/zoo_minkunet.py',
+    'zoo/zoo_ptv3.py',
 ]
 
 
@@ -80,6 +83,9 @@ def test_a_config_is_known_to_the_checker_and_named_as_its_data_are(path):
     synthetic = any(text.startswith('data/synthetic_') for text in texts([cfg.get(key) for key in READERS]))
     if path.parent.name in EMBEDDED_ONLY:
         assert named == {'nuscenes'} and synthetic
+        return
+    if path.parent.name == FOLDERS_ONLY:
+        assert named == {'sweeps'} and not synthetic
         return
     said = set(path.stem.split('_')) & (DATA_SETS | OTHERS)
     assert said, f'name it after its data: one of {sorted(DATA_SETS | OTHERS)}'

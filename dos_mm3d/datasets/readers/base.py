@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...errors import InputError, UserError
 
 SWEEP_COLUMNS = ('x', 'y', 'z', 'intensity')
+TIME_LAG = 'time lag'
 # '.pcd.bin', nuScenes' own, before '.bin': the first that fits counts
 SUFFIXES = ('.pcd.bin', '.bin', '.pcd', '.npy', '.npz', '.ply', '.feather')
 BIN_COLUMNS = {'.pcd.bin': 5, '.bin': 4}  # nuScenes: x, y, z, intensity, ring; KITTI: x, y, z, intensity
@@ -36,11 +37,14 @@ class ReadOptions:
         npz_key: array of an .npz file; None: `range_image` where there is one, else the only array.
         missing_intensity: 'error', or 'zero' for sensors that give none: a column that is missing, and a value that is
             NaN or negative, are 0.
+        time_lag: None for no such column; 'zero' for a fifth column of zeros, as of single sweeps; or the column of
+            raw files, counted from 0, that has the seconds since the key frame.
     """
 
     bin_columns: int | Mapping[str, int] | None = None
     npz_key: str | None = None
     missing_intensity: str = 'error'
+    time_lag: int | str | None = None
 
     def __post_init__(self) -> None:
         given = self.bin_columns
@@ -54,6 +58,12 @@ class ReadOptions:
                 )
         if self.missing_intensity not in ('error', 'zero'):
             raise InputError(f"missing_intensity must be 'error' or 'zero', got {self.missing_intensity!r}")
+        column = type(self.time_lag) is int and self.time_lag >= len(SWEEP_COLUMNS)
+        if not (column or self.time_lag in (None, 'zero')):
+            raise InputError(
+                f"time_lag must be None, 'zero' or a column of raw files behind {', '.join(SWEEP_COLUMNS)}, counted "
+                f'from 0, so {len(SWEEP_COLUMNS)} or more; got {self.time_lag!r}'
+            )
 
 
 def suffix_of(path: str) -> str | None:

@@ -22,7 +22,13 @@ NO_INTENSITY = 'with an intensity that is NaN or negative: 0 in its place'
 
 @dataclass(frozen=True)
 class Sweep:
-    """points: (N, 4) float32, x, y, z in metres, intensity; mended: what was found -> number of points, of `total`."""
+    """One file.
+
+    Args:
+        points: (N, 4) float32, x, y, z in metres, intensity; (N, 5) with a time lag in seconds.
+        total: number of points before any was left out.
+        mended: what was found -> number of points.
+    """
 
     points: np.ndarray
     total: int
@@ -30,7 +36,7 @@ class Sweep:
 
 
 def cleaned(path: str, points: np.ndarray, zero_intensity: bool) -> Sweep:
-    """The (N, 4) points that are some, unchanged and in their order. ValueError where too many are impossible.
+    """The (N, C) points that are some, unchanged and in their order. ValueError where too many are impossible.
 
     zero_intensity: impossible intensities become 0, however many there are; else only where they are few, or all of
     them one value that stands for none."""

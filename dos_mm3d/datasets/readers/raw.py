@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import ks_2samp
 
 from ...spread import evenly_spread
-from .base import MAX_COLUMNS, SWEEP_COLUMNS, ReadOptions, bad_file, suffix_of
+from .base import MAX_COLUMNS, SWEEP_COLUMNS, TIME_LAG, ReadOptions, bad_file, suffix_of
 from .byte_types import INTEGERS, OTHER_TYPES, columns_of, structure, type_of_numbers
 
 MIN_VALUES = 48  # fewer tell nothing about their columns
@@ -22,7 +22,10 @@ def read_raw(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
     _check_type(content, path)
     table = _as_table(content, columns, path)
     check_column_count(table.reshape(-1), columns, path)
-    return {name: table[:, i] for i, name in enumerate(SWEEP_COLUMNS[:columns])}
+    names = {name: table[:, i] for i, name in enumerate(SWEEP_COLUMNS[:columns])}
+    if isinstance(options.time_lag, int) and options.time_lag < columns:
+        names[TIME_LAG] = table[:, options.time_lag]
+    return names
 
 
 def read_float_table(path: str, columns: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from .arrays import npy_columns, npz_columns, read_npy, read_npz
 from .base import (
     SUFFIXES,
     SWEEP_COLUMNS,
+    TIME_LAG,
     ReadOptions,
     bad_file,
     check_is_content,
@@ -124,7 +125,7 @@ def check_sweep(path: str, sweep: np.ndarray) -> None:
 
 
 def _assemble(path: str, columns: Columns, options: ReadOptions) -> np.ndarray:
-    """Named columns of any type -> (N, 4) float32."""
+    """Named columns of any type -> (N, 4) float32; with a time lag (N, 5)."""
     check_names(path, list(columns))
     by_lower = {name.lower(): name for name in columns}
     if not {'x', 'y', 'z'} <= by_lower.keys():
@@ -139,6 +140,13 @@ def _assemble(path: str, columns: Columns, options: ReadOptions) -> np.ndarray:
             wanted=f'{", ".join(SWEEP_COLUMNS)}',
             fix="If the sensor gives none, set missing_intensity='zero'; if it is named otherwise, call it intensity.",
         )
+    if isinstance(options.time_lag, int) and TIME_LAG not in columns:
+        raise bad_file(
+            path,
+            found=f'{options.bin_columns.get(suffix_of(path), "no numbered")} columns',
+            wanted=f'seconds since the key frame in column {options.time_lag}, as time_lag states',
+            fix="Correct bin_columns or time_lag; for single sweeps set time_lag='zero'.",
+        )
     sources = [columns[by_lower[name]] for name in 'xyz'] + ([columns[intensity]] if intensity else [])
     if strange := [str(source.dtype) for source in sources if source.dtype.kind not in 'fiub']:
         raise bad_file(
@@ -147,8 +155,10 @@ def _assemble(path: str, columns: Columns, options: ReadOptions) -> np.ndarray:
             wanted='numbers',
             fix='If it holds no points, keep it out with exclude=[pattern].',
         )
-    sweep = np.zeros((len(sources[0]), len(SWEEP_COLUMNS)), np.float32)
+    sweep = np.zeros((len(sources[0]), len(SWEEP_COLUMNS) + (options.time_lag is not None)), np.float32)
     with np.errstate(over='ignore', invalid='ignore'):  # what float32 cannot hold becomes infinite, and is left out
         for i, source in enumerate(sources):
             sweep[:, i] = source
+    if isinstance(options.time_lag, int):
+        sweep[:, len(SWEEP_COLUMNS)] = columns[TIME_LAG]
     return sweep

@@ -1,12 +1,17 @@
 """A student and its moving average."""
 
 import copy
+from collections.abc import Mapping
 
 from mmdet3d.registry import MODELS
 from mmengine.model import BaseModel, BaseModule
+from torch import Tensor
 
 from ...functional.ema import ema_update_
 from ...structures import Grid
+from ..backbones.base import LossVoxelBackbone
+
+SIDES = ('student', 'teacher')
 
 
 class Branch(BaseModule):
@@ -29,6 +34,9 @@ class StudentTeacher(BaseModel):
     Its BatchNorm layers stay in training mode and keep statistics of their own: the student's describe masked input,
     the teacher's full views, which is what the detector will see.
 
+    An exported backbone, under the names of the detector or segmentor that it is for, loads into both sides
+    (`load_from`): pretraining goes on from it with a new projector and head.
+
     Args:
         backbone: config of the backbone of both sides.
         projector: config of the projector of both sides.
@@ -46,6 +54,19 @@ class StudentTeacher(BaseModel):
         super().init_weights()
         self.teacher.load_state_dict(self.student.state_dict())
 
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
+        """Every loader comes through here, with a dict that may be changed, before it goes on to the parts."""
+        if not prefix and (taken := self.own_names(state_dict)) is not state_dict:
+            state_dict.clear()
+            state_dict.update(taken)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def own_names(self, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """An exported backbone under the names that it has in both sides; other weights as they are."""
+        if any(name.partition('.')[0] in SIDES for name in state_dict):
+            return state_dict
+        return on_both_sides(state_dict, type(self.student.backbone))
+
     @property
     def grid(self) -> Grid:
         """The voxels of the encoder and the loss voxels, in which the data pipeline counts."""
@@ -54,3 +75,28 @@ class StudentTeacher(BaseModel):
     def update_teacher(self, momentum: float) -> None:
         """Parameters: teacher <- momentum * teacher + (1 - momentum) * student; buffers are the teacher's own."""
         ema_update_(self.teacher.parameters(), (p.detach() for p in self.student.parameters()), momentum=momentum)
+
+
+def on_both_sides(state_dict: Mapping[str, Tensor], kind: type[LossVoxelBackbone]) -> Mapping[str, Tensor]:
+    """The tensors of an exported backbone as those of student and teacher, what else there is as it is; the very same
+    dict where none is of such a backbone.
+
+    kind: of the backbone, which says under which names it is exported.
+    """
+    by_task = getattr(kind, 'downstream_names_by_task', {})
+    for names in (getattr(kind, 'downstream_names', {}), *by_task.values()):
+        theirs = {name: own_name(name, names) for name in state_dict}
+        if any(theirs.values()):
+            return {
+                place: value
+                for name, value in state_dict.items()
+                for place in ([f'{side}.backbone.{theirs[name]}' for side in SIDES] if theirs[name] else [name])
+            }
+    return state_dict
+
+
+def own_name(name: str, names: Mapping[str, str]) -> str | None:
+    """The name that a tensor has here. names: prefix here -> prefix downstream; None where none is the tensor's."""
+    fitting = [ours for ours, theirs in names.items() if name.startswith(theirs)]
+    ours = max(fitting, key=lambda prefix: len(names[prefix]), default=None)
+    return None if ours is None else ours + name.removeprefix(names[ours])

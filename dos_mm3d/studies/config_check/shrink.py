@@ -26,10 +26,13 @@ STEPS = 2
 MOST_IN_BATCH = 2
 NEAR_M = [-25.6, -25.6, -5.0, 25.6, 25.6, 8.0]
 READERS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator')
-# data/NAME and data/synthetic_NAME, with the folder that mmdet3d's Waymo form has below it; data/sweeps: any folder
+# data/NAME and data/synthetic_NAME, with the folder that mmdet3d's Waymo form has below it; data/sweeps and
+# data/zoo_world: any folder
 DATA_PATH = re.compile(
-    r'(?:\./)?data/(?:(?:synthetic_)?(nuscenes|semantickitti|scannet)|waymo/kitti_format|synthetic_(waymo)|(sweeps))(?=/|$)'
+    r'(?:\./)?data/(?:(?:synthetic_)?(nuscenes|semantickitti|scannet)|waymo/kitti_format|synthetic_(waymo)|(sweeps|zoo_world))(?=/|$)'
 )
+
+ANY_FOLDER = DATA_PATH.groups
 
 
 def is_config(path: Path, folder: Path) -> bool:
@@ -84,7 +87,9 @@ def _cells_of_ptv3(cfg: Config) -> int:
 
 def _data_set(text: str) -> str | None:
     match = DATA_PATH.match(text)
-    return None if match is None else next((name for name in match.groups() if name), 'waymo')
+    if match is None:
+        return None
+    return 'sweeps' if match.lastindex == ANY_FOLDER else next((name for name in match.groups() if name), 'waymo')
 
 
 def _texts(value: Any) -> list[str]:
@@ -116,6 +121,8 @@ def _fit(dataset: ConfigDict) -> None:
     for key in ('labelled_scenes', 'load_interval'):
         if dataset.get(key) is not None:
             dataset[key] = 1
+    if dataset.get('time_lag') is not None:
+        dataset['time_lag'] = 'zero'  # the fifth column of single sweeps of nuScenes is the ring
     if 'segments' in dataset:
         dataset['segments'] = None  # all that there are
     if 'sequences' in dataset or dataset.type == 'SemanticKittiSweeps':

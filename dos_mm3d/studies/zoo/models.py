@@ -1,0 +1,59 @@
+"""Which weights ship."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ZooModel:
+    """One of them.
+
+    Args:
+        title: for the reader.
+        pretraining: its config.
+        fits: the models of mmdet3d that its backbone is a part of.
+        downstream: configs that start from it.
+        limits: what a user should know, beside what is true of all.
+    """
+
+    title: str
+    pretraining: str
+    fits: str
+    downstream: tuple[str, ...]
+    limits: str
+
+
+ZOO = {
+    'second_small': ZooModel(
+        'SparseEncoder, voxels of 0.2 m',
+        'configs/zoo/zoo_second_small.py',
+        "SparseEncoder of mmdet3d's CenterPoint voxel-0.1 model at voxels of 0.2 x 0.2 x 0.2 m, with BatchNorm's "
+        'momentum of 0.1',
+        ('configs/centerpoint/centerpoint_small_synthetic_zoo.py',),
+        'Made for experiments on a CPU: detectors of real data have finer voxels.',
+    ),
+    'second_voxel01': ZooModel(
+        'SparseEncoder, voxels of 0.1 x 0.1 x 0.2 m',
+        'configs/zoo/zoo_second_voxel01.py',
+        "mmdet3d's CenterPoint, `centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py`, unchanged",
+        ('configs/centerpoint/centerpoint_voxel01_nuscenes_zoo.py',),
+        'Views were parts of a scan, not whole ones: statistics of BatchNorm are those of parts.',
+    ),
+    'minkunet': ZooModel(
+        'MinkUNet, width 16, voxels of 0.1 m',
+        'configs/zoo/zoo_minkunet.py',
+        "mmdet3d's MinkUNet with `w16_10` of `configs/minkunet/_base_sizes.py` and four columns",
+        (
+            'configs/segmentation/minkunet_nuscenes_zoo.py',
+            'configs/segmentation/minkunet_semantickitti_zoo.py',
+            'configs/segmentation/minkunet_synthetic_zoo.py',
+        ),
+        "Its width is an eighth of the parameters of mmdet3d's MinkUNet-34 (width 32), so that the file stays small.",
+    ),
+    'ptv3': ZooModel(
+        'Point Transformer V3, 3 M, grid of 0.1 m',
+        'configs/zoo/zoo_ptv3.py',
+        'our PTv3 with the sizes `zoo` of `configs/ptv3/_base_sizes.py`; mmdet3d has none',
+        ('configs/segmentation/ptv3_finetune_nuscenes_zoo.py',),
+        'Far smaller than published ones (39 to 137 M). The decoder is not pretrained.',
+    ),
+}

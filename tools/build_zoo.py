@@ -1,0 +1,48 @@
+"""Add a trained checkpoint to the weights that ship: file, index, and the page docs/model_zoo.md.
+
+    python tools/build_zoo.py second_small work_dirs/zoo_second_small/iter_20000.pth
+    python tools/build_zoo.py second_small CHECKPOINT --probe embedded_nuscenes=docs/results/RECORD.json
+
+The config of the name is one of configs/zoo; the sweeps that it was trained on must be there, as half precision is
+checked on them. An entry of the same name is replaced. Nothing is trained here.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.studies.runner.tool import named_path
+from dos_mm3d.studies.zoo import WEIGHTS, ZOO, add_to_zoo
+
+
+def parse_args() -> argparse.Namespace:
+    """The arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('name', choices=ZOO, help='which weights')
+    parser.add_argument('checkpoint', type=Path, help='of the pretraining, in its work_dir')
+    parser.add_argument(
+        '--probe',
+        nargs='+',
+        default=[],
+        metavar='TITLE=RECORD',
+        help='record of tools/run_protocol.py for this checkpoint alone',
+    )
+    parser.add_argument('--weights', type=Path, default=WEIGHTS, help='folder of files and index (default: weights)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Export, describe, add."""
+    args = parse_args()
+    entry = add_to_zoo(args.name, args.checkpoint, dict(map(named_path, args.probe)), args.weights)
+    difference = entry['exported']['half_difference']
+    print(f'wrote {args.weights / entry["file"]}: {entry["bytes"]} bytes, features differ by {difference:.1e}')
+    print('now the page: python tools/build_tables.py')
+
+
+if __name__ == '__main__':
+    run_tool(main)
