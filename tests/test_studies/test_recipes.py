@@ -93,6 +93,7 @@ def test_each_recipe_has_a_row_and_scratch_what_needs_no_weights(
     recipes = ['plain', 'frozen_start+averaging', 'l2_sp']
     options = {'recipe': recipes, 'sequences': [1, 40], 'steps_of_shares': [3, 5]}
     wanted = arguments(synthetic_nuscenes, tmp_path / 'out', sources(checkpoint), seeds=1, options=options, steps=None)
+    wanted = replace(wanted, overrides={'labelled_scenes': 1})
     record = run_protocol(LabelEfficiency(wanted))
     assert [row['name'] for row in record['rows']] == [
         'scratch', 'scratch_averaging', 'dos_synthetic', 'dos_synthetic_frozen_start-averaging', 'dos_synthetic_l2_sp'
@@ -135,7 +136,7 @@ def test_refusals_before_anything_is_trained(
     checkpoint = pretraining_checkpoint('configs/dos/dos_minkunet_synthetic.py', tmp_path / 'minkunet')
     wanted = arguments(synthetic_nuscenes, tmp_path / 'out', sources(checkpoint), options={'steps_of_shares': [3]})
     with pytest.raises(ValueError, match='has 1 numbers; wanted 3'):
-        run_protocol(LabelEfficiency(replace(wanted, steps=None)))
+        run_protocol(LabelEfficiency(replace(wanted, steps=None, overrides={'labelled_scenes': 1})))
     second = sources(pretraining_checkpoint('configs/dos/dos_second_synthetic.py', tmp_path / 'second'))
     probe = arguments(synthetic_nuscenes, tmp_path / 'out', second, options={'recipe': ['probe_head']})
     with pytest.raises(ValueError, match='probe_head is for segmentors with a linear head, not for CenterPoint'):

@@ -98,6 +98,11 @@ class ShareProtocol(TrainingProtocol):
             lambda: own_steps(self.own_config, sum(self.frames.values()), processes),
         )
 
+    @property
+    def length(self) -> str:
+        """Shares may have their own."""
+        return 'in the steps of each share' if self.steps_of else super().length
+
     def facts(self, labels: Labels) -> dict[str, Any]:
         """With the steps, where shares differ in them."""
         facts = super().facts(labels)

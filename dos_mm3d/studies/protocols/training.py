@@ -229,6 +229,12 @@ class TrainingProtocol(Protocol):
         """The downstream config of a share."""
         return self.config
 
+    @property
+    def length(self) -> str:
+        """Of the trainings, for the reader."""
+        loop = self.config['train_cfg']
+        return f'{loop["max_epochs"]} epochs' if 'max_epochs' in loop else f'{loop["max_iters"]} steps'
+
     def pastes(self, labels: Labels) -> bool:
         """Whether all that objects are pasted from is labelled, and none of it is scored."""
         return labels.n_sequences == labels.of and self.scored is None
@@ -294,10 +300,8 @@ class TrainingProtocol(Protocol):
 
     def notes(self) -> list[str]:
         """What a pair is."""
-        loop = self.config['train_cfg']
-        length = f'{loop["max_epochs"]} epochs' if 'max_epochs' in loop else f'{loop["max_iters"]} steps'
         return [
-            f'`{portable(self.config_file)}`, {length}; from scratch and from DOS with the same seeds, and so '
+            f'`{portable(self.config_file)}`, {self.length}; from scratch and from DOS with the same seeds, and so '
             'with the same initial head, data in the same order, and length. With several seeds '
             f'{which_checkpoints({len(runs) for runs in self.runs.values()}, self.args.seeds)}.',
             *decay_note(self.config),
