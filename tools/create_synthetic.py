@@ -2,6 +2,7 @@
 SemanticKITTI or as Waymo; or rooms seen by a depth camera, as ScanNet's download.
 
 python tools/create_synthetic.py [--out data/synthetic_nuscenes] [--train-scenes 40] [--val-scenes 12] [--seconds 2.5]
+python tools/create_synthetic.py --out data/synthetic_many --train-scenes 300 --seconds 0.5 --last-sweeps 2
 python tools/create_synthetic.py --format semantickitti [--out data/synthetic_semantickitti] [--train-scenes 4]
 python tools/create_synthetic.py --format waymo [--out data/synthetic_waymo] [--train-scenes 4] [--val-scenes 2]
 python tools/create_synthetic.py --format scannet [--out data/synthetic_scannet] [--train-scenes 20] [--val-scenes 5]"""
@@ -35,6 +36,7 @@ OPTIONS = {
     '--val-scenes': (int, 'default 12, Waymo: 2, ScanNet: 5; SemanticKITTI has one'),
     '--test-scenes': (int, 'all but nuScenes: scenes without labels, default 1'),
     '--seconds': (float, 'length of a scene, default 2.5 (20 sweeps a second), SemanticKITTI: 5, Waymo: 2.5 (10)'),
+    '--last-sweeps': (int, 'nuScenes: of each scene write only so many, default all'),
     '--columns': (int, 'of a turn, SemanticKITTI: default 2083, Waymo: 2650'),
     '--views': (int, 'ScanNet: depth images of a scan, default 40'),
     '--spacing': (float, 'ScanNet: metres between vertices, default 0.035'),

@@ -1,6 +1,7 @@
 """Names of what the data set holds: tokens, time stamps, files; all from the seed and the official scene names."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .world import SWEEP_PERIOD_S
@@ -51,6 +52,6 @@ def is_key_frame(sweep: int) -> bool:
     return sweep % KEY_EVERY == KEY_EVERY - 1
 
 
-def key_frames(n_sweeps: int) -> list[int]:
-    """Indices of the key frames among n_sweeps."""
-    return [sweep for sweep in range(n_sweeps) if is_key_frame(sweep)]
+def key_frames(sweeps: Iterable[int]) -> list[int]:
+    """The key frames among some sweeps of a scene."""
+    return [sweep for sweep in sweeps if is_key_frame(sweep)]

@@ -1,6 +1,7 @@
 """The records of the nuScenes v1.0 tables for one scene, and the tables that all scenes share. No files are written
 here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,9 +82,10 @@ def shared_tables(seed: int, log_tokens: list[str]) -> Records:
     }
 
 
-def scene_tables(scene: Scene, who: SceneName, n_sweeps: int, observations: list[Observation]) -> Records:
-    """All records of one scene; `observations` holds one entry for each key frame, in order."""
-    keys = key_frames(n_sweeps)
+def scene_tables(scene: Scene, who: SceneName, sweeps: range, observations: list[Observation]) -> Records:
+    """All records of one scene. sweeps: numbers of those that are there.  observations: one entry for each key frame
+    among them, in order."""
+    keys = key_frames(sweeps)
     records: Records = {name: [] for name in TABLES}
     records['log'].append(
         {
@@ -116,13 +118,13 @@ def scene_tables(scene: Scene, who: SceneName, n_sweeps: int, observations: list
             }
         )
     _sensors(records, scene, who)
-    _lidar(records, scene, who, n_sweeps, keys)
+    _lidar(records, scene, who, sweeps, keys)
     _cameras(records, scene, who, keys)
     _annotations(records, scene, who, keys, observations)
     return records
 
 
-def _neighbour(who: SceneName, kind: str, keys: list[int], position: int) -> str:
+def _neighbour(who: SceneName, kind: str, keys: Sequence[int], position: int) -> str:
     """Token of the record at a position of the chain, empty beyond its ends."""
     return who.token(kind, keys[position]) if 0 <= position < len(keys) else ''
 
@@ -175,17 +177,16 @@ def _data_record(who: SceneName, channel: str, sweep: int, sample: int) -> dict:
     }
 
 
-def _lidar(records: Records, scene: Scene, who: SceneName, n_sweeps: int, keys: list[int]) -> None:
-    sweeps = list(range(n_sweeps))
-    for sweep in sweeps:
+def _lidar(records: Records, scene: Scene, who: SceneName, sweeps: range, keys: list[int]) -> None:
+    for position, sweep in enumerate(sweeps):
         sample = next((key for key in keys if key >= sweep), keys[-1])
         record = _data_record(who, 'LIDAR_TOP', sweep, sample) | {
             'fileformat': 'pcd',
             'height': 0,
             'width': 0,
             'filename': who.lidar_file(sweep),
-            'prev': _neighbour(who, 'LIDAR_TOP', sweeps, sweep - 1),
-            'next': _neighbour(who, 'LIDAR_TOP', sweeps, sweep + 1),
+            'prev': _neighbour(who, 'LIDAR_TOP', sweeps, position - 1),
+            'next': _neighbour(who, 'LIDAR_TOP', sweeps, position + 1),
         }
         records['sample_data'].append(record)
         _ego(records, scene, who, record['token'], sweep)

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from nuscenes.utils import splits
@@ -20,24 +21,43 @@ from .world import SWEEP_PERIOD_S, Scene, build_scene
 
 @dataclass(frozen=True)
 class NuScenesPlan(SyntheticPlan):
-    """Numbers of scenes and their length, see :class:`SyntheticPlan`."""
+    """Numbers of scenes and their length, see :class:`SyntheticPlan`.
+
+    Args:
+        train_scenes, val_scenes: numbers of scenes.
+        seconds: length of a scene, 20 sweeps each; every tenth is a key frame.
+        last_sweeps: of a scene only these are written; None: all. With 0.5 s and 2 of them, many scenes of one key
+            frame, and the sweep before it, cost little.
+    """
 
     KIND = {'generator': 2}
 
     train_scenes: int = 40
     val_scenes: int = 12
     seconds: float = 2.5
+    last_sweeps: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check('train_scenes', 1, len(splits.train), 'official scene names')
         self.check('val_scenes', 1, len(splits.val), 'official scene names')
-        self.check('seconds', 1, 20, 'two key frames or more, roads are 190 m long')
+        self.check('seconds', 0.5, 20, 'a key frame or more, roads are 190 m long')
+        if self.last_sweeps is not None:
+            self.check('last_sweeps', 1, self.n_sweeps, 'those of a scene')
+
+    def manifest(self) -> dict[str, Any]:
+        """Without what is not limited: folders that were written before there was such a limit are known again."""
+        return {name: value for name, value in super().manifest().items() if value is not None}
 
     @property
     def n_sweeps(self) -> int:
         """Sweeps of one scene, 20 a second."""
         return round(self.seconds / SWEEP_PERIOD_S)
+
+    @property
+    def sweeps(self) -> range:
+        """Numbers of the sweeps of a scene that are written."""
+        return range(self.n_sweeps - (self.last_sweeps or self.n_sweeps), self.n_sweeps)
 
     def scenes(self) -> list[tuple[str, int, SceneName]]:
         """(split, index in it, name) of every scene, in the order of the tables."""
@@ -53,8 +73,9 @@ def write_nuscenes(out: str | Path, plan: NuScenesPlan, *, workers: int | None =
 
 def _write_scenes(plan: NuScenesPlan, workers: int | None, root: Path) -> None:
     _make_folders(root)
-    jobs = [(root, plan.n_sweeps, *scene) for scene in plan.scenes()]
-    parts = render_all(_write_scene, jobs, unit='sweep', units_per_job=plan.n_sweeps, workers=workers, warm_up=_warm_up)
+    jobs = [(root, plan.sweeps, *scene) for scene in plan.scenes()]
+    number = len(plan.sweeps)
+    parts = render_all(_write_scene, jobs, unit='sweep', units_per_job=number, workers=workers, warm_up=_warm_up)
     _write_tables(root, plan, parts)
 
 
@@ -85,13 +106,13 @@ def _observe(scene: Scene, sweep: Sweep, t: float) -> Observation:
     return Observation(boxes, counts, visible)
 
 
-def _write_scene(job: tuple[Path, int, str, int, SceneName]) -> Records:
+def _write_scene(job: tuple[Path, range, str, int, SceneName]) -> Records:
     """Render and write one scene; returns its records."""
-    root, n_sweeps, split, index, who = job
-    scene = build_scene(who.seed, split, index, n_sweeps * SWEEP_PERIOD_S)
+    root, sweeps, split, index, who = job
+    scene = build_scene(who.seed, split, index, sweeps.stop * SWEEP_PERIOD_S)
     observations = []
     image = _tiny_jpeg()
-    for number in range(n_sweeps):
+    for number in sweeps:
         t = number * SWEEP_PERIOD_S
         sweep = render(scene, t, who.seed, (who.number, 1 if split == 'val' else 0, number))
         sweep.points.tofile(root / who.lidar_file(number))
@@ -101,7 +122,7 @@ def _write_scene(job: tuple[Path, int, str, int, SceneName]) -> Records:
         for channel in CAMERA_YAW_DEG:
             (root / who.camera_file(channel, number)).write_bytes(image)
         observations.append(_observe(scene, sweep, t))
-    return scene_tables(scene, who, n_sweeps, observations)
+    return scene_tables(scene, who, sweeps, observations)
 
 
 def _write_tables(root: Path, plan: NuScenesPlan, parts: list[Records]) -> None:

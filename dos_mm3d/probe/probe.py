@@ -11,9 +11,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..datasets.nuscenes.classes import IGNORE
+from ..functional.logistic_regression import LinearLayer, ProbeRecipe, choose_points, fit_linear
 from ..metrics.confusion import confusion_matrix
 from .features import Extractor
-from .linear_probe import FeatureBlock, LinearLayer, ProbeRecipe, fit_linear, predict
+from .linear_probe import FeatureBlock, predict
 from .scans import ProbeScan
 
 
@@ -52,25 +53,6 @@ class TrainingPoints:
     weights: Tensor
 
 
-def choose_points(labels: Tensor, *, per_class: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """At most `per_class` points of every class but IGNORE; returns their numbers (p,) and weights (p,) float32.
-
-    The weights of a class sum to the number of its points.
-    """
-    order = torch.randperm(len(labels), generator=generator)
-    chosen, weights = [], []
-    for label in labels.unique().tolist():
-        if label == IGNORE:
-            continue
-        members = order[labels[order] == label]
-        kept = members[:per_class]
-        chosen.append(kept)
-        weights.append(torch.full((len(kept),), len(members) / len(kept)))
-    if not chosen:
-        return order[:0], torch.zeros(0)
-    return torch.cat(chosen), torch.cat(weights)
-
-
 def draw_scans(n_scans: int, settings: ProbeSettings) -> list[list[int]]:
     """`n_draws` lists of scan numbers, sorted, without repetition inside a draw; all scans where there are too few."""
     generator = np.random.default_rng(settings.seed)
@@ -86,7 +68,9 @@ def gather_training(
     for number in tqdm(wanted, desc='probe: features of training scans', unit='scan'):
         scan = scans[number]
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
-        chosen, weights = choose_points(scan.labels, per_class=settings.points_per_class, generator=generator)
+        chosen, weights = choose_points(
+            scan.labels, per_class=settings.points_per_class, ignored=IGNORE, generator=generator
+        )
         features = {name: block.at_points(chosen) for name, block in extract(scan).items()}
         gathered[number] = TrainingPoints(features, scan.labels[chosen] - 1, weights)
     return gathered

@@ -87,6 +87,7 @@ def sources(*checkpoints: Path, pretrained_on: str = 'synthetic') -> tuple[Sourc
 def arguments(root: Path, out: Path, found: tuple[Source, ...], **more: object) -> ProtocolArguments:
     """A test on the embedded nuScenes below `root`."""
     options = {'shares': [0.1, 1.0, 100.0], 'share_seed': 1, 'mode': 'finetune', 'downstream': None, 'processes': 1}
+    options |= {'recipe': ['plain'], 'sequences': None, 'steps_of_shares': None}
     options |= more.pop('options', {})
     dataset = dataset_named('synthetic').at(str(root))
     wanted = {'seeds': 2, 'split': 'test', 'steps': 4, **more}

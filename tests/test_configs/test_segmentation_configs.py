@@ -109,7 +109,7 @@ def test_config_says_what_it_is_and_fits_its_data(path):
         protocol = path.stem.removeprefix('ptv3_').rsplit('_', 1)[0]
         assert cfg.model.get('frozen') == PARTS[protocol]
         assert (cfg.model.backbone.decoder is None) == (protocol == 'linear_probe')
-        assert cfg.optim_wrapper.get('constructor') == ('PTv3LayerDecay' if protocol == 'finetune' else None)
+        assert cfg.optim_wrapper.get('constructor') == ('LayerDecay' if protocol == 'finetune' else None)
 
 
 def test_protocols_and_data_sets_make_a_full_table():

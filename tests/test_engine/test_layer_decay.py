@@ -33,7 +33,7 @@ def wrapper(model: nn.Module, paramwise_cfg: dict | None = None, **optimizer):
     return build_optim_wrapper(
         model,
         dict(
-            constructor='PTv3LayerDecay',
+            constructor='LayerDecay',
             paramwise_cfg=dict(layer_decay=DECAY) if paramwise_cfg is None else paramwise_cfg,
             optimizer=dict(type='AdamW', weight_decay=0.02) | (optimizer or dict(lr=LR)),
         ),
@@ -140,8 +140,57 @@ def test_wrong_settings_are_refused(wrong):
         wrapper(segmentor(), wrong)
 
 
-def test_a_model_without_ptv3_and_an_optimizer_without_rate_are_refused():
-    with pytest.raises(ValueError, match='0 PTv3'):
+def built(config: str) -> nn.Module:
+    return MODELS.build(Config.fromfile(ROOT / config).model)
+
+
+@pytest.mark.parametrize(
+    ('config', 'table'),
+    [
+        (
+            'configs/segmentation/minkunet_small_synthetic.py',
+            ['backbone.conv_input.', *(f'backbone.encoder.{i}.' for i in range(4)),
+             *(f'backbone.decoder.{i}.' for i in range(4)), 'decode_head.'],
+        ),
+        (
+            'configs/centerpoint/centerpoint_small_synthetic.py',
+            ['pts_middle_encoder.conv_input.',
+             *(f'pts_middle_encoder.encoder_layers.encoder_layer{i}.' for i in (1, 2, 3, 4)),
+             'pts_middle_encoder.conv_out.', ('pts_backbone.', 'pts_neck.', 'pts_bbox_head.')],
+        ),
+    ],
+)  # fmt: skip
+def test_stages_of_sparse_networks_in_the_order_of_computation(config, table):
+    model = built(config)
+    found = rates(model, wrapper(model))
+    assert set(found) == {name for name, _ in model.named_parameters()}
+    for name, rate in found.items():
+        (depth,) = (depth for depth, prefix in enumerate(table) if name.startswith(prefix))
+        assert rate == pytest.approx(LR * DECAY ** (len(table) - 1 - depth)), name
+
+
+def test_a_one_cycle_that_keeps_the_shares_of_the_rates():
+    """And with one rate for all it is mmengine's."""
+    layer = nn.Linear(2, 2)
+
+    def history(kind: str, shares: tuple[float, float]) -> torch.Tensor:
+        groups = [dict(params=[p], lr=share * 0.01) for p, share in zip(layer.parameters(), shares)]
+        optimizer = torch.optim.AdamW(groups, lr=0.01)
+        schedule = PARAM_SCHEDULERS.build(dict(type=kind, optimizer=optimizer, eta_max=0.3, total_steps=20))
+        found = []
+        for _ in range(20):
+            optimizer.step()
+            found.append([group['lr'] for group in optimizer.param_groups])
+            schedule.step()
+        return torch.tensor(found)
+
+    plain, even = history('OneCycleLR', (1.0, 0.1)), history('ProportionalOneCycleLR', (1.0, 1.0))
+    assert torch.equal(even, plain), 'mmengine gives both groups one rate, whatever theirs are'
+    torch.testing.assert_close(history('ProportionalOneCycleLR', (1.0, 0.1)), plain * torch.tensor([1.0, 0.1]))
+
+
+def test_a_model_without_layers_and_an_optimizer_without_rate_are_refused():
+    with pytest.raises(ValueError, match='0 of PTv3'):
         wrapper(MODELS.build(dict(type='PointHead', channels=3, num_classes=2, ignore_index=2)))
     with pytest.raises(ValueError, match='no lr'):
         wrapper(segmentor(), betas=(0.9, 0.99))

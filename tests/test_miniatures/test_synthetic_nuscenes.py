@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,27 @@ def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(tmp_path):
     assert digest(write_nuscenes(tmp_path / 'two', SMALL, workers=2)) == one
     other = NuScenesPlan(seed=6, train_scenes=1, val_scenes=1, seconds=1.0)
     assert digest(write_nuscenes(tmp_path / 'other', other, workers=2)) != one
+
+
+def test_of_many_scenes_the_last_sweeps_suffice(tmp_path):
+    """One key frame and the sweep before it, the same bytes as in the whole scene; what is not limited is not said."""
+    whole = NuScenesPlan(seed=5, train_scenes=1, val_scenes=1, seconds=0.5)
+    ends = replace(whole, last_sweeps=2)
+    folders = [write_nuscenes(tmp_path / name, plan, workers=1) for name, plan in (('whole', whole), ('ends', ends))]
+    files = {name: path.read_bytes() for name, path in _files(folders[0]).items()}
+    for name, path in _files(folders[1]).items():
+        assert name.startswith('v1.0-') or name == MANIFEST or path.read_bytes() == files[name], name
+    tables = NuScenes('v1.0-trainval', str(folders[1]), verbose=False)
+    lidar = [record for record in tables.sample_data if record['sensor_modality'] == 'lidar']
+    assert [record['is_key_frame'] for record in lidar] == [False, True] * 2
+    assert [bool(record['prev']) for record in lidar] == [False, True] * 2
+    assert 'last_sweeps' not in json.loads((folders[0] / MANIFEST).read_text())
+    with pytest.raises(ValueError, match='last_sweeps must be 1 to 10'):
+        replace(whole, last_sweeps=11)
+
+
+def _files(root):
+    return {str(path.relative_to(root)): path for path in root.rglob('*') if path.is_file()}
 
 
 def test_a_finished_data_set_is_reused_and_another_is_not_overwritten(tmp_path, capsys):

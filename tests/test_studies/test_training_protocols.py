@@ -17,7 +17,7 @@ from dos_mm3d.studies.protocols.datasets import DataSet
 from dos_mm3d.studies.protocols.finetune import DecoderProbe, Detection, Finetune, LabelEfficiency
 from dos_mm3d.studies.protocols.runner import run_protocol
 from dos_mm3d.studies.protocols.table import full_text
-from dos_mm3d.studies.protocols.training import Labels
+from dos_mm3d.studies.protocols.training_rows import Labels
 from tests.helpers.training_fakes import ROOT, TrainingFakes, arguments, fake_miou, pretraining_checkpoint, sources
 
 MINKUNET = 'configs/dos/dos_minkunet_synthetic.py'

@@ -37,7 +37,7 @@ def test_scratch_is_also_trained_with_one_rate_for_all_layers(
     ]  # fmt: skip
     assert decays(wanted.out) == {'scratch': 0.8, 'scratch_even': 1, 'dos_synthetic': 0.8}
     assert [found['row'] for found in record['differences']] == [
-        'from DOS', 'from DOS, against scratch with one rate for all layers'
+        'from DOS', 'from DOS, against scratch, one rate for all layers'
     ]  # fmt: skip
     assert 'from scratch, one rate for all layers' in full_text(record)
     even = replace(wanted, overrides={**wanted.overrides, 'optim_wrapper.paramwise_cfg.layer_decay': 1}, again=True)

@@ -24,7 +24,7 @@ decoder_probe = dict(
 finetune = dict(
     optim_wrapper=dict(
         type='OptimWrapper',
-        constructor='PTv3LayerDecay',
+        constructor='LayerDecay',
         paramwise_cfg=dict(layer_decay=0.8),
         optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
         clip_grad=dict(max_norm=1.0),

@@ -4,4 +4,9 @@ from .checkpoint import CheckpointHook
 from .collapse_monitor import CollapseError, CollapseMonitorHook
 from .data_wait import DataWaitHook, MemberSharesHook
 from .dos import DOSHook
+from .frozen_start import FrozenStartHook
 from .going_on import GoOnHook
+from .l2_sp import L2SPHook
+from .probe_head import ProbeHeadHook
+from .skip_weights import SkipWeightsHook
+from .target_batch_norm import TargetBatchNormHook

@@ -25,7 +25,7 @@ BACKBONE_NAMES = {
     'PillarBackbone': 'pillars',
 }
 SEGMENTATION, DETECTION = 'configs/segmentation/', 'configs/centerpoint/'
-# recipe -> backbone -> configs, of which the first that exists and has the checkpoint's grid is taken
+# kind of work -> backbone -> configs, of which the first that exists and has the checkpoint's grid is taken
 CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
     'linear_probe': {'ptv3': (f'{SEGMENTATION}ptv3_linear_probe_{{data}}.py',)},
     'decoder_probe': {'ptv3': (f'{SEGMENTATION}ptv3_decoder_probe_{{data}}.py',)},
@@ -60,26 +60,34 @@ def encoder_prefixes(source: Source, task: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names.values()))
 
 
-def find_config(recipe: str, source: Source, dataset: DataSet) -> Path:
-    """The config of a recipe for a checkpoint's backbone on a data set; of several the one with its voxel size.
+def pretrained_parts(exported: Path, prefixes: Sequence[str]) -> list[str]:
+    """Prefixes of the names of what an exported file holds, one for each part of the backbone: `backbone.encoder.`.
+    prefixes: of the backbone's (:func:`encoder_prefixes`)."""
+    names = read_export(exported)['state_dict']
+    found = ((name, prefix) for name in names for prefix in prefixes if name.startswith(prefix))
+    return sorted({prefix + name.removeprefix(prefix).partition('.')[0] + '.' for name, prefix in found})
 
-    ValueError, saying why, where the backbone knows no such recipe; FileNotFoundError where there is no config for the
+
+def find_config(work: str, source: Source, dataset: DataSet) -> Path:
+    """The config of a kind of work for a checkpoint's backbone on a data set; of several the one with its voxel size.
+
+    ValueError, saying why, where the backbone knows no such kind; FileNotFoundError where there is no config for the
     data set.
     """
     kind = backbone_of(source)
-    if kind not in CONFIGS[recipe]:
+    if kind not in CONFIGS[work]:
         others = [other for other, backbones in CONFIGS.items() if kind in backbones]
         raise InputError(
-            f'{source.checkpoint}: there is no {recipe} of its backbone, {kind}; what there is beside the linear '
+            f'{source.checkpoint}: there is no {work} of its backbone, {kind}; what there is beside the linear '
             f'probes: {", ".join(others) or "nothing"}; or name a config of it with --downstream CONFIG'
         )
     # the embedded sets other than nuScenes are read with the real ones' configs, at another root
     data_names = dict.fromkeys([dataset.name, dataset.name.removeprefix('synthetic_')])
-    candidates = [Path(pattern.format(data=name)) for name in data_names for pattern in CONFIGS[recipe][kind]]
+    candidates = [Path(pattern.format(data=name)) for name in data_names for pattern in CONFIGS[work][kind]]
     present = [path for path in candidates if path.is_file()]
     if not present:
         raise MissingFileError(
-            f'{candidates[0]}: no such config, so there is no {recipe} of {kind} on {dataset.name}; write one, or name '
+            f'{candidates[0]}: no such config, so there is no {work} of {kind} on {dataset.name}; write one, or name '
             'another with --downstream CONFIG'
         )
     if len(present) == 1:

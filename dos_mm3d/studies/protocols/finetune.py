@@ -8,7 +8,9 @@ from ...datasets.label_shares import FIRST, SHARES_PERCENT, draw_shares
 from ...errors import InputError
 from ...files import write_json
 from .base import Results
-from .training import Labels, TrainingProtocol
+from .training import TrainingProtocol
+from .training_config import in_steps, own_steps
+from .training_rows import Labels
 
 
 class Finetune(TrainingProtocol):
@@ -42,6 +44,10 @@ class ShareProtocol(TrainingProtocol):
         super().add_arguments(parser)
         words = 'percent of the labels; none: those that the config has'
         parser.add_argument('--shares', type=float, nargs='*', default=list(cls.shares), help=words)
+        words = 'number of labelled sequences, in place of --shares; above what there are: all'
+        parser.add_argument('--sequences', type=int, nargs='+', help=words)
+        words = 'steps of each share or number, from the smallest, in place of --steps'
+        parser.add_argument('--steps-of-shares', type=int, nargs='+', help=words)
         parser.add_argument('--share-seed', type=int, default=1, help='draw of the labelled sequences: 1, 2, ...')
 
     @property
@@ -52,20 +58,55 @@ class ShareProtocol(TrainingProtocol):
     @property
     def variant(self) -> str:
         """Another draw is another table."""
-        return '' if self.seed == 1 else f'_draw{self.seed}'
+        return ('' if self.seed == 1 else f'_draw{self.seed}') + super().variant
 
     @cached_property
     def labels(self) -> list[Labels]:
         """One a share, of the training sequences; those that are scored for choosing settings are left out."""
-        if not self.args.options['shares']:
+        numbers = self.args.options['sequences']
+        if not numbers and not self.args.options['shares']:
             return [self.config_labels]
         frames = {name: count for name, count in self.frames.items() if name not in (self.scored or ())}
-        percents = sorted(set(self.args.options['shares']))
-        drawn = draw_shares(frames, percents, seed=self.seed, first=FIRST if self.seed == 1 else None)
+        percents = self.args.options['shares']
+        if numbers:
+            percents = [100 * min(number, len(frames)) / len(frames) for number in numbers]
+        drawn = draw_shares(frames, sorted(set(percents)), seed=self.seed, first=FIRST if self.seed == 1 else None)
         return [
-            Labels(percent, tuple(names), len(names), len(frames), sum(frames[name] for name in names))
+            Labels(percent, tuple(names), len(names), len(frames), sum(frames[name] for name in names), bool(numbers))
             for percent, names in drawn.items()
         ]
+
+    @cached_property
+    def steps_of(self) -> dict[str, int]:
+        """Name of a share -> its steps, empty where all have the same; InputError for other numbers than shares."""
+        steps = self.args.options['steps_of_shares'] or []
+        if steps and (self.args.steps is not None or len(steps) != len(self.labels)):
+            raise InputError(
+                f'--steps-of-shares has {len(steps)} numbers; wanted {len(self.labels)}, one for each share, and no '
+                '--steps'
+            )
+        return {labels.name: number for labels, number in zip(self.labels, steps)}
+
+    def config_of(self, labels: Labels) -> dict[str, Any]:
+        """In the steps of the share."""
+        if not self.steps_of:
+            return super().config_of(labels)
+        processes = self.args.options['processes']
+        return in_steps(
+            self.own_config,
+            self.steps_of[labels.name],
+            lambda: own_steps(self.own_config, sum(self.frames.values()), processes),
+        )
+
+    @property
+    def length(self) -> str:
+        """Shares may have their own."""
+        return 'in the steps of each share' if self.steps_of else super().length
+
+    def facts(self, labels: Labels) -> dict[str, Any]:
+        """With the steps, where shares differ in them."""
+        facts = super().facts(labels)
+        return {**facts, 'steps': self.steps_of[labels.name]} if self.steps_of else facts
 
     def begin(self) -> None:
         """The lists are written, for SequenceShare(sequences=FILE); those of the two splits differ."""
@@ -116,10 +157,10 @@ class LabelEfficiency(ShareProtocol):
     @property
     def variant(self) -> str:
         """So is another mode."""
-        return super().variant + ('_linear' if self.recipe == 'linear_probe' else '')
+        return super().variant + ('_linear' if self.kind == 'linear_probe' else '')
 
     @property
-    def recipe(self) -> str:
+    def kind(self) -> str:
         """As the mode says."""
         return {'finetune': 'finetune', 'linear': 'linear_probe'}[self.args.options['mode']]
 

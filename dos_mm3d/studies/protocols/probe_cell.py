@@ -19,9 +19,9 @@ from torch import nn
 
 from ...engine.launch import run_tool
 from ...files import nan_to_none, read_json, write_json
+from ...functional.logistic_regression import ProbeRecipe
 from ...metrics.confusion import iou_percent, miou_percent
 from ...probe.features import EncoderFeatures, extractor_of
-from ...probe.linear_probe import ProbeRecipe
 from ...probe.pretrained import adapt_batch_norm, load_pretrained, random_backbones
 from ...probe.probe import ProbeSettings, run_probe
 from ...probe.scans import LabelledScans, spread

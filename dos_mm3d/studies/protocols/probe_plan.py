@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...files import read_json, write_json
-from ...probe.linear_probe import ProbeRecipe
+from ...functional.logistic_regression import ProbeRecipe
 from ...probe.probe import ProbeSettings
 from ..runner import Cell
 from ..runner.config_file import write_config

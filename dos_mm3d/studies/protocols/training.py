@@ -1,8 +1,7 @@
 """What the protocols that train share: rows, columns and cells of downstream models from scratch and from DOS."""
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
@@ -18,51 +17,24 @@ from ..runner import Cell, content_hash, portable
 from ..runner.config_file import write_config
 from .base import Column, Protocol, Results, row
 from .differences import difference
-from .downstream import backbone_of, encoder_prefixes, export_once, find_config, require_device_for, require_fit
+from .downstream import (
+    backbone_of,
+    encoder_prefixes,
+    export_once,
+    find_config,
+    pretrained_parts,
+    require_device_for,
+    require_fit,
+)
+from .recipes import PLAIN, Recipe, read_recipe, table_name
 from .sources import Source
 from .training_cell import COLLECT, cell_commands
-from .training_config import cell_config, in_steps, layer_decay, moved, own_steps, read_downstream, with_even_rates
+from .training_config import cell_config, in_steps, moved, own_steps, read_downstream, with_even_rates
+from .training_rows import Labels, Start, compared, starts_of
 from .training_table import column_name, decay_note, entry_of, sweeps_note, which_checkpoints
 
-
-@dataclass(frozen=True)
-class Labels:
-    """What is trained on, one column of the table.
-
-    Args:
-        percent: of the labels.
-        sequences: names, None as the config says.
-        n_sequences: how many.
-        of: sequences that there are.
-        frames: key frames, or scans, in them.
-    """
-
-    percent: float
-    sequences: tuple[str, ...] | None
-    n_sequences: int
-    of: int
-    frames: int
-
-    @property
-    def name(self) -> str:
-        return f'labels_{self.percent:g}'.replace('.', 'p')
-
-
-@dataclass(frozen=True)
-class Start:
-    """One row: what its trainings start from.
-
-    Args:
-        name: of the row.
-        title: for the reader.
-        runs: checkpoints, none from scratch.
-        even_rates: without the layer decay of the config, which is made for pretrained layers.
-    """
-
-    name: str
-    title: str
-    runs: Sequence[Source] = ()
-    even_rates: bool = False
+FROZEN_KINDS = ('linear_probe', 'decoder_probe')
+"""Whose configs freeze the encoder."""
 
 
 class TrainingProtocol(Protocol):
@@ -86,6 +58,13 @@ class TrainingProtocol(Protocol):
             metavar='CONFIG',
             help="config to train, default the backbone's for the data set",
         )
+        parser.add_argument(
+            '--recipe',
+            nargs='+',
+            default=['plain'],
+            metavar='RECIPE',
+            help='how pretrained weights are fine-tuned, a row for each: plain, or parts as in probe_head+low_rate=0.1',
+        )
         parser.add_argument('--processes', type=int, default=1, help='GPUs of each training (tools/dist_train.sh)')
         parser.add_argument('--steps', type=int, help='of each training; default: what its config says')
         add_overrides(parser, '--cfg-options', 'values of the downstream config')
@@ -96,15 +75,25 @@ class TrainingProtocol(Protocol):
         return {'miou': 'mIoU'}
 
     @property
-    def recipe(self) -> str:
+    def kind(self) -> str:
         """Of :data:`downstream.CONFIGS`."""
         return self.name
+
+    @cached_property
+    def recipes(self) -> list[Recipe]:
+        """How pretrained weights are fine-tuned; InputError for what is no recipe."""
+        return list(dict.fromkeys(map(read_recipe, self.args.options['recipe'])))
+
+    @property
+    def variant(self) -> str:
+        """Other recipes are another table."""
+        return table_name(self.recipes)
 
     @cached_property
     def config_file(self) -> Path:
         """The downstream config: named, or found for the first checkpoint's backbone."""
         if (given := self.args.options['downstream']) is None:
-            return find_config(self.recipe, self.args.sources[0], self.args.dataset)
+            return find_config(self.kind, self.args.sources[0], self.args.dataset)
         if not given.is_file():
             raise MissingFileError(f'{given}: no such config; give the path of a .py file below configs/')
         return given
@@ -164,14 +153,8 @@ class TrainingProtocol(Protocol):
 
     @cached_property
     def starts(self) -> list[Start]:
-        """The rows. A config whose rates fall towards the input has a second one from scratch, without that."""
-        starts = [Start('scratch', 'from scratch')]
-        if layer_decay(self.config) != 1:
-            starts.append(Start('scratch_even', 'from scratch, one rate for all layers', even_rates=True))
-        for dataset, runs in self.runs.items():
-            words = '' if dataset == self.args.dataset.name else f', pretrained on {dataset}'
-            starts.append(Start(f'dos_{dataset}', f'from DOS{words}', runs))
-        return starts
+        """The rows."""
+        return starts_of(self.config, self.runs, self.recipes, self.args.dataset.name)
 
     def check(self) -> None:
         """Checkpoints of one backbone that fit the config, enough seeds for them, data that are there."""
@@ -188,8 +171,12 @@ class TrainingProtocol(Protocol):
                 )
         self.args.dataset.require()
         config = self.config
+        if self.kind in FROZEN_KINDS and self.recipes != [PLAIN]:
+            raise InputError(f'--recipe is for what is trained as a whole; {self.kind} has a frozen encoder')
         for source in sources:
-            require_fit(export_once(source, self.task, self.args.out), config, self.config_file)
+            require_fit(exported := export_once(source, self.task, self.args.out), config, self.config_file)
+            for recipe in self.recipes:
+                recipe.applied(config, pretrained_parts(exported, encoder_prefixes(source, self.task)))
         require_device_for(config, self.config_file)
 
     def cells(self) -> list[Cell]:
@@ -199,15 +186,18 @@ class TrainingProtocol(Protocol):
 
     def cell(self, seed: int, labels: Labels, start: Start) -> Cell:
         """Training and test of one model."""
-        config = with_even_rates(self.config) if start.even_rates else self.config
+        config = self.config_of(labels)
+        config = with_even_rates(config) if start.even_rates else config
         source = start.runs[seed % len(start.runs)] if start.runs else None
         dataset, processes = self.args.dataset, self.args.options['processes']
 
         def prepare(folder: Path) -> None:
+            weights = None if source is None else export_once(source, self.task, self.args.out).resolve()
+            parts = pretrained_parts(weights, encoder_prefixes(source, self.task)) if weights else []
             made = cell_config(
-                config,
+                start.recipe.applied(config, parts),
                 seed=seed,
-                weights=None if source is None else export_once(source, self.task, self.args.out).resolve(),
+                weights=weights,
                 train_sequences=labels.sequences,
                 test_sequences=self.scored,
                 train_ann_file=dataset.infos[0],
@@ -220,7 +210,8 @@ class TrainingProtocol(Protocol):
         return Cell(
             name=f'{start.name}_{labels.name}_seed{seed}',
             depends_on={
-                'recipe': self.recipe,
+                'kind': self.kind,
+                'recipe': start.recipe.parts,
                 'config_hash': content_hash(moved(config, dataset.root.rstrip('/'), 'DATA')),
                 'data_hash': dataset.hash(),
                 'weights': None if source is None else source.sha256,
@@ -233,6 +224,16 @@ class TrainingProtocol(Protocol):
             commands=partial(cell_commands, config, task=self.task, processes=processes),
             collect=COLLECT[self.task],
         )
+
+    def config_of(self, labels: Labels) -> dict[str, Any]:
+        """The downstream config of a share."""
+        return self.config
+
+    @property
+    def length(self) -> str:
+        """Of the trainings, for the reader."""
+        loop = self.config['train_cfg']
+        return f'{loop["max_epochs"]} epochs' if 'max_epochs' in loop else f'{loop["max_iters"]} steps'
 
     def pastes(self, labels: Labels) -> bool:
         """Whether all that objects are pasted from is labelled, and none of it is scored."""
@@ -249,13 +250,13 @@ class TrainingProtocol(Protocol):
         """The number alone where there is one share, else the share too where there are several numbers."""
         if len(self.labels) == 1:
             return self.keys[key]
-        return f'{labels.percent:g} %' + ('' if len(self.keys) == 1 else f': {self.keys[key]}')
+        return labels.title + ('' if len(self.keys) == 1 else f': {self.keys[key]}')
 
     def facts(self, labels: Labels) -> dict[str, Any]:
         """How many labels a share really is, and of which other share they are too."""
         same = self.distinct[labels.sequences]
         facts = {'sequences': f'{labels.n_sequences} of {labels.of}', 'labelled_frames': labels.frames}
-        return facts if same is labels else {**facts, 'run_once': f'the same list as {same.percent:g} %'}
+        return facts if same is labels else {**facts, 'run_once': f'the same list as {same.title}'}
 
     def rows(self, results: Results) -> list[dict[str, Any]]:
         """From scratch, then from the checkpoints of each data set."""
@@ -277,11 +278,10 @@ class TrainingProtocol(Protocol):
 
     def more(self, results: Results) -> dict[str, Any]:
         """The paired differences to every scratch row, and the lists of labelled sequences."""
-        pairs = [(start, base) for start, base in product(self.starts, self.starts) if start.runs and not base.runs]
         differences = []
-        for labels, (start, base), key in product(self.labels, pairs, self.keys):
+        for labels, (start, base), key in product(self.labels, compared(self.starts), self.keys):
             if found := difference(self.found(results, base, labels), self.found(results, start, labels), key):
-                against = ', against scratch with one rate for all layers' if base.even_rates else ''
+                against = '' if base.name == 'scratch' else f', against {base.title.removeprefix("from ")}'
                 differences.append({'column': self.column_title(labels, key), 'row': start.title + against, **found})
         lists = {one.name: list(one.sequences) for one in self.labels if one.sequences is not None}
         return {'differences': differences, 'labelled_sequences': lists}
@@ -289,7 +289,8 @@ class TrainingProtocol(Protocol):
     def settings(self) -> dict[str, Any]:
         """Recipe, config and length."""
         return {
-            'recipe': self.recipe,
+            'kind': self.kind,
+            'recipes': {recipe.slug or 'plain': recipe.title for recipe in self.recipes},
             'config': portable(self.config_file),
             'train_cfg': self.config['train_cfg'],
             'batch_size': self.config['train_dataloader']['batch_size'],
@@ -299,10 +300,8 @@ class TrainingProtocol(Protocol):
 
     def notes(self) -> list[str]:
         """What a pair is."""
-        loop = self.config['train_cfg']
-        length = f'{loop["max_epochs"]} epochs' if 'max_epochs' in loop else f'{loop["max_iters"]} steps'
         return [
-            f'`{portable(self.config_file)}`, {length}; from scratch and from DOS with the same seeds, and so '
+            f'`{portable(self.config_file)}`, {self.length}; from scratch and from DOS with the same seeds, and so '
             'with the same initial head, data in the same order, and length. With several seeds '
             f'{which_checkpoints({len(runs) for runs in self.runs.values()}, self.args.seeds)}.',
             *decay_note(self.config),

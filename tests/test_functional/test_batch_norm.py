@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dos_mm3d.probe.pretrained import reestimate_batch_norm
+from dos_mm3d.functional.batch_norm import reestimate_batch_norm
 
 
 @pytest.fixture
