@@ -22,6 +22,7 @@ from ..datasets.nuscenes.scoring import check_scoring
 from ..errors import InputError, MissingFileError, UserError
 from .config_overrides import add_overrides, load_with_overrides
 from .ranks import check_launcher, is_first_rank, leave_ranks, meet_here
+from .result_files import check_result_files
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CUT_OFF = re.compile(r'\d+ requested and \d+ written')
@@ -112,6 +113,7 @@ def check_data(cfg: Config, *loaders: str) -> None:
                 checked.append(dataset)
         if cfg.get(loader) and (evaluator := cfg.get(loader.replace('dataloader', 'evaluator'))):
             check_scoring(cfg[loader].dataset, evaluator)
+            check_result_files(loader.partition('_')[0], evaluator)
 
 
 def build_runner(cfg: Config) -> Runner:
