@@ -12,7 +12,7 @@ from ...datasets.readers import read_sweep
 from ...files import read_json, write_json
 from .case import FINDING, REFERENCE, Finding, Place, begin, outcome_of, with_failures
 from .jobs import Job
-from .outcomes import NAMED, RAW, RIGHT, SILENT
+from .outcomes import NAMED, RAW, SILENT
 from .victims import adopt_orphans, kill_orphans, run
 
 ENDS_BYTES = 4096
@@ -24,7 +24,7 @@ class Target:
     """What is damaged, and who reads it.
 
     Args:
-        kind: 'checkpoint', 'info', 'points' or 'labels'.
+        kind: 'checkpoint', 'info' or 'points'.
         job: name of the job.
         file: below the world; a copy of it is damaged.
         shared: folder below the world that the job reads the file in, copied with it; '' where it is read by itself.
@@ -70,8 +70,6 @@ def _flipped_once(target: Target, job: Job, place: Place) -> Finding:
     elif outcome == SILENT and target.kind == 'points' and (numbers := changed_number(copy, place.world / target.file)):
         outcome = RAW
         how += f': {numbers[0]:g} became {numbers[1]:g}'
-    elif outcome in (RIGHT, SILENT) and target.kind == 'labels':  # another label, which its format cannot show
-        outcome = RAW
     return Finding(outcome, f'flipped bit: {target.kind}', f'{job.name}, {copy.name}', how, message)
 
 

@@ -38,7 +38,6 @@ CASES = {
 }
 """Kind of disturbance -> job -> how often."""
 _TRAIN_INFOS, _VAL_INFOS = (f'nuscenes/nuscenes_infos_{split}.pkl' for split in ('train', 'val'))
-_LABELS = 'raw/semantickitti/sequences/00/labels/000000.label'
 FLIPS = {
     Target('checkpoint', 'export', f'run/iter_{STEPS}.pth'): 30,
     Target('checkpoint', 'test', 'segmentor.pth'): 20,
@@ -50,9 +49,8 @@ FLIPS = {
         Target('points', f'sweeps_{suffix}', f'sweeps/{suffix}/0.{suffix}', f'sweeps/{suffix}'): 10
         for suffix in FORMATS
     },
-    Target('labels', 'convert_semantickitti_elsewhere', _LABELS, shared='raw/semantickitti'): 10,
 }
-"""What is damaged -> how many bits, one at a time: 200, and 10 of labels."""
+"""What is damaged -> how many bits, one at a time: 200."""
 FLIPS_IN_CELL = 10
 SHORT = {
     'kill': dict.fromkeys(('write_semantickitti', 'convert_semantickitti', 'pretrain', 'export'), 1),
