@@ -24,7 +24,7 @@ import torch
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.files import home_path, write_json
+from dos_mm3d.files import check_output, holds_json, home_path, write_json
 from dos_mm3d.studies.faults.plan import campaign
 from dos_mm3d.studies.faults.report import build_record, faults_of, table
 from dos_mm3d.studies.runner import Study
@@ -64,6 +64,8 @@ def main() -> None:
     args = parse_args()
     args.out = args.out.resolve()
     args.record = args.record and args.record.resolve()
+    if args.record:
+        check_output(args.record, ours=holds_json)  # hours before it is written
     os.chdir(ROOT)
     torch.set_num_threads(1)  # a forked child waits for ever for OpenMP threads that this process had
     run_study_tool('fault_campaign', lambda: run(args))

@@ -52,6 +52,8 @@ def main() -> None:
         raise InputError(f'{args.config}: nothing to test, it has no {", ".join(missing)}')
     for out in filter(None, (args.metrics, args.confusion)):
         check_output(out, args.config, args.checkpoint, ours=holds_json)
+    if args.metrics and args.confusion and args.metrics.resolve() == args.confusion.resolve():
+        raise InputError(f'{args.metrics}: --metrics and --confusion name this one file; name two')
     if args.tta:
         augment_tests(cfg, args.config)
     if args.confusion is not None:

@@ -21,12 +21,13 @@ from .folder_check import (
     SCALES,
     Levels,
     Looks,
-    check_raw_sizes,
     copies_among,
     is_other_scale,
     levels_of,
     look_for_sweeps,
+    parts_among,
     unit_scale,
+    usual_levels,
 )
 from .readers import SUFFIXES, ReadOptions, load_sweep, suffix_of
 from .stream import SweepStream
@@ -81,8 +82,6 @@ class FolderSweeps(SweepStream):
         self.intensity_top = intensity_top
         self.stated_scale = _stated_scale(intensity_max)
         self.frames = self.find([exclude] if isinstance(exclude, str) else exclude)
-        if on_bad_file == 'error':
-            check_raw_sizes(self.frames, self.options)
         self.levels: dict[Sensor, Levels] = {}
         self.scales: dict[Sensor, float] = {}
         self._sensor_of: dict[str, Sensor] = {}
@@ -95,7 +94,7 @@ class FolderSweeps(SweepStream):
 
     def find(self, exclude: Sequence[str]) -> list[str]:
         """The files that are sweeps; a sub-class may look in certain folders only."""
-        return find_sweeps(self.data_root, exclude, self.options)
+        return find_sweeps(self.data_root, exclude, self.options, on_bad_file=self.on_bad_file)
 
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, 4 or 5), x, y, z, intensity from 0 to the top, maybe time lag, and the file."""
@@ -115,8 +114,9 @@ class FolderSweeps(SweepStream):
     def _look_at(self, sensor: Sensor, files: Sequence[str]) -> None:
         """Decide the scale of one sensor's files by a few of them; of several sensors in one folder, that of each."""
         intensities = self._read_some(files)
-        levels = levels_of(np.concatenate(list(intensities.values()) or [np.empty(0, np.float32)]))
         each = {file: levels_of(values) for file, values in intensities.items()}
+        together = levels_of(np.concatenate(list(intensities.values()) or [np.empty(0, np.float32)]))
+        levels = usual_levels(list(each.values()), together)
         others = [file for file, own in each.items() if is_other_scale(own, levels)]
         if others and self.stated_scale is None:
             families = _by(_letters, files)
@@ -165,22 +165,36 @@ class FolderSweeps(SweepStream):
             print_log(f'{name}: {line}', logger='current', level=logging.WARNING)
 
 
-def find_sweeps(data_root: str, exclude: Sequence[str] = (), options: ReadOptions | None = None) -> list[str]:
+def find_sweeps(
+    data_root: str,
+    exclude: Sequence[str] = (),
+    options: ReadOptions | None = None,
+    *,
+    on_bad_file: str = 'skip',
+) -> list[str]:
     """Sorted paths of all sweeps below `data_root`; what is left out is named in the log.
 
+    on_bad_file: with 'error' those that by size or header cannot be read are refused at once, not when they are drawn.
     FileNotFoundError where it is no folder; ValueError, with the suffixes found, where none
     is a sweep."""
     _check_folder(data_root)
-    found = look_for_sweeps(data_root, exclude, options or ReadOptions())
+    options = options or ReadOptions()
+    found = look_for_sweeps(data_root, exclude, options)
     left_out = [found.summary(data_root, reason) for reason in found.left_out]
+    others = ', '.join(f'{n} {suffix}' for suffix, n in found.others.most_common(8))
     if not found.sweeps:
-        others = ', '.join(f'{n} {suffix}' for suffix, n in found.others.most_common(8)) or 'no files'
         raise InputError(
-            f'{data_root}: found {others}; wanted sweeps ({", ".join(SUFFIXES)}) here or in sub-folders. '
+            f'{data_root}: found {others or "no files"}; wanted sweeps ({", ".join(SUFFIXES)}) here or in sub-folders. '
             f'{" ".join(left_out)}{" " * bool(left_out)}Set data_root to the folder of the sweeps.'
         )
     for line in left_out:
         print_log(f'FolderSweeps: {line}', logger='current')
+    if others:
+        print_log(f'FolderSweeps: not read, of another format than {", ".join(SUFFIXES)}: {others}.', logger='current')
+    for file in found.unreadable if on_bad_file == 'error' else ():
+        load_sweep(file, options)
+    if parts := parts_among(found.sweeps, options):
+        print_log(f'FolderSweeps: {parts}', logger='current', level=logging.WARNING)
     if copies := copies_among(found.sweeps):
         print_log(
             f'FolderSweeps: {len(copies)} of {len(found.sweeps)} sweeps are copies of others, byte for byte, and count '

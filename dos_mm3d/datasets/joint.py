@@ -1,5 +1,6 @@
 """Pretraining on several data sets at once: one stream of samples with common channels."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -160,7 +161,7 @@ class JointSweeps(SweepStream):
 
     def _look_at(self, member: Member) -> None:
         """A wrong scale is the same in all sweeps: a few are looked at before training starts."""
-        brightest = 0.0
+        brightest = brightest_middle = 0.0
         for own_index in evenly_spread(range(len(member.dataset)), FRAMES_LOOKED_AT):
             try:
                 points, file = self._load(member, own_index)
@@ -168,11 +169,20 @@ class JointSweeps(SweepStream):
                 if self.on_bad_file == 'error':
                     raise _naming(error, member.name) from error
                 continue
-            brightest = max(brightest, levels_of(points[:, 3].numpy()).high)
+            levels = levels_of(points[:, 3].numpy())
+            brightest, brightest_middle = max(brightest, levels.high), max(brightest_middle, levels.middle)
         if 0 < brightest < FAINT:
             raise InputError(
                 f'member {member.name}: {file}: found 99 % of the intensities below {brightest:.2g} after '
                 f'intensity={member.intensity!r}; wanted 0 to 1. Set intensity to what the sensor can give.'
+            )
+        if 0 < brightest_middle < FAINT:
+            print_log(
+                f'JointSweeps: member {member.name}: half of the intensities are at most {brightest_middle:.2g} after '
+                f'intensity={member.intensity!r}: nearly nothing is left of most of them. If a few large ones are not '
+                "the sensor's, set intensity to what it gives without them.",
+                logger='current',
+                level=logging.WARNING,
             )
 
     def _log_shares(self) -> None:

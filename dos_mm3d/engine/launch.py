@@ -26,6 +26,7 @@ from .class_names import check_classes
 from .config_overrides import add_overrides, load_with_overrides
 from .detector_grid import check_grid
 from .ranks import check_launcher, is_first_rank, leave_ranks, meet_here
+from .result_files import check_result_files
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CUT_OFF = re.compile(r'\d+ requested and \d+ written')
@@ -121,6 +122,7 @@ def check_data(cfg: Config, *loaders: str) -> None:
                 checked.append(dataset)
         if cfg.get(loader) and (evaluator := cfg.get(loader.replace('dataloader', 'evaluator'))):
             check_scoring(cfg[loader].dataset, evaluator)
+            check_result_files(loader.partition('_')[0], evaluator)
 
 
 def build_runner(cfg: Config) -> Runner:

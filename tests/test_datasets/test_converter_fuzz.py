@@ -185,11 +185,10 @@ def sequence(tmp_path: Path) -> Path:
     for name in ('velodyne', 'labels'):
         (folder / name).mkdir(parents=True)
     for number in range(2):
-        rng.normal(size=(300, 4)).astype('f4').clip(-50, 50).tofile(folder / f'velodyne/{number:06d}.bin')
+        scan = rng.normal(size=(300, 4)).astype('f4').clip(-50, 50)
+        scan[:, 3] = np.abs(scan[:, 3]) % 1
+        scan.tofile(folder / f'velodyne/{number:06d}.bin')
         rng.choice([0, 10, 40, 70], 300).astype('u4').tofile(folder / f'labels/{number:06d}.label')
-    scan = np.fromfile(folder / 'velodyne/000000.bin', 'f4').reshape(-1, 4)
-    scan[:, 3] = np.abs(scan[:, 3]) % 1
-    scan.tofile(folder / 'velodyne/000000.bin')
     (folder / 'times.txt').write_text('0.0\n0.1\n')
     return tmp_path / 'kitti'
 

@@ -142,6 +142,10 @@ WRONG = {
         r'08/labels/000001\.label: found labels \[17\]; wanted numbers that semantickitti defines, 0 to 259',
     ),
     'nuScenes': (lambda s: ring_column(s / '01/velodyne/000000.bin'), r'01/velodyne/000000\.bin: .*repeat every 5'),
+    'nuScenes, in another scan than the first': (
+        lambda s: ring_column(s / '01/velodyne/000001.bin'),
+        r'01/velodyne/000001\.bin: .*repeat every 5',
+    ),
     'raw KITTI names': (lambda s: rename_all(s / '11/velodyne'), r'11/velodyne/0000000000\.bin: wanted names of six'),
 }
 

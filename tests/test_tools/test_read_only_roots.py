@@ -79,3 +79,16 @@ def test_what_a_killed_run_left_is_cleared(synthetic_nuscenes: Path, tmp_path: P
     prepare_nuscenes(synthetic_nuscenes, out_dir=tmp_path / 'out', max_sweeps=0)
     assert not left.exists() and (synthetic_nuscenes / 'samples').is_dir()
     shutil.rmtree(tmp_path / 'out')
+
+
+def test_a_box_database_that_is_a_link_is_replaced_and_what_it_leads_to_stays(
+    synthetic_nuscenes: Path, tmp_path: Path
+) -> None:
+    elsewhere, out = tmp_path / 'fast_disk', tmp_path / 'out'
+    elsewhere.mkdir()
+    out.mkdir()
+    (elsewhere / 'of_the_user').write_text('stays')
+    (out / 'nuscenes_gt_database').symlink_to(elsewhere)
+    prepare_nuscenes(synthetic_nuscenes, out_dir=out, max_sweeps=0)
+    assert (elsewhere / 'of_the_user').read_text() == 'stays'
+    assert any((out / 'nuscenes_gt_database').iterdir()) and (out / 'nuscenes_infos_train.pkl').is_file()

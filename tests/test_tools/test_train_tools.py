@@ -171,6 +171,10 @@ CASES = {
     'other start': (('train', '{toy}', '--cfg-options', 'load_from={foreign}'), ['foreign.pth', 'layer.weight']),
     'resume of nothing': (('train', '{toy}', '--resume', 'nowhere.pth'), ['nowhere.pth']),
     'no data': (('train', '{toy}', '--cfg-options', 'train_dataloader.dataset.folder=gone'), ['gone/infos.pkl']),
+    'one file for two': (
+        ('test', '{toy}', '{foreign}', '--metrics', 'a.json', '--confusion', './a.json'),
+        ['a.json', 'name this one file'],
+    ),
     'no base batch size': (('train', '{toy}', '--auto-scale-lr'), ['--auto-scale-lr', 'base_batch_size']),
 }
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from tqdm import tqdm
 
 from ...errors import InputError
-from ..readers import ReadOptions, is_sweep_file, load_sweep, suffix_of
+from ..readers import ReadOptions, is_sweep_file, suffix_of
 
 NOT_ENTERED = ('__macosx', 'lost+found', 'system volume information', '$recycle.bin')
 NO_SWEEPS = {
@@ -36,9 +36,11 @@ NAMES_SHOWN = 8
 
 @dataclass
 class Found:
-    """sweeps: sorted paths; left_out: reason -> files; others: suffix -> number of files of no supported one."""
+    """sweeps: sorted paths; unreadable: those of them that, by size or header, cannot be read; left_out: reason ->
+    files; others: suffix -> number of files of no supported one."""
 
     sweeps: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     others: Counter = field(default_factory=Counter)
 
@@ -69,21 +71,14 @@ def look_for_sweeps(root: str, exclude: Sequence[str], options: ReadOptions) -> 
     reasons = _reasons_of_folders(root, {os.path.dirname(path) for path in candidates})
     for path in tqdm(candidates, 'files', disable=len(candidates) < 5000):
         reason = reasons[os.path.dirname(path)] or _matching(os.path.basename(path), NO_SWEEP_FILES)
-        if reason is None and not is_sweep_file(path, options):
-            reason = 'without x, y, z'
-        if reason is None:
-            found.sweeps.append(path)
-        else:
-            found.leave_out(reason, path)
+        is_sweep = is_sweep_file(path, options) if reason is None else False
+        if is_sweep is False:
+            found.leave_out(reason or 'without x, y, z', path)
+            continue
+        found.sweeps.append(path)
+        if is_sweep is None:
+            found.unreadable.append(path)
     return found
-
-
-def check_raw_sizes(files: Sequence[str], options: ReadOptions) -> None:
-    """InputError for the first raw file whose size does not fit its columns: known at once, of however many files."""
-    for file in files:
-        columns = options.bin_columns.get(suffix_of(file))
-        if columns is not None and _size(file) % (4 * columns):
-            load_sweep(file, options)
 
 
 def _walk(folder: str) -> list[str]:
@@ -146,7 +141,7 @@ def _same_blocks(files: Sequence[str]) -> Iterator[list[str]]:
     """Groups of two files or more of one size, whose first, middle and last bytes are the same."""
     by_size: dict[int, list[str]] = {}
     for file in files:
-        by_size.setdefault(_size(file), []).append(file)
+        by_size.setdefault(file_size(file), []).append(file)
     same_size = [(size, group) for size, group in by_size.items() if size > 0 and len(group) > 1]
     for size, group in tqdm(same_size, 'copies', disable=sum(len(group) for _, group in same_size) < 5000):
         by_blocks: dict[bytes, list[str]] = {}
@@ -155,8 +150,8 @@ def _same_blocks(files: Sequence[str]) -> Iterator[list[str]]:
         yield from (files for files in by_blocks.values() if len(files) > 1)
 
 
-def _size(file: str) -> int:
-    """-1 for a link that leads nowhere, or a file that went meanwhile: reading it will say so."""
+def file_size(file: str) -> int:
+    """In bytes; -1 for a link that leads nowhere, or a file that went meanwhile: reading it will say so."""
     try:
         return os.path.getsize(file)
     except OSError:

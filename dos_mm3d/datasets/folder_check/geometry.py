@@ -10,27 +10,47 @@ FLAT_RATIO = 3.0  # how many times wider the spread of z is than that of another
 LAYER_M, UPSIDE_DOWN_RATIO, UPSIDE_DOWN_SHARE = 0.5, 8.0, 0.25
 FULL_TURNS = (360.0, 2 * np.pi)
 FEW_POINTS, SMALL_M = 512, 6.0
+HARDLY_ANY_POINTS = 256  # of a whole sweep; LiDARs give thousands
+PLANE_M = 0.02
+SHELL_M, SHELL_SHARE, SHELL_LEAST_M = 1e-3, 0.02, 2.0
 
 
 def suspicions(points: np.ndarray) -> list[str]:
     """What of (N, 4) points, metres, looks wrong, one clause each; empty for a sweep as others."""
     xyz = points[:, :3]
-    found = [_few(xyz), _near(xyz), _repeated(xyz), _axes(xyz), _upside_down(xyz), _angles(xyz)]
+    found = [_few(xyz), _near(xyz), _shell(xyz), _repeated(xyz), _axes(xyz), _upside_down(xyz), _angles(xyz)]
     return [clause for clause in found if clause]
 
 
 def _few(xyz: np.ndarray) -> str:
     span = np.ptp(xyz, axis=0).max()
-    if len(xyz) >= FEW_POINTS or span >= SMALL_M:
-        return ''
-    return f'few points close together (fewer than {FEW_POINTS} within {SMALL_M:g} m): an object cut out of a sweep?'
+    if len(xyz) < FEW_POINTS and span < SMALL_M:
+        return (
+            f'few points close together (fewer than {FEW_POINTS} within {SMALL_M:g} m): an object cut out of a sweep?'
+        )
+    if len(xyz) < HARDLY_ANY_POINTS:
+        return f'fewer than {HARDLY_ANY_POINTS} points: boxes, a radar, or a file that is cut off?'
+    return ''
 
 
 def _near(xyz: np.ndarray) -> str:
+    if (np.percentile(np.abs(xyz), 99, axis=0) < SMALL_M).all() and len(xyz) >= FEW_POINTS:
+        return f'99 % of the points within {SMALL_M:g} m: in another unit than metres, or scaled?'
     share = (np.abs(xyz[:, :2]) < NEAR_M).all(1).mean()
     return (
         '' if share < NEAR_SHARE else f'{NEAR_SHARE:.0%} of the points or more within {NEAR_M:g} m: the vehicle itself?'
     )
+
+
+def _shell(xyz: np.ndarray) -> str:
+    """At one and the same distance: where a driver puts what gave no return."""
+    distance = np.sqrt((xyz.astype(np.float64) ** 2).sum(1))
+    steps = np.bincount((distance[(distance > SHELL_LEAST_M) & (distance < 1e3)] / SHELL_M).astype(np.int64))
+    n_there = (steps[1:] + steps[:-1]).max(initial=0)  # a distance may lie on the edge of a step
+    if len(xyz) < FEW_POINTS or n_there < SHELL_SHARE * len(xyz):
+        return ''
+    there = (np.argmax(steps[1:] + steps[:-1]) + 1) * SHELL_M
+    return f'{SHELL_SHARE:.0%} of the points or more at the same distance ({there:.4g} m): points without a return?'
 
 
 def _repeated(xyz: np.ndarray) -> str:
@@ -45,6 +65,8 @@ def _axes(xyz: np.ndarray) -> str:
     low, high = np.percentile(xyz, [5, 95], axis=0)
     spread = np.maximum(high - low, 1e-3)
     flat = int(np.argmin(spread))
+    if flat == 2 and spread[2] < PLANE_M:
+        return f'z is the same for all points, within {PLANE_M:g} m: a scanner of one plane, or a lost column?'
     if flat == 2 or spread[2] < FLAT_RATIO * spread[flat] or np.median(spread) < 2 * spread[flat]:
         return ''
     return f'{"xy"[flat]} is the flattest axis, not z: axes in the order of a camera? Wanted z up'

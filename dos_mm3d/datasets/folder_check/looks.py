@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..readers import Sweep
+from .fourth_column import what_else
 from .geometry import suspicions
-from .intensity import Levels
+from .intensity import Levels, faintness
 
-FAINT = 1 / 64  # of the scale, that 99 % of the intensities stay below: the network would see nothing of them
+ALIKE = 1 / 256  # of the scale: where 98 % of the intensities differ by less, they tell no material from another
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Looks:
         self.n_points += sweep.total
         for what, n in sweep.mended.items():
             _count(self.points, what, n, file)
-        for what in suspicions(sweep.points):
+        for what in (*suspicions(sweep.points), *what_else(sweep.points)):
             _count(self.sweeps, what, 1, file)
 
     def news(self, file: str, sweep: Sweep) -> list[str]:
@@ -50,18 +51,16 @@ class Looks:
         levels: of its sensor."""
         if n_above := int((intensity > scale).sum()):
             _count(self.points, f'with an intensity above {scale:g}: it becomes 1 as {scale:g} does', n_above, file)
+        low, high = np.percentile(intensity, [1, 99])
         if not intensity.any():
             _count(self.sweeps, 'all intensities 0: does the sensor give none?', 1, file)
         elif intensity.min() == intensity.max():
             _count(self.sweeps, f'all intensities {intensity[0]:g}', 1, file)
-        elif levels.high < FAINT * scale:
-            _count(
-                self.sweeps,
-                f'intensities up to {levels.high:.3g} (99 % of them) where {scale:g} becomes 1: nearly nothing is left '
-                f'of them. Set intensity_max={levels.high:.2g}',
-                1,
-                file,
-            )
+        elif what := faintness(levels, scale):
+            _count(self.sweeps, what, 1, file)
+        elif high - low < ALIKE * scale:
+            what = f'98 % of the intensities within {ALIKE:.1%} of {scale:g}, which becomes 1: they are as good as one'
+            _count(self.sweeps, what, 1, file)
 
     def lines(self) -> list[str]:
         """One for each thing that was found."""

@@ -95,9 +95,9 @@ def _name_root(view: Path, root: Path, tag: str) -> None:
 
 
 def _publish(view: Path, out: Path, tag: str) -> None:
-    """Put the results in the place of those of an earlier run of the same name."""
+    """Put the results in the place of those of an earlier run of the same name; of links, what they lead to stays."""
     for path in reversed(_results(out, tag)):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)

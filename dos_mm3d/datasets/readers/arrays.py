@@ -36,7 +36,9 @@ def read_npz(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
 def npy_columns(path: str) -> list[str]:
     """Names of the columns, by the header alone; none where the array holds no points."""
     with _refusing(path), open(path, 'rb') as file:
-        return _names(*_header(file))
+        shape, kind = _header(file)
+        _check_announced(shape, kind, os.path.getsize(path) - file.tell())
+        return _names(shape, kind)
 
 
 def npz_columns(path: str, options: ReadOptions) -> list[str]:
@@ -74,17 +76,22 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
 def _read_array(file: IO[bytes], n_bytes: int) -> np.ndarray:
     """The array of a file of so many bytes; ValueError where its header announces more."""
     shape, kind = _header(file)
-    announced = math.prod(shape) * kind.itemsize
-    if not 0 <= announced <= n_bytes - file.tell():
-        raise ValueError(f'{n_bytes - file.tell()} bytes of data, the header announces {announced}')
+    _check_announced(shape, kind, n_bytes - file.tell())
     file.seek(0)
     return npy_format.read_array(file, allow_pickle=False)
+
+
+def _check_announced(shape: tuple[int, ...], kind: np.dtype, n_bytes: int) -> None:
+    """ValueError where a header announces more than the bytes behind it."""
+    announced = math.prod(shape) * kind.itemsize
+    if not 0 <= announced <= n_bytes:
+        raise ValueError(f'{n_bytes} bytes of data, the header announces {announced}')
 
 
 def _names(shape: tuple[int, ...], kind: np.dtype) -> list[str]:
     if kind.names:
         return [name for name in kind.names if kind[name].shape == ()]
-    if not points_in(shape) or kind.kind not in 'fiu':
+    if not points_in(shape) or kind.kind not in 'fiu' or kind.itemsize == 1:  # of bytes: a picture, labels
         return []
     return list(SWEEP_COLUMNS[: shape[-1]])
 

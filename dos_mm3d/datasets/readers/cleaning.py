@@ -17,7 +17,7 @@ N_PROBED, MARKER_SHARE = (
 NO_RETURN = 'without a return, at (0, 0, 0) or NaN: left out'
 SAME_PLACE = 'at one and the same place, as those without a return: left out'
 TOO_FAR = f'farther than {FARTHEST_M:g} m: left out'
-NO_INTENSITY = 'with an intensity that is NaN or negative: 0 in its place'
+NO_INTENSITY = 'with an intensity that is NaN, infinite or negative: 0 in its place'
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,17 @@ def _mend_intensity(path: str, points: np.ndarray, zero: bool, mended: Counter) 
             path,
             found=f'{n_wrong} of {len(points)} intensities from {values[0]:g} to {values[-1]:g}',
             wanted='0 to what the sensor can give, or one value that stands for none',
-            fix="To train with 0 in their place set missing_intensity='zero'; else shift all of them in the files.",
+            fix=_remedy(values)
+            + " To train with 0 in their place set missing_intensity='zero'; else shift all of them in the files.",
         )
     mended[NO_INTENSITY] = n_wrong
     points = points.copy()
     points[wrong, 3] = 0
     return points
+
+
+def _remedy(wrong: np.ndarray) -> str:
+    """What sorted impossible intensities may be."""
+    if (wrong == np.floor(wrong)).all() and wrong[0] >= -128 and wrong[-1] < 0:
+        return 'Bytes that were read as signed? Then add 256 to the negative ones in the files.'
+    return 'Is the fourth column the intensity (x, y, z, intensity come first)?'

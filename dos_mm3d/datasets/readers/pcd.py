@@ -2,6 +2,7 @@
 count."""
 
 import io
+import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -49,9 +50,14 @@ def read_pcd(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
 
 
 def pcd_columns(path: str) -> list[str]:
-    """Names of the fields, from the header alone; ValueError where it is none."""
+    """Names of the fields, from the header alone; ValueError where it is none, or announces more than the file has."""
     with open(path, 'rb') as file, _refusing(path):
-        return parse_header(file.read(MAX_HEADER_BYTES)).names
+        header = parse_header(file.read(MAX_HEADER_BYTES))
+        n_points, n_bytes = header.n_points, os.path.getsize(path) - header.offset
+        least = {'ascii': 2 * n_points - 1, 'binary': n_points * header.point.itemsize}.get(header.encoding, 0)
+        if n_bytes < least:
+            raise ValueError(f'{n_bytes} bytes of data, for {n_points} points')
+        return header.names
 
 
 def _refusing(path: str) -> AbstractContextManager[None]:
@@ -62,16 +68,14 @@ def _refusing(path: str) -> AbstractContextManager[None]:
 def parse_header(content: bytes) -> Header:
     """The text lines up to and including DATA; ValueError or KeyError where they are incomplete."""
     entries, offset = {}, 0
-    for _ in range(MAX_HEADER_LINES):
+    while 'DATA' not in entries:
         end = content.index(b'\n', offset)
-        words = content[offset:end].decode('ascii').split()
+        words = content[offset:end].decode('ascii', 'replace').split()
         offset = end + 1
         if words and not words[0].startswith('#'):
             entries[words[0].upper()] = words[1:]
-        if 'DATA' in entries:
-            break
-    else:
-        raise ValueError('no DATA line in the header')
+        if len(entries) > MAX_HEADER_LINES:
+            raise ValueError('no DATA line in the header')
     counts = [int(c) for c in entries.get('COUNT', ['1'] * len(entries['FIELDS']))]
     kinds = [KINDS[kind, int(size)] for kind, size in zip(entries['TYPE'], entries['SIZE'], strict=True)]
     names = entries['FIELDS']

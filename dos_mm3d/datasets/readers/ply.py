@@ -92,9 +92,12 @@ def parse_header(content: bytes, n_bytes: int | None = None) -> Header:
             elements.append(Element(words[0], int(words[1]), []))
         elif word == 'property':
             elements[-1].properties.append((words[-1], '' if words[0] == 'list' else TYPES[words[0]]))
+    left = (n_bytes or len(content)) - offset
     for element in elements:
-        if not 0 <= element.count * element.least_bytes(not order) <= (n_bytes or len(content)):
-            raise ValueError(f'{element.count} rows of {element.name} announced')
+        needed = element.count * element.least_bytes(not order)
+        if not 0 <= needed <= left:
+            raise ValueError(f'{element.count} rows of {element.name} announced, {max(left, 0)} bytes left for them')
+        left -= needed
     return Header(order, elements, offset)
 
 

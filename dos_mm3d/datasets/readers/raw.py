@@ -12,6 +12,15 @@ from .byte_types import INTEGERS, OTHER_TYPES, columns_of, structure, type_of_nu
 
 MIN_VALUES = 48  # fewer tell nothing about their columns
 FEW_VALUES = 1024  # up to here chance counts: what it explains is higher, and more is asked for
+OF_PARTS = 0.5  # of `structure`, between the parts of a file
+TEXT, TEXT_BYTES = bytes(range(32, 127)) + b'\t\n\r', 4096
+OTHER_FILES = {
+    b'\x1f\x8b': 'a gzip archive (unpack it)',
+    b'PK\x03\x04': 'a zip archive, such as .npz (give it its suffix, or unpack it)',
+    b'\x93NUMPY': 'a .npy file (give it its suffix)',
+    b'\x89HDF': 'an HDF5 file, which is not read',
+}
+"""First bytes of what has come to a raw file's name -> what to say of it."""
 N_SAMPLED_CHUNKS, CHUNK = 32, 480  # floats looked at: enough to tell the columns apart, read in under a millisecond
 
 
@@ -57,12 +66,16 @@ def _as_table(content: bytearray, columns: int, path: str) -> np.ndarray:
 
 def _check_type(content: bytearray, path: str) -> None:
     """ValueError where the bytes are numbers of another type, with how to make a file of them that is read."""
+    wanted = 'float32 metres (not labels, not another type)'
+    if content and not content[:TEXT_BYTES].translate(None, TEXT):
+        fix = f"np.save('{os.path.splitext(path)[0]}.npy', np.loadtxt({path!r})) makes a file that is read."
+        raise bad_file(path, found='a text', wanted=wanted, fix=f'If it is a table, {fix}')
     kind = type_of_numbers(content)
     if kind is None:
         return
-    wanted = 'float32 metres (not labels, not another type)'
     if not kind:
-        found = 'numbers that read as float32 are no coordinates'
+        other = next((what for beginning, what in OTHER_FILES.items() if content.startswith(beginning)), None)
+        found = other or 'numbers that read as float32 are no coordinates'
         fix = 'If it holds labels or something else, keep it out with exclude=[pattern].'
         raise bad_file(path, found=found, wanted=wanted, fix=fix)
     columns = columns_of(content, kind)
@@ -78,11 +91,18 @@ def _check_type(content: bytearray, path: str) -> None:
 
 
 def check_column_count(flat: np.ndarray, columns: int, path: str) -> None:
-    """ValueError where the values show another number of columns than the stated one.
+    """ValueError where the values show another number of columns than the stated one, or one column after another.
 
     flat: (N * columns,) float32, the file.  The columns of a sweep (x, y, z, intensity, ring, ...) differ in
     distribution, so that the values are periodic in the true number of columns, in whatever order the points are;
     see `likely_columns`."""
+    if is_transposed(flat, columns):
+        raise bad_file(
+            path,
+            found='all of x first, then all of y and so on, as it seems',
+            wanted=f'{columns} float32 columns point by point',
+            fix=f'Write it anew: np.fromfile({path!r}, np.float32).reshape({columns}, -1).T.copy().tofile(...).',
+        )
     likely = likely_columns(flat, columns)
     if likely != columns:
         raise bad_file(
@@ -120,6 +140,20 @@ def likely_columns(flat: np.ndarray, stated: int) -> int:
     if stated % likely == 0:
         return likely if _repeats(values, where % stated, likely) else stated
     return likely if best > 2 * explained[stated] else stated
+
+
+def is_transposed(flat: np.ndarray, columns: int) -> bool:
+    """Whether the values differ between the parts of the file, one for each column, and not within a point."""
+    if flat.size < FEW_VALUES or flat.size % columns:
+        return False
+    where = _sampled_positions(flat.size)
+    where = where[np.isfinite(flat[where])]
+    if where.size < MIN_VALUES:
+        return False
+    values = flat[where]
+    if structure(values, where % columns, columns) > OF_PARTS / 5:
+        return False
+    return structure(values, where // (flat.size // columns), columns) > OF_PARTS
 
 
 def _sampled_positions(size: int) -> np.ndarray:

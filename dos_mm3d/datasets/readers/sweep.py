@@ -42,6 +42,7 @@ HEADERS: dict[str, Callable[[str, ReadOptions], list[str]]] = {
     '.feather': lambda path, options: feather_columns(path),
 }
 SMALLEST_EXTENT_M = 1e-2
+SMALL_BYTES = 1024  # a pointer of Git LFS has fewer
 
 
 def read_sweep(
@@ -87,16 +88,22 @@ def load_sweep(path: str, options: ReadOptions) -> Sweep:
     return sweep
 
 
-def is_sweep_file(path: str, options: ReadOptions) -> bool:
-    """False for a readable file whose header tells of no x, y, z: boxes, poses, labels and calibration lie beside
-    sweeps. Else True, also for raw files, which have none: whether a file can be read shows when it is."""
-    read_columns = HEADERS.get(suffix_of(path))
-    if read_columns is None:
-        return True
+def is_sweep_file(path: str, options: ReadOptions) -> bool | None:
+    """Whether a file may be a sweep, by its header and size alone; None where these show that it cannot be read.
+
+    False for a readable file whose header tells of no x, y, z: boxes, poses, labels and calibration lie beside sweeps.
+    Raw files have no header: they are sweeps if they hold a whole number of points."""
+    suffix = suffix_of(path)
     try:
-        names = read_columns(path, options)
+        if suffix in options.bin_columns:
+            size = os.path.getsize(path)
+            if size < SMALL_BYTES:
+                check_is_content(path)
+            whole = size > 0 and size % (4 * options.bin_columns[suffix]) == 0 and os.access(path, os.R_OK)
+            return True if whole else None
+        names = HEADERS[suffix](path, options)
     except (ValueError, OSError, *UNREADABLE):
-        return True
+        return None
     return {'x', 'y', 'z'} <= {name.lower() for name in names}
 
 
@@ -138,7 +145,8 @@ def _assemble(path: str, columns: Columns, options: ReadOptions) -> np.ndarray:
             path,
             found=f'columns {list(columns)}, none of them an intensity',
             wanted=f'{", ".join(SWEEP_COLUMNS)}',
-            fix="If the sensor gives none, set missing_intensity='zero'; if it is named otherwise, call it intensity.",
+            fix="If the sensor gives none, set missing_intensity='zero'; if it is named otherwise, call it intensity; "
+            'if it is no sweep (normals, flow), keep it out with exclude=[pattern].',
         )
     if isinstance(options.time_lag, int) and TIME_LAG not in columns:
         raise bad_file(
@@ -154,6 +162,13 @@ def _assemble(path: str, columns: Columns, options: ReadOptions) -> np.ndarray:
             found=f'x, y, z or intensity as {strange[0]}',
             wanted='numbers',
             fix='If it holds no points, keep it out with exclude=[pattern].',
+        )
+    if all(source.dtype.itemsize == 1 for source in sources[:3]):
+        raise bad_file(
+            path,
+            found=f'x, y, z of one byte each ({sources[0].dtype})',
+            wanted='metres, which need more',
+            fix='If it is a picture or holds labels, keep it out with exclude=[pattern].',
         )
     sweep = np.zeros((len(sources[0]), len(SWEEP_COLUMNS) + (options.time_lag is not None)), np.float32)
     with np.errstate(over='ignore', invalid='ignore'):  # what float32 cannot hold becomes infinite, and is left out

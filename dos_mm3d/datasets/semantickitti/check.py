@@ -8,12 +8,14 @@ import numpy as np
 
 from ...errors import InputError, MissingFileError
 from ...parallel import parallel_map
+from ...spread import evenly_spread
 from ..file_check.checked_set import CheckedSet
 from ..file_check.files import check_counts, check_labels
 from ..readers import read_sweep
 from .classes import RAW_LABELS, SPLITS
 
 POINT_BYTES = 16
+SCANS_READ = 3  # of each sequence
 SCANS_AGAIN = 'Unpack data_odometry_velodyne.zip (cvlibs.net, KITTI odometry) again'
 LABELS_AGAIN = 'Unpack data_odometry_labels.zip (semantic-kitti.org) again'
 
@@ -93,9 +95,12 @@ def _check_complete(folder: Path, scans: list[str]) -> None:
 
 
 def check_files(root: Path, infos: list[dict], workers: int | None) -> None:
-    """Sizes and labels of every frame, and the content of each sequence's first scan."""
-    scans = [root / info['lidar_points']['lidar_path'] for info in infos]
-    for path in {scan.parent: scan for scan in reversed(scans)}.values():
+    """Sizes and labels of every frame, and the content of a few scans of each sequence."""
+    scans: dict[Path, list[Path]] = {}
+    for info in infos:
+        path = root / info['lidar_points']['lidar_path']
+        scans.setdefault(path.parent, []).append(path)
+    for path in (path for of_sequence in scans.values() for path in evenly_spread(of_sequence, SCANS_READ)):
         if path.stat().st_size and path.stat().st_size % POINT_BYTES == 0:
             read_sweep(path, bin_columns=4)
     of_root = {'pts': str(root), 'pts_semantic_mask': str(root)}

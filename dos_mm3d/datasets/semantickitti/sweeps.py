@@ -52,7 +52,7 @@ class SemanticKittiSweeps(FolderSweeps):
                     f'{", ".join(present) or "none"}. Check data_root (it holds sequences/), download the sequence, '
                     f'or name those that you have: --cfg-options sequences=[{int(number)}]'
                 )
-            files += find_sweeps(folder, exclude)
+            files += find_sweeps(folder, exclude, self.options, on_bad_file=self.on_bad_file)
         return files
 
 
