@@ -28,7 +28,7 @@ NEAR_M = [-25.6, -25.6, -5.0, 25.6, 25.6, 8.0]
 READERS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator')
 # data/NAME and data/synthetic_NAME, with the folder that mmdet3d's Waymo form has below it; data/sweeps: any folder
 DATA_PATH = re.compile(
-    r'(?:\./)?data/(?:(?:synthetic_)?(nuscenes|semantickitti|scannet)|waymo/kitti_format|synthetic_(waymo)|(sweeps))(?=/|$)'
+    r'(?:\./)?data/(?:(?:synthetic_)?(nuscenes|kitti|semantickitti|scannet)|waymo/kitti_format|synthetic_(waymo)|(sweeps))(?=/|$)'
 )
 
 
