@@ -36,7 +36,10 @@ OPTIONS = {
     '--train-scenes': (int, 'default 40, KITTI: 20, SemanticKITTI: 4 sequences (at most 10), Waymo: 4, ScanNet: 20'),
     '--val-scenes': (int, 'default 12, KITTI: 6, Waymo: 2, ScanNet: 5; SemanticKITTI has one'),
     '--test-scenes': (int, 'all but nuScenes: scenes without labels, default 1'),
-    '--seconds': (float, 'length of a scene, default 2.5 (20 sweeps a second), KITTI: 2.5 (2), SemanticKITTI: 5, Waymo: 2.5 (10)'),
+    '--seconds': (
+        float,
+        'length of a scene, default 2.5 (20 sweeps a second), KITTI: 2.5 (2), SemanticKITTI: 5, Waymo: 2.5 (10)',
+    ),
     '--columns': (int, 'of a turn, KITTI and SemanticKITTI: default 2083, Waymo: 2650'),
     '--views': (int, 'ScanNet: depth images of a scan, default 40'),
     '--spacing': (float, 'ScanNet: metres between vertices, default 0.035'),

@@ -28,9 +28,11 @@ FIRST = 'scene-0392'
 _IN_PATH = tuple(
     re.compile(pattern)
     for pattern in (
-        r'(?:^|/)sequences/(\d\d)/', r'(?:^|/)(scene\d{4})_\d\d\.\w+$', r'(?:^|/)(\d{4})\d{3}\.bin$',
+        r'(?:^|/)sequences/(\d\d)/',
+        r'(?:^|/)(scene\d{4})_\d\d\.\w+$',
+        r'(?:^|/)(\d{4})\d{3}\.bin$',
         r'(?:^|/)(\d{6})\.bin$',
-    )  # fmt: skip
+    )
 )
 
 # what thins the labels of a config's own data set -> its value for all of them

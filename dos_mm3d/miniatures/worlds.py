@@ -33,7 +33,9 @@ def nuscenes_world(folder: Path) -> Path:
 def kitti_world(folder: Path) -> Path:
     """2 frames to train on, 1 to validate and 1 to test (no labels) of some 8000 points, a scene each, with infos,
     reduced sweeps and box database."""
-    write_kitti(folder, KittiPlan(seed=0, train_scenes=2, val_scenes=1, test_scenes=1, seconds=0.5, columns=160), workers=1)
+    write_kitti(
+        folder, KittiPlan(seed=0, train_scenes=2, val_scenes=1, test_scenes=1, seconds=0.5, columns=160), workers=1
+    )
     prepare_kitti(folder, workers=1)
     return folder
 

@@ -50,7 +50,9 @@ def assemble(folder: Path, root: Path = REAL, *, val: str = '0052') -> dict[str,
         for kind, suffix in SUFFIX.items():
             link(source / kind / f'{frame}{suffix}', folder / 'training' / kind / f'{name}{suffix}')
     taken = {source / 'velodyne' / f'{frame}.bin' for _, _, source, frame in frames}
-    sweeps = [path for name in (*DRIVES.values(), UNLABELLED) for path in sorted((root / name / 'velodyne').glob('*.bin'))]
+    sweeps = [
+        path for name in (*DRIVES.values(), UNLABELLED) for path in sorted((root / name / 'velodyne').glob('*.bin'))
+    ]
     others = [path for path in sweeps if path not in taken]
     for number, path in enumerate(others):
         link(path, folder / 'testing' / 'velodyne' / f'{number:06d}.bin')
@@ -61,9 +63,11 @@ def assemble(folder: Path, root: Path = REAL, *, val: str = '0052') -> dict[str,
 
 
 def labelled_frames(root: Path) -> Iterator[tuple[str, str, Path, str]]:
-    """(group, name in KITTI's object data, folder, name there) of every labelled frame. InputError where one is twice."""
+    """(group, name in KITTI's object data, folder, name there) of every labelled frame; InputError for one twice."""
     found: dict[str, tuple[str, str, Path, str]] = {}
-    singles = [('object', path.stem, root / part) for part in SINGLE for path in sorted((root / part).glob('label_2/*.txt'))]
+    singles = [
+        ('object', path.stem, root / part) for part in SINGLE for path in sorted((root / part).glob('label_2/*.txt'))
+    ]
     rows = [(group, name, folder, name) for group, name, folder in singles]
     for group, name in DRIVES.items():
         with (root / name / 'labelled_frames.csv').open() as file:

@@ -6,10 +6,11 @@ import pytest
 from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config
 
+from dos_mm3d.datasets.label_shares import frames_by_sequence
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.export.backbone import read_export
 from dos_mm3d.export.loading import fit_report
-from tests.helpers.round_trip import fixtures_of
+from tests.helpers.round_trip import fixtures_of, mmdet3d_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 DETECTOR = {
@@ -18,7 +19,7 @@ DETECTOR = {
     'dos_voxelnet_kitti': 'second/second_kitti.py',
     'dos_voxelnet_synthetic_kitti': 'second/second_small_kitti.py',
 }
-UPSTREAM = 'mmdet3d::second/second_hv_secfpn_8xb6-80e_kitti-3d-3class.py'
+UPSTREAM = 'second/second_hv_secfpn_8xb6-80e_kitti-3d-3class.py'
 
 pretrained, exported = fixtures_of(CONFIGS / 'dos/dos_voxelnet_synthetic_kitti.py')
 
@@ -55,7 +56,7 @@ def test_pretraining_leaves_the_scored_frames_out(name):
 
 
 def test_second_is_mmdet3ds_own():
-    ours, theirs = Config.fromfile(CONFIGS / 'second/second_kitti.py'), Config.fromfile(UPSTREAM)
+    ours, theirs = Config.fromfile(CONFIGS / 'second/second_kitti.py'), mmdet3d_config(UPSTREAM)
     for key in ('model', 'train_dataloader', 'test_dataloader', 'test_evaluator', 'optim_wrapper', 'param_scheduler'):
         assert ours[key] == theirs[key], key
 
@@ -73,8 +74,6 @@ def test_all_of_a_detectors_data_follow_the_command_line(name):
 
 
 def test_a_share_of_the_labels_is_of_frames(synthetic_kitti):
-    from dos_mm3d.datasets.label_shares import frames_by_sequence
-
     cfg = load_with_overrides(CONFIGS / 'second/second_small_kitti.py', {'data_root': f'{synthetic_kitti}/'})
     dataset = cfg.train_dataloader.dataset.dataset
     assert frames_by_sequence(dataset) == {'000000': 1, '000001': 1}
@@ -85,7 +84,7 @@ def test_a_share_of_the_labels_is_of_frames(synthetic_kitti):
 
 
 def test_weights_fit_unmodified_second_and_nothing_else_of_it(exported):
-    cfg = Config.fromfile(UPSTREAM)
+    cfg = mmdet3d_config(UPSTREAM)
     model = MODELS.build(cfg.model)
     report = fit_report(model, read_export(exported)['state_dict'])
     encoder = {name for name in model.state_dict() if name.startswith('middle_encoder.')}

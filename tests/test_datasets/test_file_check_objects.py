@@ -50,7 +50,9 @@ def test_infos_without_earlier_sweeps_are_not_taken_for_accumulated_ones(world: 
 def test_boxes_of_the_camera_frame_are_looked_for_where_they_are(world: World) -> None:
     def place(x: float, z: float) -> Callable[[dict], object]:
         return lambda infos: [
-            box['bbox_3d'].__setitem__(slice(0, 3), [x, 1.6, z]) for info in infos['data_list'] for box in info['instances']
+            box['bbox_3d'].__setitem__(slice(0, 3), [x, 1.6, z])
+            for info in infos['data_list']
+            for box in info['instances']
         ]
 
     edit(world, place(-20.0, 30.0))  # to the left, ahead

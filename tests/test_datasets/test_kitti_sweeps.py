@@ -59,5 +59,5 @@ def test_intensities_of_another_sensor_are_refused(root):
         points = np.fromfile(path, np.float32).reshape(-1, 4)
         points[:, 3] *= 255
         points.tofile(path)
-    with pytest.raises(InputError, match="found intensities up to 255; wanted 0 to 1. These are not KITTI's"):
+    with pytest.raises(InputError, match=r"found intensities up to 255; wanted 0 to 1\. These are not KITTI's"):
         KittiSweeps(str(root))

@@ -57,7 +57,10 @@ def test_all_that_the_metric_knows_occurs(synthetic_kitti):
 
 def test_boxes_hold_their_points_and_the_image_holds_the_boxes(synthetic_kitti):
     for info in load_info_pickle(synthetic_kitti / 'kitti_infos_trainval.pkl')['data_list']:
-        name, objects = info['lidar_points']['lidar_path'], [box for box in info['instances'] if box['bbox_label_3d'] >= 0]
+        name, objects = (
+            info['lidar_points']['lidar_path'],
+            [box for box in info['instances'] if box['bbox_label_3d'] >= 0],
+        )
         points = np.fromfile(synthetic_kitti / 'training/velodyne' / name, np.float32).reshape(-1, 4)
         camera = np.array([box['bbox_3d'] for box in objects])
         to_lidar = np.linalg.inv(np.array(info['images']['CAM2']['lidar2cam']))

@@ -33,7 +33,9 @@ def check_objects(cls: type, dataset: Mapping[str, Any], checked: CheckedSet, in
         labels = {known.index(name) for name in wanted}
         area = steps.get('ObjectRangeFilter', {}).get('point_cloud_range')
         if not any(
-            _is_trained_on(box, labels, area, checked.name) for info in infos['data_list'] for box in info.get('instances', ())
+            _is_trained_on(box, labels, area, checked.name)
+            for info in infos['data_list']
+            for box in info.get('instances', ())
         ):
             within = '' if area is None else f' within x, y of {list(area)}'
             raise InputError(

@@ -2,7 +2,6 @@
 
 import math
 import re
-from functools import partial
 from pathlib import Path
 
 from ...errors import InputError, MissingFileError
@@ -11,7 +10,11 @@ from ...parallel import parallel_map
 from ..readers import read_sweep
 from .layout import CALIBRATION, NAMES, POINT_BYTES, SPLITS
 
-ARCHIVES = {'velodyne': 'data_object_velodyne.zip', 'calib': 'data_object_calib.zip', 'label_2': 'data_object_label_2.zip'}
+ARCHIVES = {
+    'velodyne': 'data_object_velodyne.zip',
+    'calib': 'data_object_calib.zip',
+    'label_2': 'data_object_label_2.zip',
+}
 LISTS = 'one number of six digits a line, as 000007'
 
 
@@ -50,7 +53,9 @@ def check_frames(root: Path, frames: dict[str, list[str]], workers: int | None) 
     """MissingFileError or InputError, naming the file and the remedy, for the first frame that cannot be converted."""
     jobs = [(root / SPLITS[split], name, split != 'test') for split, names in frames.items() for name in names]
     for kind, suffix in (('velodyne', 'bin'), ('calib', 'txt'), ('label_2', 'txt')):
-        wanted = [folder / kind / f'{name}.{suffix}' for folder, name, labelled in jobs if labelled or kind != 'label_2']
+        wanted = [
+            folder / kind / f'{name}.{suffix}' for folder, name, labelled in jobs if labelled or kind != 'label_2'
+        ]
         if absent := missing_files(wanted):
             raise MissingFileError(
                 f'{absent[0]}: missing, the first of {len(absent)} of {len(wanted)} that ImageSets/ names. Unpack '
@@ -68,8 +73,8 @@ def _check_frame(job: tuple[Path, str, bool]) -> None:
     sweep = folder / 'velodyne' / f'{name}.bin'
     if not (size := sweep.stat().st_size) or size % POINT_BYTES:
         raise InputError(
-            f'{sweep}: {size} bytes, wanted a multiple of {POINT_BYTES}, and not 0 (x, y, z, intensity in float32): cut '
-            f'off. {_again("velodyne")}.'
+            f'{sweep}: {size} bytes, wanted a multiple of {POINT_BYTES}, and not 0 (x, y, z, intensity in float32): '
+            f'cut off. {_again("velodyne")}.'
         )
     _check_calibration(folder / 'calib' / f'{name}.txt')
     if labelled:
@@ -85,7 +90,7 @@ def _check_calibration(path: Path) -> None:
             found = ' '.join(words)[:60] or 'no line'
             raise InputError(
                 f'{path}: line {place + 1}: found {found!r}; wanted "{name}:" and {count} numbers. {_again("calib")}; '
-                "that of raw drives or of the odometry benchmark has another form, and is written anew in this one."
+                'that of raw drives or of the odometry benchmark has another form, and is written anew in this one.'
             )
 
 
@@ -104,7 +109,9 @@ def _check_labels(path: Path) -> None:
         if words[0] != 'DontCare' and min(numbers[7:10]) <= 0:
             raise InputError(f'{path}: line {place + 1}: a {words[0]} of {numbers[7:10]} m; wanted sizes above 0')
         if words[0] != 'DontCare' and place and lines[place - 1].startswith('DontCare'):
-            raise InputError(f'{path}: line {place + 1}: a {words[0]} after a DontCare; wanted those last. Sort the lines.')
+            raise InputError(
+                f'{path}: line {place + 1}: a {words[0]} after a DontCare; wanted those last. Sort the lines.'
+            )
 
 
 def _numbers(words: list[str]) -> list[float]:

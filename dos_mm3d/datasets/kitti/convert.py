@@ -1,5 +1,7 @@
-"""KITTI on disk -> what mmdet3d trains on: infos, sweeps cut to the camera's view, box database. mmdet3d's own converter
-does it, piece by piece: here of the frames that are there, with or without images, and into any folder."""
+"""KITTI on disk -> what mmdet3d trains on: infos, sweeps cut to the camera's view, box database.
+
+mmdet3d's own converter does it, piece by piece: here of the frames that are there, with or without images, and into any
+folder."""
 
 import contextlib
 import io
@@ -89,7 +91,7 @@ def _view_of(root: Path, view: Path) -> Iterator[Path]:
 
 @contextmanager
 def _at_hand(converter: ModuleType) -> Iterator[None]:
-    """mmdet3d's modules where the processes find them, told to go on without images and without a bar for each frame."""
+    """mmdet3d's modules where the processes find them, told to go on without images and to draw no bar for a frame."""
     kitti = converter.kitti
     utils = kitti.get_kitti_image_info.__globals__
     _tools.update(kitti=kitti, update=converter.update_pkl_infos)

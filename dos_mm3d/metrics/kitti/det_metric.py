@@ -21,9 +21,9 @@ class KittiMetric(UpstreamKittiMetric):
     Predictions whose box does not meet the image, or whose centre is outside of `pcd_limit_range`, are dropped before
     they are scored, as upstream does: labels are only where the camera looks.
 
-    Three upstream faults are mended on the way (mmdet3d 1.4.0). It looks labels up by a sample's place in the data set,
-    which is another one where only a part of the frames is tested: here by the name of the point file. It scores
-    nothing at all where the first frame has no prediction. It wants a prediction for every frame of the info file.
+    Two upstream faults are mended on the way (mmdet3d 1.4.0). It looks labels up by a sample's place in the data set,
+    and stops where only a part of the info file's frames is tested: here a frame is known by the name of its point
+    file. It stops where the first frame has no label.
     """
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -56,7 +56,9 @@ class KittiMetric(UpstreamKittiMetric):
         infos = load_info_pickle(self.ann_file, data_set='kitti')
         by_name = {PurePath(info['lidar_points']['lidar_path']).name: info for info in infos['data_list']}
         names = [
-            PurePath(result['lidar_path'] or infos['data_list'][result['sample_idx']]['lidar_points']['lidar_path']).name
+            PurePath(
+                result['lidar_path'] or infos['data_list'][result['sample_idx']]['lidar_points']['lidar_path']
+            ).name
             for result in results
         ]
         if strangers := [name for name in names if name not in by_name]:
@@ -65,9 +67,9 @@ class KittiMetric(UpstreamKittiMetric):
                 'wanted the infos of the test data set. Let ann_file of the evaluator be that of the test data set.'
             )
         entries = [by_name[name] for name in names]
-        if not self.format_only and not all('instances' in entry for entry in entries):
+        if not self.format_only and not any(entry.get('instances') for entry in entries):
             raise InputError(
-                f'{self.ann_file}: its frames have no labels, as those of the test split; wanted some to score. Test '
+                f'{self.ann_file}: the frames that were tested have no labels, as those of the test split. Test '
                 'on kitti_infos_val.pkl, or write results for the server: test_evaluator.format_only=True '
                 'test_evaluator.submission_prefix=FOLDER'
             )
@@ -79,7 +81,7 @@ class KittiMetric(UpstreamKittiMetric):
         found = {}
         for name, write in writers.items():
             outputs = [result[name] for result in results]
-            if name == 'pred_instances_3d' or any(len(output) for output in outputs):
+            if name == 'pred_instances_3d' or any(outputs):
                 files = [prefix and f'{prefix}/{name}' for prefix in (self.pklfile_prefix, self.submission_prefix)]
                 found[name] = write(outputs, list(self.data_infos), self.classes, *files)
         return found

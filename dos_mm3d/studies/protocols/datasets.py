@@ -111,8 +111,8 @@ class DataSet:
         """The labelled scans of a part. num_sweeps: of nuScenes, older sweeps included; others have single scans."""
         if not self.classes:
             raise InputError(
-                f'{self.name} has boxes and no class for every point, so there is nothing to probe; wanted the protocol '
-                'detection, or another data set'
+                f'{self.name} has boxes and no class for every point, so there is nothing to probe; wanted the '
+                'protocol detection, or another data set'
             )
         ann_file, sequences = self.part(part)
         if self.read_with is None:

@@ -10,7 +10,6 @@ from ...files import write_json
 from .base import Results
 from .training import Labels, TrainingProtocol
 
-
 KITTI_NOTE = (
     'AP at 40 recalls, moderate, mean over the classes that have labels to find; strict: IoU 0.7 for cars, 0.5 for '
     'people and cycles; loose: 0.5 and 0.25. Frames count as sequences, as KITTI does not say which drive one is of.'

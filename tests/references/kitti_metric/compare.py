@@ -92,7 +92,10 @@ def run_official(scenes: Sequence[Scene]) -> list[Numbers]:
 def as_text(scenes: Sequence[Scene]) -> str:
     """The scenes as official.py reads them."""
     return json.dumps(
-        [[[{name: array.tolist() for name, array in frame.items()} for frame in side] for side in one] for one in scenes]
+        [
+            [[{name: array.tolist() for name, array in frame.items()} for frame in side] for side in one]
+            for one in scenes
+        ]
     )
 
 

@@ -48,7 +48,9 @@ def load() -> ModuleType:
 def arrays(frame: dict[str, list]) -> dict[str, np.ndarray]:
     """A frame's fields as mmdet3d takes them."""
     return {
-        name: np.array(values, str if name == 'name' else float).reshape(-1, *([WIDTHS[name]] if name in WIDTHS else []))
+        name: np.array(values, str if name == 'name' else float).reshape(
+            -1, *([WIDTHS[name]] if name in WIDTHS else [])
+        )
         for name, values in frame.items()
     }
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 Frame = dict[str, NDArray]
 Scene = tuple[list[Frame], list[Frame]]
-"""Labels and predictions of the same frames, in the form of `dos_mm3d.metrics.kitti.boxes.Annotations`."""
+"""Labels and predictions of the same frames, in the form of `dos_mm3d.metrics.kitti.boxes.Annotations`; few of each, as
+the simulator is slow."""
 SIZES_M = {  # length, height, width
     'Car': (3.9, 1.5, 1.6),
     'Van': (5.0, 2.1, 1.9),
@@ -25,12 +26,12 @@ FIELDS = ('name', 'truncated', 'occluded', 'alpha', 'bbox', 'dimensions', 'locat
 
 def realistic(generator: Generator) -> Scene:
     """As a detector leaves them: most labels found, the surer the better, others strays."""
-    return several(generator, frames=4, objects=6, spread_m=70.0)
+    return several(generator, frames=2, objects=5, spread_m=70.0)
 
 
 def crowded(generator: Generator) -> Scene:
     """Boxes that overlap several others of either side."""
-    return several(generator, frames=2, objects=8, spread_m=9.0)
+    return several(generator, frames=2, objects=5, spread_m=9.0)
 
 
 def borders(generator: Generator) -> Scene:
@@ -65,7 +66,7 @@ def stuff(generator: Generator) -> Scene:
 def sparse(generator: Generator) -> Scene:
     """Frames without predictions, frames without labels, and classes without any; the first frame has labels, since
     mmdet3d looks at the angle of its first."""
-    truth, found = realistic(generator)
+    truth, found = several(generator, frames=3, objects=5, spread_m=70.0)
     truth[1] = rows(truth[1], np.zeros(len(truth[1]['name']), bool))
     found[2] = rows(found[2], np.zeros(len(found[2]['name']), bool))
     return truth, [rows(frame, frame['name'] != 'Cyclist') for frame in found]
@@ -114,7 +115,7 @@ def predicted(generator: Generator, truth: Frame, spread_m: float) -> Frame:
     neighbours = {'Van': 'Car', 'Person_sitting': 'Pedestrian', 'Truck': 'Car'}
     near['name'] = np.array([neighbours.get(str(one), str(one)) for one in near['name']])
     near['name'] = np.where(generator.random(len(at)) < 0.05, generator.choice(names, len(at)), near['name'])
-    strays = labelled(generator, int(generator.integers(1, 6)), spread_m)
+    strays = labelled(generator, int(generator.integers(1, 4)), spread_m)
     strays['name'] = generator.choice(names, len(strays['name']))
     frame = {name: np.concatenate([near[name], strays[name]]) for name in FIELDS}
     return {**frame, 'score': np.concatenate([score, 0.6 * generator.random(len(strays['name']))])}
