@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.errors import InputError, OutputExistsError
+from dos_mm3d.errors import InputError, MissingFileError, OutputExistsError
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ROOT.parent / 'shared' / 'data' / 'real'
@@ -43,6 +43,10 @@ def assemble(folder: Path, root: Path = REAL, *, val: str = '0052') -> dict[str,
     """Write the links and lists into an empty folder; how many frames each list has, and how many sweeps no labels."""
     if folder.exists() and any(folder.iterdir()):
         raise OutputExistsError(f'{folder}: is there and not empty; wanted a new folder')
+    if absent := [name for name in (*SINGLE, *DRIVES.values(), UNLABELLED) if not (root / name).is_dir()]:
+        raise MissingFileError(
+            f'{root / absent[0]}: no such folder; wanted the real frames. Say where they are: --root'
+        )
     frames = list(labelled_frames(root))
     lists: dict[str, list[str]] = {'train': [], 'val': []}
     for group, name, source, frame in frames:
