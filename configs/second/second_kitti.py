@@ -5,7 +5,7 @@ Command:   bash tools/dist_train.sh configs/second/second_kitti.py 8
 Data:      data/kitti, converted with `python tools/create_data.py kitti` (docs/data/kitti.md); another place:
            --cfg-options data_root=PATH/
 Hardware:  8 GPUs with 6 frames each; for another number of GPUs add --auto-scale-lr.
-Expected:  mmdet3d's model zoo states 65.3 (mean 3D AP, moderate, 11 recalls; from memory). Not run by us.
+Expected:  mmdet3d's model zoo states mAP 65.3 (metafile.yml of its SECOND). Not run by us.
 """
 
 _base_ = 'mmdet3d::second/second_hv_secfpn_8xb6-80e_kitti-3d-3class.py'
