@@ -15,6 +15,7 @@ from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.miniatures.worlds import (
     WORLDS,
     config_world,
+    kitti_world,
     nuscenes_world,
     scannet_world,
     semantickitti_world,
@@ -47,6 +48,12 @@ def synthetic_nuscenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope='session')
+def synthetic_kitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of `kitti_world`, written once for a test session. Read only."""
+    return _once(tmp_path_factory, 'synthetic_kitti', kitti_world)
+
+
+@pytest.fixture(scope='session')
 def synthetic_semantickitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Root of `semantickitti_world`, written once for a test session. Read only."""
     return _once(tmp_path_factory, 'synthetic_semantickitti', semantickitti_world)
@@ -68,6 +75,7 @@ def synthetic_scannet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config_worlds(
     tmp_path_factory: pytest.TempPathFactory,
     synthetic_nuscenes: Path,
+    synthetic_kitti: Path,
     synthetic_semantickitti: Path,
     synthetic_waymo: Path,
     synthetic_scannet: Path,
@@ -75,6 +83,7 @@ def config_worlds(
     """Data set -> root of the miniature that configs are checked on. Read only."""
     whole = dict(
         nuscenes=synthetic_nuscenes,
+        kitti=synthetic_kitti,
         semantickitti=synthetic_semantickitti,
         waymo=synthetic_waymo,
         scannet=synthetic_scannet,

@@ -105,7 +105,7 @@ def test_every_room_imports_lower_ones_only() -> None:
         ('dos_mm3d.datasets.folder', 'from .. import engine'),
         ('dos_mm3d.models.preprocessors.views', 'from ...datasets.transforms import masking'),
         ('dos_mm3d.models.heads.projector', 'def late():\n    import dos_mm3d.models.methods.dos'),
-        ('dos_mm3d.metrics.waymo.iou', 'from ...miniatures.raycast import cast_ground'),
+        ('dos_mm3d.metrics.rotated_iou', 'from ..miniatures.raycast import cast_ground'),
         ('dos_mm3d.visualization.style', 'from ..metrics import confusion'),
         ('dos_mm3d.probe.probe', 'from ..engine import launch'),
         ('dos_mm3d.engine.launch', 'from ..studies.runner import jobs'),

@@ -57,6 +57,10 @@ OTHER_RECORDS = {
         'forward and backward of every backbone',
         'python tools/benchmark.py backbone --sweep SWEEP --json FILE',
     ),
+    'kitti_metric.json': (
+        "KITTI's metric against mmdet3d's own",
+        'python -m tests.references.kitti_metric.compare',
+    ),
     'waymo_benchmark.json': (
         'speed of the Waymo metric',
         'python -m tests.references.waymo_metric.seconds --json FILE',

@@ -1,6 +1,7 @@
 """Convert a data set to what mmdet3d trains on, with the arguments of mmdet3d's own create_data.py.
 
 python tools/create_data.py nuscenes --root-path data/synthetic_nuscenes
+python tools/create_data.py kitti --root-path data/kitti
 python tools/create_data.py semantickitti --root-path data/semantickitti
 python tools/create_data.py waymo --root-path data/waymo/kitti_format --raw-path data/waymo/waymo_format
 python tools/create_data.py scannet --root-path data/scannet
@@ -14,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dos_mm3d.datasets.kitti.convert import prepare_kitti
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
@@ -30,7 +32,8 @@ def parse_args() -> argparse.Namespace:
     commands = parser.add_subparsers(dest='dataset', required=True)
     nuscenes = add_command(commands, 'nuscenes', nuscenes_infos, 'data/synthetic_nuscenes', 'samples/ and v1.0-*/')
     nuscenes.add_argument('--version', default='v1.0-trainval', help='v1.0-trainval, v1.0-mini or v1.0-test')
-    kitti = add_command(commands, 'semantickitti', checked_infos, 'data/semantickitti', 'sequences/')
+    kitti = add_command(commands, 'kitti', kitti_infos, 'data/kitti', 'training/ and ImageSets/')
+    odometry = add_command(commands, 'semantickitti', checked_infos, 'data/semantickitti', 'sequences/')
     waymo = add_command(commands, 'waymo', waymo_infos, 'data/waymo/kitti_format', 'training/frame_record/')
     waymo.add_argument(
         '--stage',
@@ -49,9 +52,9 @@ def parse_args() -> argparse.Namespace:
     ]
     for command in (nuscenes, waymo):
         command.add_argument('--max-sweeps', type=int, default=10, help='previous sweeps listed for each frame')
-    for command in (kitti, waymo, *rooms):
+    for command in (kitti, odometry, waymo, *rooms):
         command.add_argument('--workers', type=int, help='processes, default one for each CPU')
-    for command in (kitti, *rooms):
+    for command in (odometry, *rooms):
         command.add_argument('--allow-partial', action='store_true', help='data of which some was left out on purpose')
     add_zoo_world(commands)
     return parser.parse_args()
@@ -109,6 +112,12 @@ def nuscenes_infos(args: argparse.Namespace) -> str:
         args.root_path, args.version, out_dir=args.out_dir, extra_tag=args.extra_tag, max_sweeps=args.max_sweeps
     )
     return f'{out}: {args.extra_tag} infos and box database ready'
+
+
+def kitti_infos(args: argparse.Namespace) -> str:
+    """mmdet3d's converter, frame by frame; says what was made."""
+    out = prepare_kitti(args.root_path, out_dir=args.out_dir, extra_tag=args.extra_tag, workers=args.workers)
+    return f'{out}: {args.extra_tag} infos, reduced sweeps and box database ready'
 
 
 def checked_infos(args: argparse.Namespace) -> str:

@@ -1,8 +1,9 @@
-"""Write the embedded data set: a procedural world seen by a ray-cast LiDAR, as nuScenes v1.0-trainval, as
+"""Write the embedded data set: a procedural world seen by a ray-cast LiDAR, as nuScenes v1.0-trainval, as KITTI, as
 SemanticKITTI or as Waymo; or rooms seen by a depth camera, as ScanNet's download.
 
 python tools/create_synthetic.py [--out data/synthetic_nuscenes] [--train-scenes 40] [--val-scenes 12] [--seconds 2.5]
 python tools/create_synthetic.py --out data/synthetic_many --train-scenes 300 --seconds 0.5 --last-sweeps 2
+python tools/create_synthetic.py --format kitti [--out data/synthetic_kitti] [--train-scenes 20] [--val-scenes 6]
 python tools/create_synthetic.py --format semantickitti [--out data/synthetic_semantickitti] [--train-scenes 4]
 python tools/create_synthetic.py --format waymo [--out data/synthetic_waymo] [--train-scenes 4] [--val-scenes 2]
 python tools/create_synthetic.py --format scannet [--out data/synthetic_scannet] [--train-scenes 20] [--val-scenes 5]"""
@@ -18,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
+from dos_mm3d.miniatures.kitti_writer import KittiPlan, write_kitti
 from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
 from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
 from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
@@ -25,6 +27,7 @@ from dos_mm3d.miniatures.staging import SyntheticPlan
 from dos_mm3d.miniatures.waymo_writer import WaymoPlan, write_waymo
 
 FORMATS = {
+    'kitti': (KittiPlan, write_kitti),
     'nuscenes': (NuScenesPlan, write_nuscenes),
     'scannet': (ScanNetPlan, write_scannet),
     'semantickitti': (SemanticKittiPlan, write_semantickitti),
@@ -32,12 +35,15 @@ FORMATS = {
 }
 """format -> its plan and its writer."""
 OPTIONS = {
-    '--train-scenes': (int, 'default 40, SemanticKITTI: 4 sequences (at most 10), Waymo: 4, ScanNet: 20'),
-    '--val-scenes': (int, 'default 12, Waymo: 2, ScanNet: 5; SemanticKITTI has one'),
+    '--train-scenes': (int, 'default 40, KITTI: 20, SemanticKITTI: 4 sequences (at most 10), Waymo: 4, ScanNet: 20'),
+    '--val-scenes': (int, 'default 12, KITTI: 6, Waymo: 2, ScanNet: 5; SemanticKITTI has one'),
     '--test-scenes': (int, 'all but nuScenes: scenes without labels, default 1'),
-    '--seconds': (float, 'length of a scene, default 2.5 (20 sweeps a second), SemanticKITTI: 5, Waymo: 2.5 (10)'),
+    '--seconds': (
+        float,
+        'length of a scene, default 2.5 (20 sweeps a second), KITTI: 2.5 (2), SemanticKITTI: 5, Waymo: 2.5 (10)',
+    ),
     '--last-sweeps': (int, 'nuScenes: of each scene write only so many, default all'),
-    '--columns': (int, 'of a turn, SemanticKITTI: default 2083, Waymo: 2650'),
+    '--columns': (int, 'of a turn, KITTI and SemanticKITTI: default 2083, Waymo: 2650'),
     '--views': (int, 'ScanNet: depth images of a scan, default 40'),
     '--spacing': (float, 'ScanNet: metres between vertices, default 0.035'),
 }

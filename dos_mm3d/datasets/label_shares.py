@@ -1,7 +1,7 @@
 """Training with a share of the labels, drawn as whole sequences: which ones, and any data set of mmdet3d cut to them.
 
 Frames of one sequence look alike, so labels are counted in sequences: a nuScenes scene, a SemanticKITTI or Waymo
-sequence, a ScanNet scene with all its scans.
+sequence, a ScanNet scene with all its scans. KITTI's objects do not say which drive a frame is of: each is its own.
 """
 
 import copy
@@ -24,10 +24,15 @@ SHARES_PERCENT = (0.1, 1.0, 10.0, 50.0, 100.0)
 # What NOMAE calls 0.1 % of nuScenes (docs/method.md, "Probing and fine-tuning"). It leads every draw that contains it.
 FIRST = 'scene-0392'
 # How a point file's path names its sequence: SemanticKITTI, ScanNet (scans of one scene share it), Waymo (split digit
-# and segment, then the frame).
+# and segment, then the frame), KITTI (the frame).
 _IN_PATH = tuple(
     re.compile(pattern)
-    for pattern in (r'(?:^|/)sequences/(\d\d)/', r'(?:^|/)(scene\d{4})_\d\d\.\w+$', r'(?:^|/)(\d{4})\d{3}\.bin$')
+    for pattern in (
+        r'(?:^|/)sequences/(\d\d)/',
+        r'(?:^|/)(scene\d{4})_\d\d\.\w+$',
+        r'(?:^|/)(\d{4})\d{3}\.bin$',
+        r'(?:^|/)(\d{6})\.bin$',
+    )
 )
 
 # what thins the labels of a config's own data set -> its value for all of them
@@ -70,7 +75,8 @@ def sequence_of(entry: Mapping[str, Any], scene_of_sample: Mapping[str, str] | N
             return match[1]
     raise InputError(
         f"{path or sorted(entry)}: names no sequence; wanted a token of nuScenes' sample.json, or a file like "
-        'sequences/00/velodyne/000000.bin (SemanticKITTI), scene0000_00.bin (ScanNet), 0000000.bin (Waymo)'
+        'sequences/00/velodyne/000000.bin (SemanticKITTI), scene0000_00.bin (ScanNet), 0000000.bin (Waymo), '
+        '000000.bin (KITTI)'
     )
 
 

@@ -96,7 +96,7 @@ def _write_sequence(job: tuple[Path, SemanticKittiPlan, str, str]) -> None:
     times_s = [frame * FRAME_PERIOD_S for frame in range(plan.n_frames)]
     (folder / 'times.txt').write_text(''.join(f'{t:.6e}\n' for t in times_s))
     (folder / 'calib.txt').write_text(_calibration())
-    (folder / 'poses.txt').write_text(''.join(f'{_numbers(pose)}\n' for pose in camera_poses(scene, times_s)))
+    (folder / 'poses.txt').write_text(''.join(f'{number_text(pose)}\n' for pose in camera_poses(scene, times_s)))
 
 
 def remission(intensity: np.ndarray) -> np.ndarray:
@@ -109,21 +109,22 @@ def camera_poses(scene: Scene, times_s: list[float]) -> list[np.ndarray]:
     camera_to_lidar = LIDAR_TO_CAMERA.inverse()
     to_first = LIDAR_TO_CAMERA.after(scene.lidar_pose(times_s[0]).inverse())
     poses = [to_first.after(scene.lidar_pose(t)).after(camera_to_lidar) for t in times_s]
-    return [_matrix(pose) for pose in poses]
+    return [pose_matrix(pose) for pose in poses]
 
 
 def _calibration() -> str:
     """calib.txt: four cameras, all alike and in one place, and LiDAR -> camera."""
-    rows = [(f'P{i}', CAMERA) for i in range(4)] + [('Tr', _matrix(LIDAR_TO_CAMERA))]
-    return ''.join(f'{name}: {_numbers(matrix)}\n' for name, matrix in rows)
+    rows = [(f'P{i}', CAMERA) for i in range(4)] + [('Tr', pose_matrix(LIDAR_TO_CAMERA))]
+    return ''.join(f'{name}: {number_text(matrix)}\n' for name, matrix in rows)
 
 
-def _matrix(pose: Pose) -> np.ndarray:
+def pose_matrix(pose: Pose) -> np.ndarray:
+    """(3, 4) of a pose."""
     return np.column_stack([pose.turn, pose.origin])
 
 
-def _numbers(matrix: np.ndarray) -> str:
-    """Rounded, so that the last bits of a sum do not show; + 0.0 turns -0 into 0."""
+def number_text(matrix: np.ndarray) -> str:
+    """A row of a calibration. Rounded, so that the last bits of a sum do not show; + 0.0 turns -0 into 0."""
     return ' '.join(f'{value:.12e}' for value in (matrix.round(9) + 0.0).reshape(-1))
 
 

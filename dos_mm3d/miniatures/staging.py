@@ -1,4 +1,4 @@
-"""What the four writers share: plans of synthetic data sets, and writing them whole or not at all, in parallel.
+"""What the writers share: plans of synthetic data sets, and writing them whole or not at all, in parallel.
 
 What a data set was made from lies beside it, so that it is known again and not written twice."""
 

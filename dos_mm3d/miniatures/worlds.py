@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from dos_mm3d.datasets.info_pickle import load_info_pickle
+from dos_mm3d.datasets.kitti.convert import prepare_kitti
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
+from dos_mm3d.miniatures.kitti_writer import KittiPlan, write_kitti
 from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
 from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
 from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
@@ -25,6 +27,16 @@ def nuscenes_world(folder: Path) -> Path:
     """2 train and 2 val scenes of 20 sweeps, 2 key frames each, with boxes and lidarseg labels."""
     write_nuscenes(folder, NuScenesPlan(seed=0, train_scenes=2, val_scenes=2, seconds=1.0), workers=2)
     prepare_nuscenes(folder)
+    return folder
+
+
+def kitti_world(folder: Path) -> Path:
+    """2 frames to train on, 1 to validate and 1 to test (no labels) of some 8000 points, a scene each, with infos,
+    reduced sweeps and box database."""
+    write_kitti(
+        folder, KittiPlan(seed=0, train_scenes=2, val_scenes=1, test_scenes=1, seconds=0.5, columns=160), workers=1
+    )
+    prepare_kitti(folder, workers=1)
     return folder
 
 
@@ -107,6 +119,7 @@ def _thin(
 # name of a data set below data/ -> what writes its miniature
 WORLDS: dict[str, Callable[[Path], Path]] = {
     'nuscenes': nuscenes_world,
+    'kitti': kitti_world,
     'semantickitti': semantickitti_world,
     'waymo': waymo_world,
     'scannet': scannet_world,

@@ -20,6 +20,7 @@ CASES = {
         'segmentation/ptv3_linear_probe_nuscenes.py', 'samples/LIDAR_TOP', 'lidarseg/v1.0-trainval',
     ),
     'nuscenes sweeps': ('dos/dos_second_nuscenes.py', 'samples/LIDAR_TOP', None),
+    'kitti detection': ('second/second_kitti.py', 'training/velodyne_reduced', None),
     'semantickitti': ('segmentation/ptv3_linear_probe_semantickitti.py', '', ''),
     'waymo detection': ('centerpoint/centerpoint_voxel01_waymo.py', 'training/velodyne', None),
     'waymo segmentation': ('segmentation/minkunet_waymo.py', 'training/velodyne', 'training'),

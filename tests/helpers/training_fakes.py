@@ -84,11 +84,13 @@ def sources(*checkpoints: Path, pretrained_on: str = 'synthetic') -> tuple[Sourc
     return read_sources([str(path) for path in checkpoints], [], dataset_named(pretrained_on), {})
 
 
-def arguments(root: Path, out: Path, found: tuple[Source, ...], **more: object) -> ProtocolArguments:
-    """A test on the embedded nuScenes below `root`."""
+def arguments(
+    root: Path, out: Path, found: tuple[Source, ...], *, on: str = 'synthetic', **more: object
+) -> ProtocolArguments:
+    """A test on the embedded nuScenes, or another data set, below `root`."""
     options = {'shares': [0.1, 1.0, 100.0], 'share_seed': 1, 'mode': 'finetune', 'downstream': None, 'processes': 1}
     options |= {'recipe': ['plain'], 'sequences': None, 'steps_of_shares': None}
     options |= more.pop('options', {})
-    dataset = dataset_named('synthetic').at(str(root))
+    dataset = dataset_named(on).at(str(root))
     wanted = {'seeds': 2, 'split': 'test', 'steps': 4, **more}
     return ProtocolArguments(datasets=(dataset,), sources=found, out=out, options=options, **wanted)

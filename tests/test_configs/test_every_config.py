@@ -17,13 +17,14 @@ from dos_mm3d.studies.config_check.shrink import READERS, data_sets_of, is_confi
 FOLDER = Path(__file__).resolve().parents[2] / 'configs'
 CONFIGS = sorted(path for path in FOLDER.rglob('*.py') if is_config(path, FOLDER))
 # what a name says about the data
-DATA_SETS = {'nuscenes', 'waymo', 'semantickitti', 'scannet', 'scannet200'}
+DATA_SETS = {'nuscenes', 'kitti', 'waymo', 'semantickitti', 'scannet', 'scannet200'}
 OTHERS = {'synthetic', 'joint', 'folder'}
 FOLDERS_ONLY = 'zoo'  # of the world that is a folder of sweeps, and of any other
 EMBEDDED_ONLY = ('ablations', 'backbones')  # rows and lists of them, all on the embedded nuScenes
 # the quickest of every kind, see kind_of
 ONE_OF_EACH = [
     'centerpoint/centerpoint_small_synthetic.py',
+    'centerpoint/centerpoint_small_kitti.py',
     'centerpoint/centerpoint_voxel01_waymo.py',
     'dos/dos_cylinder3d_semantickitti.py',
     'dos/dos_cylinder3d_synthetic.py',
@@ -35,6 +36,8 @@ ONE_OF_EACH = [
     'dos/dos_second_scannet.py',
     'dos/dos_second_semantickitti.py',
     'dos/dos_spvcnn_synthetic.py',
+    'dos/dos_voxelnet_synthetic_kitti.py',
+    'second/second_small_kitti.py',
     'segmentation/minkunet_scannet200.py',
     'segmentation/minkunet_semantickitti.py',
     'segmentation/minkunet_small_synthetic.py',

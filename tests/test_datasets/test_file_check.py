@@ -104,7 +104,7 @@ def test_labels_that_the_data_set_does_not_define_are_named(case, world):
         (lambda infos: infos['data_list'], 'mmdet3d 1.1 infos'),
         (lambda infos: {'infos': [], 'metadata': {}}, 'mmdet3d 1.1 infos'),
         (lambda infos: infos['metainfo'].update(info_version='1.0'), 'found infos of version 1.0'),
-        (lambda infos: infos['metainfo'].update(dataset='kitti'), 'found infos of kitti'),
+        (lambda infos: infos['metainfo'].update(dataset='lyft'), 'found infos of lyft'),
         (lambda infos: infos['data_list'].clear(), 'found no frame'),
         (lambda infos: infos['data_list'][0].pop('lidar_points') and None, 'wanted lidar_points.lidar_path'),
     ],

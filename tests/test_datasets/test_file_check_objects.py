@@ -14,7 +14,7 @@ from dos_mm3d.datasets.nuscenes.scoring import check_scoring
 from dos_mm3d.errors import InputError, MissingFileError
 from tests.helpers.checked_worlds import CONFIGS, World
 
-DETECTION = pytest.mark.parametrize('case', ['nuscenes detection', 'waymo detection'])
+DETECTION = pytest.mark.parametrize('case', ['nuscenes detection', 'waymo detection', 'kitti detection'])
 NUSCENES = pytest.mark.parametrize('case', ['nuscenes detection'])
 
 
@@ -44,6 +44,21 @@ def test_frames_without_a_box_to_train_on_are_said(world: World, change: Callabl
 def test_infos_without_earlier_sweeps_are_not_taken_for_accumulated_ones(world: World) -> None:
     edit(world, lambda infos: [info.pop('lidar_sweeps', None) for info in infos['data_list']])
     assert 'none of its frames lists earlier sweeps' in world.error()
+
+
+@pytest.mark.parametrize('case', ['kitti detection'])
+def test_boxes_of_the_camera_frame_are_looked_for_where_they_are(world: World) -> None:
+    def place(x: float, z: float) -> Callable[[dict], object]:
+        return lambda infos: [
+            box['bbox_3d'].__setitem__(slice(0, 3), [x, 1.6, z])
+            for info in infos['data_list']
+            for box in info['instances']
+        ]
+
+    edit(world, place(-20.0, 30.0))  # to the left, ahead
+    check_files(world.training_set())
+    edit(world, place(20.0, -30.0))  # behind the car, where nothing is trained on
+    assert 'frames has a box of' in world.error()
 
 
 @NUSCENES

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dos_mm3d import files
+from dos_mm3d.datasets.kitti.convert import prepare_kitti
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
@@ -18,6 +19,7 @@ from tools import create_data
 
 PREPARE: dict[str, Callable] = {
     'nuscenes': lambda root, out: prepare_nuscenes(root, out_dir=out, max_sweeps=2),
+    'kitti': lambda root, out: prepare_kitti(root, out_dir=out, workers=1),
     'semantickitti': lambda root, out: prepare_semantickitti(root, out_dir=out, workers=1),
     'waymo': lambda root, out: (
         prepare_waymo(root, out_dir=out, workers=1),

@@ -10,7 +10,13 @@ import numpy as np
 
 from ..labelled_points import LabelledPoints
 
-NAMES = {'NuScenes': 'nuscenes', 'Waymo': 'waymo', 'SemanticKitti': 'semantickitti', 'ScanNet': 'scannet'}
+NAMES = {
+    'NuScenes': 'nuscenes',
+    'Waymo': 'waymo',
+    'SemanticKitti': 'semantickitti',
+    'ScanNet': 'scannet',
+    'Kitti': 'kitti',
+}
 """Beginning of the names of a data set's classes, mmdet3d's and ours -> its name for tools/create_data.py."""
 
 

@@ -33,7 +33,9 @@ def check_objects(cls: type, dataset: Mapping[str, Any], checked: CheckedSet, in
         labels = {known.index(name) for name in wanted}
         area = steps.get('ObjectRangeFilter', {}).get('point_cloud_range')
         if not any(
-            _is_trained_on(box, labels, area) for info in infos['data_list'] for box in info.get('instances', ())
+            _is_trained_on(box, labels, area, checked.name)
+            for info in infos['data_list']
+            for box in info.get('instances', ())
         ):
             within = '' if area is None else f' within x, y of {list(area)}'
             raise InputError(
@@ -55,7 +57,7 @@ def _check_numbering(checked: CheckedSet, categories: Any, known: tuple[str, ...
         )
 
 
-def _is_trained_on(box: Mapping[str, Any], labels: set[int], area: Any) -> bool:
+def _is_trained_on(box: Mapping[str, Any], labels: set[int], area: Any, data_set: str) -> bool:
     """Whether a box of the infos is of the wanted labels, holds points and lies within x, y of a range."""
     if box.get('bbox_label_3d') not in labels or not (box.get('bbox_3d_isvalid') or box.get('num_lidar_pts', 1) > 0):
         return False
@@ -64,6 +66,8 @@ def _is_trained_on(box: Mapping[str, Any], labels: set[int], area: Any) -> bool:
     if not (isinstance(box.get('bbox_3d'), list | tuple | np.ndarray) and len(box['bbox_3d']) >= 7):
         raise InputError(f'found a box of {str(box.get("bbox_3d"))[:80]}, wanted x, y, z, sizes and yaw')
     x, y = box['bbox_3d'][:2]
+    if data_set == 'kitti':  # in the camera's frame, right, down, ahead, a hand's breadth from the LiDAR's
+        x, y = box['bbox_3d'][2], -x
     return bool(area[0] <= x <= area[3] and area[1] <= y <= area[4])
 
 

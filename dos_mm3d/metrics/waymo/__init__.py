@@ -6,6 +6,6 @@ breakdown and at each of 101 score cutoffs. `tests/references/waymo_metric/compa
 """
 
 from ...datasets.waymo.infos import waymo_difficulty
+from ..rotated_iou import box_iou_3d
 from .det_metric import WaymoDetMetric
-from .iou import box_iou_3d
 from .metrics import waymo_detection_metrics

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from ..rotated_iou import matchable_pairs
 from .assignment import N_COUNTS, count_matches
 from .breakdowns import LEVELS, SHARD_NAMES, breakdown_name, shards
 from .inputs import GroundTruth, Predictions, ordered_by_frame
-from .iou import matchable_pairs
 from .precision_recall import average_precisions, score_cutoffs
 
 # by type, the first of none: vehicle, pedestrian, sign, cyclist

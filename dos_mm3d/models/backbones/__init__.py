@@ -4,5 +4,5 @@ from .cylinder3d import Cylinder3DAdapter
 from .minkunet import MinkUNetAdapter
 from .pillars import PillarBackbone
 from .ptv3 import PTv3, PTv3Backbone, PTv3MiddleEncoder
-from .sparse_encoder import SparseEncoderBackbone
+from .sparse_encoder import SparseEncoderBackbone, VoxelNetBackbone
 from .spvcnn import SPVCNN, SPVCNNAdapter

@@ -99,6 +99,13 @@ class SparseEncoderBackbone(LossVoxelBackbone):
         return features.masked_fill((rows < 0)[:, None], 0) if beyond.any() else features
 
 
+@MODELS.register_module()
+class VoxelNetBackbone(SparseEncoderBackbone):
+    """The same of a VoxelNet, as mmdet3d's SECOND on KITTI is one: its parts have no `pts_` before their names."""
+
+    downstream_names: ClassVar = {'voxel_encoder.': 'voxel_encoder.', 'middle_encoder.': 'middle_encoder.'}
+
+
 def stage_strides(n_stages: int, block_type: str) -> list[int]:
     """Horizontal stride of each stage's output. Every stage of a 'conv_module' encoder but the first begins with stride
     2; every stage of a 'basicblock' encoder but the last ends with it."""

@@ -29,7 +29,8 @@ READERS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluat
 # data/NAME and data/synthetic_NAME, with the folder that mmdet3d's Waymo form has below it; data/sweeps and
 # data/zoo_world: any folder
 DATA_PATH = re.compile(
-    r'(?:\./)?data/(?:(?:synthetic_)?(nuscenes|semantickitti|scannet)|waymo/kitti_format|synthetic_(waymo)|(sweeps|zoo_world))(?=/|$)'
+    r'(?:\./)?data/(?:(?:synthetic_)?(nuscenes|kitti|semantickitti|scannet)|waymo/kitti_format|synthetic_(waymo)|'
+    r'(sweeps|zoo_world))(?=/|$)'
 )
 
 ANY_FOLDER = DATA_PATH.groups

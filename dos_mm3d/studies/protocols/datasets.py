@@ -37,7 +37,7 @@ class DataSet:
         title: for the reader.
         files: beginning of its info files' names.
         channels: of its points as read.
-        classes: names, label i + 1 is classes[i].
+        classes: names, label i + 1 is classes[i]; none where only boxes are labelled.
         ground_z_m: height of the road in the frame of its points [m], None where there is no road.
         pretraining: config of the pretraining that `--config` defaults to.
         read_with: segmentation config whose test pipeline they are read with; None for nuScenes' key frames.
@@ -109,6 +109,11 @@ class DataSet:
 
     def scans(self, part: str, *, num_sweeps: int = 1) -> LabelledScans:
         """The labelled scans of a part. num_sweeps: of nuScenes, older sweeps included; others have single scans."""
+        if not self.classes:
+            raise InputError(
+                f'{self.name} has boxes and no class for every point, so there is nothing to probe; wanted the '
+                'protocol detection, or another data set'
+            )
         ann_file, sequences = self.part(part)
         if self.read_with is None:
             return KeyFrames(self.root, ann_file, num_sweeps=num_sweeps, scenes=sequences)
@@ -161,6 +166,7 @@ _REAL = (
     DataSet(
         'nuscenes', 'nuScenes', 'nuscenes', KeyFrames.channels, tuple(CLASSES), -1.84, f'{_DOS}dos_second_nuscenes.py'
     ),
+    DataSet('kitti', 'KITTI', 'kitti', _KITTI_CHANNELS, (), -1.73, f'{_DOS}dos_second_kitti.py'),
     DataSet(
         'semantickitti', 'SemanticKITTI', 'semantickitti', _KITTI_CHANNELS, KITTI_CLASSES, -1.73,
         f'{_DOS}dos_minkunet_semantickitti.py', f'{_READ}semantickitti.py',

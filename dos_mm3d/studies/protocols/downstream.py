@@ -18,13 +18,14 @@ from .sources import Source
 
 BACKBONE_NAMES = {
     'SparseEncoderBackbone': 'second',
+    'VoxelNetBackbone': 'voxelnet',
     'PTv3Backbone': 'ptv3',
     'MinkUNetAdapter': 'minkunet',
     'SPVCNNAdapter': 'spvcnn',
     'Cylinder3DAdapter': 'cylinder3d',
     'PillarBackbone': 'pillars',
 }
-SEGMENTATION, DETECTION = 'configs/segmentation/', 'configs/centerpoint/'
+SEGMENTATION, DETECTION, ANCHORS = 'configs/segmentation/', 'configs/centerpoint/', 'configs/second/'
 # kind of work -> backbone -> configs, of which the first that exists and has the checkpoint's grid is taken
 CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
     'linear_probe': {'ptv3': (f'{SEGMENTATION}ptv3_linear_probe_{{data}}.py',)},
@@ -40,6 +41,7 @@ CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
             f'{DETECTION}centerpoint_voxel0075_{{data}}.py',
             f'{DETECTION}centerpoint_small_{{data}}.py',
         ),
+        'voxelnet': (f'{ANCHORS}second_{{data}}.py', f'{ANCHORS}second_small_{{data}}.py'),
         'ptv3': (f'{DETECTION}centerpoint_ptv3_{{data}}.py', f'{DETECTION}centerpoint_ptv3_small_{{data}}.py'),
     },
 }

@@ -12,6 +12,11 @@ from .training import TrainingProtocol
 from .training_config import in_steps, own_steps
 from .training_rows import Labels
 
+KITTI_NOTE = (
+    'AP at 40 recalls, moderate, mean over the classes that have labels to find; strict: IoU 0.7 for cars, 0.5 for '
+    'people and cycles; loose: 0.5 and 0.25. Frames count as sequences, as KITTI does not say which drive one is of.'
+)
+
 
 class Finetune(TrainingProtocol):
     """Encoder, decoder and head are trained, from scratch and from DOS weights: mIoU, IoU per class, confusion."""
@@ -166,7 +171,7 @@ class LabelEfficiency(ShareProtocol):
 
 
 class Detection(ShareProtocol):
-    """CenterPoint with 20 % and 100 % of the labels: the official metric of the data set."""
+    """CenterPoint, or SECOND, with 20 % and 100 % of the labels: the official metric of the data set."""
 
     name = 'detection'
     title = 'Detection (CenterPoint)'
@@ -175,29 +180,34 @@ class Detection(ShareProtocol):
     shares = (20.0, 100.0)
 
     @property
-    def is_waymo(self) -> bool:
-        """Whether the data set is Waymo's, whose metric has two levels."""
-        return self.args.dataset.name.endswith('waymo')
+    def form(self) -> str:
+        """Whose metric it is: nuscenes', kitti's or waymo's."""
+        return self.args.dataset.files
 
     @property
     def keys(self) -> dict[str, str]:
-        """The devkit's two numbers; of Waymo AP and APH at both levels."""
-        if self.is_waymo:
+        """The devkit's two numbers; of Waymo AP and APH at both levels, of KITTI AP in 3D and from above, strict and
+        loose."""
+        if self.form == 'waymo':
             return {f'L{level} {name}': f'{name}/L{level}' for level in (1, 2) for name in ('AP', 'APH')}
+        if self.form == 'kitti':
+            return {f'{kind} {how}': f'{kind} AP40 {how}' for kind in ('3D', 'BEV') for how in ('strict', 'loose')}
         return {'mAP': 'mAP', 'NDS': 'NDS'}
 
     def more(self, results: Results) -> dict[str, Any]:
         """The classes have AP."""
-        return {**super().more(results), 'per_class_title': f'AP per class{" at LEVEL_1" if self.is_waymo else ""} [%]'}
+        at = {'waymo': ' at LEVEL_1', 'kitti': ' in 3D at 40 recalls, moderate'}.get(self.form, '')
+        return {**super().more(results), 'per_class_title': f'AP per class{at} [%]'}
 
     def notes(self) -> list[str]:
         """What else differs between the shares."""
         said = 'Below 100 % no objects are pasted (ObjectSample): their database is made of all frames.'
-        return [*super().notes(), *([said] if 'ObjectSample' in str(self.config['train_dataloader']) else [])]
+        pasting = [said] if 'ObjectSample' in str(self.config['train_dataloader']) else []
+        return [*super().notes(), *pasting, *([KITTI_NOTE] if self.form == 'kitti' else [])]
 
     def check(self) -> None:
-        """As all trainings; the devkit scores whole official splits only."""
-        if self.args.split != 'test' and not self.is_waymo:
+        """As all trainings; nuScenes' devkit scores whole official splits only."""
+        if self.args.split != 'test' and self.form == 'nuscenes':
             raise InputError(
                 f'--split {self.args.split}: the nuScenes devkit scores whole official splits only; wanted --split test'
             )

@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from ...errors import InputError
@@ -13,6 +15,8 @@ from ..runner.start_record import FILE as START_FILE
 from .training_config import last_checkpoint
 
 WAYMO_CLASSES = ('vehicle', 'pedestrian', 'cyclist')
+KITTI_CLASSES = ('Car', 'Pedestrian', 'Cyclist')
+KITTI = 'Kitti metric/pred_instances_3d/KITTI/'
 
 
 def cell_commands(config: Mapping[str, Any], folder: Path, *, task: str, processes: int) -> list[list[str]]:
@@ -41,10 +45,11 @@ def collect_segmentation(folder: Path) -> dict[str, Any]:
 
 
 def collect_detection(folder: Path) -> dict[str, Any]:
-    """mAP, NDS and AP per class in percent, and the true-positive errors, by the devkit; of Waymo what its metric
-    says."""
+    """mAP, NDS and AP per class in percent, and the true-positive errors, by the devkit; of KITTI and Waymo what their
+    metrics say."""
     if not (folder / 'test' / SUMMARY).is_file():
-        return collect_waymo(folder)
+        is_kitti = any(name.startswith(KITTI) for name in read_json(folder / 'metrics.json'))
+        return (collect_kitti if is_kitti else collect_waymo)(folder)
     summary = read_devkit_summary(folder / 'test')
     values = {key: 100 * summary[key] for key in ('mAP', 'NDS')}
     per_class = {name: 100 * ap for name, ap in summary['AP'].items()}
@@ -57,10 +62,28 @@ def collect_waymo(folder: Path) -> dict[str, Any]:
     metrics = read_json(folder / 'metrics.json')
     keys = {f'L{level} {name}': f'Waymo/LEVEL_{level}/m{name}' for level in (1, 2) for name in ('AP', 'APH')}
     if missing := [key for key in keys.values() if key not in metrics]:
-        raise InputError(f"{folder / 'metrics.json'}: has neither nuScenes' numbers nor {missing[0]}")
+        raise InputError(f"{folder / 'metrics.json'}: has neither nuScenes' nor KITTI's numbers nor {missing[0]}")
     classes = {name: f'Waymo/OBJECT_TYPE_TYPE_{name.upper()}_LEVEL_1/AP' for name in WAYMO_CLASSES}
     values = {title: 100 * metrics[key] for title, key in keys.items()}
     return collected(folder, values, {name: 100 * metrics[key] for name, key in classes.items() if key in metrics})
+
+
+def collect_kitti(folder: Path) -> dict[str, Any]:
+    """3D and BEV AP at 40 recalls, moderate, at the official IoU and at the looser one: means over the classes that
+    have labels to find, which no mean of mmdet3d's is; 3D AP per class. ValueError where no class has any."""
+    metrics = read_json(folder / 'metrics.json')
+    classes = [name for name in KITTI_CLASSES if metrics.get(f'{KITTI}{name}_boxes_moderate', 0) > 0]
+    if not classes:
+        raise InputError(
+            f'{folder / "metrics.json"}: none of the frames that were tested has a {", ".join(KITTI_CLASSES)} of '
+            'moderate difficulty; wanted one at least. Score other frames (ImageSets/val.txt)'
+        )
+    values = {
+        f'{kind} {strictness}': fmean(metrics[f'{KITTI}{name}_{kind}_AP40_moderate_{strictness}'] for name in classes)
+        for kind, strictness in product(('3D', 'BEV'), ('strict', 'loose'))
+    }
+    per_class = {name: metrics[f'{KITTI}{name}_3D_AP40_moderate_strict'] for name in classes}
+    return collected(folder, values, per_class)
 
 
 def collected(folder: Path, values: Mapping[str, float], per_class: Mapping[str, float], **more: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ import pytest
 from shapely import affinity
 from shapely.geometry import box as rectangle
 
+from dos_mm3d.metrics.rotated_iou import matchable_pairs
 from dos_mm3d.metrics.waymo import box_iou_3d
-from dos_mm3d.metrics.waymo.iou import matchable_pairs
 
 CUBE = np.array([0.0, 0, 0, 2, 2, 2, 0])
 
