@@ -15,21 +15,21 @@ from tqdm import tqdm
 from ..errors import InputError
 from ..export.files import read_checkpoint, tensors_in
 from ..export.loading import require_fit
-from ..models.methods.student_teacher import StudentTeacher
+from ..models.methods import DOS
 from .scans import ProbeScan
 
 SCANS_PER_BATCH = 4
 """That BatchNorm statistics are estimated from."""
 
 
-def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
+def load_pretrained(cfg: Config, checkpoint: str | Path) -> DOS:
     """The model of a pretraining config with a checkpoint's weights, in eval mode.
 
     ValueError where any tensor differs from the file afterwards: mmdet3d's loader leaves sparse kernels random, with a
     warning only, when a file is in the wrong layout.
     """
     init_default_scope('mmdet3d')
-    model: StudentTeacher = MODELS.build(cfg.model)
+    model: DOS = MODELS.build(cfg.model)
     require_fit(model, checkpoint)
     load_checkpoint(model, str(checkpoint), map_location='cpu', strict=True)
     in_file = tensors_in(read_checkpoint(checkpoint), str(checkpoint), 'wanted what tools/train.py wrote', bare=True)
@@ -42,16 +42,14 @@ def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
     return model.eval()
 
 
-def random_backbones(
-    cfg: Config, model: StudentTeacher, seeds: Sequence[int], scans: Sequence[ProbeScan]
-) -> dict[str, nn.Module]:
+def random_backbones(cfg: Config, model: DOS, seeds: Sequence[int], scans: Sequence[ProbeScan]) -> dict[str, nn.Module]:
     """Untrained backbones `random_<seed>` of the same config, their BatchNorm statistics of the given scans."""
     backbones = {f'random_{seed}': _build_seeded(cfg, seed) for seed in seeds}
     adapt_batch_norm(model, list(backbones.values()), scans)
     return {name: backbone.eval() for name, backbone in backbones.items()}
 
 
-def adapt_batch_norm(model: StudentTeacher, backbones: Sequence[nn.Module], scans: Sequence[ProbeScan]) -> None:
+def adapt_batch_norm(model: DOS, backbones: Sequence[nn.Module], scans: Sequence[ProbeScan]) -> None:
     """Re-estimate the BatchNorm statistics of backbones on scans, `SCANS_PER_BATCH` at a time; they go to the model's
     device, and share one voxelisation by its preprocessor."""
     device = device_of(model)

@@ -5,12 +5,27 @@ The step is written out in docs/method.md, "One training step".
 
 import torch
 from mmdet3d.registry import MODELS
+from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...errors import InputError
 from ...functional import collapse
-from ...structures import SparseViews
+from ...structures import Grid, SparseViews
 from .student_teacher import StudentTeacher
+
+
+class Branch(BaseModule):
+    """Backbone and projector of one side; a BaseModule, so that init_cfg of a backbone is followed.
+
+    Args:
+        backbone: config; what it builds says ``out_channels``.
+        projector: config; ``in_channels`` is added.
+    """
+
+    def __init__(self, backbone: dict, projector: dict) -> None:
+        super().__init__()
+        self.backbone = MODELS.build(backbone)
+        self.projector = MODELS.build({'in_channels': self.backbone.out_channels, **projector})
 
 
 @MODELS.register_module()
@@ -20,6 +35,9 @@ class DOS(StudentTeacher):
 
     L_v = 1/2 L(v, same view) + 1/2 L(v, other view); the loss is L_a + L_b. What DOS replaces, and what the ablations
     vary, are other parts in the same places.
+
+    BatchNorm layers of the teacher stay in training mode and keep statistics of their own: the student's describe
+    masked input, the teacher's full views, which is what the detector will see.
 
     Args:
         backbone: config of a :class:`~dos_mm3d.models.backbones.base.LossVoxelBackbone`.
@@ -39,11 +57,16 @@ class DOS(StudentTeacher):
         student_input: dict | None = None,
         terms: dict | None = None,
     ) -> None:
-        super().__init__(backbone, projector, data_preprocessor)
+        super().__init__(Branch(backbone, projector), data_preprocessor)
         self.head = MODELS.build(head)
         self.student_input = MODELS.build(student_input or dict(type='VisibleVoxels'))
         self.terms = MODELS.build(terms or dict(type='SameAndCrossView'))
         self.visible_teacher: Tensor | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """The voxels of the encoder and the loss voxels, in which the data pipeline counts."""
+        return self.data_preprocessor.grid(self.student.backbone.loss_stride)
 
     def set_step(self, step: int, total_steps: int) -> None:
         """Drive the schedules that the model owns."""
