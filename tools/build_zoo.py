@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.files import home_path
 from dos_mm3d.studies.runner.tool import named_path
 from dos_mm3d.studies.zoo import WEIGHTS, ZOO, add_to_zoo
 
@@ -23,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     """The arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('name', choices=ZOO, help='which weights')
-    parser.add_argument('checkpoint', type=Path, help='of the pretraining, in its work_dir')
+    parser.add_argument('checkpoint', type=home_path, help='of the pretraining, in its work_dir')
     parser.add_argument(
         '--probe',
         nargs='+',
@@ -31,7 +32,9 @@ def parse_args() -> argparse.Namespace:
         metavar='TITLE=RECORD',
         help='record of tools/run_protocol.py for this checkpoint alone',
     )
-    parser.add_argument('--weights', type=Path, default=WEIGHTS, help='folder of files and index (default: weights)')
+    parser.add_argument(
+        '--weights', type=home_path, default=WEIGHTS, help='folder of files and index (default: weights)'
+    )
     return parser.parse_args()
 
 

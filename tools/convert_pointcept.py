@@ -15,10 +15,7 @@ Nothing in these files is executed. The result is what `init_cfg=dict(type='Pret
 import argparse
 import os
 import pprint
-import re
 import sys
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,21 +62,11 @@ def one_or_all(numbers: list[int] | None) -> int | list[int] | None:
     return numbers[0] if numbers is not None and len(numbers) == 1 else numbers
 
 
-def print_names(title: str, names: Sequence[str]) -> None:
-    """One line per name, those of a block together."""
-    print(f'{title}: {len(names)} tensors')
-    groups = Counter(re.sub(r'(\.block\d+\.).*', r'\1*', name) for name in names)
-    for group, count in groups.items():
-        print(f'    {group}' + (f' ({count})' if count > 1 else ''))
-
-
 def main() -> None:
     args = parse_args()
     given = given_settings(args)
     done = convert_pointcept(args.checkpoint, args.out, branch=args.branch, condition=args.condition, given=given)
-    print_names('used', done.used)
-    print_names('unused', done.unused)
-    print_names('missing', done.missing)
+    print(done.report())
     print('settings: ' + ', '.join(f'{name} ({origin})' for name, origin in done.origins.items()))
     for warning in done.warnings:
         print(f'WARNING: {warning}', file=sys.stderr)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..datasets.stream import Draw
 from ..errors import InputError
-from ..models.methods.student_teacher import StudentTeacher
+from ..models.methods import DOS
 from ..structures import SparseViews
 from .config_text import read_values
 
@@ -50,7 +50,7 @@ def half_difference(config_text: str, backbone: Mapping[str, Tensor], source: st
         The relative difference (:func:`relative_difference`) at the loss voxels of both views of SCANS scans.
     """
     config = read_values(config_text, source)
-    model: StudentTeacher = MODELS.build(config['model'])
+    model: DOS = MODELS.build(config['model'])
     batches = views_of(config, model, source)
     features = []
     for tensors in (backbone, in_half(backbone)):
@@ -81,7 +81,7 @@ def put(tensors: Mapping[str, Tensor], module: nn.Module) -> None:
             value.copy_(tensors[name])
 
 
-def views_of(config: Mapping[str, Any], model: StudentTeacher, source: str) -> list[SparseViews]:
+def views_of(config: Mapping[str, Any], model: DOS, source: str) -> list[SparseViews]:
     """The first SCANS draws of the training data, as the backbone gets them."""
     settings = config['train_dataloader']['dataset']
     dataset = DATASETS.build(settings)
@@ -93,7 +93,7 @@ def views_of(config: Mapping[str, Any], model: StudentTeacher, source: str) -> l
 
 
 @torch.no_grad()
-def features_of(model: StudentTeacher, batches: Sequence[SparseViews]) -> Tensor:
+def features_of(model: DOS, batches: Sequence[SparseViews]) -> Tensor:
     """(M, C) features of the teacher's backbone at all loss voxels, as a detector uses it: statistics are fixed."""
     model.eval()
     return torch.cat([model.teacher.backbone(views.voxels, views.cells, views.num_views) for views in batches])

@@ -13,7 +13,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..models.methods.student_teacher import StudentTeacher
+from ..models.methods import DOS
 from .config_text import takes_ranks
 from .files import read_checkpoint
 
@@ -64,7 +64,7 @@ def fit_report(model: nn.Module, state_dict: Mapping[str, Tensor]) -> FitReport:
     backbone has its place on both sides.
     """
     model = _unwrapped(model)
-    if isinstance(model, StudentTeacher):
+    if isinstance(model, DOS):
         state_dict = model.own_names(state_dict)
     in_model = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     permuted = _permuted_names(model, getattr(state_dict, '_metadata', None) or {})

@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ..errors import InputError
 from ..files import check_output
+from .conversion import Conversion, check_shapes, shapes_of
 from .files import groups_of, is_kernel, is_ours, read_checkpoint, tensors_in, to_spconv1, write_weights
 from .pointcept_config import ptv3_config, warnings_about
 
@@ -27,29 +25,6 @@ WANTED = (
     'Give a file of Sonata, Concerto, Utonia or PTv3: a published one {config, state_dict}, or one that Pointcept '
     'wrote while it trained or pretrained'
 )
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """What was done with each tensor, and the model that they fit.
-
-    Args:
-        used: names in the file of the tensors that were taken.
-        unused: names in the file of those that were not.
-        missing: names in the model of those that the file lacks.
-        model: arguments of PTv3.
-        origins: name of a setting, as in published configs -> where it comes from.
-        warnings: sentences about what was assumed or is not known.
-        parameters: how many numbers were written.
-    """
-
-    used: tuple[str, ...]
-    unused: tuple[str, ...]
-    missing: tuple[str, ...]
-    model: dict[str, Any]
-    origins: dict[str, str]
-    warnings: tuple[str, ...]
-    parameters: int
 
 
 def convert_pointcept(
@@ -110,26 +85,6 @@ def convert_pointcept(
         warnings=tuple(warnings_about(origins, published, given, decoder='decoder' in model)),
         parameters=sum(value.numel() for value in weights.values()),
     )
-
-
-def shapes_of(model: dict[str, Any], source: str) -> dict[str, tuple[int, ...]]:
-    """Shape of every tensor of a model, which is built without memory for it. ValueError if it cannot be built."""
-    try:
-        with torch.device('meta'):
-            return {name: tuple(value.shape) for name, value in MODELS.build(model).state_dict().items()}
-    except (TypeError, ValueError) as error:
-        raise InputError(f'{source}: no model can be built for its tensors and config: {error}') from error
-
-
-def check_shapes(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
-    """ValueError unless every tensor that the model has a place for fits there."""
-    wrong = [
-        f'{name} {tuple(tensors[name].shape)}, wanted {shape}'
-        for name, shape in shapes.items()
-        if name in tensors and tuple(tensors[name].shape) != shape
-    ]
-    if wrong:
-        raise InputError(f'{source}: {len(wrong)} tensors do not fit the model of the others: {"; ".join(wrong[:4])}')
 
 
 def as_ours(value: Tensor) -> Tensor:

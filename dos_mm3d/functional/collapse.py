@@ -7,6 +7,9 @@ from torch import Tensor
 
 from .distributed import count_over_ranks, sum_over_ranks
 
+ENTROPY_EPS = 1e-7
+"""Added to the probabilities of latent categories, as AsymDSD logs their entropies."""
+
 
 def column_entropy(softmap: Tensor, *, process_group=None) -> Tensor:
     """Mean over prototypes of H(softmap[:, k]) / log N in [0, 1]; 1 is the uniform map of collapsed features.
@@ -55,3 +58,22 @@ def usage_entropy(usage: Tensor) -> Tensor:
 def used_share(usage: Tensor) -> Tensor:
     """Share of prototypes with usage above 1 / (10 K); usage (K,)."""
     return (usage > 1.0 / (10 * len(usage))).double().mean()
+
+
+def posterior_entropy(target: Tensor) -> Tensor:
+    """Mean over rows of H(target[i]) in nats, with ENTROPY_EPS added to each probability; target (..., Z)."""
+    return _entropy(target).mean()
+
+
+def marginal_entropy(target: Tensor) -> Tensor:
+    """H of the mean row in nats, with ENTROPY_EPS added to each probability; target (..., Z).
+
+    At least the mean posterior entropy, and equal to it where all rows are one distribution.
+    """
+    return _entropy(target.flatten(0, -2).mean(0))
+
+
+def _entropy(probability: Tensor) -> Tensor:
+    """(..., Z) -> (...)."""
+    shifted = probability + ENTROPY_EPS
+    return -(shifted * shifted.log()).sum(-1)

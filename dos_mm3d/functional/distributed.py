@@ -22,6 +22,35 @@ class _AllReduceSum(torch.autograd.Function):
         return reduce_over_ranks(grad, ctx.group), None
 
 
+class _AllGather(torch.autograd.Function):
+    """Rows of all ranks, one rank after the other; the gradient of a row is the sum over ranks, at its owner."""
+
+    @staticmethod
+    def forward(ctx, rows: Tensor, group) -> Tensor:
+        ctx.group, ctx.count = group, len(rows)
+        gathered = [torch.empty_like(rows) for _ in range(dist.get_world_size(group))]
+        dist.all_gather(gathered, rows.contiguous(), group=group)
+        return torch.cat(gathered)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        first = dist.get_rank(ctx.group) * ctx.count
+        return reduce_over_ranks(grad.contiguous(), ctx.group)[first : first + ctx.count], None
+
+
+def all_ranks():
+    """The process group of a distributed run; None where there is one process."""
+    return dist.group.WORLD if dist.is_available() and dist.is_initialized() else None
+
+
+def gather_over_ranks(rows: Tensor, process_group=None) -> tuple[Tensor, int]:
+    """Differentiable: the rows (n, ...) of all ranks, n the same on each, and where this rank's begin; with None the
+    rows themselves and 0."""
+    if process_group is None:
+        return rows, 0
+    return _AllGather.apply(rows, process_group), dist.get_rank(process_group) * len(rows)
+
+
 def sum_over_ranks(value: Tensor, process_group=None) -> Tensor:
     """Differentiable sum of ``value`` over the ranks of ``process_group``; the value itself when that is None."""
     return value if process_group is None else _AllReduceSum.apply(value, process_group)

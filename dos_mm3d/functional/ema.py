@@ -19,8 +19,13 @@ def ema_update_(teacher: Iterable[Tensor], student: Iterable[Tensor], *, momentu
             the other share momentum). ValueError outside [0, 1].
     """
     teacher, student = list(teacher), list(student)
-    if not 0.0 <= momentum <= 1.0:
-        raise InputError(f'momentum must be in [0, 1], got {momentum}')
+    check_momentum(momentum)
     if len(teacher) != len(student):
         raise ValueError(f'teacher has {len(teacher)} tensors, student {len(student)}: they must be twins')
     torch._foreach_lerp_(teacher, student, 1.0 - momentum)
+
+
+def check_momentum(momentum: float) -> None:
+    """InputError unless it is a share."""
+    if not 0.0 <= momentum <= 1.0:
+        raise InputError(f'momentum must be in [0, 1], got {momentum}')

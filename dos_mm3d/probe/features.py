@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..models.methods.student_teacher import StudentTeacher
+from ..models.methods import DOS
 from ..structures import Grid
 from .linear_probe import FeatureBlock
 from .pretrained import device_of
@@ -27,7 +27,7 @@ class EncoderFeatures:
         backbones: name -> `LossVoxelBackbone`; all are put into eval mode and share one voxelisation of the scan.
     """
 
-    def __init__(self, model: StudentTeacher, backbones: Mapping[str, nn.Module]) -> None:
+    def __init__(self, model: DOS, backbones: Mapping[str, nn.Module]) -> None:
         self.preprocessor, self.grid = model.data_preprocessor.eval(), model.grid
         self.device = device_of(model)
         self.backbones = {name: backbone.eval().to(self.device) for name, backbone in backbones.items()}

@@ -16,14 +16,14 @@ from ..export.files import read_checkpoint, tensors_in
 from ..export.loading import require_fit
 from ..export.restore import backbone_of_export, is_export
 from ..functional.batch_norm import reestimate_batch_norm
-from ..models.methods.student_teacher import StudentTeacher
+from ..models.methods import DOS
 from .scans import ProbeScan
 
 SCANS_PER_BATCH = 4
 """That BatchNorm statistics are estimated from."""
 
 
-def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
+def load_pretrained(cfg: Config, checkpoint: str | Path) -> DOS:
     """The model of a pretraining config with a checkpoint's weights, in eval mode; of an exported file it has the
     teacher's backbone, all else is left as it is initialised.
 
@@ -31,7 +31,7 @@ def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
     warning only, when a file is in the wrong layout.
     """
     init_default_scope('mmdet3d')
-    model: StudentTeacher = MODELS.build(cfg.model)
+    model: DOS = MODELS.build(cfg.model)
     if is_export(checkpoint):
         put_export(model, checkpoint)
         return model.eval()
@@ -47,7 +47,7 @@ def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
     return model.eval()
 
 
-def put_export(model: StudentTeacher, path: str | Path) -> None:
+def put_export(model: DOS, path: str | Path) -> None:
     """Copy an exported backbone into the teacher's; ValueError unless each has all tensors of the other, in their
     shapes."""
     found, wanted = backbone_of_export(path), model.teacher.backbone.state_dict()
@@ -62,16 +62,14 @@ def put_export(model: StudentTeacher, path: str | Path) -> None:
             value.copy_(found[name])
 
 
-def random_backbones(
-    cfg: Config, model: StudentTeacher, seeds: Sequence[int], scans: Sequence[ProbeScan]
-) -> dict[str, nn.Module]:
+def random_backbones(cfg: Config, model: DOS, seeds: Sequence[int], scans: Sequence[ProbeScan]) -> dict[str, nn.Module]:
     """Untrained backbones `random_<seed>` of the same config, their BatchNorm statistics of the given scans."""
     backbones = {f'random_{seed}': _build_seeded(cfg, seed) for seed in seeds}
     adapt_batch_norm(model, list(backbones.values()), scans)
     return {name: backbone.eval() for name, backbone in backbones.items()}
 
 
-def adapt_batch_norm(model: StudentTeacher, backbones: Sequence[nn.Module], scans: Sequence[ProbeScan]) -> None:
+def adapt_batch_norm(model: DOS, backbones: Sequence[nn.Module], scans: Sequence[ProbeScan]) -> None:
     """Re-estimate the BatchNorm statistics of backbones on scans, `SCANS_PER_BATCH` at a time; they go to the model's
     device, and share one voxelisation by its preprocessor."""
     device = device_of(model)

@@ -21,6 +21,10 @@ MONITORS = {
     'largest_usage': ('most used prototype', 'share of points (1 = it takes all)', None),
     'feature_spread': ('spread of the features', 'sd x sqrt(D) (0 = constant)', None),
     'column_entropy': ('entropy of the targets', 'H / log N (1 = uniform)', None),
+    'cls_marginal_entropy': ('entropy of the mean CLS target', 'H / log Z (0 = one category)', None),
+    'cls_posterior_entropy': ('mean entropy of the CLS targets', 'H / log Z (1 = uniform)', None),
+    'patch_marginal_entropy': ('entropy of the mean patch target', 'H / log Z (0 = one category)', None),
+    'patch_posterior_entropy': ('mean entropy of the patch targets', 'H / log Z (1 = uniform)', None),
 }
 """Scalar -> title, y label, and what docs/method.md, "Monitors", calls healthy (None: no such figure)."""
 

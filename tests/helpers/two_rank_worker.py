@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 import dos_mm3d  # noqa: F401  (registers)
 from dos_mm3d.engine.hooks import CollapseMonitorHook
 from dos_mm3d.models.heads import ClusteringHead, ZipfSinkhornHead
+from tests.helpers import asymdsd_nets
 
 UNEVEN = (37, 150)
 SPAN, SIZE = [-6.4, -6.4, -5, 6.4, 6.4, 3], [0.2, 0.2, 0.2]
@@ -115,6 +116,17 @@ def run_model(rank: int | None) -> dict[str, torch.Tensor]:
     return dict(loss=sum(losses.values()).detach(), **grads)
 
 
+def run_asymdsd(rank: int | None) -> dict[str, dict[str, torch.Tensor]]:
+    """Losses, gradients and centres of the dual form on four clouds (rank None), or on this rank's two of them."""
+    model = asymdsd_nets.build()
+    views = asymdsd_nets.batch(model, seeds=range(4) if rank is None else range(2 * rank, 2 * rank + 2))
+    losses = (model if rank is None else DistributedDataParallel(model))(views, mode='loss')
+    asymdsd_nets.total(losses).backward()
+    grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    centres = {name: targets.centre for name, targets in model.teacher.targets.items()}
+    return dict(losses={name: value.detach() for name, value in losses.items()}, grads=grads, centres=centres)
+
+
 class Monitored(torch.nn.Module):
     """One buffer, healthy statistics. Of entropies there are none as long as no two points were compared."""
 
@@ -165,6 +177,7 @@ def work(rank: int, store: str, out: str) -> None:
         clustering=run_head(rank, ClusteringHead),
         exponent=run_exponent(rank),
         model=run_model(rank),
+        asymdsd=run_asymdsd(rank),
         monitor={failure: run_monitor(rank, failure) for failure in ('loss', 'buffer', 'no entropy')},
     )
     torch.save(seen, f'{out}.{rank}')

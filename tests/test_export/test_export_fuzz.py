@@ -9,10 +9,12 @@ import torch
 from hypothesis import strategies as st
 
 from dos_mm3d.checkpoint_file import load_checkpoint_file
+from dos_mm3d.export.asymdsd import convert_asymdsd
 from dos_mm3d.export.backbone import export_backbone
 from dos_mm3d.export.config_text import read_entry
 from dos_mm3d.export.pointcept import convert_pointcept
 from dos_mm3d.export.pointcept_config import read_published
+from tests.helpers import asymdsd_nets
 from tests.helpers.fuzz import LENGTHS, altered, broken, put, right_or_named, try_all
 from tests.helpers.pointcept_files import SAID, head, network, published_config, tensors, trainer_file
 from tests.test_export.conftest import CONFIG_TEXT
@@ -93,6 +95,19 @@ def test_pointcept_files(tmp_path: Path, variant: str, examples: int) -> None:
         right_or_named(lambda: convert_pointcept(tmp_path / 'in.pth', tmp_path / 'out.pth', given=given), size)
 
     try_all(tagged(kinds), examples, check)
+
+
+@pytest.mark.parametrize('examples', LENGTHS)
+def test_asymdsd_files(tmp_path: Path, examples: int) -> None:
+    whole = asymdsd_nets.public_state('dual')
+
+    def check(found: list[tuple[str, str]]) -> None:
+        torch.save({'state_dict': changed(whole, found)}, tmp_path / 'in.pth')
+        size = (tmp_path / 'in.pth').stat().st_size
+        paths = tmp_path / 'in.pth', tmp_path / 'out.pth'
+        right_or_named(lambda: convert_asymdsd(*paths, heads=3, predictor_heads=2), size)
+
+    try_all(odd_states(whole), examples, check)
 
 
 @pytest.mark.parametrize('examples', LENGTHS)

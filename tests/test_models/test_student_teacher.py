@@ -6,6 +6,7 @@ from mmdet3d.registry import MODELS
 from mmengine.model import BaseModule
 from torch import nn
 
+from dos_mm3d.models.methods.dos import Branch
 from dos_mm3d.models.methods.student_teacher import StudentTeacher
 
 
@@ -38,7 +39,7 @@ def build(monkeypatch: pytest.MonkeyPatch):
 
     def student_teacher(**backbone) -> StudentTeacher:
         projector = dict(type='Projector', hidden_channels=8, out_channels=5)
-        return Pair(dict(type='Twin', **backbone), projector, dict(type='BaseDataPreprocessor'))
+        return Pair(Branch(dict(type='Twin', **backbone), projector), dict(type='BaseDataPreprocessor'))
 
     return student_teacher
 
@@ -72,3 +73,19 @@ def test_a_backbone_starts_from_a_checkpoint(build, tmp_path):
     model.init_weights()
     assert all(torch.equal(value, weights[name]) for name, value in model.student.backbone.state_dict().items())
     assert_twins(model)
+
+
+def test_parts_without_a_twin_are_left_alone(build):
+    """The student's predictor is learnt, the teacher's centre is its own; only what both have follows."""
+    model = build()
+    model.student.predictor = nn.Linear(2, 2)
+    model.teacher.register_buffer('centre', torch.full((3,), 7.0))
+    model.init_weights()
+    assert (model.teacher.centre == 7).all() and not hasattr(model.teacher, 'predictor')
+    before = model.student.predictor.weight.clone()
+    with torch.no_grad():
+        model.student.backbone.layer.weight += 1
+    expected = 0.25 * model.teacher.backbone.layer.weight + 0.75 * model.student.backbone.layer.weight
+    model.update_teacher(0.25)
+    torch.testing.assert_close(model.teacher.backbone.layer.weight, expected)
+    assert model.student.predictor.weight.equal(before) and (model.teacher.centre == 7).all()

@@ -46,6 +46,18 @@ def test_whole_model_with_batchnorm_in_eval_mode(two_ranks):
     assert one['student.backbone.middle_encoder.conv_out.0.weight'].abs().max() > 0
 
 
+def test_asymdsd_neighbours_of_koleo_and_centres_included(two_ranks):
+    one = worker.run_asymdsd(None)
+    assert {'loss_patch', 'loss_cls', 'loss_koleo'} <= one['losses'].keys()
+    for name, value in one['losses'].items():
+        assert_close(torch.stack([seen['asymdsd']['losses'][name] for seen in two_ranks]).mean(), value)
+    for seen in two_ranks:
+        assert seen['asymdsd']['grads'].keys() == one['grads'].keys()
+        for part in ('grads', 'centres'):
+            for name, value in one[part].items():
+                assert_close(seen['asymdsd'][part][name], value, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(('failure', 'words'), [('loss', 'the loss (nan)'), ('buffer', 'not finite: mean')])
 def test_a_failure_on_one_rank_is_named_on_both_in_the_same_iteration(two_ranks, failure, words):
     """A rank that decided alone would leave the others waiting in their next reduction."""

@@ -19,6 +19,10 @@ RATE = ('optim_wrapper.optimizer.lr', 'lower it, or lengthen its warm-up')
 ALPHA = ('model.head.alpha', 'lower it: from 2 on the prior wants almost every point at a few prototypes')
 ROUNDS = ('model.head.n_iters', 'raise it')
 PROTOTYPES = ('model.head.num_prototypes', 'lower it')
+CLS_CENTRE = ('model.cls.targets.centre_momentum', 'lower it, so that the centre follows the logits')
+PATCH_CENTRE = ('model.patch.targets.centre_momentum', 'lower it, so that the centre follows the logits')
+CLS_TEMPERATURE = ('model.cls.targets.temperature', 'lower it, and keep it below model.student_temperature')
+PATCH_TEMPERATURE = ('model.patch.targets.temperature', 'lower it, and keep it below model.student_temperature')
 CLIP = ('optim_wrapper.clip_grad.max_norm', 'set or lower it')
 
 
@@ -53,6 +57,11 @@ FAILURES = (
     Failure('too few prototypes', 'prototypes_used', (ALPHA, PROTOTYPES, RATE), 'at least', 0.02),
     Failure('uniform targets', 'column_entropy', (TEMPERATURE, RATE), 'at most', 0.995),
     Failure('equal cosines', 'cosine_std', (TEMPERATURE, RATE), 'at least', 0.02),
+    # of AsymDSD: two categories that are used alike have log 2 / log 4096 = 0.083
+    Failure('CLS marginal 0', 'cls_marginal_entropy', (CLS_CENTRE, RATE), 'at least', 0.05),
+    Failure('patch marginal 0', 'patch_marginal_entropy', (PATCH_CENTRE, RATE), 'at least', 0.05),
+    Failure('CLS uniform', 'cls_posterior_entropy', (CLS_TEMPERATURE, RATE), 'at most', 0.999),
+    Failure('patch uniform', 'patch_posterior_entropy', (PATCH_TEMPERATURE, RATE), 'at most', 0.999),
 )
 """Causes before their consequences: constant features also have no rank, one prototype and uniform targets."""
 

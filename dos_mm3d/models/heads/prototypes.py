@@ -3,13 +3,12 @@
 from abc import abstractmethod
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ...functional import collapse
-from ...functional.distributed import count_over_ranks
+from ...functional.distributed import all_ranks, count_over_ranks
 from ...functional.ema import ema_update_
 from ...functional.schedules import linear_warmup
 from .base import DistillationHead
@@ -77,7 +76,7 @@ class PrototypeHead(DistillationHead):
     def loss(self, student: Tensor, teacher: Tensor, cloud_index: Tensor) -> Tensor:
         """Mean over the sets of rows that :attr:`scope` asks for; keeps the entropies of the last for the monitors."""
         prototypes, teacher_prototypes = F.normalize(self.prototypes, dim=1), self.unit_teacher_prototypes()
-        group = dist.group.WORLD if self.scope == 'all' and dist.is_available() and dist.is_initialized() else None
+        group = all_ranks() if self.scope == 'all' else None
         if self.scope == 'cloud':
             subsets = [(cloud_index == cloud).nonzero().squeeze(1) for cloud in cloud_index.unique()]
             subsets = [rows for rows in subsets if len(rows) >= 2]

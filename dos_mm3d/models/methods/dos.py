@@ -3,14 +3,32 @@
 The step is written out in docs/method.md, "One training step".
 """
 
+from collections.abc import Mapping
+
 import torch
 from mmdet3d.registry import MODELS
+from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...errors import InputError
 from ...functional import collapse
-from ...structures import SparseViews
+from ...structures import Grid, SparseViews
+from .exported_names import SIDES, on_both_sides
 from .student_teacher import StudentTeacher
+
+
+class Branch(BaseModule):
+    """Backbone and projector of one side; a BaseModule, so that init_cfg of a backbone is followed.
+
+    Args:
+        backbone: config; what it builds says ``out_channels``.
+        projector: config; ``in_channels`` is added.
+    """
+
+    def __init__(self, backbone: dict, projector: dict) -> None:
+        super().__init__()
+        self.backbone = MODELS.build(backbone)
+        self.projector = MODELS.build({'in_channels': self.backbone.out_channels, **projector})
 
 
 @MODELS.register_module()
@@ -20,6 +38,12 @@ class DOS(StudentTeacher):
 
     L_v = 1/2 L(v, same view) + 1/2 L(v, other view); the loss is L_a + L_b. What DOS replaces, and what the ablations
     vary, are other parts in the same places.
+
+    BatchNorm layers of the teacher stay in training mode and keep statistics of their own: the student's describe
+    masked input, the teacher's full views, which is what the detector will see.
+
+    An exported backbone, under the names of the detector or segmentor that it is for, loads into both sides
+    (`load_from`): pretraining goes on from it with a new projector and head.
 
     Args:
         backbone: config of a :class:`~dos_mm3d.models.backbones.base.LossVoxelBackbone`.
@@ -39,12 +63,30 @@ class DOS(StudentTeacher):
         student_input: dict | None = None,
         terms: dict | None = None,
     ) -> None:
-        super().__init__(backbone, projector, data_preprocessor)
+        super().__init__(Branch(backbone, projector), data_preprocessor)
         self.student.backbone.require_grid(self.data_preprocessor.voxel_layer)
         self.head = MODELS.build(head)
         self.student_input = MODELS.build(student_input or dict(type='VisibleVoxels'))
         self.terms = MODELS.build(terms or dict(type='SameAndCrossView'))
         self.visible_teacher: Tensor | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """The voxels of the encoder and the loss voxels, in which the data pipeline counts."""
+        return self.data_preprocessor.grid(self.student.backbone.loss_stride)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
+        """Every loader comes through here, with a dict that may be changed, before it goes on to the parts."""
+        if not prefix and (taken := self.own_names(state_dict)) is not state_dict:
+            state_dict.clear()
+            state_dict.update(taken)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def own_names(self, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """An exported backbone under the names that it has in both sides; other weights as they are."""
+        if any(name.partition('.')[0] in SIDES for name in state_dict):
+            return state_dict
+        return on_both_sides(state_dict, type(self.student.backbone))
 
     def set_step(self, step: int, total_steps: int) -> None:
         """Drive the schedules that the model owns."""

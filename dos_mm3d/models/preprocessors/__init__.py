@@ -1,3 +1,4 @@
-"""Collate and voxelise."""
+"""Collate and voxelise, or cut into patches."""
 
+from .objects import PatchPreprocessor
 from .views import ViewPreprocessor

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import chain, zip_longest
-from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ...errors import InputError
+from ...files import home_path
 from ...probe.probe import ProbeSettings
 from ...probe.rows import TITLES
 from ..runner import Cell
@@ -216,16 +216,18 @@ def add_probe_arguments(parser: argparse.ArgumentParser, *, draws: int) -> None:
 
 def add_folder_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the frames of a folder set (`folder_sets.FOLDER_SETS`) are, and what their intensities become."""
-    parser.add_argument('--train-root', type=Path, metavar='PATH', help='folder of the labelled frames to train on')
+    parser.add_argument(
+        '--train-root', type=home_path, metavar='PATH', help='folder of the labelled frames to train on'
+    )
     parser.add_argument(
         '--test-root',
-        type=Path,
+        type=home_path,
         metavar='PATH',
         help='folder of the frames to score; default: the last of --train-root',
     )
     parser.add_argument(
         '--embedded-root',
-        type=Path,
+        type=home_path,
         metavar='PATH',
         help='an embedded nuScenes or labelled zoo_world: one more column, of layers that saw its labels alone',
     )

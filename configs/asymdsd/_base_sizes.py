@@ -1,0 +1,46 @@
+"""AsymDSD by size and form: models to inherit and to pick from, `{**_base_.asymdsd.small, 'koleo_weight': 0.0}`.
+
+Sizes are those of the public code (docs/objects.md, "Network"); parameters of encoder and patch embedding, and of the
+whole student. There is no data set of objects yet that a config could train on.
+"""
+
+_heads = dict(hidden_channels=1024, bottleneck_channels=256, num_categories=4096)
+# 10 of 300 epochs
+_patch = dict(
+    head=dict(type='CategoryHead', **_heads),
+    targets=dict(type='CentredTargets', temperature=(0.05, 0.07), warmup_share=1 / 30, centre_momentum=0.9),
+)
+_cls = dict(
+    head=dict(type='CategoryHead', **_heads),
+    targets=dict(type='CentredTargets', temperature=(0.04, 0.07), warmup_share=1 / 30, centre_momentum=0.9),
+)
+_small = dict(
+    type='AsymDSD',
+    encoder=dict(type='PatchEncoder', channels=384, depth=12, heads=6, embedding=dict(type='PatchEmbedding')),
+    data_preprocessor=dict(type='PatchPreprocessor'),
+    student_temperature=0.1,
+)
+_small_predictor = dict(type='PatchPredictor', channels=192, depth=6, heads=3)
+_base = dict(
+    type='AsymDSD',
+    encoder=dict(
+        type='PatchEncoder',
+        channels=768,
+        depth=12,
+        heads=12,
+        drop_path=0.2,
+        embedding=dict(type='DeepPatchEmbedding', first_channels=(256, 512, 1024), second_channels=(2048,)),
+    ),
+    data_preprocessor=dict(type='PatchPreprocessor'),
+    student_temperature=0.1,
+)
+_base_predictor = dict(type='PatchPredictor', channels=384, depth=6, heads=6)
+
+asymdsd = dict(
+    # 21.8 M, 30.1 M
+    small=dict(**_small, patch=_patch, cls=_cls, predictor=_small_predictor, koleo_weight=0.01),
+    small_mpm=dict(**_small, patch=_patch, predictor=_small_predictor, regression_weight=1.0),
+    small_cls=dict(**_small, cls=_cls, koleo_weight=0.01),
+    # 91.5 M, 109.0 M
+    base=dict(**_base, patch=_patch, cls=_cls, predictor=_base_predictor, koleo_weight=0.01),
+)
