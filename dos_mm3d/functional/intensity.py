@@ -1,13 +1,17 @@
-"""Intensities of different LiDARs on one scale (docs/method.md, A23)."""
+"""Intensities of different LiDARs on one scale (docs/method.md, A23), or as ranks, which have none (A24)."""
 
 import math
 
+import torch
 from torch import Tensor
 
 from ..errors import InputError
 
 IntensityScale = float | str
 TOLERATED = 0.01  # share of impossible values that is an accident of single points
+RANKS_MEAN = 20.0
+"""Of the reference distribution of ranks: about what the intensities of nuScenes, 0-255, have."""
+RANKS_TOP = 255.0
 
 
 def check_intensity_scale(scale: IntensityScale) -> None:
@@ -36,6 +40,36 @@ def unit_intensity(intensity: Tensor, scale: IntensityScale) -> Tensor:
     if scale == 'unit':
         return intensity
     return intensity.tanh() if scale == 'tanh' else (intensity / scale).clamp(max=1)
+
+
+def rank_intensity(intensity: Tensor, mean: float = RANKS_MEAN) -> Tensor:
+    """(N,) intensities of one cloud, on whatever scale -> (N,) float32 on a fixed one from 0 to 255.
+
+    Each value becomes the quantile of a reference distribution that its rank in the cloud says: with r the rank from
+    1 to N, equal values having the mean of their ranks (fractional ranking), p = (r - 1/2) / N, and
+
+        -mean * log(1 - p), at most 255
+
+    the quantile of the exponential distribution. So any strictly increasing change of all intensities, such as another
+    unit, gain or gamma, changes nothing, and equal ones all become mean * log(2), the median. The shape is roughly that
+    of real intensities: most are low, few high.
+    intensity: the whole cloud, before points are dropped; NaN counts as the lowest.  mean: of the exponential.
+    ValueError where more than 1 % are NaN.
+    """
+    if not 0 < mean < math.inf:
+        raise ValueError(f'mean must be positive, got {mean}')
+    if not len(intensity):
+        return intensity.float()
+    if (n_bad := int(intensity.isnan().sum())) > TOLERATED * len(intensity):
+        raise InputError(
+            f'found {n_bad} NaN among {len(intensity)} intensities, wanted at most {TOLERATED:.0%}: give a cloud '
+            'without intensities one number for all, such as 0'
+        )
+    lowest_first = intensity.nan_to_num(-math.inf, math.inf, -math.inf)
+    _, group, sizes = lowest_first.unique(return_inverse=True, return_counts=True)
+    # of a group of equal values the mean rank is (values below) + (size + 1) / 2
+    share = (sizes.cumsum(0) - sizes.double() / 2) / len(intensity)
+    return (-mean * torch.log1p(-share)).clamp(max=RANKS_TOP).float().index_select(0, group)
 
 
 def _out_of_range(intensity: Tensor, scale: IntensityScale) -> str:

@@ -12,6 +12,7 @@ from dos_mm3d.datasets.stream import BadSampleError, Draw, SweepStream
 from dos_mm3d.datasets.transforms import BlockMask, PackViews, TwoViews
 from dos_mm3d.datasets.transforms.views import Augmentation
 from dos_mm3d.functional.augment import nearest_points, rotation
+from dos_mm3d.functional.intensity import RANKS_MEAN, rank_intensity
 from dos_mm3d.structures import Grid
 
 SPAN, SIZE = [-12.8, -12.8, -5.0, 12.8, 12.8, 3.0], [0.2, 0.2, 0.2]
@@ -66,6 +67,60 @@ def test_the_second_crop_is_centred_in_the_first():
         views = TwoViews(**{**STILL, 'crop_share': (0.05, 0.05)})(results(seed=seed))['views']
         shared += bool(np.intersect1d(views[0][1], views[1][1]).size)
     assert shared == 20
+
+
+def test_ranks_are_those_of_the_whole_scan_and_do_not_change_the_raw_points():
+    raw = results()
+    given = raw['points'].clone()
+    views = TwoViews(intensity_ranks=True, drop_share=(0.3, 0.3))(dict(raw))['views']
+    for points, origin in views:
+        assert torch.equal(points[:, 3], rank_intensity(given[:, 3])[origin])
+    assert torch.equal(raw['points'], given)
+
+
+def test_one_view_alone_loses_its_intensity_and_nothing_else_changes():
+    plain = [TwoViews(intensity_ranks=True)(results(seed=seed)) for seed in range(8)]
+    dropped = [TwoViews(intensity_ranks=True, intensity_dropout=1.0)(results(seed=seed)) for seed in range(8)]
+    without = []
+    for one, other in zip(plain, dropped, strict=True):
+        median = one['points'][:, 3].median()
+        assert_close(median, torch.tensor(RANKS_MEAN * math.log(2)), rtol=2e-3, atol=0)
+        lost = [bool((view[:, 3] == median).all()) for view, _ in other['views']]
+        assert sum(lost) == 1
+        without.append(lost.index(True))
+        for (view, origin), (same, origin_too) in zip(one['views'], other['views'], strict=True):
+            assert torch.equal(origin, origin_too)
+            assert torch.equal(view[:, [0, 1, 2, 4]], same[:, [0, 1, 2, 4]])
+        kept = 1 - without[-1]
+        assert torch.equal(one['views'][kept][0], other['views'][kept][0])
+    assert set(without) == {0, 1}
+
+
+def test_intensity_is_dropped_as_often_as_asked_for():
+    transform = TwoViews(**{**STILL, 'max_points': 20}, intensity_dropout=0.3)
+    views = [transform(results(30, seed=seed))['views'] for seed in range(400)]
+    share = sum(any(len(view[:, 3].unique()) == 1 for view, _ in pair) for pair in views) / len(views)
+    assert share == pytest.approx(0.3, abs=3 * math.sqrt(0.3 * 0.7 / 400))
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(intensity_dropout=1.5), 'intensity_dropout must be from 0 to 1, got 1.5'),
+        (dict(intensity_column=None, intensity_ranks=True), 'need an intensity_column'),
+        (dict(intensity_column=None, intensity_dropout=0.1), 'need an intensity_column'),
+    ],
+)
+def test_intensity_settings_that_mean_nothing_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TwoViews(**settings)
+
+
+def test_a_scan_without_intensities_is_a_bad_sample():
+    raw = results()
+    raw['points'][:, 3] = torch.nan
+    with pytest.raises(BadSampleError, match=r'scan\.bin: found 3000 NaN'):
+        TwoViews(intensity_ranks=True)(raw)
 
 
 def test_crop_keeps_the_nearest_points_and_the_cap_holds():

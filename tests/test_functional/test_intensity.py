@@ -1,10 +1,14 @@
-"""Every sensor's intensity comes to 0-1, and what cannot is refused."""
+"""Every sensor's intensity comes to 0-1, and what cannot is refused; ranks have no scale."""
+
+import math
 
 import pytest
 import torch
+from scipy.stats import expon, rankdata
 from torch.testing import assert_close
 
-from dos_mm3d.functional.intensity import check_intensity_scale, unit_intensity
+from dos_mm3d.errors import InputError
+from dos_mm3d.functional.intensity import RANKS_MEAN, check_intensity_scale, rank_intensity, unit_intensity
 
 
 def test_a_number_becomes_one_and_so_does_what_is_above():
@@ -62,3 +66,65 @@ def test_many_impossible_intensities_are_refused_with_what_helps():
     spoilt = torch.rand(1000, generator=torch.Generator().manual_seed(0)) - 0.5
     with pytest.raises(ValueError, match=r"missing_intensity='zero'"):
         unit_intensity(spoilt, 255)
+
+
+def intensities(kind: str, count: int = 1001) -> torch.Tensor:
+    """(count,) intensities as sensors give them, on 0-1: `bytes` of 256 values, `zeros` with a fifth without any."""
+    generator = torch.Generator().manual_seed(1)
+    values = torch.rand(count, generator=generator).square()
+    if kind == 'bytes':
+        return (values * 255).round() / 255
+    return torch.where(torch.rand(count, generator=generator) < 0.2, 0, values) if kind == 'zeros' else values
+
+
+@pytest.mark.parametrize('kind', ['all different', 'bytes', 'zeros'])
+def test_ranks_are_quantiles_of_the_exponential_with_fractional_ranking(kind):
+    given = intensities(kind)
+    share = (rankdata(given.numpy(), method='average') - 0.5) / len(given)
+    wanted = expon(scale=RANKS_MEAN).ppf(share).clip(max=255)
+    assert_close(rank_intensity(given), torch.from_numpy(wanted).float())
+
+
+@pytest.mark.parametrize('kind', ['all different', 'bytes', 'zeros'])
+def test_ranks_know_no_unit_gain_or_gamma(kind):
+    given = intensities(kind).double()
+    ranked = rank_intensity(given)
+    for other in (given * 255, given * 0.01 + 3, given.sqrt(), given.square(), (given * 5).tanh(), -1 / (1 + given)):
+        assert torch.equal(rank_intensity(other), ranked)
+
+
+def test_ranks_keep_order_and_ties_and_follow_their_point():
+    given = intensities('bytes')
+    ranked, order = rank_intensity(given), given.argsort(stable=True)
+    steps, ranked_steps = given[order].diff(), ranked[order].diff()
+    assert torch.equal(steps > 0, ranked_steps > 0) and (ranked_steps >= 0).all()
+    shuffled = torch.randperm(len(given), generator=torch.Generator().manual_seed(2))
+    assert torch.equal(rank_intensity(given[shuffled]), ranked[shuffled])
+
+
+def test_ranks_have_the_reference_distribution():
+    ranked = rank_intensity(torch.rand(200_000, generator=torch.Generator().manual_seed(0)))
+    assert float(ranked.mean()) == pytest.approx(RANKS_MEAN, rel=1e-3)
+    assert float(ranked.median()) == pytest.approx(RANKS_MEAN * math.log(2), rel=1e-3)
+    assert ranked.min() >= 0 and ranked.max() == 255
+    assert_close(rank_intensity(torch.arange(9.0), mean=3.0), rank_intensity(torch.arange(9.0)) * 3 / RANKS_MEAN)
+
+
+@pytest.mark.parametrize('given', [torch.zeros(40), torch.full((40,), 77.0), torch.tensor([5.0]), torch.ones(3).byte()])
+def test_equal_intensities_become_the_median(given):
+    assert_close(rank_intensity(given), torch.full((len(given),), RANKS_MEAN * math.log(2)))
+
+
+def test_ranks_of_no_points_are_none():
+    assert rank_intensity(torch.zeros(0)).shape == (0,)
+
+
+def test_single_nan_rank_lowest_and_many_are_refused():
+    given = intensities('all different')
+    spoilt = torch.cat((torch.full((3,), torch.nan), given))
+    lowest = torch.cat((torch.full((3,), -1.0), given))
+    assert torch.equal(rank_intensity(spoilt), rank_intensity(lowest))
+    with pytest.raises(InputError, match=r'found 20 NaN among 1001 .* wanted at most 1%'):
+        rank_intensity(torch.where(torch.arange(1001) < 20, torch.nan, given))
+    with pytest.raises(ValueError, match='mean must be positive'):
+        rank_intensity(given, mean=0.0)

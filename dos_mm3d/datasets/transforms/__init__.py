@@ -3,6 +3,6 @@
 from .colour import ColourJitter
 from .local_views import LocalViews
 from .masking import BlockMask, PackViews, RampedBlockMask
-from .points import CentreScan, LoadScanNormals, UnitIntensity
+from .points import CentreScan, IntensityRanks, LoadScanNormals, UnitIntensity
 from .tokens import MaskTokenSites
 from .views import TwoViews

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...errors import InputError, MissingFileError
 from ...functional.augment import indoor_origin
-from ...functional.intensity import IntensityScale, check_intensity_scale, unit_intensity
+from ...functional.intensity import IntensityScale, check_intensity_scale, rank_intensity, unit_intensity
 from ..readers.raw import read_float_table
 
 NORMAL_COLUMNS, NORMAL_BYTES = slice(-3, None), 12
@@ -104,4 +104,25 @@ class UnitIntensity(BaseTransform):
             values[:, INTENSITY_COLUMN] = unit_intensity(values[:, INTENSITY_COLUMN], self.intensity)
         except InputError as error:
             raise InputError(f'{results.get("lidar_path", "points")}: {error}') from error
+        return results
+
+
+@TRANSFORMS.register_module()
+class IntensityRanks(BaseTransform):
+    """results['points'] (mmdet3d's points, x, y, z, intensity, ...): the intensity as ranks within the cloud, 0-255.
+
+    For a model whose weights come from pretraining with ``TwoViews(intensity_ranks=True)``, in training and in test.
+    Stands after whatever loads or pastes points (LoadPointsFromMultiSweeps, ObjectSample) and before all that drops
+    them (PointsRangeFilter), as pretraining ranks whole clouds, merged sweeps among them."""
+
+    def transform(self, results: dict) -> dict:
+        values, file = results['points'].tensor, results.get('lidar_path', 'points')
+        if values.shape[1] <= INTENSITY_COLUMN:
+            raise InputError(
+                f'{file}: found {values.shape[1]} columns, wanted x, y, z, intensity: load one more (use_dim)'
+            )
+        try:
+            values[:, INTENSITY_COLUMN] = rank_intensity(values[:, INTENSITY_COLUMN])
+        except InputError as error:
+            raise InputError(f'{file}: {error}') from error
         return results

@@ -8,8 +8,10 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
-from ...errors import InputTypeError
+from ...errors import InputError, InputTypeError
 from ...functional.augment import elastic_displacement, nearest_points, rotation, turned_normals, uniform
+from ...functional.intensity import rank_intensity
+from ..stream import BadSampleError
 from .colour import ColourAugmentation
 
 
@@ -113,22 +115,55 @@ class TwoViews(BaseTransform):
 
     Args:
         colour: settings of :class:`~.colour.ColourAugmentation`, drawn once for both views; None leaves colours alone.
+        intensity_ranks: whether intensities become ranks within the scan, 0-255, before anything is dropped
+            (docs/method.md, A24). Downstream pipelines then have the step IntensityRanks.
+        intensity_dropout: how often one of the two views, teacher's and student's alike, has the scan's median
+            intensity for all of its points.
         augmentation: settings of :class:`Augmentation`, drawn for each view.
     """
 
-    def __init__(self, colour: dict | None = None, **augmentation) -> None:
+    def __init__(
+        self,
+        colour: dict | None = None,
+        intensity_ranks: bool = False,
+        intensity_dropout: float = 0.0,
+        **augmentation,
+    ) -> None:
         self.augmentation = make_augmentation('TwoViews', augmentation)
         self.colour = None if colour is None else ColourAugmentation(**colour)
+        if not 0 <= intensity_dropout <= 1:
+            raise InputError(f'intensity_dropout must be from 0 to 1, got {intensity_dropout}')
+        if self.augmentation.intensity_column is None and (intensity_ranks or intensity_dropout):
+            raise InputError('intensity_ranks and intensity_dropout need an intensity_column, got None')
+        self.intensity_ranks = intensity_ranks
+        self.intensity_dropout = intensity_dropout
 
     def transform(self, results: dict) -> dict:
         generator = results['generator']
         if self.colour is not None:
             results['points'] = self.colour(results['points'], generator)
+        if self.intensity_ranks:
+            results['points'] = self.ranked(results['points'], results['file'])
         points = results['points']
         candidates = torch.arange(len(points))
-        results['views'] = []
+        views = []
         for _ in range(2):
             candidates = self.augmentation.crop(points, candidates, generator)
             origin = self.augmentation.drop(candidates, generator)
-            results['views'].append((self.augmentation(points.index_select(0, origin), generator), origin))
+            views.append((self.augmentation(points.index_select(0, origin), generator), origin))
+        # last, and only where it is asked for, so that it changes no other number that is drawn
+        if self.intensity_dropout and uniform(0, 1, generator) < self.intensity_dropout:
+            without, _ = views[int(torch.randint(2, (), generator=generator))]
+            column = self.augmentation.intensity_column
+            without[:, column] = points[:, column].median()
+        results['views'] = views
         return results
+
+    def ranked(self, points: Tensor, file: str) -> Tensor:
+        """Copy of (n, C) points with ranks for intensities."""
+        column, out = self.augmentation.intensity_column, points.clone()
+        try:
+            out[:, column] = rank_intensity(points[:, column])
+        except InputError as error:
+            raise BadSampleError(f'{file}: {error}') from error
+        return out
