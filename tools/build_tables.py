@@ -18,6 +18,7 @@ from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
 from dos_mm3d.studies.config_check.check import FAILS
 from dos_mm3d.studies.faults.report import summary as fault_summary
+from dos_mm3d.studies.protocols.folder_sets import FOLDER_SETS
 from dos_mm3d.studies.protocols.ladder_text import SCENES, lost_seeds
 from dos_mm3d.studies.protocols.ladder_text import summary as ladder_summary
 from dos_mm3d.studies.protocols.table import summary as protocol_summary
@@ -158,8 +159,9 @@ def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
 
 
 def protocol_sections() -> str:
-    """The records of tools/run_protocol.py, one section each."""
-    records = {path.name: json.loads(path.read_text()) for path in sorted(RECORDS.glob('*_test.json'))}
+    """The records of tools/run_protocol.py, one section each: test splits, and real frames on either split."""
+    names = [path for path in sorted(RECORDS.glob('*.json')) if path.stem.endswith('_test') or is_of_folders(path)]
+    records = {path.name: json.loads(path.read_text()) for path in names}
     sections = [
         f'### {record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}\n\n'
         f'`{name}`\n\n{protocol_summary(record)}'
@@ -167,6 +169,11 @@ def protocol_sections() -> str:
         if record.get('protocol', 'ladder') != 'ladder'
     ]
     return '\n\n'.join(sections) or f'Protocols: {NOT_RUN}.'
+
+
+def is_of_folders(path: Path) -> bool:
+    """Whether a record is of real frames in folders: FOLDER_SETS."""
+    return any(path.stem.removesuffix('_test').endswith(f'_{name}') for name in FOLDER_SETS)
 
 
 def records_index() -> str:

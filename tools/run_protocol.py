@@ -3,6 +3,7 @@
 python tools/run_protocol.py linear_probe --dataset synthetic --checkpoint CKPT [--seeds 3] [--split test]
 python tools/run_protocol.py few_shot --dataset semantickitti --checkpoint CKPT0 CKPT1 CKPT2 --config CONFIG
 python tools/run_protocol.py cross_domain --checkpoint nuscenes=CKPT semantickitti=CKPT
+python tools/run_protocol.py few_shot --dataset range_nuscenes --train-root A --test-root B --checkpoint synthetic=CKPT
 
 Writes <name>_<dataset>.json, .md and .png into work_dirs/protocols/<name>_<dataset>/. Give the same command once more
 to go on after an end: finished cells are not run again. Settings are chosen on the validation split; --split test
@@ -23,7 +24,12 @@ sys.path.insert(0, str(ROOT))
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.errors import InputError
+from dos_mm3d.files import write_json
 from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
+from dos_mm3d.studies.protocols.datasets import DATASETS, DataSet
+from dos_mm3d.studies.protocols.folder_sets import FOLDER_SETS, Probed, read_folder_set
+from dos_mm3d.studies.protocols.probing import add_folder_arguments
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
 from dos_mm3d.studies.protocols.sources import read_datasets, read_sources
 from dos_mm3d.studies.runner.tool import (
@@ -37,7 +43,7 @@ from dos_mm3d.studies.runner.tool import (
 
 COMMON = (
     'name', 'dataset', 'checkpoint', 'config', 'data_root', 'seeds', 'steps', 'out', 'split', 'workers', 'share_cpus',
-    'again', 'retry_failed', 'cfg_options', 'pretraining_options',
+    'again', 'retry_failed', 'cfg_options', 'pretraining_options', 'record',
 )  # fmt: skip
 
 
@@ -68,22 +74,50 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: type[Protoco
     add('--data-root', nargs='+', default=[], metavar='D=PATH', help='where data sets are; default data/...')
     add('--seeds', type=int, default=3, help='seeds of what has no checkpoint, 0, 1, ...')
     add('--out', type=Path, help='folder; default work_dirs/protocols/NAME_D')
+    add(
+        '--record', type=Path, metavar='FILE', help='the record once more, when all is done; in docs/results for tables'
+    )
+    if protocol.folder_sets:
+        add_folder_arguments(parser.add_argument_group(f'folders of frames: {", ".join(FOLDER_SETS)}'))
     add_study_arguments(parser, workers=1)
     add_overrides(parser, '--pretraining-options', 'values of pretraining configs')
 
 
 def arguments_of(args: argparse.Namespace) -> ProtocolArguments:
     """Names looked up, checkpoints checked against their configs."""
-    datasets = read_datasets(args.dataset, args.checkpoint, args.data_root)
-    one = datasets[0] if len(datasets) == 1 else None
+    datasets = datasets_of(args)
+    # frames in folders are what a checkpoint is judged on; nobody says by them what it was pretrained on
+    one = datasets[0] if len(datasets) == 1 and isinstance(datasets[0], DataSet) else None
     names = '_'.join(dataset.name for dataset in datasets)
+    ranks = getattr(args, 'intensity_ranks', False)
     return ProtocolArguments(
         datasets=datasets,
-        sources=read_sources(args.checkpoint, args.config, one, args.pretraining_options),
+        sources=read_sources(args.checkpoint, args.config, one, args.pretraining_options, force_ranks=ranks),
         out=args.out or ROOT / 'work_dirs' / 'protocols' / f'{args.name}_{names}',
         options={name: value for name, value in vars(args).items() if name not in COMMON},
         **study_arguments(args, 'run_protocol'),
     )
+
+
+def datasets_of(args: argparse.Namespace) -> tuple[Probed, ...]:
+    """What is judged on: the data sets of the command line, or a set of frames in folders."""
+    name = args.dataset[0] if args.dataset and len(args.dataset) == 1 else ''
+    if unknown := sorted(set(args.dataset or ()) - set(DATASETS) - set(FOLDER_SETS)):
+        raise InputError(f'no data set {unknown[0]!r}; wanted one of {", ".join(sorted({**DATASETS, **FOLDER_SETS}))}')
+    if not PROTOCOLS[args.name].folder_sets:
+        if wrong := sorted(set(args.dataset or ()) & set(FOLDER_SETS)):
+            can = ', '.join(protocol.name for protocol in PROTOCOLS.values() if protocol.folder_sets)
+            raise InputError(f'--dataset {wrong[0]} is for {can}; {args.name} needs a whole data set')
+        return read_datasets(args.dataset, args.checkpoint, args.data_root)
+    folders = (args.train_root, args.test_root, args.embedded_root)
+    found = read_folder_set(name, *(path and str(path) for path in folders))
+    if found is None:
+        return read_datasets(args.dataset, args.checkpoint, args.data_root)
+    if args.data_root:
+        raise InputError(
+            f'--data-root {args.data_root[0]}: it is not used; {name} lies in --train-root and --test-root'
+        )
+    return (found,)
 
 
 def absolute(args: argparse.Namespace) -> None:
@@ -91,7 +125,9 @@ def absolute(args: argparse.Namespace) -> None:
     for name in ('checkpoint', 'config', 'data_root'):
         found = map(named_path, getattr(args, name))
         setattr(args, name, [f'{label}={path.resolve()}' if label else str(path.resolve()) for label, path in found])
-    args.out = args.out and args.out.resolve()
+    for name in ('out', 'record', 'train_root', 'test_root', 'embedded_root'):
+        if path := getattr(args, name, None):
+            setattr(args, name, path.resolve())
 
 
 def run(args: argparse.Namespace) -> None:
@@ -99,7 +135,10 @@ def run(args: argparse.Namespace) -> None:
     protocol = PROTOCOLS[args.name](arguments_of(args))
     for source in protocol.args.sources:
         print(f'[{protocol.name}: {source.checkpoint}, pretrained on {source.dataset} with {source.config_file}]')
-    tell(protocol.tables(run_protocol(protocol)), record_file(protocol))
+    record = run_protocol(protocol)
+    tell(protocol.tables(record), record_file(protocol))
+    if args.record:
+        write_json(args.record, record)
 
 
 def main() -> None:

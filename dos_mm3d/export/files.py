@@ -116,3 +116,8 @@ def to_spconv1(kernel: Tensor) -> Tensor:
     `_metadata`, which a plain dict never does (mmdet3d/models/layers/spconv/overwrite_spconv/write_spconv2.py).
     """
     return kernel.permute(1, 2, 3, 4, 0).contiguous()
+
+
+def to_spconv2(kernel: Tensor) -> Tensor:
+    """The inverse of :func:`to_spconv1`, contiguous."""
+    return kernel.permute(4, 0, 1, 2, 3).contiguous()

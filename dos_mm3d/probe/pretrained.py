@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ..errors import InputError
 from ..export.files import read_checkpoint, tensors_in
 from ..export.loading import require_fit
+from ..export.restore import backbone_of_export, is_export
 from ..models.methods.student_teacher import StudentTeacher
 from .scans import ProbeScan
 
@@ -23,13 +24,17 @@ SCANS_PER_BATCH = 4
 
 
 def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
-    """The model of a pretraining config with a checkpoint's weights, in eval mode.
+    """The model of a pretraining config with a checkpoint's weights, in eval mode; of an exported file it has the
+    teacher's backbone, all else is left as it is initialised.
 
     ValueError where any tensor differs from the file afterwards: mmdet3d's loader leaves sparse kernels random, with a
     warning only, when a file is in the wrong layout.
     """
     init_default_scope('mmdet3d')
     model: StudentTeacher = MODELS.build(cfg.model)
+    if is_export(checkpoint):
+        put_export(model, checkpoint)
+        return model.eval()
     require_fit(model, checkpoint)
     load_checkpoint(model, str(checkpoint), map_location='cpu', strict=True)
     in_file = tensors_in(read_checkpoint(checkpoint), str(checkpoint), 'wanted what tools/train.py wrote', bare=True)
@@ -40,6 +45,19 @@ def load_pretrained(cfg: Config, checkpoint: str | Path) -> StudentTeacher:
             'wanted a checkpoint that tools/train.py wrote with this config and these package versions'
         )
     return model.eval()
+
+
+def put_export(model: StudentTeacher, path: str | Path) -> None:
+    """Copy an exported backbone into the teacher's; ValueError unless each has all tensors of the other, in their
+    shapes."""
+    found, wanted = backbone_of_export(path), model.teacher.backbone.state_dict()
+    shapes = [{name: tuple(value.shape) for name, value in tensors.items()} for tensors in (found, wanted)]
+    if differing := sorted(name for name, _ in set(shapes[0].items()) ^ set(shapes[1].items())):
+        raise InputError(
+            f'{path}: {len(set(differing))} of its {len(found)} tensors are not those of the backbone that the config '
+            f'makes, first {differing[0]}. Give the config that it was pretrained with: --config PATH'
+        )
+    model.teacher.backbone.load_state_dict(found)
 
 
 def random_backbones(

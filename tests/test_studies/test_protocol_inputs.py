@@ -10,7 +10,14 @@ from torch import Tensor
 
 from dos_mm3d.probe.scans import LabelledScans
 from dos_mm3d.studies.protocols.datasets import DATASETS
-from dos_mm3d.studies.protocols.encoder_input import EncoderInput, FedScans, channel_plan, sweeps_of, to_channels
+from dos_mm3d.studies.protocols.encoder_input import (
+    EncoderInput,
+    FedScans,
+    SensorFrame,
+    channel_plan,
+    sweeps_of,
+    to_channels,
+)
 
 NUSCENES = ('x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]')
 KITTI = ('x [m]', 'y [m]', 'z [m]', 'intensity 0-1')
@@ -65,12 +72,12 @@ def test_a_channel_that_cannot_be_made_is_named() -> None:
 def test_the_ground_is_brought_to_where_pretraining_had_it() -> None:
     scans = Planted()
     plain = FedScans(scans, input_of())[0]
-    lifted = FedScans(scans, input_of(ground_z_m=-1.84), ground_z_m=0.0)[0]
+    lifted = FedScans(scans, input_of(ground_z_m=-1.84), frame=SensorFrame(ground_z_m=0.0))[0]
     expected = scans.points.clone()
     expected[:, 2] -= 1.84
     inside = ((expected[:, :3] >= torch.tensor(BOX[:3])) & (expected[:, :3] < torch.tensor(BOX[3:]))).all(1)
     torch.testing.assert_close(lifted.points, expected[inside])
-    unknown = FedScans(scans, input_of(ground_z_m=-1.84), ground_z_m=None)[0]
+    unknown = FedScans(scans, input_of(ground_z_m=-1.84))[0]
     assert torch.equal(unknown.points, plain.points)
 
 
@@ -100,9 +107,12 @@ def test_input_is_read_from_the_config_and_survives_json() -> None:
     config = dict(
         model=dict(data_preprocessor=dict(voxel_layer=grid)), train_dataloader=dict(dataset=dict(members=[sweeps]))
     )
-    found = EncoderInput.of(config, KITTI, -1.7)
+    found = EncoderInput.of(config, KITTI, SensorFrame(-1.7, 'x'))
     assert (found.channels, found.num_sweeps, found.voxel_size) == (KITTI, 3, (1.0, 1.0, 1.0))
-    assert EncoderInput.of({**config, 'input_channels': list(NUSCENES)}, KITTI, None).channels == NUSCENES
+    assert (found.ground_z_m, found.forward) == (-1.7, 'x')
+    stated = EncoderInput.of({**config, 'ground_z_m': None, 'forward_axis': 'y'}, KITTI, SensorFrame(-1.7, 'x'))
+    assert (stated.ground_z_m, stated.forward) == (None, 'y')
+    assert EncoderInput.of({**config, 'input_channels': list(NUSCENES)}, KITTI, SensorFrame()).channels == NUSCENES
     again = EncoderInput(**json.loads(json.dumps(asdict(found))))
     assert asdict(FedScans(Planted(), again)[0]).keys() == asdict(FedScans(Planted(), found)[0]).keys()
 

@@ -25,12 +25,16 @@ def read_npy(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
 
 def read_npz(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
     """Columns of one array of an .npz file: name -> (N,)."""
+    return _columns(path, npz_array(path, options.npz_key))
+
+
+def npz_array(path: str, stated_key: str | None = None) -> np.ndarray:
+    """The array of an .npz file that is `stated_key`, else `range_image`, else the only one; in its own shape."""
     with _refusing(path), zipfile.ZipFile(path) as archive:
-        member = archive.getinfo(_key(path, _keys(archive), options.npz_key) + '.npy')
+        member = archive.getinfo(_key(path, _keys(archive), stated_key) + '.npy')
         check_unpacked(path, member.file_size)
         with archive.open(member) as file:
-            array = _read_array(file, member.file_size)
-    return _columns(path, array)
+            return _read_array(file, member.file_size)
 
 
 def npy_columns(path: str) -> list[str]:

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from ...errors import InputError
 from ..runner import Cell, StudyArguments
 from ..runner.statistics import sample_sd
-from .datasets import DataSet
 from .figure import draw_protocol
+from .folder_sets import Probed
 from .sources import Source
 from .table import summary
 
@@ -31,12 +31,12 @@ class ProtocolArguments(StudyArguments):
         options: the protocol's own arguments by name (`add_arguments`).
     """
 
-    datasets: tuple[DataSet, ...]
+    datasets: tuple[Probed, ...]
     sources: tuple[Source, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def dataset(self) -> DataSet:
+    def dataset(self) -> Probed:
         """The only one, or the first."""
         return self.datasets[0]
 
@@ -92,6 +92,7 @@ class Protocol(ABC):
         plot: 'dots' (few columns, one panel each), 'curve' (columns along x) or 'matrix' (rows x columns).
         log_x: whether the axis of a curve is logarithmic.
         several_datasets: whether --dataset takes more than one.
+        folder_sets: whether --dataset takes folders of labelled frames.
         variant: ending of the record's file name where an argument makes it another table, else empty.
     """
 
@@ -102,6 +103,7 @@ class Protocol(ABC):
     plot: ClassVar[str] = 'dots'
     log_x: ClassVar[bool] = False
     several_datasets: ClassVar[bool] = False
+    folder_sets: ClassVar[bool] = False
     variant: str = ''
 
     def __init__(self, args: ProtocolArguments) -> None:

@@ -5,11 +5,14 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
+import torch
+
 from ...errors import InputError
 from ...probe.rows import FIXED, TITLES
 from ..runner import Cell
 from .datasets import DATASETS, DataSet
 from .draws import Draws
+from .encoder_input import quarter_turns, turned
 from .probe_plan import ProbePlan
 from .probing import ProbeRow, Probing
 from .sources import Source
@@ -146,7 +149,9 @@ def common_range(sources: Sequence[Source], target: DataSet) -> tuple[float, ...
 
 
 def _shifted(source: Source, target: DataSet) -> tuple[float, ...]:
-    """A source's range in the frame of a target, whose ground lies elsewhere."""
+    """A source's range in the frame of a target, whose ground lies, and whose axes point, elsewhere."""
     lift_m = source.input.lift_m(target.ground_z_m)
-    box = source.input.point_cloud_range
-    return (box[0], box[1], box[2] - lift_m, box[3], box[4], box[5] - lift_m)
+    x_low, y_low, z_low, x_high, y_high, z_high = source.input.point_cloud_range
+    corners = torch.tensor([[x_low, y_low], [x_high, y_high]], dtype=torch.float64)
+    plane = turned(corners, quarter_turns(source.input.forward, target.forward))
+    return (*plane.amin(0).tolist(), z_low - lift_m, *plane.amax(0).tolist(), z_high - lift_m)

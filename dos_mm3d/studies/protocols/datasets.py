@@ -1,7 +1,7 @@
 """The data sets that protocols know by name: what is labelled, and how it is cut."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from ...datasets.splits import cut_scenes
 from ...datasets.waymo.classes import CLASSES as WAYMO_CLASSES
 from ...errors import InputError, MissingFileError
 from ...probe.scans import KeyFrames, LabelledScans, Seg3DScans
-from ..runner import files_sha256
+from ..runner import files_sha256, portable
+from .encoder_input import SensorFrame
 
 SCANNET_CHANNELS = (
     'x [m]', 'y [m]', 'z [m]', 'red 0-1', 'green 0-1', 'blue 0-1', 'normal x', 'normal y', 'normal z'
@@ -43,6 +44,7 @@ class DataSet:
         read_with: segmentation config whose test pipeline they are read with; None for nuScenes' key frames.
         root: where it lies; default data/FILES, of an embedded one data/synthetic_FILES.
         made_with: of an embedded one, options of tools/create_synthetic.py; None for the real one.
+        forward: axis of its points that points ahead, 'x' or 'y'; None where nothing drives.
     """
 
     name: str
@@ -55,6 +57,7 @@ class DataSet:
     read_with: str | None = None
     root: str = ''
     made_with: str | None = None
+    forward: str | None = 'x'
 
     def __post_init__(self) -> None:
         if not self.root:
@@ -77,6 +80,15 @@ class DataSet:
     def at(self, root: str | None) -> 'DataSet':
         """The same elsewhere."""
         return self if root is None else replace(self, root=str(root))
+
+    @property
+    def place(self) -> str:
+        """Where its files lie, for `at`."""
+        return self.root
+
+    def frame(self, part: str) -> SensorFrame:
+        """Height of the road and axes of the points of a part: alike in all."""
+        return SensorFrame(self.ground_z_m, self.forward)
 
     def require(self) -> None:
         """FileNotFoundError with the commands that make it where an info file is missing."""
@@ -118,12 +130,18 @@ class DataSet:
     def reading(self) -> dict[str, Any]:
         """What decides, beside the files, which points and labels a scan has, for the hash of a probe's cell."""
         settings = None if self.read_with is None else scan_settings(self.read_with)
-        return {'settings': settings, 'channels': list(self.channels), 'ground_z_m': self.ground_z_m}
+        frame = asdict(self.frame('test'))
+        return {'settings': settings, 'channels': list(self.channels), 'frame': frame}
 
     def hash(self) -> str:
         """sha256 of the info files."""
         self.require()
         return files_sha256(Path(self.root) / name for name in self.infos)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is written down of it."""
+        return {'name': self.name, 'title': self.title, 'root': portable(self.root), 'data_hash': self.hash()}
 
 
 @cache
@@ -159,7 +177,8 @@ _WAYMO_CHANNELS = ('x [m]', 'y [m]', 'z [m]', 'tanh(intensity)', 'elongation')
 _READ, _DOS = 'configs/segmentation/_base_/', 'configs/dos/'
 _REAL = (
     DataSet(
-        'nuscenes', 'nuScenes', 'nuscenes', KeyFrames.channels, tuple(CLASSES), -1.84, f'{_DOS}dos_second_nuscenes.py'
+        'nuscenes', 'nuScenes', 'nuscenes', KeyFrames.channels, tuple(CLASSES), -1.84, f'{_DOS}dos_second_nuscenes.py',
+        forward='y',
     ),
     DataSet(
         'semantickitti', 'SemanticKITTI', 'semantickitti', _KITTI_CHANNELS, KITTI_CLASSES, -1.73,
@@ -171,11 +190,11 @@ _REAL = (
     ),
     DataSet(
         'scannet', 'ScanNet', 'scannet', SCANNET_CHANNELS, tuple(CLASSES_20.values()), None,
-        f'{_DOS}dos_minkunet_scannet.py', f'{_READ}scannet.py',
+        f'{_DOS}dos_minkunet_scannet.py', f'{_READ}scannet.py', forward=None,
     ),
     DataSet(
         'scannet200', 'ScanNet200', 'scannet', SCANNET_CHANNELS, tuple(CLASSES_200.values()), None,
-        f'{_DOS}dos_minkunet_scannet.py', f'{_READ}scannet200.py',
+        f'{_DOS}dos_minkunet_scannet.py', f'{_READ}scannet200.py', forward=None,
     ),
 )  # fmt: skip
 

@@ -89,7 +89,10 @@ def find_config(recipe: str, source: Source, dataset: DataSet) -> Path:
 
 
 def export_once(source: Source, task: str, folder: Path) -> Path:
-    """Export a checkpoint's teacher below `folder`, unless that was done; ValueError where it is no pretraining's."""
+    """Export a checkpoint's teacher below `folder`, unless that was done; a file that is exported already stays where
+    it is. ValueError where it is no pretraining's."""
+    if source.exported:
+        return source.checkpoint
     kind = backbone_class(source.config['model']['backbone']['type'], str(source.checkpoint))
     names = task if task in kind.downstream_names_by_task else None
     file = folder / 'exports' / f'{source.name}_{task}_{source.sha256[:12]}.pth'

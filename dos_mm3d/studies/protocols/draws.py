@@ -17,7 +17,8 @@ class Draws:
         sizes: name of a column -> labelled scans of a draw.
         n: draws.
         nested: whether the smaller draws are parts of the larger ones: draw i of k scans is the first k of one random
-            order of all scans, and the orders of different i are independent. Not nested: one size, as
+            order of all scans, and the orders of different i are independent; of all scans there is one draw only,
+            whatever the order. Not nested: one size, as
             `dos_mm3d/probe/probe.py:draw_scans` draws.
         seed: of the draws.
     """
@@ -45,7 +46,10 @@ class Draws:
                 'most that many'
             )
         orders = [np.random.default_rng([self.seed, draw]).permutation(n_scans) for draw in range(self.n)]
-        return {name: [sorted(order[:size].tolist()) for order in orders] for name, size in self.sizes.items()}
+        return {
+            name: [sorted(order[:size].tolist()) for order in (orders[:1] if size == n_scans else orders)]
+            for name, size in self.sizes.items()
+        }
 
 
 def flat(draws: Mapping[str, Sequence[Sequence[int]]]) -> list[Sequence[int]]:

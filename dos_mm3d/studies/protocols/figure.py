@@ -117,11 +117,14 @@ def _dot_handles(over: str) -> list[Line2D]:
 def _draw_curves(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
     """One line a row over the columns' x, with sd as a band: pretrained ones in colours, the others in grey dashes."""
     figure, (axis,) = new_figure(1, 1, width_in=7.6, height_in=4.6)
-    place = {column['name']: column['x'] for column in record['columns']}
+    place = {column['name']: column['x'] for column in record['columns'] if column['x'] is not None}
     pretrained = ({'color': colour, 'marker': 'o'} for colour in cycle(PRETRAINED_COLOURS))
     scratch = ({'color': COLOURS['grey'], 'linestyle': style} for style in cycle(SCRATCH_STYLES))
     for row in rows:
-        found = sorted((place[name], entry['mean'], entry['sd'] or 0.0) for name, entry in row['entries'].items())
+        on_axis = [(place[name], entry) for name, entry in row['entries'].items() if name in place]
+        if not on_axis:
+            continue
+        found = sorted((x, entry['mean'], entry['sd'] or 0.0) for x, entry in on_axis)
         x, mean, sd = (np.array(values) for values in zip(*found))
         style, alpha = (next(pretrained), 0.12) if row['kind'] == 'pretrained' else (next(scratch), 0.06)
         axis.plot(x, mean, markersize=4, linewidth=1.5, label=row['title'], **style)

@@ -103,7 +103,7 @@ class LadderProtocol(LinearProbe):
         seeds = range(max(self.seeds.values()))
         wanted = [self.pairs[row][seed] for seed in seeds for row, count in self.seeds.items() if seed < count]
         known = [takewhile(self.is_recorded, pair) for of_row in self.pairs.values() for pair in of_row.values()]
-        cells = [*self.baselines(reference), *chain(*wanted, *known)]
+        cells = [*self.baselines(reference, self.plans[0]), *chain(*wanted, *known)]
         return list({cell.name: cell for cell in cells}.values())
 
     def is_recorded(self, cell: Cell) -> bool:

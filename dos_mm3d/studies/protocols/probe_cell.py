@@ -25,18 +25,18 @@ from ...probe.linear_probe import ProbeRecipe
 from ...probe.pretrained import adapt_batch_norm, load_pretrained, random_backbones
 from ...probe.probe import ProbeSettings, run_probe
 from ...probe.scans import LabelledScans, spread
-from .datasets import dataset_named
 from .draws import Draws, flat
 from .encoder_input import EncoderInput, FedScans
+from .folder_sets import probed_set
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Fit and score every row on every draw: see `summarise` for what is recorded."""
-    dataset, encoder_input = dataset_named(request['dataset']).at(request['root']), EncoderInput(**request['input'])
+    dataset, encoder_input = probed_set(request['dataset'], request['place']), EncoderInput(**request['input'])
 
     def fed(part: str) -> FedScans:
         scans = dataset.scans(part, num_sweeps=encoder_input.num_sweeps)
-        return FedScans(scans, encoder_input, ground_z_m=dataset.ground_z_m, score_range=request['score_range'])
+        return FedScans(scans, encoder_input, frame=dataset.frame(part), score_range=request['score_range'])
 
     train, scored, count = fed('probe_train'), fed(request['split']), request['scored_scans']
     scored = scored if count is None else spread(scored, count)

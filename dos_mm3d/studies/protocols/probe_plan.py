@@ -13,9 +13,9 @@ from ...probe.linear_probe import ProbeRecipe
 from ...probe.probe import ProbeSettings
 from ..runner import Cell
 from ..runner.config_file import write_config
-from .datasets import DataSet
 from .draws import Draws
-from .encoder_input import channel_plan
+from .encoder_input import channel_plan, intensity_of
+from .folder_sets import Probed
 from .sources import Source
 
 MODULE = 'dos_mm3d.studies.protocols.probe_cell'
@@ -36,7 +36,7 @@ class ProbePlan:
         score_range: box [m] of the points that count, see `FedScans`.
     """
 
-    dataset: DataSet
+    dataset: Probed
     split: str
     draws: Draws
     bn_scans: int
@@ -67,6 +67,8 @@ class ProbePlan:
         for source in sources:
             try:
                 channel_plan(source.input.channels, train.channels)
+                if source.input.intensity_ranks:
+                    intensity_of(source.input.channels)
             except ValueError as error:
                 raise InputError(f'{source.checkpoint} cannot be probed on {self.dataset.name}: {error}') from error
 
@@ -114,7 +116,7 @@ class ProbePlan:
 
         def prepare(folder: Path) -> None:
             write_config(folder / 'config.py', source.config)
-            paths = {'root': dataset.root, 'config': str(folder / 'config.py'), 'checkpoint': str(source.checkpoint)}
+            paths = {'place': dataset.place, 'config': str(folder / 'config.py'), 'checkpoint': str(source.checkpoint)}
             write_json(folder / 'request.json', {**depends_on, **paths})
 
         return Cell(name, depends_on, lambda folder: [probe_command(folder)], collect, prepare, after)

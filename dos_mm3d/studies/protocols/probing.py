@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import chain, zip_longest
+from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar
 
@@ -16,8 +17,8 @@ from ...probe.rows import TITLES
 from ..runner import Cell
 from ..runner.statistics import sample_sd
 from .base import Column, Protocol, Results, entry, row
-from .datasets import DataSet
 from .draws import Draws
+from .folder_sets import FolderSet, Probed
 from .probe_plan import ProbePlan
 from .sources import Source
 
@@ -66,14 +67,25 @@ class Probing(Protocol):
 
     @cached_property
     def plans(self) -> list[ProbePlan]:
-        """One for each data set that is probed."""
-        return [self.plan(self.args.dataset, self.draws())]
+        """One for each data set that is probed, and one more for layers that are trained on embedded labels."""
+        dataset, root = self.args.dataset, self.args.options.get('embedded_root')
+        plans = [self.plan(dataset, self.draws())]
+        if isinstance(dataset, FolderSet) and root:
+            draws = Draws({'embedded': ProbeSettings.scans_per_draw}, self.args.options['draws'], nested=False)
+            plans.append(self.plan(dataset.from_embedded(str(root)), draws))
+        return plans
+
+    @property
+    def pretrained_rows(self) -> Mapping[str, list[str]]:
+        """Rows of checkpoints; an exported file holds no student."""
+        exported = any(source.exported for source in self.args.sources)
+        return {name: blocks for name, blocks in self.pretrained.items() if not (exported and 'student' in blocks)}
 
     def draws(self) -> Draws:
         """The labelled scans, one column a size."""
         raise NotImplementedError
 
-    def plan(self, dataset: DataSet, draws: Draws, **more: Any) -> ProbePlan:
+    def plan(self, dataset: Probed, draws: Draws, **more: Any) -> ProbePlan:
         """Sizes as the command line says. more: arguments of ProbePlan."""
         sizes = {name: self.args.options[name] for name in ('bn_scans', 'points_per_class', 'scored_scans')}
         return ProbePlan(dataset, self.args.split, draws, **sizes, **more)
@@ -95,16 +107,27 @@ class Probing(Protocol):
 
     def cells(self) -> list[Cell]:
         """What needs no network, then checkpoint and random network in turn: an early end leaves whole comparisons."""
-        (plan,), (first, *_) = self.plans, self.args.sources
-        pretrained = [plan.cell(one.name, one, self.pretrained, 'checkpoint') for one in self.args.sources]
-        fixed, *random = self.baselines(first)
-        return [fixed, *(cell for cell in chain.from_iterable(zip_longest(pretrained, random)) if cell)]
+        cells = []
+        for plan in self.plans:
+            pretrained = [
+                plan.cell(self.cell_name(one.name, plan), one, self.pretrained_rows, 'checkpoint')
+                for one in self.args.sources
+            ]
+            fixed, *random = self.baselines(self.args.sources[0], plan)
+            cells += [fixed, *(cell for cell in chain.from_iterable(zip_longest(pretrained, random)) if cell)]
+        return cells
 
-    def baselines(self, source: Source) -> list[Cell]:
+    def baselines(self, source: Source, plan: ProbePlan) -> list[Cell]:
         """What needs no network, then random ones of the source's encoder."""
-        plan, seeds = self.plans[0], range(self.args.seeds)
-        random = [plan.cell(f'random_{seed}', source, self.random, 'random', seed=seed) for seed in seeds]
-        return [plan.cell('fixed', source, self.fixed, 'none'), *random]
+        random = [
+            plan.cell(self.cell_name(f'random_{seed}', plan), source, self.random, 'random', seed=seed)
+            for seed in range(self.args.seeds)
+        ]
+        return [plan.cell(self.cell_name('fixed', plan), source, self.fixed, 'none'), *random]
+
+    def cell_name(self, network: str, plan: ProbePlan) -> str:
+        """Of the network, where there is one plan; the others' cells also say what is probed."""
+        return network if plan is self.plans[0] else f'{network}_{plan.dataset.name}'
 
     def table_rows(self) -> list[ProbeRow]:
         """What needs no pretraining first."""
@@ -112,13 +135,20 @@ class Probing(Protocol):
         parts = (
             ('scratch', self.fixed, {'fixed': 'fixed'}),
             ('scratch', self.random, networks),
-            ('pretrained', self.pretrained, {source.name: source.name for source in self.args.sources}),
+            ('pretrained', self.pretrained_rows, {source.name: source.name for source in self.args.sources}),
         )
         return [
-            ProbeRow(name, TITLES[name], kind, name, {self.args.dataset.name: cells})
-            for kind, rows, cells in parts
+            ProbeRow(name, TITLES[name], kind, name, self.cells_of(networks))
+            for kind, rows, networks in parts
             for name in rows
         ]
+
+    def cells_of(self, networks: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """Data set that is probed -> name of a cell -> label of its network, as `ProbeRow` has them."""
+        return {
+            plan.dataset.name: {self.cell_name(name, plan): label for name, label in networks.items()}
+            for plan in self.plans
+        }
 
     def place(self, plan: ProbePlan, size: int) -> tuple[str, float | None]:
         """Title, and place on the axis, of the column of draws of `size` scans."""
@@ -131,7 +161,9 @@ class Probing(Protocol):
             drawn = next(iter(of_plan(results, plan)), {'columns': {}})['columns']
             for name, size in plan.draws.sizes.items():
                 facts = {key: drawn[name][key] for key in ('labelled_frames', 'sequences')} if drawn else {}
-                columns.append(Column(name, *self.place(plan, size), facts))
+                embedded = name == 'embedded'
+                place = (f'{size} embedded scans, no real label', None) if embedded else self.place(plan, size)
+                columns.append(Column(name, *place, facts))
         return columns
 
     def rows(self, results: Results) -> list[dict[str, Any]]:
@@ -149,9 +181,16 @@ class Probing(Protocol):
             found.append(row(one.name, one.title, one.kind, entries))
         return found
 
+    def folder_notes(self) -> list[str]:
+        """Which frames a folder set trains and scores on, and what was made of them."""
+        plans = [plan for plan in self.plans if isinstance(plan.dataset, FolderSet)]
+        return [*(plan.dataset.note for plan in plans), *(plans and [self.args.sources[0].input.note])]
+
     def settings(self) -> dict[str, Any]:
-        """Recipe, sizes, and what the encoder is fed."""
-        return {**self.plans[0].record, 'input': asdict(self.args.sources[0].input)}
+        """Recipe, sizes, and what the encoder is fed; of embedded labels draws and data."""
+        first, *others = self.plans
+        embedded = [{'draws': asdict(plan.draws), 'data_hash': plan.dataset.hash()} for plan in others]
+        return {**first.record, 'input': asdict(self.args.sources[0].input), 'embedded_labels': embedded}
 
     def more(self, results: Results) -> dict[str, Any]:
         """The labelled scans of every draw, by name."""
@@ -169,6 +208,28 @@ def add_probe_arguments(parser: argparse.ArgumentParser, *, draws: int) -> None:
         type=int,
         default=ProbeSettings.points_per_class,
         help='training points of one class in one scan, at most',
+    )
+
+
+def add_folder_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the frames of a folder set (`folder_sets.FOLDER_SETS`) are, and what their intensities become."""
+    parser.add_argument('--train-root', type=Path, metavar='PATH', help='folder of the labelled frames to train on')
+    parser.add_argument(
+        '--test-root',
+        type=Path,
+        metavar='PATH',
+        help='folder of the frames to score; default: the last of --train-root',
+    )
+    parser.add_argument(
+        '--embedded-root',
+        type=Path,
+        metavar='PATH',
+        help='an embedded nuScenes or labelled zoo_world: one more column, of layers that saw its labels alone',
+    )
+    parser.add_argument(
+        '--intensity-ranks',
+        action='store_true',
+        help='rank intensities also for checkpoints whose pretraining was fed those of the sensor',
     )
 
 
@@ -192,6 +253,8 @@ def probe_entry(
     networks = {label: fmean(part['miou']) for label, part in found.items()}
     draws = [fmean(miou) for miou in zip(*(part['miou'] for part in parts))]
     classes = {name: [iou for part in parts for iou in part['per_class'][name]] for name in parts[0]['per_class']}
+    if sd_over == 'draws' and len(draws) == 1 < len(networks):
+        sd_over = 'networks'  # all scans are one draw
     values = {f'draw {i}': value for i, value in enumerate(draws)} if sd_over == 'draws' else networks
     return entry(
         values,

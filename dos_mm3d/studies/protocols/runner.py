@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import nan_to_none
-from ..runner import Study, portable, refuse_second_test, write_record
+from ..runner import Study, refuse_second_test, write_record
 from .base import Protocol
 from .table import full_text
 
@@ -60,10 +60,7 @@ def build_record(protocol: Protocol, study: Study) -> dict[str, Any]:
         'plot': protocol.plot,
         'log_x': protocol.log_x,
         'split': args.split,
-        'datasets': [
-            {'name': dataset.name, 'title': dataset.title, 'root': portable(dataset.root), 'data_hash': dataset.hash()}
-            for dataset in args.datasets
-        ],
+        'datasets': [dataset.record for dataset in args.datasets],
         'sources': [source.record for source in args.sources],
         'seeds': args.seeds,
         'settings': protocol.settings(),

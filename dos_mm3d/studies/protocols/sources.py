@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -14,23 +14,27 @@ from mmengine.registry import init_default_scope
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError, MissingFileError
 from ...export.loading import fit_report, read_weights
+from ...export.restore import config_of_export, is_export
+from ...probe.pretrained import put_export
 from ..runner import content_hash, file_sha256, portable
 from ..runner.tool import named_path
 from .datasets import DATASETS, DataSet, dataset_named
-from .encoder_input import EncoderInput
+from .encoder_input import EncoderInput, SensorFrame
 
 
 @dataclass(frozen=True)
 class Source:
-    """A pretraining checkpoint.
+    """A pretraining checkpoint, or the backbone that was exported from one.
 
     Args:
         dataset: name of what it was pretrained on.
         number: 0, 1, ... among the checkpoints of its data set (runs with other seeds).
         checkpoint: file.
-        config_file: of the pretraining.
+        config_file: of the pretraining; of an exported file, which carries its config, the file itself.
         config: the same, resolved.
         sha256: of the checkpoint file, None while a cell before has not left it.
+        exported: whether it is an exported file, which holds one backbone alone.
+        force_ranks: whether what is probed has ranks of intensities whatever pretraining was fed.
     """
 
     dataset: str
@@ -39,6 +43,8 @@ class Source:
     config_file: Path
     config: Mapping[str, Any]
     sha256: str | None = None
+    exported: bool = False
+    force_ranks: bool = False
 
     @property
     def name(self) -> str:
@@ -56,7 +62,9 @@ class Source:
                 '\'input_channels=["x [m]","y [m]","z [m]","intensity 0-1"]\', or the data set: --checkpoint '
                 'DATASET=PATH'
             )
-        return EncoderInput.of(self.config, known.channels if known else (), known.ground_z_m if known else None)
+        channels, frame = (known.channels, known.frame('pretrain')) if known else ((), SensorFrame())
+        found = EncoderInput.of(self.config, channels, frame)
+        return replace(found, intensity_ranks=True) if self.force_ranks else found
 
     @cached_property
     def encoder_hash(self) -> str:
@@ -71,6 +79,7 @@ class Source:
             'pretrained_on': self.dataset,
             'checkpoint': portable(self.checkpoint),
             'sha256': self.sha256,
+            'exported': self.exported,
             'config': portable(self.config_file),
             'config_hash': content_hash(self.config),
             'steps': self.config.get('train_cfg', {}).get('max_iters'),
@@ -101,13 +110,19 @@ def read_datasets(names: Sequence[str] | None, checkpoints: Sequence[str], roots
 
 
 def read_sources(
-    checkpoints: Sequence[str], configs: Sequence[str], dataset: DataSet | None, overrides: Mapping[str, Any]
+    checkpoints: Sequence[str],
+    configs: Sequence[str],
+    dataset: DataSet | None,
+    overrides: Mapping[str, Any],
+    *,
+    force_ranks: bool = False,
 ) -> tuple[Source, ...]:
     """The sources of --checkpoint and --config.
 
     checkpoints: `PATH`, pretrained on `dataset`, or `A=PATH`; several of one data set are its runs.
-    configs: `PATH`, for all, or `A=PATH`; without one: the config beside the checkpoint, as tools/train.py leaves it,
-    else, where there is none, the data set's.  overrides: --pretraining-options.
+    configs: `PATH`, for all, or `A=PATH`; without one: of an exported file its own, else the config beside the
+    checkpoint, as tools/train.py leaves it, else, where there is none, the data set's.
+    overrides: --pretraining-options.  force_ranks: see `Source`.
     FileNotFoundError or ValueError, naming the file and the remedy, where one is missing or does not fit the other.
     """
     given = dict(map(named_path, configs))
@@ -120,11 +135,18 @@ def read_sources(
         name = name or dataset.name
         if not checkpoint.is_file():
             raise MissingFileError(f'{checkpoint}: no such checkpoint file; give the path of a .pth file')
-        config_file = config_of(checkpoint, given.get(name, given.get(None)), name)
-        config = load_with_overrides(config_file, dict(overrides)).to_dict()
+        exported, stated = is_export(checkpoint), given.get(name, given.get(None))
+        if exported and stated is None and not overrides:
+            config_file, config = checkpoint, config_of_export(checkpoint)
+        else:
+            config_file = config_of(checkpoint, stated, name)
+            config = load_with_overrides(config_file, dict(overrides)).to_dict()
         require_pretraining(config, config_file)
-        require_whole(config, config_file, checkpoint)
-        sources.append(Source(name, numbers[name], checkpoint, config_file, config, file_sha256(checkpoint)))
+        require_whole(config, config_file, checkpoint, exported=exported)
+        sha256 = file_sha256(checkpoint)
+        sources.append(
+            Source(name, numbers[name], checkpoint, config_file, config, sha256, exported, force_ranks=force_ranks)
+        )
         numbers[name] += 1
     if unused := sorted({name for name in given if name} - set(numbers)):
         raise InputError(
@@ -161,17 +183,22 @@ def require_pretraining(config: Mapping[str, Any], path: Path) -> None:
         )
 
 
-def require_whole(config: Mapping[str, Any], config_file: Path, checkpoint: Path) -> None:
-    """ValueError where a checkpoint is not of the model of a config: every tensor must be there in its shape."""
+def require_whole(config: Mapping[str, Any], config_file: Path, checkpoint: Path, *, exported: bool) -> None:
+    """ValueError where a checkpoint is not of the model of a config: every tensor must be there in its shape; of an
+    exported file those of one backbone."""
     init_default_scope('mmdet3d')
+    model = MODELS.build(dict(config['model']))
+    if exported:
+        put_export(model, checkpoint)
+        return
     weights = read_weights(checkpoint)
-    report = fit_report(MODELS.build(dict(config['model'])), weights)
+    report = fit_report(model, weights)
     if report.missing or report.wrong_shape or report.unexpected:
         advice = (
             'Give the config that it was pretrained with: --config PATH'
             if report.matched
-            else 'Wanted what tools/train.py wrote for a config of configs/dos, with student and teacher; not an '
-            'exported file, a detector or a segmentor'
+            else 'Wanted what tools/train.py wrote for a config of configs/dos, with student and teacher, or what '
+            'tools/export_backbone.py made of it; not a detector or a segmentor'
         )
         raise InputError(f'{checkpoint}: not a checkpoint of {config_file} ({report.summary()}). {advice}')
 
