@@ -58,7 +58,8 @@ def _value(node: ast.expr) -> Any:
     if entries := _entries(node):
         return {key: _value(value) for key, value in entries.items()}
     if isinstance(node, ast.List | ast.Tuple):
-        return [_value(item) for item in node.elts]
+        items = [_value(item) for item in node.elts]
+        return tuple(items) if isinstance(node, ast.Tuple) else items
     try:
         return ast.literal_eval(node)
     except ValueError:

@@ -57,7 +57,9 @@ def put_export(model: StudentTeacher, path: str | Path) -> None:
             f'{path}: {len(set(differing))} of its {len(found)} tensors are not those of the backbone that the config '
             f'makes, first {differing[0]}. Give the config that it was pretrained with: --config PATH'
         )
-    model.teacher.backbone.load_state_dict(found)
+    with torch.no_grad():  # by hand: mmdet3d's loader takes kernels of a plain dict to be in the layout of spconv 1
+        for name, value in wanted.items():
+            value.copy_(found[name])
 
 
 def random_backbones(

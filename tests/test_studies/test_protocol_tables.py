@@ -11,6 +11,7 @@ from dos_mm3d.studies.protocols.base import ProtocolArguments, entry, row
 from dos_mm3d.studies.protocols.cross_domain import CrossDomain, common_range, in_domain
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.figure import draw_protocol
+from dos_mm3d.studies.protocols.gains import gain_table, gains
 from dos_mm3d.studies.protocols.probe_cell import rows_record
 from dos_mm3d.studies.protocols.probing import probe_entry, require_same_points
 from dos_mm3d.studies.protocols.sources import Source
@@ -160,7 +161,8 @@ def test_points_count_where_every_encoder_sees() -> None:
     near = tiny_source('synthetic', [-10, -10, -3, 10, 10, 3], ground_z_m=-1.84)
     far = tiny_source('synthetic_semantickitti', [-20, -5, -3, 20, 5, 3], ground_z_m=-1.73)
     assert common_range([near, near], target(-1.84)) is None
-    assert common_range([near, far], target(-1.73)) == pytest.approx((-9.999, -4.999, -2.889, 9.999, 4.999, 2.999))
+    # what lies ahead of KITTI's sensor, along x, lies along y of the target
+    assert common_range([near, far], target(-1.73)) == pytest.approx((-4.999, -9.999, -2.889, 4.999, 9.999, 2.999))
     apart = tiny_source('synthetic', [30, -10, -3, 40, 10, 3], ground_z_m=-1.84)
     with pytest.raises(ValueError, match='nothing in common'):
         common_range([near, apart], target(-1.84))
@@ -186,3 +188,26 @@ def test_baselines_are_fed_as_the_encoder_of_their_own_data_whatever_the_order()
         assert in_domain(sources, DATASETS['synthetic']) is nuscenes
         assert in_domain(sources, DATASETS['synthetic_semantickitti']) is kitti
         assert in_domain(sources, DATASETS['synthetic_waymo']) is nuscenes
+
+
+def test_what_pretraining_adds_is_counted_from_the_best_row_without_it():
+    def part(*values: float) -> dict:
+        return {'k1': entry({'draw 0': fmean(values)}, sd_over='draws', networks=dict(enumerate(values)))}
+
+    rows = [
+        row('raw', 'raw input', 'scratch', part(20.0)),
+        row('handcrafted', 'hand-crafted + raw', 'scratch', part(30.0)),
+        row('random_raw', 'random + raw', 'scratch', part(25.0, 29.0)),
+        row('dos', 'DOS (teacher)', 'pretrained', part(31.0, 29.0, 33.0)),
+        row('dos_raw_handcrafted', 'DOS + raw + hand-crafted', 'pretrained', part(36.0, 35.0, 37.0)),
+    ]
+    first, second = gains(rows, {'k1': '1 scan', 'k4': '4 scans'})
+    assert (first['row'], first['against'], first['mean'], first['n']) == ('DOS (teacher)', rows[1]['title'], 1.0, 3)
+    assert first['verdict'] == 'does not separate' and second['verdict'] == 'separates'
+    half = 4.302653 * 1.0 / 3**0.5  # Student's t at 97.5 %, two degrees of freedom
+    assert (second['low'], second['high']) == pytest.approx((6 - half, 6 + half), abs=1e-4)
+    text = gain_table({'gains': [first, second]})
+    assert '| 1 scan | DOS + raw + hand-crafted | hand-crafted + raw | +6.0 [+3.5, +8.5] | 3 | separates |' in text
+    assert gains(rows[:3], {'k1': '1 scan'}) == [] and gain_table({}) == ''
+    (alone,) = gains([*rows[:2], row('dos', 'DOS', 'pretrained', part(33.0))], {'k1': '1 scan'})
+    assert (alone['mean'], alone['low'], alone['n']) == (3.0, None, 1)

@@ -19,6 +19,7 @@ from ..runner.statistics import sample_sd
 from .base import Column, Protocol, Results, entry, row
 from .draws import Draws
 from .folder_sets import FolderSet, Probed
+from .gains import gains
 from .probe_plan import ProbePlan
 from .sources import Source
 
@@ -193,9 +194,11 @@ class Probing(Protocol):
         return {**first.record, 'input': asdict(self.args.sources[0].input), 'embedded_labels': embedded}
 
     def more(self, results: Results) -> dict[str, Any]:
-        """The labelled scans of every draw, by name."""
+        """The labelled scans of every draw, by name, and what pretraining adds."""
         first = [found['columns'] for plan in self.plans for found in of_plan(results, plan)[:1]]
-        return {'drawn_scans': {name: part['draws'] for columns in first for name, part in columns.items()}}
+        drawn = {name: part['draws'] for columns in first for name, part in columns.items()}
+        found = gains(self.rows(results), {column.name: column.title for column in self.columns(results)})
+        return {'drawn_scans': drawn, **({'gains': found} if found else {})}
 
 
 def add_probe_arguments(parser: argparse.ArgumentParser, *, draws: int) -> None:

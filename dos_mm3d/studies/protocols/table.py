@@ -6,13 +6,21 @@ from typing import Any
 from ..runner.markdown import NONE, NOT_RUN, markdown_table, message_of, number, page, plus_minus
 from ..runner.markdown import provenance as run_with
 from .differences import difference_table
+from .gains import gain_table
 
 SPLITS = {'validation': 'validation split (for choosing settings)', 'test': 'test split'}
 
 
 def summary(record: Mapping[str, Any]) -> str:
     """The table, what it is, and what failed."""
-    parts = [main_table(record), difference_table(record), *notes(record), provenance(record), *failures(record)]
+    parts = [
+        main_table(record),
+        difference_table(record),
+        gain_table(record),
+        *notes(record),
+        provenance(record),
+        *failures(record),
+    ]
     return '\n\n'.join(part for part in parts if part)
 
 
