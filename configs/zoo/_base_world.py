@@ -23,6 +23,7 @@ max_points = 32768
 intensity_ranks = True
 intensity_dropout = 0.2
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]']
+forward_axis = 'y'  # of the points, as nuScenes has it; read by protocols on other sensors
 point_cloud_range = [-51.2, -51.2, -5.0, 51.2, 51.2, 3.0]
 
 recent = dict(type='RecentPoints', max_lag_s=max_lag_s)

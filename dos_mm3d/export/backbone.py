@@ -128,7 +128,7 @@ def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str,
         'branch': branch,
         'iteration': iteration if isinstance(iteration := training.get('iter'), int) else None,
         'input_channels': list(channels),
-        'intensity_ranks': takes_ranks(read_values(text, source)),
+        'intensity_ranks': takes_ranks(read_values(text, source).get('train_dataloader')),
         **{name: list(value) for name, value in grid.items()},
         'config': text,
     }

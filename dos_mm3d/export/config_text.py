@@ -71,10 +71,11 @@ def read_values(text: str, source: str) -> dict[str, Any]:
     return {name: _value(node) for name, node in _top_level_assignments(text, source).items()}
 
 
-def takes_ranks(config: Mapping[str, Any]) -> bool:
-    """Whether the pipeline of a pretraining config makes ranks of intensities."""
-    dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
-    return any(step.get('intensity_ranks') is True for step in dataset.get('pipeline') or ())
+def takes_ranks(loader: Any) -> bool:
+    """Whether the config of a loader or a data set, which may be nested, has views that make ranks of intensities."""
+    if isinstance(loader, Mapping):
+        return bool(loader.get('intensity_ranks')) or any(map(takes_ranks, loader.values()))
+    return isinstance(loader, list | tuple) and any(map(takes_ranks, loader))
 
 
 def _value(node: ast.expr) -> Any:

@@ -143,7 +143,7 @@ def other_input(meta: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]
         for name in ('input_channels', 'voxel_size')
         if meta.get(name) and config.get(name) and list(meta[name]) != list(config[name])
     ]
-    ranks = takes_ranks(config) or 'IntensityRanks' in str(config.get('train_dataloader'))
+    ranks = takes_ranks(config.get('train_dataloader')) or 'IntensityRanks' in str(config.get('train_dataloader'))
     if 'intensity_ranks' in meta and meta['intensity_ranks'] != ranks:
         found.append(
             f'pretrained with intensity_ranks={meta["intensity_ranks"]}; the config has '

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..models.backbones.base import LossVoxelBackbone
+from ..models.methods.exported_names import own_name
 from .backbone import FORMAT, backbone_class, read_export
 from .config_text import read_values
 from .files import is_kernel, read_checkpoint, to_spconv2
@@ -81,8 +82,6 @@ def backbone_of_export(path: str | Path) -> dict[str, Tensor]:
 def our_name(name: str, kind: type[LossVoxelBackbone], source: str) -> str:
     """The name in the backbone of a tensor of an exported file. InputError where it has none."""
     for names in (kind.downstream_names, *kind.downstream_names_by_task.values()):
-        fitting = {theirs: ours for ours, theirs in names.items() if name.startswith(theirs)}
-        if fitting:
-            theirs = max(fitting, key=len)
-            return fitting[theirs] + name.removeprefix(theirs)
+        if (own := own_name(name, names)) is not None:
+            return own
     raise InputError(f'{source}: {name} is no tensor of {kind.__name__}; export it again from its checkpoint')

@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.errors import InputError, UserError
+from dos_mm3d.export.config_text import takes_ranks
 from dos_mm3d.functional.intensity import rank_intensity
 from dos_mm3d.probe.frames import TranslatedScans
 from dos_mm3d.probe.rows import FIXED
@@ -21,7 +22,7 @@ from dos_mm3d.studies.protocols import probe_cell as cell_tool
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.draws import Draws
 from dos_mm3d.studies.protocols.embedded_labels import embedded_scans
-from dos_mm3d.studies.protocols.encoder_input import EncoderInput, FedScans, SensorFrame, ranks_of
+from dos_mm3d.studies.protocols.encoder_input import EncoderInput, FedScans, SensorFrame
 from dos_mm3d.studies.protocols.folder_sets import FOLDER_SETS, FolderSet, read_folder_set
 from dos_mm3d.studies.protocols.linear_probe import FewShot, LinearProbe
 from dos_mm3d.studies.protocols.probe_plan import ProbePlan
@@ -202,7 +203,7 @@ def test_ranks_follow_what_pretraining_was_fed(checkpoint):
     config['train_dataloader']['dataset']['pipeline'][0]['intensity_ranks'] = True
     assert replace(source, config=config).input.intensity_ranks
     assert 'ranks' in replace(source, config=config).input.note
-    assert not ranks_of(dict(dataset=dict(pipeline=[dict(type='TwoViews', intensity_ranks=False)])))
+    assert not takes_ranks(dict(dataset=dict(pipeline=[dict(type='TwoViews', intensity_ranks=False)])))
 
 
 def run(folder: Path, dataset: FolderSet, source: Source, rows: dict, kind: str, draws: Draws) -> dict:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...export.config_text import takes_ranks
 from ...functional.intensity import RANKS_TOP, rank_intensity
 from ...models.preprocessors.views import stated_grid
 from ...probe.scans import LabelledScans, ProbeScan, ProbeScans
@@ -71,7 +72,7 @@ class EncoderInput:
             num_sweeps=sweeps_of(config['train_dataloader']['dataset']) or 1,
             ground_z_m=config.get('ground_z_m', frame.ground_z_m),
             forward=config.get('forward_axis', frame.forward),
-            intensity_ranks=ranks_of(config['train_dataloader']['dataset']),
+            intensity_ranks=takes_ranks(config['train_dataloader']['dataset']),
         )
 
     @property
@@ -99,13 +100,6 @@ def sweeps_of(dataset: Mapping[str, Any]) -> int | None:
     inner += [item for value in dataset.values() if isinstance(value, list | tuple) for item in value]
     found = (sweeps_of(part) for part in inner if isinstance(part, Mapping))
     return next((sweeps for sweeps in found if sweeps), None)
-
-
-def ranks_of(dataset: Any) -> bool:
-    """Whether a data set's config, which may be nested, has a step that makes ranks of intensities."""
-    if isinstance(dataset, Mapping):
-        return bool(dataset.get('intensity_ranks')) or any(map(ranks_of, dataset.values()))
-    return isinstance(dataset, list | tuple) and any(map(ranks_of, dataset))
 
 
 def channel_plan(wanted: Sequence[str], given: Sequence[str]) -> list[tuple[int | None, float]]:
