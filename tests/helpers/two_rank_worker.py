@@ -117,19 +117,13 @@ def run_model(rank: int | None) -> dict[str, torch.Tensor]:
 
 
 def run_asymdsd(rank: int | None) -> dict[str, dict[str, torch.Tensor]]:
-    """Losses, gradients and centres of the dual form on four clouds (rank None), or on this rank's two of them.
-
-    Gradients are averaged over ranks here, not by DistributedDataParallel (docs/objects.md, "Deviations").
-    """
+    """Losses, gradients (DDP's mean over ranks) and centres of the dual form on four clouds (rank None), or on this
+    rank's two of them."""
     model = asymdsd_nets.build()
     views = asymdsd_nets.batch(model, seeds=range(4) if rank is None else range(2 * rank, 2 * rank + 2))
-    losses = model(views, mode='loss')
+    losses = (model if rank is None else DistributedDataParallel(model))(views, mode='loss')
     asymdsd_nets.total(losses).backward()
     grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-    if rank is not None:
-        for grad in grads.values():
-            dist.all_reduce(grad)
-            grad /= 2
     centres = {name: targets.centre for name, targets in model.teacher.targets.items()}
     return dict(losses={name: value.detach() for name, value in losses.items()}, grads=grads, centres=centres)
 
