@@ -164,6 +164,9 @@ def test_two_steps_at_tiny_size(name, synthetic_nuscenes, tiny_pretraining):
             'model.backbone.middle_encoder.output_shape': [128, 128],
             'model.backbone.backbone.out_channels': [16, 16, 32],
             'model.data_preprocessor.voxel_layer.point_cloud_range': [-12.8, -12.8, -5.0, 12.8, 12.8, 3.0],
+            'train_dataloader.dataset.pipeline.0.crop_share': [1.0, 1.0],  # a small crop may lie outside that map
+            'train_dataloader.dataset.pipeline.0.max_points': 40000,
+            'num_sweeps': 1,
         }
     runner = tiny_pretraining(CONFIGS / f'{name}.py', synthetic_nuscenes, options=options)
     teacher = runner.model.teacher.backbone
