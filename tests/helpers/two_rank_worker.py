@@ -121,7 +121,8 @@ def run_asymdsd(rank: int | None) -> dict[str, dict[str, torch.Tensor]]:
     rank's two of them."""
     model = asymdsd_nets.build()
     views = asymdsd_nets.batch(model, seeds=range(4) if rank is None else range(2 * rank, 2 * rank + 2))
-    losses = (model if rank is None else DistributedDataParallel(model))(views, mode='loss')
+    over_ranks = model if rank is None else DistributedDataParallel(model)  # held until its gradients are there
+    losses = over_ranks(views, mode='loss')
     asymdsd_nets.total(losses).backward()
     grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     centres = {name: targets.centre for name, targets in model.teacher.targets.items()}
