@@ -277,7 +277,7 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(folders, checkpoint, synthet
         call('finetune', '--dataset', 'range_nuscenes', '--checkpoint', f'synthetic={checkpoint}')
     with pytest.raises(UserError, match='it is not used; range_nuscenes lies in --train-root'):
         call('linear_probe', *frames, '--test-root', str(folders[1]), '--data-root', f'synthetic={synthetic_nuscenes}')
-    with pytest.raises(UserError, match=r"no data set 'range_nuscene'; wanted one of bin_label, nuscenes"):
+    with pytest.raises(UserError, match=r"no data set 'range_nuscene'; wanted one of bin_label, kitti, nuscenes"):
         call('linear_probe', '--dataset', 'range_nuscene', '--checkpoint', str(checkpoint))
 
 

@@ -22,7 +22,7 @@ def tool(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 ROOTS = ('--data-root', 'synthetic={world}')
 MISTAKES = {
-    'data set': (('linear_probe', '--dataset', 'kitti'), ["no data set 'kitti'", 'semantickitti']),
+    'data set': (('linear_probe', '--dataset', 'once'), ["no data set 'once'", 'semantickitti']),
     'no data': (
         ('linear_probe', '--dataset', 'synthetic', '--data-root', 'synthetic=gone'),
         ['gone/nuscenes_infos_train.pkl', 'create_synthetic', '--data-root synthetic=PATH'],

@@ -42,6 +42,7 @@ def start(train, tmp_path, monkeypatch):
         monkeypatch.setattr(launch, 'get_device', lambda: 'cuda')
         monkeypatch.setattr(launch, 'scale_peak_rates', lambda runner: done.append('scale'))
         monkeypatch.setattr(train, 'require_fit', lambda model, path: done.append(('fit', model, Path(path).name)))
+        monkeypatch.setattr(train, 'warn_of_other_input', lambda cfg, path: None)  # there is no such file
         train.main()
         return configs[0], done
 
