@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import check_output
 from ..models.backbones.base import LossVoxelBackbone
-from .config_text import read_entry, read_values, takes_ranks
+from .config_text import portable_text, read_entry, read_values, takes_ranks
 from .files import groups_of, is_kernel, is_ours, read_checkpoint, tensors_in, tensors_sha256, to_spconv1, write_weights
 from .half import half_difference, in_half, require_small
 
@@ -68,7 +68,7 @@ def export_backbone(
         for name, value in renamed(backbone, names_for(kind, task, source), source).items()
     }
     if half:
-        meta['half_difference'] = half_difference(meta['config'], backbone, source)
+        meta['half_difference'] = half_difference(checkpoint['meta']['cfg'], backbone, source)
         require_small(meta['half_difference'], source)
         weights = in_half(weights)
     meta = write_weights(weights, out_path, {**meta, 'kernel_layout': kind.exported_layout}, source=checkpoint_path)
@@ -130,7 +130,7 @@ def _describe(checkpoint: dict[str, Any], branch: str, source: str) -> dict[str,
         'input_channels': list(channels),
         'intensity_ranks': takes_ranks(read_values(text, source).get('train_dataloader')),
         **{name: list(value) for name, value in grid.items()},
-        'config': text,
+        'config': portable_text(text),
     }
 
 

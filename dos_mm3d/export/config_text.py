@@ -1,10 +1,15 @@
 """Reads literals out of the config text that a checkpoint carries, without executing that text."""
 
 import ast
+import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+
+ABSOLUTE_PATH = re.compile(r"(?<=')/[^'\n]+(?=')|(?<=\")/[^\"\n]+(?=\")")
+"""In the quotes that a config text has."""
 
 
 def read_entry(text: str, *paths: str, source: str) -> Any:
@@ -69,6 +74,12 @@ def read_values(text: str, source: str) -> dict[str, Any]:
     InputError where the text is not Python.
     """
     return {name: _value(node) for name, node in _top_level_assignments(text, source).items()}
+
+
+def portable_text(text: str) -> str:
+    """A config text whose absolute paths keep their last two parts: the rest is of one machine, and files are given
+    away."""
+    return ABSOLUTE_PATH.sub(lambda path: str(Path('...', *Path(path[0]).parts[-2:])), text)
 
 
 def takes_ranks(loader: Any) -> bool:

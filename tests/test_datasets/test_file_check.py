@@ -141,7 +141,7 @@ def test_a_missing_list_of_scans_is_named(world):
 
 def test_data_sets_of_others_are_not_judged(tmp_path):
     settings = dict(data_root=str(tmp_path), ann_file='infos_train.pkl')
-    assert check_files(dict(type='KittiDataset', **settings)) is None
+    assert check_files(dict(type='LyftDataset', **settings)) is None
     with pytest.raises(FileNotFoundError, match='no such info file'):
         check_files(dict(type='NuScenesDataset', **settings))
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from dos_mm3d.export.backbone import export_backbone, read_export
+from dos_mm3d.export.config_text import portable_text
 from dos_mm3d.export.files import tensors_sha256, to_spconv1
 from dos_mm3d.export.loading import fit_report
 from tests.helpers.round_trip import load_through_runner
@@ -142,3 +143,9 @@ def test_tool_exports_and_refuses_with_one_line(checkpoint, tmp_path):
     bad = subprocess.run([*tool, out, tmp_path / 'twice.pth'], **options)
     assert bad.returncode == 1 and 'already what mmdet3d loads' in bad.stderr and 'Traceback' not in bad.stderr
     assert not (tmp_path / 'twice.pth').exists()
+
+
+def test_absolute_paths_stay_on_their_machine():
+    text = "data_root = '/home/a b/data/sweeps'\nload_from = \"/x/y/it's.pth\"\nann_file = 'data/infos.pkl'\n"
+    wanted = "data_root = '.../data/sweeps'\nload_from = \".../y/it's.pth\"\nann_file = 'data/infos.pkl'\n"
+    assert portable_text(text) == wanted and portable_text(wanted) == wanted

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmdet3d.datasets import SemanticKittiDataset
 from mmdet3d.registry import DATASETS
 from mmengine.config import Config
@@ -20,6 +21,7 @@ from dos_mm3d.datasets.semantickitti.classes import (
     THINGS,
     split_labels,
 )
+from dos_mm3d.functional.intensity import rank_intensity
 from dos_mm3d.miniatures import semantickitti_writer
 from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan
 from dos_mm3d.miniatures.semantickitti_labels import OF_CATEGORY
@@ -73,6 +75,8 @@ def test_mmdet3ds_data_set_and_pipelines_read_it(path, synthetic_semantickitti):
             assert item['inputs']['points'].shape == points.shape
             assert np.array_equal(found, [cfg.labels_map[int(label)] for label in raw])
         if number == '08':
+            if path.stem.endswith('_zoo'):  # its weights are fed ranks
+                points[:, 3] = rank_intensity(torch.from_numpy(points[:, 3].copy()))
             assert np.array_equal(item['inputs']['points'].numpy(), points)
 
 

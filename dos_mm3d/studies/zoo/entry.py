@@ -10,6 +10,7 @@ from mmengine.config import Config
 from ...errors import InputError
 from ...export.backbone import export_backbone, read_export
 from ...export.config_text import read_values
+from ...export.files import read_checkpoint
 from ...files import read_json
 from ...miniatures.staging import MANIFEST
 from ..runner import file_sha256, portable
@@ -47,7 +48,7 @@ def zoo_entry(name: str, checkpoint: Path, file: Path, probes: Mapping[str, Path
         'licence': LICENCE,
         'exported': exported,
         'checkpoint_sha256': sha256,
-        'data': data_facts(config, str(checkpoint)),
+        'data': data_facts(read_checkpoint(checkpoint)['meta']['cfg'], str(checkpoint)),
         'steps': exported['iteration'],
         'seconds': round(trained['seconds'] * exported['iteration'] / trained['steps']),
         'monitors': trained['monitors'],
