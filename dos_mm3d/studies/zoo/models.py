@@ -41,7 +41,7 @@ ZOO = {
     'minkunet': ZooModel(
         'MinkUNet, width 16, voxels of 0.1 m',
         'configs/zoo/zoo_minkunet.py',
-        "mmdet3d's MinkUNet with `w16_10` of `configs/minkunet/_base_sizes.py` and four columns",
+        "mmdet3d's MinkUNet with the sizes w16_10 in `configs/minkunet/_base_sizes.py` and four columns",
         (
             'configs/segmentation/minkunet_nuscenes_zoo.py',
             'configs/segmentation/minkunet_semantickitti_zoo.py',
@@ -52,7 +52,7 @@ ZOO = {
     'ptv3': ZooModel(
         'Point Transformer V3, 3 M, grid of 0.1 m',
         'configs/zoo/zoo_ptv3.py',
-        'our PTv3 with the sizes `zoo` of `configs/ptv3/_base_sizes.py`; mmdet3d has none',
+        'our PTv3 with the sizes zoo in `configs/ptv3/_base_sizes.py`; mmdet3d has none',
         ('configs/segmentation/ptv3_finetune_nuscenes_zoo.py',),
         'Far smaller than published ones (39 to 137 M). The decoder is not pretrained.',
     ),
