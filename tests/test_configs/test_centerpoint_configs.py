@@ -64,7 +64,8 @@ def test_config_says_what_the_encoder_is_fed(path):
     assert len(cfg.input_channels) == cfg.model.pts_voxel_encoder.num_features == in_channels
     for pipeline in (cfg.train_pipeline, cfg.test_pipeline):
         sweeps = [step for step in pipeline if step['type'] == 'LoadPointsFromMultiSweeps']
-        assert [step['sweeps_num'] for step in sweeps] == [cfg.sweeps_num] * (cfg.sweeps_num > 0)
+        number = cfg.get('sweeps_num', 0)  # KITTI has none
+        assert [step['sweeps_num'] for step in sweeps] == [number] * (number > 0)
         columns = [range(dims) if isinstance(dims := step['use_dim'], int) else dims for step in sweeps or pipeline[:1]]
         assert [len(dims) for dims in columns] == [len(cfg.input_channels)]
 
