@@ -61,7 +61,8 @@ def small_config(path: Path, worlds: Mapping[str, Path], work_dir: Path) -> Conf
     _shrink_training(cfg)
     cfg.update(work_dir=str(work_dir), experiment_name=f'{path.stem}_{work_dir.name}', randomness=dict(seed=0))
     cfg.update(load_from=None, resume=False, val_cfg=None, val_dataloader=None, val_evaluator=None)
-    cfg.model.pop('init_cfg', None)
+    for part in (cfg.model, cfg.model.get('backbone') or {}):
+        part.pop('init_cfg', None)
     return cfg
 
 
