@@ -29,7 +29,9 @@ ZOO = {
         "SparseEncoder of mmdet3d's CenterPoint voxel-0.1 model at voxels of 0.2 x 0.2 x 0.2 m, with BatchNorm's "
         'momentum of 0.1',
         ('configs/centerpoint/centerpoint_small_synthetic_zoo.py',),
-        'Made for experiments on a CPU: detectors of real data have finer voxels.',
+        'Made for experiments on a CPU: detectors of real data have finer voxels. The run changed from one state of '
+        'the code to the next at step 1500; its world was written by generator 1 (`--scenes 1500 --frames 1 --sweeps '
+        '1 2 --most-points 100000`, stopped at 801); the present generator draws other scenes.',
     ),
     'second_voxel01': ZooModel(
         'SparseEncoder, voxels of 0.1 x 0.1 x 0.2 m',

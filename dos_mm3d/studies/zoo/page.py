@@ -54,7 +54,7 @@ def card(model: ZooModel, entry: Mapping[str, Any]) -> str:
         f'**Data**: {data["sweeps"]} procedural scans of {data["scenes"]} scenes, no recorded one, no label; licence '
         f'{entry["licence"]}.',
         f'**Training**: `{model.pretraining}`, {entry["steps"]} steps, {entry["seconds"]} s, device '
-        f'{entry["machine"]["device"]}, torch {entry["versions"]["torch"]}, commit `{entry["commit"]}`.',
+        f'{entry["machine"]["device"]}, torch {entry["versions"]["torch"]}; file made at commit `{entry["commit"]}`.',
         f'**File**: {entry["bytes"]} bytes, sha256 `{entry["sha256"]}`; half precision changes features by '
         f'{exported["half_difference"]:.1e} (relative).',
         f'**Limits**: {model.limits}',
