@@ -76,4 +76,5 @@ default_hooks = dict(
 log_processor = dict(by_epoch=False)
 randomness = dict(seed=0)
 vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='Det3DLocalVisualizer', vis_backends=vis_backends, name='visualizer')
+# no name: mmengine keeps one visualizer of a name, and a second run in one process would log to the first one's folder
+visualizer = dict(type='Det3DLocalVisualizer', vis_backends=vis_backends)

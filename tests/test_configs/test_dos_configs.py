@@ -1,9 +1,12 @@
 """Every DOS config is built and, at tiny size, stepped; encoders are those of the detectors they are meant for."""
 
+import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from tests.helpers.tiny_runs import losses_of
 
@@ -15,14 +18,12 @@ DETECTORS = {
 }
 
 
-def test_every_dos_config_is_named_by_a_test():
-    """Here or in another test of configs, beside its backbone in test_models, or with the tool that runs it."""
-    tests = [
-        path for name in ('configs', 'models', 'tools') for path in Path(__file__).parents[1].glob(f'test_{name}/*.py')
-    ]
-    beside = [path.read_text() for path in tests]
-    names = {path.stem for path in (CONFIGS / 'dos').glob('*.py')}
-    assert [name for name in names if not any(f"'{name}'" in text for text in beside)] == []
+def test_two_runs_in_one_process_log_to_a_folder_each(tmp_path):
+    visualizer = Config.fromfile(CONFIGS / 'dos/dos_second_synthetic.py').visualizer
+    for name in ('first', 'second'):
+        runner = SimpleNamespace(_experiment_name=name, _log_dir=tmp_path / name)
+        Runner.build_visualizer(runner, copy.deepcopy(visualizer)).add_scalar('loss', 1.0)
+        assert (tmp_path / name / 'vis_data/scalars.json').is_file()
 
 
 @pytest.mark.parametrize('name', DETECTORS)
