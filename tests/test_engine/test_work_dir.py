@@ -1,12 +1,13 @@
 """Who may write in a work_dir, and which checkpoint a run goes on from: what lies there decides."""
 
+import contextlib
 import errno
 import fcntl
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,6 @@ from dos_mm3d.engine.work_dir import (
 )
 from dos_mm3d.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[2]
 WHOLE = dict(state_dict={'w': torch.arange(500.0)}, meta={}, message_hub={}, optimizer={})
 
 
@@ -186,43 +186,39 @@ def test_ranks_that_see_different_folders_are_stopped(monkeypatch):
 
 # --- one run at a time ---
 
-HOLDER = """
-import sys, time
-from dos_mm3d.engine.work_dir import held
-with held(sys.argv[1]):
-    print('held', flush=True)
-    import os
-    if os.fork() == 0:  # as a loader worker does, which lives on for a while after a kill
-        os.close(1)
-        time.sleep(60)
-        os._exit(0)
-    print('forked', flush=True)
-    time.sleep(60)
-"""
-
 
 @pytest.fixture
-def holder(tmp_path):
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    process = subprocess.Popen(
-        [sys.executable, '-c', HOLDER, str(tmp_path / 'run')],
-        stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True,
-    )  # fmt: skip
-    assert [process.stdout.readline(), process.stdout.readline()] == ['held\n', 'forked\n']
-    yield process
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def holder(tmp_path) -> Iterator[int]:
+    """Number of a process that trains in `run`; a child of its own, as a loader worker, lives on for a while after a
+    kill."""
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        with held(tmp_path / 'run'):
+            if os.fork():
+                os.write(tell, b'held')
+            time.sleep(60)
+        os._exit(0)
+    assert os.read(told, 4) == b'held'
+    yield pid
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+    os.close(told)
+    os.close(tell)
 
 
 def test_a_second_run_is_refused_until_the_first_one_has_died(tmp_path, holder):
-    words = rf'run: another training works there \(process {holder.pid} on .*--work-dir'
+    words = rf'run: another training works there \(process {holder} on .*--work-dir'
     with pytest.raises(UserError, match=words), held(tmp_path / 'run'):
         pass
     (tmp_path / 'link').symlink_to(tmp_path / 'run')
     with pytest.raises(UserError), held(tmp_path / 'link'):
         pass
-    holder.kill()
-    holder.wait()
+    os.kill(holder, signal.SIGKILL)
+    os.waitpid(holder, 0)
     with held(tmp_path / 'run'):
         pass
 

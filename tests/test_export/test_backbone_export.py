@@ -1,8 +1,5 @@
 """The exported file carries the teacher into mmdet3d's unmodified CenterPoint, tensor for tensor."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from dos_mm3d.export.backbone import export_backbone, read_export
 from dos_mm3d.export.config_text import portable_text
 from dos_mm3d.export.files import tensors_sha256, to_spconv1
 from dos_mm3d.export.loading import fit_report
+from tests.helpers.forked import run_forked
 from tests.helpers.round_trip import load_through_runner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,12 +133,10 @@ def test_a_kernel_of_spconv1_has_its_output_channel_last():
 
 
 def test_tool_exports_and_refuses_with_one_line(checkpoint, tmp_path):
-    tool = [sys.executable, str(ROOT / 'tools' / 'export_backbone.py')]
     out = tmp_path / 'out.pth'
-    options = {'capture_output': True, 'text': True, 'env': os.environ | {'PYTHONPATH': str(ROOT)}}
-    good = subprocess.run([*tool, checkpoint, out], **options)
+    good = run_forked('export_backbone', checkpoint, out)
     assert good.returncode == 0 and read_export(out)['meta']['sha256'] in good.stdout
-    bad = subprocess.run([*tool, out, tmp_path / 'twice.pth'], **options)
+    bad = run_forked('export_backbone', out, tmp_path / 'twice.pth')
     assert bad.returncode == 1 and 'already what mmdet3d loads' in bad.stderr and 'Traceback' not in bad.stderr
     assert not (tmp_path / 'twice.pth').exists()
 

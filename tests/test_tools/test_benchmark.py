@@ -2,24 +2,29 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from tests.helpers.forked import run_forked
 from tools.benchmarks.measure import CLEAR_REFS, extra_peak_mib
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device('cpu')
 
 
+def measured(*arguments: object) -> str:
+    """What the tool prints."""
+    done = run_forked('benchmark', *arguments, cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
 def test_head_prints_both_forms_side_by_side(tmp_path):
     arguments = ['--points', '300', '--prototypes', '8', '16', '--channels', '4', '--repeats', '2', '--threads', '1']
-    command = [sys.executable, 'tools/benchmark.py', 'head', *arguments, '--json', str(tmp_path / 'record.json')]
-    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=900).stdout
+    out = measured('head', *arguments, '--json', tmp_path / 'record.json')
     record = json.loads((tmp_path / 'record.json').read_text())
     assert [(row['points'], row['prototypes']) for row in record['rows'][:2]] == [(300, 8), (300, 16)]
     assert record['rows'][0]['place'] == 'CPU, 1 thread'
@@ -41,8 +46,7 @@ def test_extra_peak_memory_sees_what_is_freed_again_but_not_what_was_there():
 
 def test_backbones_are_measured_and_what_cannot_run_is_said(tmp_path):
     arguments = ['--sizes', 'small', '--backbones', 'pillars', 'ptv3', '--threads', '1', '--repeats', '1']
-    command = [sys.executable, 'tools/benchmark.py', 'backbone', *arguments, '--json', str(tmp_path / 'record.json')]
-    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=900).stdout
+    out = measured('backbone', *arguments, '--json', tmp_path / 'record.json')
     record = json.loads((tmp_path / 'record.json').read_text())
     on_cpu = {row['label']: row for row in record['rows'] if row['place'] == 'CPU, 1 thread'}
     assert set(on_cpu) == {'pillars small', 'ptv3 small, sdpa', 'ptv3 small, flash_attn'}
@@ -61,8 +65,7 @@ def test_the_data_path_is_measured_stage_by_stage(tmp_path):
     points = np.random.default_rng(0).uniform(-30, 30, (2000, 5)) * [1, 1, 0.05, 1, 1]
     points.astype(np.float32).tofile(tmp_path / 'sweep.pcd.bin')
     arguments = ['--sweep', str(tmp_path / 'sweep.pcd.bin'), '--repeats', '2', '--json', str(tmp_path / 'record.json')]
-    command = [sys.executable, 'tools/benchmark.py', 'data', *arguments]
-    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=900).stdout
+    out = measured('data', *arguments)
     rows = json.loads((tmp_path / 'record.json').read_text())['rows']
     assert [(row['sweeps'], row['budget_ms']) for row in rows] == [(1, 15.0), (10, 100.0), (13, 100.0)]
     assert rows[0]['points'] == 2000

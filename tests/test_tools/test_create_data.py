@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,9 +12,8 @@ from mmengine.fileio import load
 from dos_mm3d.datasets.mmdet3d_converter import mmdet3d_converter
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.miniatures.taxonomy import CLASS_RANGE_M
+from tests.helpers.forked import run_forked
 from tools import create_data
-
-TOOL = Path(__file__).parents[2] / 'tools' / 'create_data.py'
 
 
 @pytest.mark.parametrize('split', ['train', 'val'])
@@ -87,9 +85,7 @@ def test_other_modules_named_tools_survive(synthetic_nuscenes):
 
 
 def run_tool(*arguments):
-    return subprocess.run(
-        [sys.executable, str(TOOL), 'nuscenes', *arguments], capture_output=True, text=True, timeout=600
-    )
+    return run_forked('create_data', 'nuscenes', *arguments)
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):

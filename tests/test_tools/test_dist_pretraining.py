@@ -13,6 +13,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason='trains two ranks on the CPU')
 def test_two_cpu_ranks_pretrain_the_embedded_data_sets_config(synthetic_nuscenes, tmp_path):
     command = ['bash', str(ROOT / 'tools/dist_train.sh'), str(ROOT / 'configs/dos/dos_second_synthetic.py'), '2']
