@@ -2,13 +2,10 @@
 
 import hashlib
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -234,14 +231,14 @@ def test_foreign_folders_are_never_replaced(tmp_path):
 
 def test_a_killed_run_leaves_nothing_that_looks_whole(tmp_path):
     """SIGKILL while sweeps are being written; the next run starts afresh and finishes."""
-    out, tool = tmp_path / 'set', Path(__file__).parents[2] / 'tools' / 'create_synthetic.py'
-    command = [sys.executable, str(tool), '--out', str(out), '--train-scenes', '30', '--workers', '1']
-    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    out = tmp_path / 'set'
+    run = get_context('fork').Process(target=write_nuscenes, args=(out, NuScenesPlan(seed=0)), kwargs={'workers': 1})
+    run.start()
     partial, deadline = tmp_path / 'set.partial' / 'sweeps' / 'LIDAR_TOP', time.monotonic() + 120
     while not (partial.is_dir() and any(partial.iterdir())) and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    run.kill()
+    run.join()
     assert any(partial.iterdir()) and not out.exists()
     assert not (tmp_path / 'set.partial' / MANIFEST).exists()
     write_nuscenes(out, SMALL, workers=1)

@@ -228,7 +228,7 @@ def test_real_and_embedded_labels_are_scored_on_the_same_frames(folders, synthet
     assert real['classes'] == found['classes'] == list(at(folders).kind.classes)
     assert (real['scored_scans'], real['training_scans']) == (4, 2)
     assert real['rows']['handcrafted']['miou']['confusion'] == found['rows']['handcrafted']['miou']['confusion']
-    assert real['rows']['handcrafted']['miou']['miou'][0] > 20
+    assert real['rows']['handcrafted']['miou']['miou'][0] > 15, 'one class for all gives 6 at most'
 
 
 def test_few_shot_has_all_rows_and_columns(folders, synthetic_nuscenes, checkpoint, tmp_path, capsys):
