@@ -5,7 +5,9 @@ python tools/create_data.py kitti --root-path data/kitti
 python tools/create_data.py semantickitti --root-path data/semantickitti
 python tools/create_data.py waymo --root-path data/waymo/kitti_format --raw-path data/waymo/waymo_format
 python tools/create_data.py scannet --root-path data/scannet
-python tools/create_data.py zoo_world --out-dir data/zoo_world --scenes 3000"""
+python tools/create_data.py zoo_world --out-dir data/zoo_world --scenes 3000
+python tools/create_data.py modelnet40 --root-path data/modelnet40        (shapenet, shapenetpart, scanobjectnn alike)
+python tools/create_data.py object_crops --info-path data/nuscenes/nuscenes_dbinfos_train.pkl"""
 
 import argparse
 import os
@@ -17,12 +19,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dos_mm3d.datasets.kitti.convert import prepare_kitti
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
+from dos_mm3d.datasets.objects.crops import find_box_database, find_object_folder, prepare_frame_crops
+from dos_mm3d.datasets.objects.modelnet40 import find_modelnet40, prepare_few_shot
+from dos_mm3d.datasets.objects.prepare import prepare_splits
+from dos_mm3d.datasets.objects.scanobjectnn import prepare_scanobjectnn
+from dos_mm3d.datasets.objects.shapenet import find_shapenet, find_shapenetpart
 from dos_mm3d.datasets.scannet.convert import prepare_scannet
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.datasets.waymo.raw import convert_records
+from dos_mm3d.engine.config_overrides import add_overrides, load_with_overrides
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.errors import InputError
 from dos_mm3d.miniatures.zoo.writer import ZooPlan, write_zoo_world
 
 
@@ -57,6 +66,7 @@ def parse_args() -> argparse.Namespace:
     for command in (odometry, *rooms):
         command.add_argument('--allow-partial', action='store_true', help='data of which some was left out on purpose')
     add_zoo_world(commands)
+    add_objects(commands)
     return parser.parse_args()
 
 
@@ -76,6 +86,38 @@ def add_zoo_world(commands: argparse._SubParsersAction) -> None:
     command.add_argument('--workers', type=int, help='processes, default one for each CPU')
 
 
+def add_objects(commands: argparse._SubParsersAction) -> None:
+    """The commands of data sets of objects (docs/data/objects.md): all become prepared sets of one form."""
+    for name, prepare, root, holds in (
+        ('modelnet40', modelnet40, 'data/modelnet40', '<class>/train/*.off or modelnet40_train.txt'),
+        ('modelnet40_few_shot', few_shot, 'data/modelnet40_few_shot', '5way_10shot/0.pkl'),
+        ('shapenet', shapenet, 'data/shapenet', '<synset>/<model> or <synset>-<model>.npy'),
+        ('shapenetpart', shapenetpart, 'data/shapenetpart', 'synsetoffset2category.txt'),
+        ('scanobjectnn', scanobjectnn, 'data/scanobjectnn', 'main_split/ and main_split_nobg/'),
+    ):
+        command = add_command(commands, name, prepare, root, holds, tagged=False)
+        if name in ('modelnet40', 'shapenet'):
+            command.add_argument('--points', type=int, help='of an object, default 16384 of a mesh, else all')
+            command.add_argument('--seed', type=int, default=0, help='of the points that are drawn')
+        if name in ('modelnet40', 'shapenet', 'shapenetpart'):
+            command.add_argument('--workers', type=int, help='processes, default one for each CPU')
+            command.add_argument('--allow-partial', action='store_true', help='some was left out on purpose')
+        if name == 'shapenet':
+            command.add_argument('--lists', help='folder of train.txt and test.txt, default: all is train')
+    crops = commands.add_parser('object_crops', help='objects out of the sweeps of a detection data set')
+    crops.set_defaults(prepare=object_crops)
+    source = crops.add_mutually_exclusive_group(required=True)
+    source.add_argument('--info-path', type=os.path.expanduser, help='a box database, *_dbinfos_train.pkl')
+    source.add_argument('--config', type=Path, help='of a detector, whose frames of training and validation are cut')
+    source.add_argument('--root-path', type=os.path.expanduser, help='folder of <class>/*.xyz.gz')
+    add_overrides(crops, '--cfg-options', 'override values of --config, such as data_root=PATH')
+    crops.add_argument('--out-dir', type=os.path.expanduser, default='data/object_crops')
+    crops.add_argument('--margin', type=float, default=0.0, help='metres around a box, with --config; default 0')
+    crops.add_argument('--least-points', type=int, default=32, help='that an object must have, default 32')
+    crops.add_argument('--workers', type=int, help='processes, default one for each CPU')
+    crops.add_argument('--allow-partial', action='store_true', help='some was left out on purpose')
+
+
 def add_command(
     commands: argparse._SubParsersAction,
     name: str,
@@ -83,8 +125,9 @@ def add_command(
     root: str,
     holds: str,
     tag: str | None = None,
+    tagged: bool = True,
 ) -> argparse.ArgumentParser:
-    """The command of a data set with what all have: where it is and how its info files are called."""
+    """The command of a data set with what all have: where it is and, where it gets info files, how these are called."""
     command = commands.add_parser(name, help='real or embedded')
     command.set_defaults(prepare=prepare)
     command.add_argument(
@@ -95,7 +138,8 @@ def add_command(
         type=os.path.expanduser,
         help='where to put infos and all that is made for them, default: the root path',
     )
-    command.add_argument('--extra-tag', type=plain_name, default=tag or name, help='prefix of the files written')
+    if tagged:
+        command.add_argument('--extra-tag', type=plain_name, default=tag or name, help='prefix of the files written')
     return command
 
 
@@ -158,6 +202,58 @@ def zoo_world(args: argparse.Namespace) -> str:
     plan = ZooPlan(args.seed, args.frames, tuple(args.sweeps), args.most_points, args.labels)
     written = write_zoo_world(args.out_dir, plan, args.scenes, workers=args.workers)
     return f'{args.out_dir}: {args.scenes} scenes ready, {written} of them new'
+
+
+def modelnet40(args: argparse.Namespace) -> str:
+    """Meshes or points; says what was made."""
+    splits = find_modelnet40(args.root_path, points=args.points, allow_partial=args.allow_partial)
+    prepare_splits(splits, args.out_dir or args.root_path, seed=args.seed, workers=args.workers)
+    return f'{args.out_dir or args.root_path}: prepared'
+
+
+def few_shot(args: argparse.Namespace) -> str:
+    """A prepared set for each draw; says how many."""
+    folders = prepare_few_shot(args.root_path, args.out_dir or args.root_path)
+    return f'{args.out_dir or args.root_path}: {len(folders)} draws prepared'
+
+
+def shapenet(args: argparse.Namespace) -> str:
+    """Meshes or points; says what was made."""
+    splits = find_shapenet(args.root_path, lists=args.lists, points=args.points, allow_partial=args.allow_partial)
+    prepare_splits(splits, args.out_dir or args.root_path, seed=args.seed, workers=args.workers)
+    return f'{args.out_dir or args.root_path}: prepared'
+
+
+def shapenetpart(args: argparse.Namespace) -> str:
+    """Points with their parts; says what was made."""
+    splits = find_shapenetpart(args.root_path, allow_partial=args.allow_partial)
+    prepare_splits(splits, args.out_dir or args.root_path, workers=args.workers)
+    return f'{args.out_dir or args.root_path}: prepared'
+
+
+def scanobjectnn(args: argparse.Namespace) -> str:
+    """A prepared set for each variant; says which."""
+    prepared = prepare_scanobjectnn(args.root_path, args.out_dir or args.root_path)
+    return f'{args.out_dir or args.root_path}: {", ".join(prepared)} prepared'
+
+
+def object_crops(args: argparse.Namespace) -> str:
+    """Of a box database, of whole frames or of a folder; says what was made."""
+    if args.config is None and (args.margin or args.cfg_options):
+        raise InputError('--margin and --cfg-options need --config: what lies around a box is in the frame alone')
+    if args.config is not None:
+        cfg = load_with_overrides(args.config, args.cfg_options)
+        settings = dict(margin_m=args.margin, least_points=args.least_points, workers=args.workers)
+        for split in ('train', 'val'):
+            prepare_frame_crops(cfg[f'{split}_dataloader'].dataset, args.out_dir, split, **settings)
+        return f'{args.out_dir}: prepared'
+    if args.info_path:
+        kept = dict(least_points=args.least_points, allow_partial=args.allow_partial)
+        splits = [find_box_database(args.info_path, **kept)]
+    else:
+        splits = find_object_folder(args.root_path)
+    prepare_splits(splits, args.out_dir, workers=args.workers)
+    return f'{args.out_dir}: prepared'
 
 
 def main() -> None:

@@ -2,14 +2,17 @@
 
     python tools/export_backbone.py work_dirs/dos/iter_1000.pth work_dirs/dos/backbone.pth
 
-The result is what `load_from` takes in a config of the mmdet3d model whose backbone it is.
+The result is what `load_from` takes in a config of the mmdet3d model whose backbone it is; of AsymDSD, what `init_cfg`
+of a PatchEncoder takes.
 """
 
 import argparse
 import os
 
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.errors import InputError
 from dos_mm3d.export.backbone import BRANCHES, TASKS, export_backbone
+from dos_mm3d.export.object_encoder import export_object_encoder, holds_object_encoder
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,10 +39,17 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    report = export_backbone(args.checkpoint, args.out, branch=args.branch, task=args.task, half=args.half)
+    if holds_object_encoder(args.checkpoint):
+        if args.task or args.half:
+            raise InputError(f'{args.checkpoint}: holds an encoder of objects, for which --for and --half are not')
+        report = export_object_encoder(args.checkpoint, args.out, branch=args.branch)
+        use = f"init_cfg=dict(type='Pretrained', checkpoint='{args.out}')` of a PatchEncoder (docs/objects.md"
+    else:
+        report = export_backbone(args.checkpoint, args.out, branch=args.branch, task=args.task, half=args.half)
+        use = f'--cfg-options load_from={args.out}` (docs/use_in_your_project.md'
     for name, value in report.items():
         print(f'{name:>18}: {value}')
-    print(f'wrote {args.out}; use it with `--cfg-options load_from={args.out}` (docs/use_in_your_project.md)')
+    print(f'wrote {args.out}; use it with `{use})')
 
 
 if __name__ == '__main__':

@@ -7,8 +7,7 @@ mmengine evaluates every file by itself, and two bases may not have the same key
 columns and grid to a backbone stand in each config of that backbone.
 """
 
-_base_ = 'mmdet3d::_base_/default_runtime.py'
-custom_imports = dict(imports=['dos_mm3d'], allow_failed_imports=False)
+_base_ = './pretraining_runtime.py'
 
 max_iters = 58600
 batch_size = 3
@@ -46,12 +45,8 @@ pipeline = [
     dict(type='BlockMask', mask_ratio=mask_ratio, block_size_m=block_size_m),
     dict(type='PackViews'),
 ]
-train_dataloader = dict(
-    batch_size=batch_size, num_workers=6, persistent_workers=True, sampler=dict(type='StreamSampler')
-)
-val_dataloader = val_evaluator = val_cfg = None
-test_dataloader = test_evaluator = test_cfg = None
-train_cfg = dict(type='StreamTrainLoop', max_iters=max_iters)
+train_dataloader = dict(batch_size=batch_size)
+train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=learning_rate, weight_decay=0.04),
@@ -69,12 +64,4 @@ param_scheduler = [
     )
 ]
 custom_hooks = [dict(type='DOSHook', momentum=(0.994, 1.0)), dict(type='CollapseMonitorHook', interval=10)]
-auto_scale_lr = dict(enable=False, base_batch_size=24)
-default_hooks = dict(
-    checkpoint=dict(by_epoch=False, interval=2000, max_keep_ckpts=3), data_wait=dict(type='DataWaitHook')
-)
-log_processor = dict(by_epoch=False)
-randomness = dict(seed=0)
-vis_backends = [dict(type='LocalVisBackend')]
-# no name: mmengine keeps one visualizer of a name, and a second run in one process would log to the first one's folder
-visualizer = dict(type='Det3DLocalVisualizer', vis_backends=vis_backends)
+auto_scale_lr = dict(base_batch_size=24)

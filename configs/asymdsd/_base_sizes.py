@@ -1,7 +1,7 @@
 """AsymDSD by size and form: models to inherit and to pick from, `{**_base_.asymdsd.small, 'koleo_weight': 0.0}`.
 
-Sizes are those of the public code (docs/objects.md, "Network"); parameters of encoder and patch embedding, and of the
-whole student. There is no data set of objects yet that a config could train on.
+Small and base are those of the public code (docs/objects.md, "Network"); tiny is for one CPU core. Numbers are the
+parameters of encoder and patch embedding, and of the whole student.
 """
 
 _heads = dict(hidden_channels=1024, bottleneck_channels=256, num_categories=4096)
@@ -35,6 +35,23 @@ _base = dict(
     student_temperature=0.1,
 )
 _base_predictor = dict(type='PatchPredictor', channels=384, depth=6, heads=6)
+# short runs: the same share of them is warm-up
+_tiny_heads = dict(hidden_channels=256, bottleneck_channels=64, num_categories=512)
+_tiny_patch = dict(head={**_patch['head'], **_tiny_heads}, targets=_patch['targets'])
+_tiny_cls = dict(head={**_cls['head'], **_tiny_heads}, targets=_cls['targets'])
+_tiny = dict(
+    type='AsymDSD',
+    encoder=dict(
+        type='PatchEncoder',
+        channels=96,
+        depth=4,
+        heads=3,
+        embedding=dict(type='PatchEmbedding', hidden_channels=(32, 64, 128)),
+    ),
+    data_preprocessor=dict(type='PatchPreprocessor'),
+    student_temperature=0.1,
+)
+_tiny_predictor = dict(type='PatchPredictor', channels=48, depth=2, heads=3)
 
 asymdsd = dict(
     # 21.8 M, 30.1 M
@@ -43,4 +60,9 @@ asymdsd = dict(
     small_cls=dict(**_small, cls=_cls, koleo_weight=0.01),
     # 91.5 M, 109.0 M
     base=dict(**_base, patch=_patch, cls=_cls, predictor=_base_predictor, koleo_weight=0.01),
+    base_mpm=dict(**_base, patch=_patch, predictor=_base_predictor, regression_weight=1.0),
+    base_cls=dict(**_base, cls=_cls, koleo_weight=0.01),
+    tiny=dict(**_tiny, patch=_tiny_patch, cls=_tiny_cls, predictor=_tiny_predictor, koleo_weight=0.01),
+    tiny_mpm=dict(**_tiny, patch=_tiny_patch, predictor=_tiny_predictor, regression_weight=1.0),
+    tiny_cls=dict(**_tiny, cls=_tiny_cls, koleo_weight=0.01),
 )

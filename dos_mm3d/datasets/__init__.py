@@ -6,4 +6,4 @@ the mixture of several streams, and what all share: the stream, the readers of f
 info files and the look at a config's files before a run.
 """
 
-from . import folder, joint, kitti, label_shares, nuscenes, scannet, semantickitti, stream, transforms, waymo
+from . import folder, joint, kitti, label_shares, nuscenes, objects, scannet, semantickitti, stream, transforms, waymo

@@ -1,0 +1,12 @@
+"""AsymDSD, base, MPM only, on ScanObjectNN's three variants, without labels.
+
+Command:   python tools/create_data.py scanobjectnn
+           python tools/train.py configs/asymdsd/asymdsd_base_mpm_scanobjectnn.py
+Hardware:  one GPU, --amp.
+Expected:  not run.
+"""
+
+_base_ = './asymdsd_small_scanobjectnn.py'
+
+model = dict(_delete_=True, **_base_.asymdsd.base_mpm)
+train_dataloader = dict(dataset=dict(pipeline=_base_.views.mpm))

@@ -1,0 +1,100 @@
+"""ScanObjectNN: objects cut out of real scans of rooms, in three variants."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ...errors import InputError, MissingFileError
+from ...files import check_writable
+from .object_set import ObjectSet, write_object_set
+from .raw import Y_UP, require_folder
+
+CLASSES = (
+    'bag', 'bin', 'box', 'cabinet', 'chair', 'desk', 'display', 'door', 'shelf', 'table', 'bed', 'pillow', 'sink',
+    'sofa', 'toilet',
+)  # fmt: skip
+NAMES_FILE = 'shape_names_ext.txt'
+"""One class a line; ScanObjectNN's own are known without it."""
+SUFFIX = '_objectdataset_augmentedrot_scale75'
+VARIANTS = {
+    'obj_only': ('main_split_nobg', '_objectdataset'),
+    'obj_bg': ('main_split', '_objectdataset'),
+    'pb_t50_rs': ('main_split', SUFFIX),
+}
+"""Folder of the prepared set -> folder of the download, and what follows `training` and `test` there."""
+SPLITS = {'train': 'training', 'test': 'test'}
+COLUMNS = 3
+
+
+def prepare_scanobjectnn(root: str | Path, out: str | Path) -> dict[str, dict[str, ObjectSet]]:
+    """Every variant whose files are there as a prepared set of its own, `<out>/obj_only` and so on, z up.
+
+    Args:
+        root: folder of main_split/ and main_split_nobg/ with their `.h5` files, y up.
+        out: folder of the prepared sets.
+
+    Raises:
+        MissingFileError: one of the two files of a variant is not there, or none of any.
+        InputError: a file is damaged, or is something else.
+    """
+    root, out = Path(root), Path(out)
+    require_folder(root, "ScanObjectNN's main_split/ and main_split_nobg/", inside='main_split*/*.h5')
+    check_writable(out, 'Name another folder with --out-dir, or free some space')
+    classes = _classes(root)
+    prepared: dict[str, dict[str, ObjectSet]] = {}
+    for variant, (folder, ending) in VARIANTS.items():
+        files = {split: root / folder / f'{name}{ending}.h5' for split, name in SPLITS.items()}
+        missing = [path for path in files.values() if not path.is_file()]
+        if len(missing) == len(files):
+            print(f'{variant}: {root / folder} has no {missing[0].name}, left out')
+            continue
+        if missing:
+            raise MissingFileError(f'{missing[0]}: missing, its other half is there. Unpack h5_files.zip again.')
+        prepared[variant] = {
+            split: _prepare(path, out / variant, split, classes, variant) for split, path in files.items()
+        }
+    if not prepared:
+        wanted = ', '.join(f'{folder}/training{ending}.h5' for folder, ending in VARIANTS.values())
+        raise MissingFileError(f'{root}: holds none of {wanted}. Unpack h5_files.zip again.')
+    return prepared
+
+
+def _classes(root: Path) -> tuple[str, ...]:
+    """Names by label: those of the file beside the data, where there is one."""
+    path = root / NAMES_FILE
+    return tuple(path.read_text().split()) if path.is_file() else CLASSES
+
+
+def _prepare(path: Path, out: Path, split: str, classes: tuple[str, ...], variant: str) -> ObjectSet:
+    """One file; says what was made."""
+    try:
+        with h5py.File(path, 'r') as file:
+            data, labels = (np.asarray(file[name]) for name in ('data', 'label'))
+    except (OSError, KeyError) as error:
+        raise InputError(
+            f'{path}: not readable as an HDF5 file with data and label ({error}). Unpack h5_files.zip again.'
+        ) from error
+    labels = labels.reshape(-1)
+    if data.ndim != 3 or data.shape[2] != COLUMNS or len(labels) != len(data):
+        raise InputError(
+            f'{path}: has data of shape {data.shape} and {len(labels)} labels, wanted (n, points, 3) and n. '
+            'Unpack h5_files.zip again.'
+        )
+    made = write_object_set(
+        out,
+        split,
+        (cloud[:, Y_UP] for cloud in data),
+        labels.tolist(),
+        classes,
+        [f'{path.stem}_{number:05d}' for number in range(len(data))],
+        source=dict(
+            format='scanobjectnn',
+            variant=variant,
+            points=int(data.shape[1]),
+            sha256=sha256(path.read_bytes()).hexdigest(),
+        ),
+    )
+    print(f'{out / split}: {len(made)} objects of {len(classes)} classes')
+    return made

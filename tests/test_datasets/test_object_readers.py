@@ -1,0 +1,243 @@
+"""Downloads of objects -> prepared sets: written by hand as described, and genuine samples where they are."""
+
+import gzip
+import json
+import pickle
+import shutil
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from dos_mm3d.datasets.objects import ObjectSet, prepare, splits_in
+from dos_mm3d.datasets.objects.crops import find_object_folder
+from dos_mm3d.datasets.objects.modelnet40 import find_modelnet40, prepare_few_shot
+from dos_mm3d.datasets.objects.prepare import prepare_splits
+from dos_mm3d.datasets.objects.scanobjectnn import CLASSES, prepare_scanobjectnn
+from dos_mm3d.datasets.objects.shapenet import find_shapenet, find_shapenetpart
+from dos_mm3d.errors import InputError, MissingFileError
+from tests.helpers import object_files as files
+from tools import create_data
+
+SHARED = Path(__file__).resolve().parents[3] / 'shared/data'
+genuine = pytest.mark.skipif(not (SHARED / 'objects').is_dir(), reason='no genuine samples beside the repository')
+
+
+def prepared(splits, out: Path, **settings) -> dict[str, ObjectSet]:
+    return prepare_splits(splits, out, workers=1, **settings)
+
+
+def test_meshes_of_modelnet40(tmp_path):
+    root = files.write_modelnet40(tmp_path / 'raw')
+    sets = prepared(find_modelnet40(root, points=500), tmp_path)
+    assert {name: len(found) for name, found in sets.items()} == dict(train=6, test=4)
+    assert sets['test'].names[0] == 'bed_0004' and sets['train'].classes == ('bed', 'night_stand')
+    assert sets['train'].labels.tolist() == [0, 0, 0, 1, 1, 1]
+    heights = [sets['train'].cloud(i)[:, 2].max() for i in (0, 5)]  # z is up, as in the file
+    assert 2.7 < heights[0] <= 3 and 3.6 < heights[1] <= 4 and sets['train'].cloud(0).shape == (500, 3)
+    assert sets['train'].source['points'] == 500 and len(sets['train'].source['sha256']) == 64
+
+
+def test_an_object_has_its_points_whatever_others_there_are(tmp_path):
+    root = files.write_modelnet40(tmp_path / 'raw')
+    whole = prepared(find_modelnet40(root, points=50), tmp_path / 'whole')['train']
+    (root / 'bed/train/bed_0001.off').unlink()
+    part = prepared(find_modelnet40(root, points=50, allow_partial=True), tmp_path / 'part')['train']
+    other = prepared(find_modelnet40(root, points=50, allow_partial=True), tmp_path / 'other', seed=1)['train']
+    row = part.names.index('bed_0003')
+    assert_array_equal(part.cloud(row), whole.cloud(whole.names.index('bed_0003')))
+    assert not np.array_equal(part.cloud(row), other.cloud(row))
+
+
+def test_a_stopped_preparation_goes_on_and_a_finished_one_is_kept(tmp_path, monkeypatch, capsys):
+    root = files.write_modelnet40(tmp_path / 'raw')
+    whole = prepared(find_modelnet40(root, points=50), tmp_path / 'whole')
+    monkeypatch.setattr(prepare, 'PIECE', 2)
+    read, seen = create_data.find_modelnet40.__globals__['read_off'], []
+
+    def read_or_stop(path):
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+        seen.append(path)
+        return read(path)
+
+    monkeypatch.setitem(find_modelnet40.__globals__, 'read_off', read_or_stop)
+    with pytest.raises(KeyboardInterrupt):
+        prepared(find_modelnet40(root, points=50), tmp_path / 'parts')
+    assert not splits_in(tmp_path / 'parts')
+    monkeypatch.setitem(find_modelnet40.__globals__, 'read_off', read)
+    capsys.readouterr()
+    parts = prepared(find_modelnet40(root, points=50), tmp_path / 'parts')
+    assert '2 of 5 pieces were read before' in capsys.readouterr().out
+    for split, found in whole.items():
+        assert parts[split].names == found.names and parts[split].source == found.source
+        assert_array_equal(parts[split].points, found.points)
+    assert sorted(path.name for path in (tmp_path / 'parts').iterdir()) == [
+        'test.json', 'test_points.bin', 'train.json', 'train_points.bin'
+    ]  # fmt: skip
+    monkeypatch.setitem(find_modelnet40.__globals__, 'read_off', None)  # nothing is read again
+    prepared(find_modelnet40(root, points=50), tmp_path / 'parts')
+    assert capsys.readouterr().out.count('was prepared before, and is kept') == 2
+    monkeypatch.setitem(find_modelnet40.__globals__, 'read_off', read)
+    (root / 'bed/train/bed_0001.off').write_text(files.OFF.format('', 9, 9, 9))
+    assert prepared(find_modelnet40(root, points=50), tmp_path / 'parts')['train'].cloud(0).max() > 4
+
+
+def test_what_is_missing_from_modelnet40_is_named(tmp_path):
+    root = files.write_modelnet40(tmp_path / 'ModelNet40')
+    with pytest.raises(MissingFileError, match=r'it is in .*ModelNet40: give that'):
+        find_modelnet40(tmp_path)
+    with pytest.raises(MissingFileError, match='no such folder'):
+        find_modelnet40(tmp_path / 'none')
+    (root / 'bed/train/bed_0002.off').unlink()
+    with pytest.raises(MissingFileError, match=r'bed_0002\.off: missing, the first of 1 of the 5 objects.*--allow'):
+        find_modelnet40(root)
+    (root / 'bed/train/chair.off').write_text('')
+    with pytest.raises(InputError, match=r'chair\.off: wanted a name as bed_0001'):
+        find_modelnet40(root)
+
+
+def test_points_of_modelnet40_are_turned_and_their_first_rows_are_kept(tmp_path):
+    root = files.write_normal_resampled(tmp_path / 'raw')
+    sets = prepared(find_modelnet40(root, points=8), tmp_path)
+    assert sets['train'].names == ('cup_0001', 'cup_0002') and sets['test'].classes == ('cup', 'tv_stand')
+    raw = np.loadtxt(root / 'cup/cup_0001.txt', delimiter=',')
+    assert_allclose(sets['train'].cloud(0), raw[:8, [2, 0, 1]], atol=1e-6)
+    (root / 'cup/cup_0002.txt').unlink()
+    with pytest.raises(MissingFileError, match=r'cup_0002\.txt: missing, the first of 1 of the 2 objects'):
+        find_modelnet40(root)
+
+
+def test_shapenet_as_meshes_of_both_versions_and_as_points(tmp_path):
+    square = 'v 0 0 0\nv 1 0 0\nv 1 7 0\nv 0 7 0\nf 1/1/1 2/2/2 3/3/3 4/4/4\n'
+    for place in ('02691156/a1/models/model_normalized.obj', '03001627/b2/model.obj'):
+        path = tmp_path / 'raw' / place
+        path.parent.mkdir(parents=True)
+        path.write_text(square)
+    (tmp_path / 'raw/taxonomy.json').write_text(json.dumps([dict(synsetId='02691156', name='airplane,plane')]))
+    found = prepared(find_shapenet(tmp_path / 'raw', points=200), tmp_path / 'meshes')['train']
+    assert found.names == ('02691156-a1', '03001627-b2') and found.classes == ('02691156 airplane', '03001627')
+    assert 6 < found.cloud(0)[:, 2].max() <= 7 and not found.cloud(0)[:, 0].any()
+
+    (tmp_path / 'points').mkdir()
+    for name in ('02691156-a', '02691156-b', '03001627-c'):
+        np.save(tmp_path / f'points/{name}.npy', np.random.default_rng(0).random((40, 3)) * (1, 9, 1))
+    (tmp_path / 'train.txt').write_text('02691156-a.npy\n03001627-c.npy\n')
+    (tmp_path / 'test.txt').write_text('02691156-b.npy\n')
+    sets = prepared(find_shapenet(tmp_path / 'points', lists=tmp_path), tmp_path / 'out')
+    assert sets['test'].names == ('02691156-b',) and len(sets['train']) == 2
+    assert sets['train'].cloud(0)[:, 2].max() > 8 and sets['train'].cloud(0).shape == (40, 3)
+    with (tmp_path / 'test.txt').open('a') as file:
+        file.write('02691156-absent.npy\n')
+    with pytest.raises(MissingFileError, match=r'02691156-absent\.npy: missing, the first of 1 of the 2'):
+        find_shapenet(tmp_path / 'points', lists=tmp_path)
+
+
+def test_shapenetpart(tmp_path, capsys):
+    root = files.write_shapenetpart(tmp_path / 'raw')
+    with pytest.raises(MissingFileError, match=r'04379243/absent\.txt: missing, the first of 1 of the 3'):
+        find_shapenetpart(root)
+    sets = prepared(find_shapenetpart(root, allow_partial=True), tmp_path)
+    assert '1 of 3 objects are not there, and are left out' in capsys.readouterr().out
+    assert {name: len(found) for name, found in sets.items()} == dict(train=2, val=2, test=2)
+    found = sets['val']
+    assert found.parts_of_class == dict(Mug=(36, 37), Table=(47, 48, 49))
+    assert found.parts(1).tolist() == [47, 48] * 15 and found.cloud(1)[:, 2].max() > 8
+
+
+def test_parts_of_classes_of_ones_own_are_those_that_are_found_in_all_splits(tmp_path):
+    root = files.write_shapenetpart(tmp_path / 'raw')
+    (root / 'synsetoffset2category.txt').write_text('mug of mine\t03797390\nboard\t04379243\n'.replace(' of mine', '2'))
+    path = root / '04379243/247.txt'  # of test: a part that no other split has
+    path.write_text(path.read_text().replace('48.000000', '55.000000'))
+    sets = prepared(find_shapenetpart(root, allow_partial=True), tmp_path)
+    assert sets['train'].parts_of_class == sets['test'].parts_of_class == dict(mug2=(36, 37), board=(47, 48, 55))
+
+
+def test_all_variants_of_scanobjectnn(tmp_path, capsys):
+    root = files.write_scanobjectnn(tmp_path / 'raw')
+    made = prepare_scanobjectnn(root, tmp_path)
+    assert list(made) == ['obj_only', 'obj_bg', 'pb_t50_rs']
+    found = ObjectSet.open(tmp_path / 'pb_t50_rs', 'test')
+    with h5py.File(root / 'main_split/test_objectdataset_augmentedrot_scale75.h5') as file:
+        raw = file['data'][1]
+    assert_allclose(found.cloud(1), raw[:, [2, 0, 1]])
+    assert found.cloud(1)[:, 2].max() > 8 and found.classes == CLASSES and found.labels.tolist() == [0, 1, 2]
+    shutil.rmtree(root / 'main_split_nobg')
+    assert list(prepare_scanobjectnn(root, tmp_path)) == ['obj_bg', 'pb_t50_rs']
+    assert 'obj_only' in capsys.readouterr().out
+    (root / 'main_split/test_objectdataset.h5').unlink()
+    with pytest.raises(MissingFileError, match=r'main_split/test_objectdataset\.h5: missing, its other half'):
+        prepare_scanobjectnn(root, tmp_path)
+    (root / 'main_split/test_objectdataset.h5').write_bytes(b'x' * 100)
+    with pytest.raises(InputError, match=r'test_objectdataset\.h5: not readable as an HDF5 file'):
+        prepare_scanobjectnn(root, tmp_path)
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ('executed',)
+
+
+def test_few_shot_draws_run_nothing(tmp_path, capsys):
+    root = files.write_few_shot(tmp_path / 'raw')
+    assert prepare_few_shot(root, tmp_path) == [tmp_path / '5way_10shot/0']
+    found = ObjectSet.open(tmp_path / '5way_10shot/0', 'train')
+    assert len(found) == 5 and found.labels.tolist() == [0, 1, 2, 3, 4] and found.cloud(0)[:, 2].max() > 7
+    assert len(ObjectSet.open(tmp_path / '5way_10shot/0', 'test')) == 2
+    path = root / '5way_10shot/0.pkl'
+    path.write_bytes(pickle.dumps(dict(train=[Evil()], test=[])))
+    with pytest.raises(InputError, match=r'refers to builtins\.print'):
+        prepare_few_shot(root, tmp_path)
+    assert 'executed' not in capsys.readouterr().out
+    path.write_bytes(pickle.dumps(dict(train=[])))
+    with pytest.raises(InputError, match=r'0\.pkl: wanted lists train and test'):
+        prepare_few_shot(root, tmp_path)
+
+
+def test_a_folder_of_single_objects(tmp_path):
+    for name in ('car', 'pole'):
+        for number in range(5):
+            path = tmp_path / f'raw/{name}/{number:03d}.xyz.gz'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with gzip.open(path, 'wt') as file:
+                file.write('500000.25 4000000 31\n500001.25 4000002 33.5\n')
+    sets = prepared(find_object_folder(tmp_path / 'raw'), tmp_path)
+    assert sets['test'].names == ('car/004', 'pole/004') and len(sets['train']) == 8
+    assert sets['train'].cloud(0).tolist() == [[-0.5, -1, 0], [0.5, 1, 2.5]]
+
+
+def test_the_tool_prepares_and_ends_mistakes_in_one_line(tmp_path, monkeypatch, capsys):
+    root = files.write_modelnet40(tmp_path / 'raw')
+    command = ['create_data.py', 'modelnet40', '--root-path', str(root), '--points', '20', '--workers', '1']
+    monkeypatch.setattr(sys, 'argv', command)
+    create_data.main()
+    assert capsys.readouterr().out.endswith(f'{root}: prepared\n') and splits_in(root) == ['test', 'train']
+    crops = ['create_data.py', 'object_crops', '--root-path', str(root), '--margin', '1']
+    monkeypatch.setattr(sys, 'argv', crops)
+    with pytest.raises(InputError, match='--margin and --cfg-options need --config'):
+        create_data.main()
+
+
+@genuine
+def test_genuine_points_and_parts(tmp_path):
+    resampled = find_modelnet40(SHARED / 'objects/modelnet40_normal_resampled', points=1024, allow_partial=True)
+    sets = prepared(resampled, tmp_path / 'modelnet40')
+    assert len(sets['train']) + len(sets['test']) == 10 and len(sets['train'].classes) == 40
+    radii = [np.linalg.norm(found.cloud(i), axis=1).max() for found in sets.values() for i in range(len(found))]
+    assert_allclose(radii, 1, atol=0.02)  # in the unit sphere
+    person = next(
+        found.cloud(found.names.index('person_0025')) for found in sets.values() if 'person_0025' in found.names
+    )
+    assert np.ptp(person[:, 2]) > np.ptp(person[:, 0])  # stands upright
+    part = SHARED / 'objects/shapenetpart/shapenetcore_partanno_segmentation_benchmark_v0_normal'
+    sets = prepared(find_shapenetpart(part, allow_partial=True), tmp_path / 'parts')
+    assert 'val' not in sets  # its only object is not there
+    found = sets['train']
+    assert found.parts_of_class['Table'] == (47, 48, 49) and len(found.parts(0)) == len(found.cloud(0))
+    dales = SHARED / 'real/dales_objects'
+    sets = prepared(find_object_folder(dales), tmp_path / 'dales')
+    assert len(sets['train']) + len(sets['test']) == 399 and len(sets['train'].classes) == 5
