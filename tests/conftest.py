@@ -17,6 +17,7 @@ from dos_mm3d.miniatures.worlds import (
     config_world,
     kitti_world,
     nuscenes_world,
+    objects_world,
     scannet_world,
     semantickitti_world,
     waymo_world,
@@ -72,6 +73,12 @@ def synthetic_scannet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope='session')
+def synthetic_objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of `objects_world`, written once for a test session. Read only."""
+    return _once(tmp_path_factory, 'synthetic_objects', objects_world)
+
+
+@pytest.fixture(scope='session')
 def config_worlds(
     tmp_path_factory: pytest.TempPathFactory,
     synthetic_nuscenes: Path,
@@ -79,6 +86,7 @@ def config_worlds(
     synthetic_semantickitti: Path,
     synthetic_waymo: Path,
     synthetic_scannet: Path,
+    synthetic_objects: Path,
 ) -> dict[str, Path]:
     """Data set -> root of the miniature that configs are checked on. Read only."""
     whole = dict(
@@ -87,6 +95,7 @@ def config_worlds(
         semantickitti=synthetic_semantickitti,
         waymo=synthetic_waymo,
         scannet=synthetic_scannet,
+        objects=synthetic_objects,
     )
 
     def copied(name: str) -> Callable[[Path], Path]:

@@ -1,12 +1,15 @@
 """Write the embedded data set: a procedural world seen by a ray-cast LiDAR, as nuScenes v1.0-trainval, as KITTI, as
-SemanticKITTI or as Waymo; or rooms seen by a depth camera, as ScanNet's download.
+SemanticKITTI or as Waymo; rooms seen by a depth camera, as ScanNet's download; or objects of forty classes, as prepared
+sets (clean, scanned, with parts) or as ModelNet40, ScanObjectNN and ShapeNetPart are downloaded.
 
 python tools/create_synthetic.py [--out data/synthetic_nuscenes] [--train-scenes 40] [--val-scenes 12] [--seconds 2.5]
 python tools/create_synthetic.py --out data/synthetic_many --train-scenes 300 --seconds 0.5 --last-sweeps 2
 python tools/create_synthetic.py --format kitti [--out data/synthetic_kitti] [--train-scenes 20] [--val-scenes 6]
 python tools/create_synthetic.py --format semantickitti [--out data/synthetic_semantickitti] [--train-scenes 4]
 python tools/create_synthetic.py --format waymo [--out data/synthetic_waymo] [--train-scenes 4] [--val-scenes 2]
-python tools/create_synthetic.py --format scannet [--out data/synthetic_scannet] [--train-scenes 20] [--val-scenes 5]"""
+python tools/create_synthetic.py --format scannet [--out data/synthetic_scannet] [--train-scenes 20] [--val-scenes 5]
+python tools/create_synthetic.py --format objects [--out data/synthetic_objects] [--train-objects 50]
+python tools/create_synthetic.py --format modelnet40 | scanobjectnn | shapenetpart [--out ...] [--train-objects 50]"""
 
 import argparse
 import dataclasses
@@ -21,6 +24,15 @@ from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
 from dos_mm3d.miniatures.kitti_writer import KittiPlan, write_kitti
 from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
+from dos_mm3d.miniatures.object_world.formats import (
+    ModelNetPlan,
+    ScanObjectNNPlan,
+    ShapeNetPartPlan,
+    write_modelnet40,
+    write_scanobjectnn,
+    write_shapenetpart,
+)
+from dos_mm3d.miniatures.object_world.writer import PreparedPlan, write_objects
 from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
 from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
 from dos_mm3d.miniatures.staging import SyntheticPlan
@@ -28,9 +40,13 @@ from dos_mm3d.miniatures.waymo_writer import WaymoPlan, write_waymo
 
 FORMATS = {
     'kitti': (KittiPlan, write_kitti),
+    'modelnet40': (ModelNetPlan, write_modelnet40),
     'nuscenes': (NuScenesPlan, write_nuscenes),
+    'objects': (PreparedPlan, write_objects),
     'scannet': (ScanNetPlan, write_scannet),
+    'scanobjectnn': (ScanObjectNNPlan, write_scanobjectnn),
     'semantickitti': (SemanticKittiPlan, write_semantickitti),
+    'shapenetpart': (ShapeNetPartPlan, write_shapenetpart),
     'waymo': (WaymoPlan, write_waymo),
 }
 """format -> its plan and its writer."""
@@ -46,6 +62,10 @@ OPTIONS = {
     '--columns': (int, 'of a turn, KITTI and SemanticKITTI: default 2083, Waymo: 2650'),
     '--views': (int, 'ScanNet: depth images of a scan, default 40'),
     '--spacing': (float, 'ScanNet: metres between vertices, default 0.035'),
+    '--train-objects': (int, 'objects of each class to train on, default 50'),
+    '--val-objects': (int, 'default 0, ShapeNetPart: 8'),
+    '--test-objects': (int, 'default 20'),
+    '--points': (int, 'of each object, default 2048; meshes of ModelNet40 are whole'),
 }
 """Sizes; which of them a format has, its plan says."""
 

@@ -18,6 +18,7 @@ from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.miniatures.kitti_writer import KittiPlan, write_kitti
 from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
+from dos_mm3d.miniatures.object_world.writer import PreparedPlan, write_objects
 from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
 from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
 from dos_mm3d.miniatures.waymo_writer import WaymoPlan, write_waymo
@@ -63,6 +64,13 @@ def scannet_world(folder: Path) -> Path:
     plan = ScanNetPlan(seed=0, train_scenes=2, val_scenes=1, test_scenes=1, views=12, spacing_m=0.1)
     write_scannet(folder, plan, workers=1)
     prepare_scannet(folder, workers=1)
+    return folder
+
+
+def objects_world(folder: Path) -> Path:
+    """One object of each of the forty classes to train on, one to test, of 1100 points: sets `clean`, `obj_only`,
+    `obj_bg`, `pb_t50_rs` and `parts`."""
+    write_objects(folder, PreparedPlan(seed=0, train_objects=1, test_objects=1, points=1100), workers=1)
     return folder
 
 
@@ -123,6 +131,7 @@ WORLDS: dict[str, Callable[[Path], Path]] = {
     'semantickitti': semantickitti_world,
     'waymo': waymo_world,
     'scannet': scannet_world,
+    'objects': objects_world,
 }
 # those whose scans are still too large for networks of full size on a CPU
 _THINNING: dict[str, Callable[[Path], Path]] = {

@@ -18,11 +18,13 @@ FOLDER = Path(__file__).resolve().parents[2] / 'configs'
 CONFIGS = sorted(path for path in FOLDER.rglob('*.py') if is_config(path, FOLDER))
 # what a name says about the data
 DATA_SETS = {'nuscenes', 'kitti', 'waymo', 'semantickitti', 'scannet', 'scannet200'}
+OF_OBJECTS = {'shapenet', 'modelnet40', 'scanobjectnn', 'crops'}  # all in one form, that of one miniature
 OTHERS = {'synthetic', 'joint', 'folder'}
 FOLDERS_ONLY = 'zoo'  # of the world that is a folder of sweeps, and of any other
 EMBEDDED_ONLY = ('ablations', 'backbones')  # rows and lists of them, all on the embedded nuScenes
 # the quickest of every kind, see kind_of; the wide ones need ten seconds or more
 ONE_OF_EACH = [
+    'asymdsd/asymdsd_tiny_synthetic.py',
     'centerpoint/centerpoint_small_synthetic.py',
     'centerpoint/centerpoint_small_kitti.py',
     'dos/dos_cylinder3d_synthetic.py',
@@ -67,7 +69,7 @@ def kind_of(path: Path) -> tuple[str, ...] | None:
     cfg = loaded(path)
     if 'model' not in cfg:
         return None
-    backbone = cfg.model.get('backbone') or cfg.model.get('pts_middle_encoder')
+    backbone = cfg.model.get('backbone') or cfg.model.get('pts_middle_encoder') or cfg.model.get('encoder')
     return *data_sets_of(cfg), re.sub('Backbone|Adapter|MiddleEncoder', '', backbone['type'])
 
 
@@ -95,11 +97,13 @@ def test_a_config_is_known_to_the_checker_and_named_as_its_data_are(path):
     if path.parent.name == FOLDERS_ONLY:
         assert named == {'sweeps'} and not synthetic
         return
-    said = set(path.stem.split('_')) & (DATA_SETS | OTHERS)
-    assert said, f'name it after its data: one of {sorted(DATA_SETS | OTHERS)}'
+    said = set(path.stem.split('_')) & (DATA_SETS | OF_OBJECTS | OTHERS)
+    assert said, f'name it after its data: one of {sorted(DATA_SETS | OF_OBJECTS | OTHERS)}'
     assert synthetic == ('synthetic' in said)
     if 'folder' in said:
         assert named == {'sweeps'}
+    elif path.parent.name == 'asymdsd':
+        assert named == {'objects'}
     elif not said & DATA_SETS:
         assert len(named) > 1 if 'joint' in said else named == {'nuscenes'}
     else:

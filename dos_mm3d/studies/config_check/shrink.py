@@ -6,6 +6,7 @@ checkpoints are not written."""
 
 import contextlib
 import math
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,11 +27,11 @@ STEPS = 2
 MOST_IN_BATCH = 2
 NEAR_M = [-25.6, -25.6, -5.0, 25.6, 25.6, 8.0]
 READERS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator')
-# data/NAME and data/synthetic_NAME, with the folder that mmdet3d's Waymo form has below it; data/sweeps and
-# data/zoo_world: any folder
+# data/NAME and data/synthetic_NAME, with the folder that mmdet3d's Waymo form has below it; every set of objects is
+# prepared alike; data/sweeps and data/zoo_world: any folder
 DATA_PATH = re.compile(
     r'(?:\./)?data/(?:(?:synthetic_)?(nuscenes|kitti|semantickitti|scannet)|waymo/kitti_format|synthetic_(waymo)|'
-    r'(sweeps|zoo_world))(?=/|$)'
+    r'(?P<objects>modelnet40|scanobjectnn|shapenet|object_crops|synthetic_objects)|(sweeps|zoo_world))(?=/|$)'
 )
 
 ANY_FOLDER = DATA_PATH.groups
@@ -91,6 +92,8 @@ def _data_set(text: str) -> str | None:
     match = DATA_PATH.match(text)
     if match is None:
         return None
+    if match['objects']:
+        return 'objects'
     return 'sweeps' if match.lastindex == ANY_FOLDER else next((name for name in match.groups() if name), 'waymo')
 
 
@@ -125,6 +128,8 @@ def _fit(dataset: ConfigDict) -> None:
             dataset[key] = 1
     if dataset.get('time_lag') is not None:
         dataset['time_lag'] = 'zero'  # the fifth column of single sweeps of nuScenes is the ring
+    if dataset.type == 'ObjectClouds' and not set(dataset.get('sets', ['.'])) <= set(os.listdir(dataset.data_root)):
+        dataset['sets'] = ['clean']
     if 'segments' in dataset:
         dataset['segments'] = None  # all that there are
     if 'sequences' in dataset or dataset.type == 'SemanticKittiSweeps':
