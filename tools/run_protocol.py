@@ -4,6 +4,7 @@ python tools/run_protocol.py linear_probe --dataset synthetic --checkpoint CKPT 
 python tools/run_protocol.py few_shot --dataset semantickitti --checkpoint CKPT0 CKPT1 CKPT2 --config CONFIG
 python tools/run_protocol.py cross_domain --checkpoint nuscenes=CKPT semantickitti=CKPT
 python tools/run_protocol.py few_shot --dataset range_nuscenes --train-root A --test-root B --checkpoint synthetic=CKPT
+python tools/run_protocol.py object_svm --dataset modelnet40 scanobjectnn --checkpoint dual=CKPT0 dual=CKPT1 mpm=CKPT
 
 Writes <name>_<dataset>.json, .md and .png into work_dirs/protocols/<name>_<dataset>/. Give the same command once more
 to go on after an end: finished cells are not run again. Settings are chosen on the validation split; --split test
@@ -29,9 +30,11 @@ from dos_mm3d.files import home_path, write_json
 from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
 from dos_mm3d.studies.protocols.datasets import DATASETS, DataSet
 from dos_mm3d.studies.protocols.folder_sets import FOLDER_SETS, Probed, read_folder_set
+from dos_mm3d.studies.protocols.objects.data import read_object_data
+from dos_mm3d.studies.protocols.objects.sources import read_object_sources
 from dos_mm3d.studies.protocols.probing import add_folder_arguments
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
-from dos_mm3d.studies.protocols.sources import read_datasets, read_sources
+from dos_mm3d.studies.protocols.sources import Source, read_datasets, read_sources
 from dos_mm3d.studies.runner.tool import (
     add_study_arguments,
     named_path,
@@ -65,12 +68,13 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: type[Protoco
     add = parser.add_argument
     several = protocol.several_datasets
     wanted = 'default: what the checkpoints name' if several else 'required'
-    add('--dataset', nargs='+' if several else 1, required=not several, metavar='D', help=f'data set; {wanted}')
+    what = 'prepared set of objects, below data/ or at --data-root' if protocol.objects else f'data set; {wanted}'
+    add('--dataset', nargs='+' if several else 1, required=not several, metavar='D', help=what)
+    named = 'its row of the table' if protocol.objects else 'what it was pretrained on'
     add(
         '--checkpoint', nargs='+', default=[], metavar='[A=]PATH',
-        help='pretraining checkpoints; several are runs with other seeds; A: what it was pretrained on',
+        help=f'pretraining checkpoints; several are runs with other seeds; A: {named}',
     )  # fmt: skip
-    add('--config', nargs='+', default=[], metavar='[A=]PATH', help='pretraining configs; default: beside checkpoints')
     add('--data-root', nargs='+', default=[], metavar='D=PATH', help='where data sets are; default data/...')
     add('--seeds', type=int, default=3, help='seeds of what has no checkpoint, 0, 1, ...')
     add('--out', type=home_path, help='folder; default work_dirs/protocols/NAME_D')
@@ -83,23 +87,31 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: type[Protoco
     if protocol.folder_sets:
         add_folder_arguments(parser.add_argument_group(f'folders of frames: {", ".join(FOLDER_SETS)}'))
     add_study_arguments(parser, workers=1)
-    add_overrides(parser, '--pretraining-options', 'values of pretraining configs')
+    if not protocol.objects:  # their checkpoints carry what is read of their configs
+        add('--config', nargs='+', default=[], metavar='[A=]PATH', help='pretraining configs; default: beside them')
+        add_overrides(parser, '--pretraining-options', 'values of pretraining configs')
 
 
 def arguments_of(args: argparse.Namespace) -> ProtocolArguments:
     """Names looked up, checkpoints checked against their configs."""
-    datasets = datasets_of(args)
-    # frames in folders are what a checkpoint is judged on; nobody says by them what it was pretrained on
-    one = datasets[0] if len(datasets) == 1 and isinstance(datasets[0], DataSet) else None
+    objects = PROTOCOLS[args.name].objects
+    datasets = read_object_data(args.dataset, args.data_root) if objects else datasets_of(args)
     names = '_'.join(dataset.name for dataset in datasets)
-    ranks = getattr(args, 'intensity_ranks', False)
     return ProtocolArguments(
         datasets=datasets,
-        sources=read_sources(args.checkpoint, args.config, one, args.pretraining_options, force_ranks=ranks),
+        sources=read_object_sources(args.checkpoint) if objects else sources_of(args, datasets),
         out=args.out or ROOT / 'work_dirs' / 'protocols' / f'{args.name}_{names}',
         options={name: value for name, value in vars(args).items() if name not in COMMON},
         **study_arguments(args, 'run_protocol'),
     )
+
+
+def sources_of(args: argparse.Namespace, datasets: tuple[Probed, ...]) -> tuple[Source, ...]:
+    """The checkpoints of sweeps, each with its config."""
+    # frames in folders are what a checkpoint is judged on; nobody says by them what it was pretrained on
+    one = datasets[0] if len(datasets) == 1 and isinstance(datasets[0], DataSet) else None
+    ranks = getattr(args, 'intensity_ranks', False)
+    return read_sources(args.checkpoint, args.config, one, args.pretraining_options, force_ranks=ranks)
 
 
 def datasets_of(args: argparse.Namespace) -> tuple[Probed, ...]:
@@ -126,7 +138,7 @@ def datasets_of(args: argparse.Namespace) -> tuple[Probed, ...]:
 def absolute(args: argparse.Namespace) -> None:
     """Paths are relative to where the user is; configs name theirs relative to the repository."""
     for name in ('checkpoint', 'config', 'data_root'):
-        found = map(named_path, getattr(args, name))
+        found = map(named_path, getattr(args, name, ()))
         setattr(args, name, [f'{label}={path.resolve()}' if label else str(path.resolve()) for label, path in found])
     for name in ('out', 'record', 'train_root', 'test_root', 'embedded_root'):
         if path := getattr(args, name, None):
@@ -137,7 +149,7 @@ def run(args: argparse.Namespace) -> None:
     """Check, run, print the table."""
     protocol = PROTOCOLS[args.name](arguments_of(args))
     for source in protocol.args.sources:
-        print(f'[{protocol.name}: {source.checkpoint}, pretrained on {source.dataset} with {source.config_file}]')
+        print(f'[{protocol.name}: {source.told}]')
     record = run_protocol(protocol)
     tell(protocol.tables(record), record_file(protocol))
     if args.record:

@@ -6,8 +6,12 @@ from .base import Protocol, ProtocolArguments
 from .cross_domain import CrossDomain
 from .finetune import DecoderProbe, Detection, Finetune, LabelEfficiency
 from .linear_probe import FewShot, LinearProbe
+from .objects import OBJECT_PROTOCOLS
 
 PROTOCOLS: dict[str, type[Protocol]] = {
     protocol.name: protocol
-    for protocol in (LinearProbe, DecoderProbe, Finetune, LabelEfficiency, Detection, FewShot, CrossDomain)
+    for protocol in (
+        *(LinearProbe, DecoderProbe, Finetune, LabelEfficiency, Detection, FewShot, CrossDomain),
+        *OBJECT_PROTOCOLS,
+    )
 }

@@ -93,6 +93,8 @@ class Protocol(ABC):
         log_x: whether the axis of a curve is logarithmic.
         several_datasets: whether --dataset takes more than one.
         folder_sets: whether --dataset takes folders of labelled frames.
+        objects: whether --dataset takes prepared sets of objects, and --checkpoint those of AsymDSD.
+        units: of what the protocol's record holds in another unit than others'.
         variant: ending of the record's file name where an argument makes it another table, else empty.
     """
 
@@ -104,6 +106,8 @@ class Protocol(ABC):
     log_x: ClassVar[bool] = False
     several_datasets: ClassVar[bool] = False
     folder_sets: ClassVar[bool] = False
+    objects: ClassVar[bool] = False
+    units: ClassVar[Mapping[str, str]] = {}
     variant: str = ''
 
     def __init__(self, args: ProtocolArguments) -> None:

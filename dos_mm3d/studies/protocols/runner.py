@@ -68,6 +68,6 @@ def build_record(protocol: Protocol, study: Study) -> dict[str, Any]:
         'rows': protocol.rows(results),
         'notes': protocol.notes(),
         **protocol.more(results),
-        'units': UNITS,
+        'units': {**UNITS, **protocol.units},
         **study.record(args.command),
     }

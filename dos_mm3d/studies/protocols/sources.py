@@ -51,6 +51,11 @@ class Source:
         """Of the data set and number, for rows, cells and folders: `synthetic_0`."""
         return f'{self.dataset}_{self.number}'
 
+    @property
+    def told(self) -> str:
+        """For the reader."""
+        return f'{self.checkpoint}, pretrained on {self.dataset} with {self.config_file}'
+
     @cached_property
     def input(self) -> EncoderInput:
         """What it was fed. ValueError where neither its config nor its data set says it."""

@@ -1,0 +1,1 @@
+"""Networks and descriptors judged on labelled clouds of objects (docs/protocols.md, "Objects")."""
