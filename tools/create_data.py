@@ -8,7 +8,6 @@ python tools/create_data.py scannet --root-path data/scannet
 python tools/create_data.py zoo_world --out-dir data/zoo_world --scenes 3000"""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,9 @@ from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.datasets.waymo.raw import convert_records
+from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.files import home_path
 from dos_mm3d.miniatures.zoo.writer import ZooPlan, write_zoo_world
 
 
@@ -43,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     )
     waymo.add_argument(
         '--raw-path',
-        type=os.path.expanduser,
+        type=home_path,
         help='folder of training/*.tfrecord, default: waymo_format beside the root path',
     )
     rooms = [
@@ -51,9 +52,9 @@ def parse_args() -> argparse.Namespace:
         for name in ('scannet', 'scannet200')  # one reading makes both
     ]
     for command in (nuscenes, waymo):
-        command.add_argument('--max-sweeps', type=int, default=10, help='previous sweeps listed for each frame')
+        command.add_argument('--max-sweeps', type=at_least(0), default=10, help='previous sweeps listed for each frame')
     for command in (kitti, odometry, waymo, *rooms):
-        command.add_argument('--workers', type=int, help='processes, default one for each CPU')
+        command.add_argument('--workers', type=at_least(1), help='processes, default one for each CPU')
     for command in (odometry, *rooms):
         command.add_argument('--allow-partial', action='store_true', help='data of which some was left out on purpose')
     add_zoo_world(commands)
@@ -64,7 +65,9 @@ def add_zoo_world(commands: argparse._SubParsersAction) -> None:
     """The command that converts nothing: it writes the varied world, scene by scene, and goes on where it stopped."""
     command = commands.add_parser('zoo_world', help='procedural sweeps of many sensors, for pretraining')
     command.set_defaults(prepare=zoo_world)
-    command.add_argument('--out-dir', default='data/zoo_world', help='folder to write (default: data/zoo_world)')
+    command.add_argument(
+        '--out-dir', type=home_path, default='data/zoo_world', help='folder to write (default: data/zoo_world)'
+    )
     command.add_argument('--scenes', type=int, default=3000, help='scenes that are to be there, default 3000')
     command.add_argument('--seed', type=int, default=0)
     command.add_argument('--frames', type=int, default=2, help='frames of a scene, half a second apart, default 2')
@@ -73,7 +76,7 @@ def add_zoo_world(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument('--most-points', type=int, default=200_000, help='of a frame, default 200000')
     command.add_argument('--labels', action='store_true', help='write lidarseg labels beside the frames, uint8')
-    command.add_argument('--workers', type=int, help='processes, default one for each CPU')
+    command.add_argument('--workers', type=at_least(1), help='processes, default one for each CPU')
 
 
 def add_command(
@@ -88,11 +91,11 @@ def add_command(
     command = commands.add_parser(name, help='real or embedded')
     command.set_defaults(prepare=prepare)
     command.add_argument(
-        '--root-path', type=os.path.expanduser, default=root, help=f'folder that holds {holds} (default: {root})'
+        '--root-path', type=home_path, default=root, help=f'folder that holds {holds} (default: {root})'
     )
     command.add_argument(
         '--out-dir',
-        type=os.path.expanduser,
+        type=home_path,
         help='where to put infos and all that is made for them, default: the root path',
     )
     command.add_argument('--extra-tag', type=plain_name, default=tag or name, help='prefix of the files written')
