@@ -30,7 +30,7 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import MissingFileError
-from dos_mm3d.files import check_output, holds_record, home_path, write_json
+from dos_mm3d.files import check_output, check_writable, holds_record, home_path, write_json
 from dos_mm3d.miniatures.worlds import WORLDS, config_world
 from dos_mm3d.studies.config_check.check import check_all, failures, table
 from dos_mm3d.studies.config_check.shrink import data_sets_of, is_config
@@ -78,6 +78,7 @@ def main() -> None:
     configs, start = wanted_configs(args), time.monotonic()
     if args.record is not None:
         check_output(args.record, *configs.values(), ours=holds_record('configs', 'resumed'))
+    check_writable(args.work_dir, 'Name another --work-dir, or free some space')  # before miniatures are written
     with tempfile.TemporaryDirectory(prefix='miniatures_') as folder:
         worlds = {name: config_world(name, Path(folder, name)) for name in needed_worlds(configs.values())}
         outcomes = check_all(configs, worlds, args.work_dir, jobs=args.jobs, commit=commit(ROOT), resume=args.resume)

@@ -25,7 +25,7 @@ import torch
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.files import check_output, holds_record, home_path, write_json
+from dos_mm3d.files import check_output, check_writable, holds_record, home_path, write_json
 from dos_mm3d.studies.faults.plan import campaign
 from dos_mm3d.studies.faults.report import build_record, faults_of, table
 from dos_mm3d.studies.runner import Study
@@ -67,6 +67,7 @@ def main() -> None:
     args.record = args.record and args.record.resolve()
     if args.record:
         check_output(args.record, ours=holds_record('campaign', 'cases'))  # hours before it is written
+    check_writable(args.out, 'Name another folder with --out, or free some space')
     os.chdir(ROOT)
     torch.set_num_threads(1)  # a forked child waits for ever for OpenMP threads that this process had
     run_study_tool('fault_campaign', lambda: run(args))

@@ -6,6 +6,7 @@ or a base of it in whatever package, assigns it; all that is derived from it fol
 """
 
 import argparse
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from mmengine.config import Config
 from mmengine.config import config as mmengine_config
 from mmengine.utils import import_modules_from_strings
 
-from ..errors import InputError
+from ..errors import InputError, UserError
 from .homes import put_homes
 from .known_keys import OF_RUNNERS, may_be_none, require_known, value_at
 from .loaders import check_numbers, settle_loaders
@@ -109,11 +110,15 @@ def _evaluated(path: Path, variables: '_Overrides') -> Config:
     try:
         with _assigning(variables):
             return Config.fromfile(path)
+    except (UserError, OSError):
+        raise
     except SyntaxError as error:
         raise InputError(f'{path}: {error}') from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        if isinstance(error, InputError) or not variables.stood:
-            raise
+    except Exception as error:  # the file is Python of the user's own
+        if not variables.stood:
+            lines = [f', line {one.lineno}' for one in traceback.extract_tb(error.__traceback__) if not one.filename]
+            where = f'{path}, or a base of it{lines[-1] if lines else ""}'
+            raise InputError(f'{where}: cannot be read as a config ({type(error).__name__}: {error})') from error
         given = ', '.join(f'{key}={variables.values[key]} (in place of {was})' for key, was in variables.stood.items())
         raise InputError(f'{path}: cannot be made with {given}: {error}') from error
 

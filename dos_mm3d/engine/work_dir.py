@@ -92,6 +92,10 @@ def choose_start(cfg: Config, given: str | None) -> None:
     folder = checkpoint_folder(cfg)
     if is_first_rank():
         check_writable(folder, ELSEWHERE)
+    if Path(cfg.work_dir, LAST).is_dir():
+        raise InputError(
+            f'{Path(cfg.work_dir, LAST)}: is a folder, and mmengine writes a file of that name; move it away'
+        )
     there = checkpoints_in(folder, *_templates(cfg))
     if given is None:
         _require_none(there, folder)

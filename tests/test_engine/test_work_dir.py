@@ -113,6 +113,12 @@ def test_names_that_cannot_be_made_of_a_step_are_refused_before_it_comes(tmp_pat
         start_of(tmp_path, None, default_hooks=dict(checkpoint=dict(filename_tmpl=name)))
 
 
+def test_a_folder_called_as_a_file_of_mmengines_is_said(tmp_path):
+    (tmp_path / 'last_checkpoint').mkdir()
+    with pytest.raises(InputError, match='last_checkpoint: is a folder'):
+        start_of(tmp_path, None)
+
+
 def test_checkpoints_elsewhere_are_found_there(tmp_path):
     leave(tmp_path / 'run', 4)
     hooks = dict(checkpoint=dict(out_dir=str(tmp_path)))
