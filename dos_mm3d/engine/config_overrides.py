@@ -9,6 +9,7 @@ import argparse
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,9 @@ def _evaluated(path: Path, variables: '_Overrides') -> Config:
         raise InputError(f'{path}: {error}') from error
     except Exception as error:  # the file is Python of the user's own
         if not variables.stood:
-            lines = [f', line {one.lineno}' for one in traceback.extract_tb(error.__traceback__) if not one.filename]
-            where = f'{path}, or a base of it{lines[-1] if lines else ""}'
+            frames = traceback.extract_tb(error.__traceback__)
+            within = [f'{below.filename}, line {below.lineno}' for one, below in pairwise(frames) if one.name == 'run']
+            where = within[0] if within else path  # of the file, or of a base of it
             raise InputError(f'{where}: cannot be read as a config ({type(error).__name__}: {error})') from error
         given = ', '.join(f'{key}={variables.values[key]} (in place of {was})' for key, was in variables.stood.items())
         raise InputError(f'{path}: cannot be made with {given}: {error}') from error
