@@ -72,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    launch.run_tool(main)
+    launch.run_tool(main, in_ranks=True)

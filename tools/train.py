@@ -68,4 +68,4 @@ def pretrained_weights(cfg: Config) -> str | None:
 
 
 if __name__ == '__main__':
-    launch.run_tool(main)
+    launch.run_tool(main, in_ranks=True)

@@ -27,7 +27,7 @@ from .config_errors import fault_of_config, fault_of_frame
 from .config_overrides import add_overrides, load_with_overrides
 from .detector_grid import check_grid
 from .hooks import ReadyHook
-from .ranks import check_launcher, is_first_rank, leave_ranks, meet_here
+from .ranks import check_launcher, is_first_rank, leave_ranks, meet_here, require_alone
 from .result_files import check_result_files
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -155,14 +155,18 @@ def build_runner(cfg: Config) -> Runner:
     return runner
 
 
-def run_tool(main: Callable[[], int | None]) -> None:
+def run_tool(main: Callable[[], int | None], *, in_ranks: bool = False) -> None:
     """Run a tool's main(), which may return the exit status. What a user can act on ends as one message and status 1.
+
+    in_ranks: whether the tool looks at its launcher itself; others are refused in several processes.
 
     The log file of the work_dir gets its traceback, with DOS_TRACEBACK=1 the screen. Every other error keeps its own.
     """
     # a log that cannot be written, on a full disk, would be a traceback for each of its lines
     logging.raiseExceptions = False
     try:
+        if not in_ranks:
+            require_alone()
         status = main()
         leave_ranks()
     except Exception as error:
@@ -200,6 +204,8 @@ def message_for_user(error: Exception) -> str | None:
 
 
 def _log_to_file(text: str) -> None:
+    if not MMLogger._instance_dict:  # asking for the current one would make one, which reads the environment
+        return
     logger = MMLogger.get_current_instance()
     record = logger.makeRecord(logger.name, logging.ERROR, __file__, 0, text, (), None)
     for handler in logger.handlers:
