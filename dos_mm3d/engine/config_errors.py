@@ -1,6 +1,7 @@
 """Which errors of mmengine, and of what it builds, are about the config: upstream they are tracebacks."""
 
 import re
+import sysconfig
 import traceback
 from pathlib import Path
 from types import FrameType
@@ -25,7 +26,7 @@ def fault_of_config(error: Exception) -> str | None:
     """A sentence about an error that came while something was made of the config; None for one of what was run.
 
     What makes parts of a run is mmengine's registry and Runner, before the first step; a constructor gets nothing but
-    values of the config.
+    values of the config, and where it fails in a library, that was given one of them.
     """
     if not isinstance(error, _OF_VALUES) or isinstance(error, DistError):
         return None
@@ -34,7 +35,7 @@ def fault_of_config(error: Exception) -> str | None:
     said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if within.startswith('mmengine.registry.') and isinstance(error, KeyError | TypeError):
         return f'the config does not fit: {said}'  # before the code of any class was entered
-    if not any(map(_makes, frames)):
+    if not any(map(_makes, frames)) or not _is_library(frames[-1]):  # code of ours that fails itself is a bug
         return None
     kinds = [frame.f_locals['obj_type'] for frame in frames if 'obj_type' in frame.f_locals and _makes(frame)]
     what = f'{getattr(kinds[-1], "__name__", kinds[-1])} cannot be made of it: ' if kinds else ''
@@ -76,6 +77,12 @@ def _makes(frame: FrameType) -> bool:
     if module != 'mmengine.runner.runner':
         return False
     return name.startswith('build_') or name in _BUILDERS
+
+
+def _is_library(frame: FrameType) -> bool:
+    """Whether a frame is of installed or of Python's own code, not of this package or a user's."""
+    path = frame.f_code.co_filename
+    return 'site-packages' in path or path.startswith((sysconfig.get_path('stdlib'), '<'))
 
 
 def _module(frame: FrameType) -> str:
