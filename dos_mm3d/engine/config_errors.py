@@ -82,7 +82,7 @@ def _makes(frame: FrameType) -> bool:
 def _is_library(frame: FrameType) -> bool:
     """Whether a frame is of installed or of Python's own code, not of this package or a user's."""
     path = frame.f_code.co_filename
-    return 'site-packages' in path or path.startswith((sysconfig.get_path('stdlib'), '<'))
+    return 'site-packages' in path or not path.endswith('.py') or path.startswith(sysconfig.get_path('stdlib'))
 
 
 def _module(frame: FrameType) -> str:
