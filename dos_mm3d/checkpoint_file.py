@@ -1,6 +1,9 @@
 """A file of tensors, read without running anything that is in it; what is wrong with it is named."""
 
+import argparse
+import datetime
 import os
+import pathlib
 import struct
 import zipfile
 import zlib
@@ -27,8 +30,17 @@ BEGINNINGS = {
 """First bytes of what is taken for a checkpoint -> what to say of it."""
 
 
+PLAIN = (
+    *(list, dict, set, frozenset, complex, slice, argparse.Namespace),
+    *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta, datetime.timezone),
+    *(pathlib.PosixPath, pathlib.PurePosixPath, pathlib.PureWindowsPath),
+)
+"""What trainings leave beside their weights, such as the arguments of the command line: data that run nothing."""
+
+
 def allow_arrays() -> None:
-    """Let numpy's arrays and scalars, under the module names of numpy 1 and 2 alike, load with `weights_only`.
+    """Let numpy's arrays and scalars, under the module names of numpy 1 and 2 alike, and PLAIN load with
+    `weights_only`.
 
     Both write into one checkpoint format, and either reads what the other wrote. torch < 2.4 has no list of what is
     allowed.
@@ -39,8 +51,10 @@ def allow_arrays() -> None:
         for core in ('core', '_core')
         for name, part in (('_reconstruct', rebuild), ('scalar', scalar))
     ]
+    # torch fills plain dicts only
+    parts.append(_named(lambda *factory: {}, 'collections', 'defaultdict'))
     dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefdgFDUS'}
-    torch.serialization.add_safe_globals([np.ndarray, np.dtype, *dtypes, *parts])
+    torch.serialization.add_safe_globals([np.ndarray, np.dtype, *dtypes, *parts, *PLAIN])
 
 
 def _named(function: Any, module: str, name: str) -> Any:

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all: everything that the package keeps goes through :func:`open_whole`."""
 
+import argparse
 import hashlib
 import json
 import math
@@ -13,6 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from .errors import InputError, MissingFileError, OutputExistsError
+
+
+class EmptyPathError(InputError, argparse.ArgumentTypeError):
+    """A path without a letter; argparse says so, where it would call other errors an invalid value."""
+
 
 _SEAL = b'\n# sha256 '
 _SEAL_BYTES = len(_SEAL) + 2 * hashlib.sha256().digest_size + 1
@@ -111,10 +117,11 @@ def check_seal(path: str | Path, content: bytes, remedy: str) -> bytes:
 def home_path(text: str | Path) -> Path:
     """A path of a command line; its `~` is the home folder: shells leave it as it is in --out=~/x.
 
-    InputError for an empty one, which a variable of a script that is not set leaves: it would mean the current folder.
+    EmptyPathError for an empty one, which a variable of a script that is not set leaves: it would mean the current
+    folder.
     """
     if not str(text):
-        raise InputError('an empty path: say . for the current folder')
+        raise EmptyPathError('an empty path: say . for the current folder')
     return Path(os.path.expanduser(text))
 
 
@@ -158,12 +165,30 @@ def check_writable(folder: str | Path, advice: str = 'Name another place, or fre
         raise InputError(f'{folder}: nothing can be written there ({error.strerror}: {there}). {advice}.') from error
 
 
-def holds_json(path: Path) -> bool:
-    """Whether a file is a record: a JSON object."""
+def holds_record(*names: str, **values: Any) -> Callable[[Path], bool]:
+    """A question for :func:`check_output`: whether a file is a JSON object with entries of these names, and with these
+    values."""
+
+    def asked(path: Path) -> bool:
+        found = _json_object(path)
+        return found is not None and set(names) <= found.keys() and values.items() <= found.items()
+
+    return asked
+
+
+def holds_numbers(path: Path) -> bool:
+    """Whether a file is a JSON object of numbers alone, null among them, as metrics are."""
+    found = _json_object(path)
+    return found is not None and all(value is None or isinstance(value, int | float) for value in found.values())
+
+
+def _json_object(path: Path) -> dict[str, Any] | None:
+    """None for a file that is none."""
     try:
-        return isinstance(json.loads(path.read_text()), dict)
+        found = json.loads(path.read_text())
     except (ValueError, OSError, RecursionError):
-        return False
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def holds_picture(path: Path) -> bool:

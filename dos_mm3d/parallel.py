@@ -37,6 +37,8 @@ def parallel_map(
         workers: number of processes; None: one for each CPU. One works in this process.
         finished: called here with each job and its result as soon as those before it are there too.
     """
+    if workers is not None and workers < 1:
+        raise ValueError(f'workers must be 1 or more, got {workers}')
     jobs = list(jobs)
     sizes = [1] * len(jobs) if sizes is None else sizes
     workers = min(workers or os.cpu_count() or 1, len(jobs))

@@ -1,5 +1,8 @@
 """Checkpoints are read whatever numpy wrote them, in all of torch's forms; damage and other files are named."""
 
+import argparse
+import collections
+import datetime
 import io
 import pickle
 import random
@@ -47,6 +50,20 @@ def pickling_as(module: str) -> type:
     """A module for torch.save whose pickles name numpy's functions as `module`."""
     pickler = type('Pickler', (Renaming,), {'written_as': module})
     return type('pickles', (), {'Pickler': pickler, 'dump': lambda o, f, protocol: pickler(f, protocol).dump(o)})
+
+
+def test_what_trainings_of_others_leave_beside_their_weights_is_no_reason_to_refuse_them(tmp_path: Path) -> None:
+    beside = {
+        'args': argparse.Namespace(lr=0.1, nested=argparse.Namespace(out=Path('/a/b'))),
+        'when': datetime.datetime(2024, 2, 29, tzinfo=datetime.timezone(datetime.timedelta(hours=1))),
+        'took': datetime.timedelta(seconds=3),
+        'history': collections.defaultdict(list, loss=[1.0, 0.5]),
+        'counts': collections.Counter('aab'),
+        'kept': frozenset({1, 2}),
+    }
+    torch.save({**CONTENT, **beside}, tmp_path / 'a.pth')
+    found = load_checkpoint_file(tmp_path / 'a.pth')
+    assert same(found) and {name: found[name] for name in beside} == beside
 
 
 def same(found: dict) -> bool:

@@ -11,8 +11,9 @@ from dos_mm3d.errors import InputError, OutputExistsError
 from dos_mm3d.files import (
     check_output,
     check_writable,
-    holds_json,
+    holds_numbers,
     holds_picture,
+    holds_record,
     missing_files,
     open_whole,
     whole_folder,
@@ -84,27 +85,43 @@ def test_no_output_is_an_input_by_whatever_name(tmp_path: Path) -> None:
     source.write_text('{}')
     for name in ways_to(source).values():
         with pytest.raises(OutputExistsError, match='would replace'):
-            check_output(name, None, source, ours=holds_json)
+            check_output(name, None, source, ours=holds_record())
     assert source.read_text() == '{}'
 
 
 def test_only_older_results_of_the_kind_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / 'out.json'
-    check_output(path, ours=holds_json)
-    path.write_text('{"a": 1}')
-    check_output(path, ours=holds_json)
-    for other in ('[1]', 'model = dict()', '', '{"a": '):
+    record = holds_record('rows', protocol='finetune')
+    check_output(path, ours=record)
+    path.write_text('{"rows": [], "protocol": "finetune", "seed": 1}')
+    check_output(path, ours=record)
+    others = (
+        '[1]',
+        'model = dict()',
+        '',
+        '{"a": ',
+        '{"rows": []}',
+        '{"rows": [], "protocol": "detection"}',
+        '{"seed": 1}',
+    )
+    for other in others:
         path.write_text(other)
         with pytest.raises(OutputExistsError, match='is no older result'):
-            check_output(path, ours=holds_json)
+            check_output(path, ours=record)
+    path.write_text('{"mIoU": 1.5, "IoU of what is not there": null}')
+    check_output(path, ours=holds_numbers)
+    for other in ('{"format": "nuscenes", "seed": 1}', '{"rows": []}', '[1]'):
+        path.write_text(other)
+        with pytest.raises(OutputExistsError, match='is no older result'):
+            check_output(path, ours=holds_numbers)
     path.write_bytes(b'\x89PNG\r\n\x1a\n...')
     check_output(path, ours=holds_picture)
     path.unlink()
     path.symlink_to(tmp_path / 'nowhere')
     with pytest.raises(OutputExistsError):
-        check_output(path, ours=holds_json)
+        check_output(path, ours=holds_picture)
     with pytest.raises(InputError, match='is a folder'):
-        check_output(tmp_path, ours=holds_json)
+        check_output(tmp_path, ours=holds_picture)
 
 
 def test_a_place_that_takes_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +137,7 @@ def test_a_place_that_takes_nothing_is_said(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(os, 'fsync', full)
     with pytest.raises(InputError, match='No space left on device'):
-        check_output(tmp_path / 'a.json', ours=holds_json)
+        check_output(tmp_path / 'a.json', ours=holds_picture)
 
 
 def test_a_folder_gets_its_name_when_all_is_in_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
-from dos_mm3d.files import check_output, holds_json, home_path, write_json
+from dos_mm3d.files import check_output, holds_record, home_path, write_json
 from dos_mm3d.studies.runner import describe_machine
 from tools.benchmarks import backbone, conv, data, head
 
@@ -34,10 +34,10 @@ def main() -> None:
         if min(found if isinstance(found, list) else [found]) < 1:
             raise InputError(f'--{name} {found}: wanted at least 1')
     if arguments.json:
-        check_output(arguments.json, getattr(arguments, 'sweep', None), ours=holds_json)
+        check_output(arguments.json, getattr(arguments, 'sweep', None), ours=holds_record(benchmark=arguments.part))
     record = PARTS[arguments.part].run(arguments)
     if arguments.json:
-        write_json(arguments.json, record | describe_machine())
+        write_json(arguments.json, {'benchmark': arguments.part} | record | describe_machine())
 
 
 if __name__ == '__main__':

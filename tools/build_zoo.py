@@ -8,6 +8,7 @@ checked on them. An entry of the same name is replaced. Nothing is trained here.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dos_mm3d.engine.launch import run_tool
+from dos_mm3d.errors import InputError
 from dos_mm3d.files import home_path
 from dos_mm3d.studies.runner.tool import named_path
 from dos_mm3d.studies.zoo import WEIGHTS, ZOO, add_to_zoo
@@ -33,15 +35,27 @@ def parse_args() -> argparse.Namespace:
         help='record of tools/run_protocol.py for this checkpoint alone',
     )
     parser.add_argument(
-        '--weights', type=home_path, default=WEIGHTS, help='folder of files and index (default: weights)'
+        '--weights', type=home_path, default=ROOT / WEIGHTS, help='folder of files and index (default: weights)'
     )
     return parser.parse_args()
+
+
+def named_probes(texts: list[str]) -> dict[str, Path]:
+    """Title -> record; InputError for one without a title, or two with the same."""
+    pairs = list(map(named_path, texts))
+    titles = [title for title, _ in pairs]
+    if None in titles or len(set(titles)) < len(titles):
+        raise InputError(f'--probe {" ".join(texts)}: wanted TITLE=RECORD for each, with different titles')
+    return dict(pairs)
 
 
 def main() -> None:
     """Export, describe, add."""
     args = parse_args()
-    entry = add_to_zoo(args.name, args.checkpoint, dict(map(named_path, args.probe)), args.weights)
+    args.checkpoint, args.weights = args.checkpoint.resolve(), args.weights.resolve()
+    args.probe = {title: path.resolve() for title, path in named_probes(args.probe).items()}
+    os.chdir(ROOT)  # configs are relative to it
+    entry = add_to_zoo(args.name, args.checkpoint, args.probe, args.weights)
     difference = entry['exported']['half_difference']
     print(f'wrote {args.weights / entry["file"]}: {entry["bytes"]} bytes, features differ by {difference:.1e}')
     print('now the page: python tools/build_tables.py')

@@ -27,9 +27,10 @@ import torch
 from mmengine.config import Config
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
+from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import MissingFileError
-from dos_mm3d.files import check_output, holds_json, home_path, write_json
+from dos_mm3d.files import check_output, check_writable, holds_record, home_path, write_json
 from dos_mm3d.miniatures.worlds import WORLDS, config_world
 from dos_mm3d.studies.config_check.check import check_all, failures, table
 from dos_mm3d.studies.config_check.shrink import data_sets_of, is_config
@@ -43,15 +44,13 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='*', type=home_path, metavar='CONFIG')
     parser.add_argument('--all', action='store_true', help='every config below configs/')
-    parser.add_argument('--jobs', type=int, default=2, help='configs at a time (default: 2)')
+    parser.add_argument('--jobs', type=at_least(1), default=2, help='configs at a time (default: 2)')
     parser.add_argument('--record', type=home_path, help='JSON file for commit, device, seconds and every outcome')
     parser.add_argument('--work-dir', type=home_path, default=ROOT / 'work_dirs' / 'config_check', help='for logs')
     parser.add_argument('--resume', action='store_true', help='leave out what passed in --work-dir with this commit')
     args = parser.parse_args()
     if bool(args.configs) == args.all:
         parser.error('name configs, or give --all')
-    if args.jobs < 1:
-        parser.error(f'--jobs must be 1 or more, got {args.jobs}')
     return args
 
 
@@ -78,7 +77,8 @@ def main() -> None:
     torch.set_num_threads(1)  # a forked child waits for ever for OpenMP threads that this process had
     configs, start = wanted_configs(args), time.monotonic()
     if args.record is not None:
-        check_output(args.record, *configs.values(), ours=holds_json)
+        check_output(args.record, *configs.values(), ours=holds_record('configs', 'resumed'))
+    check_writable(args.work_dir, 'Name another --work-dir, or free some space')  # before miniatures are written
     with tempfile.TemporaryDirectory(prefix='miniatures_') as folder:
         worlds = {name: config_world(name, Path(folder, name)) for name in needed_worlds(configs.values())}
         outcomes = check_all(configs, worlds, args.work_dir, jobs=args.jobs, commit=commit(ROOT), resume=args.resume)

@@ -13,7 +13,6 @@ Nothing in these files is executed. The result is what `init_cfg=dict(type='Pret
 """
 
 import argparse
-import os
 import pprint
 import sys
 from pathlib import Path
@@ -30,8 +29,8 @@ from dos_mm3d.functional.serialization import CURVES
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Convert public Point Transformer V3 weights.')
-    parser.add_argument('checkpoint', type=os.path.expanduser, help='file of PTv3, Sonata, Concerto or Utonia')
-    parser.add_argument('out', type=os.path.expanduser, help='file to write, e.g. work_dirs/sonata.pth')
+    parser.add_argument('checkpoint', type=home_path, help='file of PTv3, Sonata, Concerto or Utonia')
+    parser.add_argument('out', type=home_path, help='file to write, e.g. work_dirs/sonata.pth')
     parser.add_argument('--branch', choices=BRANCHES, help='side of a pretraining file (default student)')
     parser.add_argument('--condition', type=int, help="which training set's norms, in files of several (PPT)")
     settings = parser.add_argument_group('settings that a file without a config does not show; one number a level')
@@ -75,7 +74,7 @@ def main() -> None:
             'WARNING: the missing tensors are not in the file; they stay as the model is initialised', file=sys.stderr
         )
     print(f'wrote {args.out}: {done.parameters} numbers for this model:')
-    model = {**done.model, 'init_cfg': dict(type='Pretrained', checkpoint=args.out)}
+    model = {**done.model, 'init_cfg': dict(type='Pretrained', checkpoint=str(args.out))}
     print(pprint.pformat(model, width=110, compact=True, sort_dicts=False))
 
 

@@ -10,7 +10,6 @@ python tools/create_data.py modelnet40 --root-path data/modelnet40        (shape
 python tools/create_data.py object_crops --info-path data/nuscenes/nuscenes_dbinfos_train.pkl"""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,9 +28,11 @@ from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.datasets.waymo.raw import convert_records
+from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.config_overrides import add_overrides, load_with_overrides
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
+from dos_mm3d.files import home_path
 from dos_mm3d.miniatures.zoo.writer import ZooPlan, write_zoo_world
 
 
@@ -52,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     )
     waymo.add_argument(
         '--raw-path',
-        type=os.path.expanduser,
+        type=home_path,
         help='folder of training/*.tfrecord, default: waymo_format beside the root path',
     )
     rooms = [
@@ -60,9 +61,9 @@ def parse_args() -> argparse.Namespace:
         for name in ('scannet', 'scannet200')  # one reading makes both
     ]
     for command in (nuscenes, waymo):
-        command.add_argument('--max-sweeps', type=int, default=10, help='previous sweeps listed for each frame')
+        command.add_argument('--max-sweeps', type=at_least(0), default=10, help='previous sweeps listed for each frame')
     for command in (kitti, odometry, waymo, *rooms):
-        command.add_argument('--workers', type=int, help='processes, default one for each CPU')
+        command.add_argument('--workers', type=at_least(1), help='processes, default one for each CPU')
     for command in (odometry, *rooms):
         command.add_argument('--allow-partial', action='store_true', help='data of which some was left out on purpose')
     add_zoo_world(commands)
@@ -74,7 +75,9 @@ def add_zoo_world(commands: argparse._SubParsersAction) -> None:
     """The command that converts nothing: it writes the varied world, scene by scene, and goes on where it stopped."""
     command = commands.add_parser('zoo_world', help='procedural sweeps of many sensors, for pretraining')
     command.set_defaults(prepare=zoo_world)
-    command.add_argument('--out-dir', default='data/zoo_world', help='folder to write (default: data/zoo_world)')
+    command.add_argument(
+        '--out-dir', type=home_path, default='data/zoo_world', help='folder to write (default: data/zoo_world)'
+    )
     command.add_argument('--scenes', type=int, default=3000, help='scenes that are to be there, default 3000')
     command.add_argument('--seed', type=int, default=0)
     command.add_argument('--frames', type=int, default=2, help='frames of a scene, half a second apart, default 2')
@@ -83,7 +86,7 @@ def add_zoo_world(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument('--most-points', type=int, default=200_000, help='of a frame, default 200000')
     command.add_argument('--labels', action='store_true', help='write lidarseg labels beside the frames, uint8')
-    command.add_argument('--workers', type=int, help='processes, default one for each CPU')
+    command.add_argument('--workers', type=at_least(1), help='processes, default one for each CPU')
 
 
 def add_objects(commands: argparse._SubParsersAction) -> None:
@@ -97,24 +100,26 @@ def add_objects(commands: argparse._SubParsersAction) -> None:
     ):
         command = add_command(commands, name, prepare, root, holds, tagged=False)
         if name in ('modelnet40', 'shapenet'):
-            command.add_argument('--points', type=int, help='of an object, default 16384 of a mesh, else all')
+            command.add_argument('--points', type=at_least(1), help='of an object, default 16384 of a mesh, else all')
             command.add_argument('--seed', type=int, default=0, help='of the points that are drawn')
         if name in ('modelnet40', 'shapenet', 'shapenetpart'):
-            command.add_argument('--workers', type=int, help='processes, default one for each CPU')
+            command.add_argument('--workers', type=at_least(1), help='processes, default one for each CPU')
             command.add_argument('--allow-partial', action='store_true', help='some was left out on purpose')
         if name == 'shapenet':
             command.add_argument('--lists', help='folder of train.txt and test.txt, default: all is train')
     crops = commands.add_parser('object_crops', help='objects out of the sweeps of a detection data set')
     crops.set_defaults(prepare=object_crops)
     source = crops.add_mutually_exclusive_group(required=True)
-    source.add_argument('--info-path', type=os.path.expanduser, help='a box database, *_dbinfos_train.pkl')
-    source.add_argument('--config', type=Path, help='of a detector, whose frames of training and validation are cut')
-    source.add_argument('--root-path', type=os.path.expanduser, help='folder of <class>/*.xyz.gz')
+    source.add_argument('--info-path', type=home_path, help='a box database, *_dbinfos_train.pkl')
+    source.add_argument(
+        '--config', type=home_path, help='of a detector, whose frames of training and validation are cut'
+    )
+    source.add_argument('--root-path', type=home_path, help='folder of <class>/*.xyz.gz')
     add_overrides(crops, '--cfg-options', 'override values of --config, such as data_root=PATH')
-    crops.add_argument('--out-dir', type=os.path.expanduser, default='data/object_crops')
+    crops.add_argument('--out-dir', type=home_path, default='data/object_crops')
     crops.add_argument('--margin', type=float, default=0.0, help='metres around a box, with --config; default 0')
-    crops.add_argument('--least-points', type=int, default=32, help='that an object must have, default 32')
-    crops.add_argument('--workers', type=int, help='processes, default one for each CPU')
+    crops.add_argument('--least-points', type=at_least(1), default=32, help='that an object must have, default 32')
+    crops.add_argument('--workers', type=at_least(1), help='processes, default one for each CPU')
     crops.add_argument('--allow-partial', action='store_true', help='some was left out on purpose')
 
 
@@ -131,11 +136,11 @@ def add_command(
     command = commands.add_parser(name, help='real or embedded')
     command.set_defaults(prepare=prepare)
     command.add_argument(
-        '--root-path', type=os.path.expanduser, default=root, help=f'folder that holds {holds} (default: {root})'
+        '--root-path', type=home_path, default=root, help=f'folder that holds {holds} (default: {root})'
     )
     command.add_argument(
         '--out-dir',
-        type=os.path.expanduser,
+        type=home_path,
         help='where to put infos and all that is made for them, default: the root path',
     )
     if tagged:

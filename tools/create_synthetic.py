@@ -13,15 +13,16 @@ python tools/create_synthetic.py --format modelnet40 | scanobjectnn | shapenetpa
 
 import argparse
 import dataclasses
-import os
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
+from dos_mm3d.files import home_path
 from dos_mm3d.miniatures.kitti_writer import KittiPlan, write_kitti
 from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
 from dos_mm3d.miniatures.object_world.formats import (
@@ -74,11 +75,11 @@ def parse_args() -> argparse.Namespace:
     """The sizes and the seed decide every byte; workers only the time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--format', choices=sorted(FORMATS), default='nuscenes', help='in which form')
-    parser.add_argument('--out', type=os.path.expanduser, help='folder to write, default data/synthetic_<format>')
+    parser.add_argument('--out', type=home_path, help='folder to write, default data/synthetic_<format>')
     for name, (kind, text) in OPTIONS.items():
         parser.add_argument(name, type=kind, help=text)
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--workers', type=int, default=None, help='processes, default one for each CPU')
+    parser.add_argument('--workers', type=at_least(1), default=None, help='processes, default one for each CPU')
     parser.add_argument('--force', action='store_true', help='replace an older synthetic data set of other sizes')
     return parser.parse_args()
 

@@ -23,8 +23,9 @@ sys.path.insert(0, str(ROOT))
 import torch
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
+from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.files import check_output, holds_json, home_path, write_json
+from dos_mm3d.files import check_output, check_writable, holds_record, home_path, write_json
 from dos_mm3d.studies.faults.plan import campaign
 from dos_mm3d.studies.faults.report import build_record, faults_of, table
 from dos_mm3d.studies.runner import Study
@@ -37,9 +38,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', type=home_path, default=ROOT / 'work_dirs' / 'fault_campaign', help='folder of all cases'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of every moment and place')
+    parser.add_argument('--seed', type=at_least(0), default=0, help='of every moment and place')
     parser.add_argument('--short', action='store_true', help='a dozen cases of all kinds, about a minute')
-    parser.add_argument('--workers', type=int, default=2, help='cases side by side (default 2)')
+    parser.add_argument('--workers', type=at_least(1), default=2, help='cases side by side (default 2)')
     parser.add_argument('--record', type=home_path, help='JSON file for all cases, also written to the folder')
     return parser.parse_args()
 
@@ -65,7 +66,8 @@ def main() -> None:
     args.out = args.out.resolve()
     args.record = args.record and args.record.resolve()
     if args.record:
-        check_output(args.record, ours=holds_json)  # hours before it is written
+        check_output(args.record, ours=holds_record('campaign', 'cases'))  # hours before it is written
+    check_writable(args.out, 'Name another folder with --out, or free some space')
     os.chdir(ROOT)
     torch.set_num_threads(1)  # a forked child waits for ever for OpenMP threads that this process had
     run_study_tool('fault_campaign', lambda: run(args))

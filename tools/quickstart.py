@@ -16,7 +16,7 @@ os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # for all tools below: thre
 sys.path.insert(0, str(ROOT))
 
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.files import home_path
+from dos_mm3d.files import check_writable, home_path
 from dos_mm3d.studies.quickstart.cells import quickstart_cells
 from dos_mm3d.studies.quickstart.choices import BACKBONES, Quickstart, Size, tiny_size
 from dos_mm3d.studies.quickstart.report import write_report
@@ -81,7 +81,9 @@ def main() -> int:
     args = parse_args()
     os.chdir(ROOT)
     try:
-        run_all(args, args.work_dir or default_work_dir(args))
+        work = args.work_dir or default_work_dir(args)
+        check_writable(work, 'Name another --work-dir, or free some space')
+        run_all(args, work)
     except KeyboardInterrupt:
         print('\nquickstart: interrupted; the same command goes on from here', file=sys.stderr)
         return 130

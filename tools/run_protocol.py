@@ -26,7 +26,7 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
-from dos_mm3d.files import home_path, write_json
+from dos_mm3d.files import check_output, holds_record, home_path, write_json
 from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
 from dos_mm3d.studies.protocols.datasets import DATASETS, DataSet
 from dos_mm3d.studies.protocols.folder_sets import FOLDER_SETS, Probed, read_folder_set
@@ -147,6 +147,12 @@ def absolute(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check, run, print the table."""
+    if args.record:  # hours before it is written
+        check_output(
+            args.record,
+            *(named_path(text)[1] for text in (*args.checkpoint, *args.config)),
+            ours=holds_record(protocol=args.name),
+        )
     protocol = PROTOCOLS[args.name](arguments_of(args))
     for source in protocol.args.sources:
         print(f'[{protocol.name}: {source.told}]')

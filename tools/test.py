@@ -12,9 +12,11 @@ from mmengine.dist import is_main_process
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
+from dos_mm3d.engine.trained_config import warn_of_other_settings
+from dos_mm3d.engine.work_dir import ELSEWHERE
 from dos_mm3d.errors import InputError
 from dos_mm3d.export.loading import require_fit
-from dos_mm3d.files import check_output, holds_json, home_path, nan_to_none, write_json
+from dos_mm3d.files import check_output, check_writable, holds_numbers, holds_record, home_path, nan_to_none, write_json
 from dos_mm3d.metrics.confusion import ConfusionMatrix
 
 
@@ -47,11 +49,10 @@ def main() -> None:
     """Build the runner, check that the checkpoint is one of this model, test."""
     args = parse_args()
     cfg = launch.load_config(args)
-    missing = [key for key in ('test_dataloader', 'test_cfg', 'test_evaluator') if cfg.get(key) is None]
-    if missing:
-        raise InputError(f'{args.config}: nothing to test, it has no {", ".join(missing)}')
-    for out in filter(None, (args.metrics, args.confusion)):
-        check_output(out, args.config, args.checkpoint, ours=holds_json)
+    launch.require_parts(cfg, args.config, 'test')
+    for out, ours in ((args.metrics, holds_numbers), (args.confusion, holds_record('classes', 'confusion'))):
+        if out is not None:
+            check_output(out, args.config, args.checkpoint, ours=ours)
     if args.metrics and args.confusion and args.metrics.resolve() == args.confusion.resolve():
         raise InputError(f'{args.metrics}: --metrics and --confusion name this one file; name two')
     if args.tta:
@@ -60,13 +61,15 @@ def main() -> None:
         add_confusion(cfg, args.confusion)
     cfg.load_from = args.checkpoint
     cfg.resume = False
+    check_writable(cfg.work_dir, ELSEWHERE)
     launch.check_data(cfg, 'test_dataloader')
     runner = launch.build_runner(cfg)
     require_fit(runner.model, args.checkpoint, complete=True)
+    warn_of_other_settings(args.checkpoint, cfg)
     metrics = runner.test()
     if args.metrics is not None and is_main_process():
         write_json(args.metrics, nan_to_none(metrics))
 
 
 if __name__ == '__main__':
-    launch.run_tool(main)
+    launch.run_tool(main, in_ranks=True)

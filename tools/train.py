@@ -43,6 +43,7 @@ def main() -> None:
     """Look at the data; in a work_dir that is this run's alone build the runner, check what it starts from, train."""
     args = parse_args()
     cfg = launch.load_config(args)
+    launch.require_parts(cfg, args.config, 'train')
     apply_training_arguments(cfg, args)
     launch.check_data(cfg, 'train_dataloader', 'val_dataloader')
     with work_dir.held(cfg.work_dir):
@@ -67,4 +68,4 @@ def pretrained_weights(cfg: Config) -> str | None:
 
 
 if __name__ == '__main__':
-    launch.run_tool(main)
+    launch.run_tool(main, in_ranks=True)

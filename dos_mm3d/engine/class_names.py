@@ -44,10 +44,13 @@ def _require(place: str, names: list[str] | int, where: str, numbered: list[str]
 
 
 def classes_of_head(model: Mapping[str, Any]) -> tuple[str, list[str] | int] | None:
-    """Where a detector's config names its classes, and these in the order of their labels, or how many there are."""
+    """Where a detector's config names its classes, and these in the order of their labels, or how many there are.
+    InputError for none."""
     for name in HEADS:
         head = model.get(name) or {}
         tasks = head.get('tasks')
+        if tasks is not None and not tasks:
+            raise InputError(f'model.{name}.tasks is empty: there is no class to learn')
         if tasks and all('class_names' in task for task in tasks):
             return f'the classes of model.{name}.tasks', [one for task in tasks for one in task['class_names']]
         if isinstance(head.get('num_classes'), int):

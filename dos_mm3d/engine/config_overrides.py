@@ -6,10 +6,10 @@ or a base of it in whatever package, assigns it; all that is derived from it fol
 """
 
 import argparse
-import ast
-import re
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,13 @@ from mmengine.config import Config
 from mmengine.config import config as mmengine_config
 from mmengine.utils import import_modules_from_strings
 
-from ..errors import InputError
+from ..errors import InputError, UserError
 from .homes import put_homes
 from .known_keys import OF_RUNNERS, may_be_none, require_known, value_at
 from .loaders import check_numbers, settle_loaders
+from .override_values import is_of_path, read_value
 
-MAY_BE_NONE = ('load_from', 'work_dir', 'sync_bn')
-"""Texts that a config may leave out: 'None' says so, everything else is a text."""
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-_OF_PATHS = re.compile(r'(root|file|dir|path|folder|prefix|checkpoint)$')
-"""Last words of names that hold a path also where the config has nothing yet."""
-_JSON = {'true': True, 'false': False, 'null': None}
-_LIKE_A_NUMBER = re.compile(r'$|[-+.]*\d|[-+]?(nan|inf(inity)?)$', re.IGNORECASE)
 
 
 def add_overrides(parser: argparse.ArgumentParser, option: str, what: str) -> None:
@@ -107,7 +102,7 @@ def _order(key: str) -> tuple[int, str]:
 
 
 def _read_at(cfg: Config, key: str, value: Any) -> Any:
-    if value == 'None' and may_be_none(cfg, key) and not _OF_PATHS.search(key):
+    if value == 'None' and may_be_none(cfg, key) and not is_of_path(key):
         return None
     return read_value(value, value_at(cfg, key), key)
 
@@ -116,11 +111,16 @@ def _evaluated(path: Path, variables: '_Overrides') -> Config:
     try:
         with _assigning(variables):
             return Config.fromfile(path)
+    except (UserError, OSError):
+        raise
     except SyntaxError as error:
         raise InputError(f'{path}: {error}') from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        if isinstance(error, InputError) or not variables.stood:
-            raise
+    except Exception as error:  # the file is Python of the user's own
+        if not variables.stood:
+            frames = traceback.extract_tb(error.__traceback__)
+            within = [f'{below.filename}, line {below.lineno}' for one, below in pairwise(frames) if one.name == 'run']
+            where = within[0] if within else path  # of the file, or of a base of it
+            raise InputError(f'{where}: cannot be read as a config ({type(error).__name__}: {error})') from error
         given = ', '.join(f'{key}={variables.values[key]} (in place of {was})' for key, was in variables.stood.items())
         raise InputError(f'{path}: cannot be made with {given}: {error}') from error
 
@@ -143,87 +143,6 @@ def _require_effect(path: Path, values: Mapping[str, Any]) -> None:
                 f'{path}: {key}={value} would change nothing: of what this config trains nothing is made from {name}; '
                 'override the place itself, as SECTION.NAME=VALUE'
             )
-
-
-def read_value(given: Any, default: Any, key: str) -> Any:
-    """What a text of the command line means where `default` stands in the config.
-
-    Beside a text, in a list of texts, and where a path is to come, it is that text, letter by letter. Elsewhere it is a
-    Python literal, `true`, `false` or `null`, a list of these with or without its brackets, or else a text, too. A
-    number stays one number: 1e3 is 1000 in place of a whole one, and 007 is 7.
-
-    InputError for several values in place of one number, for what is nearly a number, and for one value in place of
-    named ones, or of a list of these; None takes them away.
-    """
-    if not isinstance(given, str):
-        return given
-    if isinstance(default, dict):
-        if given == 'None':
-            return None
-        raise InputError(f'{key}={given}: {key} holds several values; name one of them, {key}.NAME=VALUE')
-    if given == 'None' and key in MAY_BE_NONE:
-        return None
-    if isinstance(default, str) or key in MAY_BE_NONE:
-        return given
-    if default is None and given != 'None' and _OF_PATHS.search(key):
-        return given
-    if isinstance(default, int | float) and not isinstance(default, bool):
-        return _read_in_place_of_number(given, default, key)
-    return _read_freely(given, default, key)
-
-
-def _read_in_place_of_number(given: str, default: float, key: str) -> Any:
-    if given.isdecimal():
-        return int(given)
-    if ',' in given and not _bracketed(given):
-        raise InputError(f'{key}={given}: one number stands there ({default}), without commas; [{given}] is a list')
-    value = _read_freely(given, default, key)
-    if isinstance(value, str) and _LIKE_A_NUMBER.match(value):
-        raise InputError(f'{key}={given}: a number stands there ({default}), and this is none')
-    return int(value) if isinstance(default, int) and isinstance(value, float) and value.is_integer() else value
-
-
-def _read_freely(given: str, default: Any, key: str) -> Any:
-    if isinstance(default, list | tuple) and default and all(isinstance(item, str) for item in default):
-        return [item.strip('\'"') for item in _items(given)]
-    if isinstance(default, list | tuple) and any(isinstance(item, dict) for item in default):
-        return _read_named_ones(given, key)
-    try:
-        value = ast.literal_eval(given)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        if _bracketed(given) or (isinstance(default, list | tuple) and ',' in given):
-            return [_read_freely(item, None, key) for item in _items(given)]
-        return _JSON.get(given, given)
-    return list(value) if isinstance(value, tuple) and not _bracketed(given) else value
-
-
-def _read_named_ones(given: str, key: str) -> list[dict] | None:
-    try:
-        value = ast.literal_eval(given)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        value = given
-    if value is None or (isinstance(value, list | tuple) and all(isinstance(item, dict) for item in value)):
-        return value if value is None else list(value)
-    raise InputError(
-        f"{key}={given}: a list of named values stands there; wanted one such as \"[{{'type': 'NAME'}}]\", or one of "
-        f'its values, {key}.0.NAME=VALUE'
-    )
-
-
-def _bracketed(text: str) -> bool:
-    return text[:1] + text[-1:] in ('[]', '()')
-
-
-def _items(text: str) -> list[str]:
-    """What stands between the commas of a list, without those of the lists within it."""
-    inside, items = text[1:-1] if _bracketed(text) else text, ['']
-    for character in inside:
-        depth = sum(items[-1].count(bracket) for bracket in '[(') - sum(items[-1].count(bracket) for bracket in '])')
-        if character == ',' and depth == 0:
-            items.append('')
-        else:
-            items[-1] += character
-    return [item.strip() for item in items if item.strip()]
 
 
 class _KeysAndValues(argparse.Action):

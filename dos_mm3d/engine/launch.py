@@ -23,9 +23,11 @@ from ..datasets.nuscenes.scoring import check_scoring
 from ..errors import InputError, MissingFileError, UserError
 from ..files import home_path
 from .class_names import check_classes
+from .config_errors import fault_of_config, fault_of_frame
 from .config_overrides import add_overrides, load_with_overrides
 from .detector_grid import check_grid
-from .ranks import check_launcher, is_first_rank, leave_ranks, meet_here
+from .hooks import ReadyHook
+from .ranks import check_launcher, is_first_rank, leave_ranks, meet_here, require_alone
 from .result_files import check_result_files
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -73,6 +75,23 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def require_parts(cfg: Config, path: Path, work: str) -> None:
+    """InputError where a config lacks, or has None in place of, what a work is done with.
+
+    path: of the config.  work: 'train' or 'test'.
+    """
+    beside = {'train': 'optim_wrapper', 'test': 'test_evaluator'}[work]
+    loader = f'{work}_dataloader'
+    if missing := [name for name in ('model', loader, f'{work}_cfg', beside) if not cfg.get(name)]:
+        raise InputError(f'{path}: nothing to {work}, it has no {", ".join(missing)}')
+    for name in (loader, 'val_dataloader'):
+        found = cfg.get(name)
+        if found and not (isinstance(found.get('dataset'), dict) and found.dataset.get('type')):
+            raise InputError(f'{path}: {name} has no data set, {name}.dataset is {found.get("dataset")}')
+        if found and not (found.get('sampler') or found.get('batch_sampler')):
+            raise InputError(f'{path}: {name} has no sampler, which says which frame comes next')
+
+
 def enable_amp(cfg: Config) -> None:
     """Switch the optimiser wrapper to automatic mixed precision with dynamic loss scaling.
 
@@ -96,6 +115,8 @@ def enable_auto_scale_lr(cfg: Config) -> None:
     """Scale the learning rate with the total batch size; ValueError where the config does not say from which one."""
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
         raise InputError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config; there is none')
+    if not (isinstance(base := cfg.auto_scale_lr.base_batch_size, int) and base > 0):
+        raise InputError(f'auto_scale_lr.base_batch_size={base!r}: wanted the total batch that the rate was chosen for')
     cfg.auto_scale_lr.enable = True
 
 
@@ -130,17 +151,22 @@ def build_runner(cfg: Config) -> Runner:
     model are made for different grids."""
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     check_grid(getattr(runner, 'model', None))
+    runner.register_hook(ReadyHook())
     return runner
 
 
-def run_tool(main: Callable[[], int | None]) -> None:
+def run_tool(main: Callable[[], int | None], *, in_ranks: bool = False) -> None:
     """Run a tool's main(), which may return the exit status. What a user can act on ends as one message and status 1.
+
+    in_ranks: whether the tool looks at its launcher itself; others are refused in several processes.
 
     The log file of the work_dir gets its traceback, with DOS_TRACEBACK=1 the screen. Every other error keeps its own.
     """
     # a log that cannot be written, on a full disk, would be a traceback for each of its lines
     logging.raiseExceptions = False
     try:
+        if not in_ranks:
+            require_alone()
         status = main()
         leave_ranks()
     except Exception as error:
@@ -158,10 +184,8 @@ def message_for_user(error: Exception) -> str | None:
     """What a user is told about an error; None for a bug.
 
     Users can act on a :class:`UserError`; on an OSError, which is the system's answer about a file, a folder or a disk;
-    and on what mmengine's registry says of a config that names no class or an argument which its class does not have.
+    on what came while something was made of the config, and on what upstream cannot load of a frame.
     """
-    if _is_of_registry(error):
-        return f'the config does not fit: {error.args[0]}'
     text = str(error)
     if isinstance(error, DistNetworkError) and 'EADDRINUSE' in text:
         return (
@@ -169,7 +193,7 @@ def message_for_user(error: Exception) -> str | None:
             'cannot meet there: another run may have it; set PORT (of tools/dist_train.sh) or MASTER_PORT to a free one'
         )
     if not isinstance(error, (UserError, OSError)) or isinstance(error, ConnectionError):
-        return None
+        return fault_of_config(error) or fault_of_frame(error)
     if text.startswith('Caught ') and 'Original Traceback' in text:
         # of a DataLoader worker: torch makes one text of its traceback, which ends with the message
         *_, start = re.finditer(rf'^(?:\w+\.)*{type(error).__name__}: ', text, re.MULTILINE)
@@ -179,14 +203,9 @@ def message_for_user(error: Exception) -> str | None:
     return text
 
 
-def _is_of_registry(error: Exception) -> bool:
-    """Whether the registry itself failed, before the code of any class was entered."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    within = frames[-1].f_globals.get('__name__', '') if frames else ''
-    return isinstance(error, (KeyError, TypeError)) and within.startswith('mmengine.registry.')
-
-
 def _log_to_file(text: str) -> None:
+    if not MMLogger._instance_dict:  # asking for the current one would make one, which reads the environment
+        return
     logger = MMLogger.get_current_instance()
     record = logger.makeRecord(logger.name, logging.ERROR, __file__, 0, text, (), None)
     for handler in logger.handlers:

@@ -72,6 +72,16 @@ def check_launcher(launcher: str) -> None:
             )
 
 
+def require_alone() -> None:
+    """InputError where a launcher has started several processes of a tool that works in one."""
+    for size, rank in [*_STARTED.values(), *_STARTED_BY_OTHERS]:
+        if rank in os.environ and os.environ.get(size, '') not in ('', '0', '1'):
+            raise InputError(
+                f'{size}={os.environ[size]} processes were started, and this tool works in one: each would write the '
+                'same files. Start it without torchrun, srun or mpirun'
+            )
+
+
 def _check_meeting_point(n: int) -> None:
     """InputError where the ranks of a run could only wait for each other for half an hour."""
     port = os.environ.get('MASTER_PORT', '29500')

@@ -1,7 +1,7 @@
 """The folder of one run: who may write there, and which checkpoint a run goes on from.
 
-What lies in the folder decides. `last_checkpoint`, which mmengine writes beside the checkpoints, names the place where
-one lay when it was written, and is not read: a folder may have been copied or moved since.
+What lies in the folder decides. `last_checkpoint`, which mmengine writes into the work_dir, names the place where one
+lay when it was written, and is not followed: a folder may have been copied or moved since.
 """
 
 import errno
@@ -21,9 +21,14 @@ from mmengine.dist import all_gather_object
 
 from ..errors import InputError, MissingFileError, OutputExistsError, UserError
 from ..export.files import read_checkpoint
+from ..files import check_writable
 from .ranks import is_first_rank
 
 LOCK = '.training.lock'
+LAST = 'last_checkpoint'
+"""Where mmengine writes, in the work_dir, the path of the newest checkpoint."""
+ELSEWHERE = 'Take another --work-dir (default_hooks.checkpoint.out_dir, if given), or free some space'
+"""What to do where nothing can be written."""
 TEMPLATES = ('iter_{}.pth', 'epoch_{}.pth')
 NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
@@ -46,6 +51,7 @@ def held(work_dir: str | Path) -> Iterator[None]:
     path = Path(work_dir) / LOCK
     if any(one.exists() and not one.is_dir() for one in (path.parent, *path.parent.parents)):
         raise InputError(f'{work_dir}: is no folder, or lies below a file; take another --work-dir')
+    check_writable(work_dir, ELSEWHERE)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, 'a+') as file:
         _lock(file, path)
@@ -79,16 +85,24 @@ def choose_start(cfg: Config, given: str | None) -> None:
 
     Raises:
         OutputExistsError: the run would replace checkpoints that are there.
-        InputError, MissingFileError: there is none that a run can go on from.
+        InputError, MissingFileError: there is none that a run can go on from, or none could be written.
     """
     if given is None and cfg.get('resume'):
         given = cfg.get('load_from') or 'auto'
     folder = checkpoint_folder(cfg)
+    if is_first_rank():
+        check_writable(folder, ELSEWHERE)
+    if Path(cfg.work_dir, LAST).is_dir():
+        raise InputError(
+            f'{Path(cfg.work_dir, LAST)}: is a folder, and mmengine writes a file of that name; move it away'
+        )
     there = checkpoints_in(folder, *_templates(cfg))
     if given is None:
         _require_none(there, folder)
     elif given == 'auto':
         start = newest_whole(there, folder)
+        if not there:
+            _require_none_elsewhere(cfg, folder)
         cfg.resume, cfg.load_from = start is not None, str(start) if start else cfg.get('load_from')
     else:
         start = _named(given)
@@ -168,7 +182,7 @@ def require_same_start(cfg: Config) -> None:
 
 def _named(given: str) -> Path:
     path = Path(os.path.expanduser(given))
-    if path.name == 'last_checkpoint':
+    if path.name == LAST:
         raise InputError(
             f'{path}: only names the place where a checkpoint lay when it was written; give the .pth file itself, or '
             'say --resume without a value'
@@ -192,6 +206,22 @@ def _require_none(there: list[Path], folder: Path) -> None:
             f'{folder}: holds checkpoints of an earlier run (newest {there[0].name}), which a new one would replace; '
             'add --resume to go on from there, or take another --work-dir'
         )
+
+
+def _require_none_elsewhere(cfg: Config, folder: Path) -> None:
+    """InputError where earlier runs of the work_dir have put their checkpoints into another folder than this one will
+    (`default_hooks.checkpoint.out_dir`): going on would begin anew there."""
+    named = Path(cfg.work_dir, LAST)
+    places = [Path(cfg.work_dir)]
+    if named.is_file():
+        places.append(Path(named.read_text(errors='replace').strip() or cfg.work_dir).parent)
+    for place in places:
+        if left := checkpoints_in(place, *_templates(cfg)):
+            raise InputError(
+                f'{folder}: holds no checkpoint, and earlier ones of {cfg.work_dir} are in {place} (newest '
+                f'{left[0].name}): another default_hooks.checkpoint.out_dir was given. Give that one, or go on from '
+                f'there with --resume {left[0]}; to begin anew take another --work-dir'
+            )
 
 
 def _require_none_later(start: Path, there: list[Path], folder: Path) -> None:
@@ -219,6 +249,13 @@ def _templates(cfg: Config) -> list[str]:
             f'default_hooks.checkpoint.filename_tmpl={name}: names a folder, where no checkpoint would be found again; '
             'say default_hooks.checkpoint.out_dir=FOLDER'
         )
+    try:
+        (name or '').format(1)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f'default_hooks.checkpoint.filename_tmpl={name}: makes no name of a step ({error}); wanted one {{}}, as in '
+            'step_{}.pth'
+        ) from error
     return [name] if name else []
 
 

@@ -49,7 +49,7 @@ def write_data_set(out: str | Path, plan: SyntheticPlan, fill: Callable[[Path], 
     Everything goes to `<out>.partial`, which is renamed at the very end: a killed run leaves no folder that looks
     whole. OutputExistsError for a folder of anything else; `force` replaces an older synthetic data set, never other
     data."""
-    out = Path(out)
+    out = Path(out).resolve()  # a link stays one, and what it points to is written
     if not _must_write(out, plan.manifest(), force):
         return out
     partial = out.with_name(out.name + '.partial')
@@ -86,6 +86,10 @@ def _must_write(out: Path, wanted: dict[str, Any], force: bool) -> bool:
         raise OutputExistsError(
             f'{manifest}: no whole JSON ({error}), so whose folder it is is unknown. Move it away.'
         ) from error
+    if not isinstance(found, dict) or 'generator' not in found:
+        raise OutputExistsError(
+            f'{manifest}: not of a synthetic data set, so whose folder it is is unknown. Move it away.'
+        )
     if found == wanted:
         print(f'{out}: already there with the same seed and sizes, reused')
         return False

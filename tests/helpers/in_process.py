@@ -20,7 +20,7 @@ def tool_in_process(name: str, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
         monkeypatch.setattr(sys, 'argv', [f'{name}.py', *map(str, arguments)])
         handler = signal.getsignal(signal.SIGTERM)
         try:
-            launch.run_tool(module.main)
+            launch.run_tool(module.main, in_ranks=name in ('train', 'test'))
         finally:
             signal.signal(signal.SIGTERM, handler)
 

@@ -1,6 +1,7 @@
 """What a run would say after its first minutes, or at its end, is said first."""
 
 import pickle
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -159,3 +160,30 @@ def test_every_config_for_nuscenes_scores_what_it_tests() -> None:
                     cfg[f'{kind}_dataloader'].dataset.data_root, cfg[f'{kind}_dataloader'].dataset.ann_file
                 )
                 assert Path(cfg[f'{kind}_evaluator'].ann_file) == tested_file, path
+
+
+@NUSCENES
+@pytest.mark.parametrize(
+    ('change', 'key'),
+    [
+        (lambda info: info.pop('timestamp'), 'timestamp'),
+        (lambda info: [box.pop('velocity') for box in info['instances']], 'velocity'),
+        (lambda info: [box.pop('bbox_3d_isvalid') for box in info['instances']], 'bbox_3d_isvalid'),
+        (lambda info: [one['lidar_points'].pop('lidar2sensor') for one in info['lidar_sweeps']], 'lidar2sensor'),
+        (lambda info: [one.pop('timestamp') for one in info['lidar_sweeps']], 'timestamp'),
+    ],
+)
+def test_a_key_that_the_pipeline_reads_and_a_later_frame_lacks_is_named(
+    world: World, change: Callable, key: str
+) -> None:
+    edit(world, lambda infos: change(infos['data_list'][-1]))
+    assert re.search(rf'entry \d+ of data_list has no .*{key}', world.error())
+
+
+@NUSCENES
+@pytest.mark.parametrize('indices', [0, [], [99], 'all', [0.5], True])
+def test_indices_that_leave_no_frame_or_are_none_are_refused(world: World, indices: object) -> None:
+    with pytest.raises(InputError, match='wanted how many of them'):
+        check_files({**world.training_set(), 'indices': indices})
+    for good in (None, 1, 99, -1, [0, -1]):
+        check_files({**world.training_set(), 'indices': good})

@@ -18,6 +18,7 @@ from dos_mm3d.datasets.kitti.check import check_frames, find_frames
 from dos_mm3d.datasets.kitti.convert import prepare_kitti
 from dos_mm3d.datasets.mmdet3d_converter import mmdet3d_converter
 from dos_mm3d.errors import MissingFileError, OutputExistsError, UserError
+from dos_mm3d.files import write_text
 from tests.references.real_kitti import REAL, assemble
 
 NUMBERS = {'train': ['000000', '000001'], 'val': ['000002'], 'test': ['000000']}
@@ -177,6 +178,10 @@ WRONG = {
     'a label without numbers': (
         lambda r: (r / 'training/label_2/000001.txt').write_text('Car 0.00 0 nan 1 2 3 4 1 1 1 1 1 1 1\n'),
         r'000001\.txt: line 1: found .Car 0\.00 0 nan.*14 numbers',
+    ),
+    'a file that is no image': (
+        lambda r: write_text(r / 'training/image_2/000001.png', '<html>'),
+        r'training/image_2/000001\.png: is no image that can be read.*data_object_image_2\.zip.*or remove it',
     ),
     'a box of no size': (
         lambda r: (r / 'training/label_2/000001.txt').write_text('Car 0.00 0 1 1 2 3 4 0 1 1 1 1 9 1\n'),

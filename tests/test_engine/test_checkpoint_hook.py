@@ -9,6 +9,7 @@ import torch
 
 from dos_mm3d.engine.hooks import checkpoint as checkpoint_module
 from dos_mm3d.engine.hooks.checkpoint import random_state, set_random_state
+from dos_mm3d.errors import InputError
 from tests.helpers.toy_runs import toy_run
 
 
@@ -75,8 +76,8 @@ def test_another_number_of_processes_is_said(tmp_path, monkeypatch):
     assert 'the run had 2 processes and has 1 now' in log.read_text()
 
 
-def test_the_best_checkpoint_of_the_original_of_a_copied_run_stays(tmp_path):
-    best = dict(
+def with_best(name: str) -> dict:
+    return dict(
         val_dataloader=dict(
             dataset=dict(type='ToyPoints'), batch_size=2, sampler=dict(type='DefaultSampler', shuffle=False),
             collate_fn=dict(type='default_collate'),
@@ -84,9 +85,18 @@ def test_the_best_checkpoint_of_the_original_of_a_copied_run_stays(tmp_path):
         val_cfg={},
         val_evaluator=dict(type='FallingMetric'),
         train_cfg__val_interval=1,
-        default_hooks__checkpoint__save_best='score',
+        default_hooks__checkpoint__save_best=name,
         default_hooks__checkpoint__rule='less',
     )  # fmt: skip
+
+
+def test_a_best_of_what_no_metric_gives_is_named_and_loses_nothing(tmp_path):
+    with pytest.raises(InputError, match='save_best=scores: the validation gives no such number; it gives score'):
+        toy_run(tmp_path / 'run', max_iters=2, **with_best('scores'))
+
+
+def test_the_best_checkpoint_of_the_original_of_a_copied_run_stays(tmp_path):
+    best = with_best('score')
     toy_run(tmp_path / 'run', max_iters=2, **best)
     shutil.copytree(tmp_path / 'run', tmp_path / 'copy')
     [original] = (tmp_path / 'run').glob('best_*.pth')

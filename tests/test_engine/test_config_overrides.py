@@ -269,7 +269,7 @@ def test_a_value_that_the_config_cannot_be_made_with_is_named(config):
     with pytest.raises(UserError, match=r'cannot be made with sizes=3 \(in place of \[1, 2\]\): .*not iterable'):
         load_with_overrides(config, typed('sizes=3'))
     config.write_text(config.read_text() + 'n = 1 / 0\n')  # the file's own, whatever is given
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(UserError, match=r'child\.py, line \d+: cannot be read .*ZeroDivisionError'):
         load_with_overrides(config, {})
 
 
@@ -309,3 +309,19 @@ def test_one_number_of_a_list_can_be_given_and_what_is_made_from_it_follows(tmp_
     assert (cfg.size, cfg.model.twice, cfg.model.pairs) == ([1, 5], [7, 10], [(1, 9), (3, 4)])
     with pytest.raises(UserError, match=r'size\.2 has no place: size is a list of 2'):
         load_with_overrides(path, typed('size.2=5'))
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('x = (', 'was never closed'),
+        ('x = y', "NameError: name 'y' is not defined"),
+        ("_base_ = ['no.py']", r'no\.py'),
+        ("custom_imports = dict(imports=['no_such_module'], allow_failed_imports=False)", 'no_such_module'),
+        ('x = 1 / 0', 'ZeroDivisionError'),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_named(tmp_path, text, said):
+    (tmp_path / 'own.py').write_text(text)
+    with pytest.raises((UserError, OSError), match=said):
+        load_with_overrides(tmp_path / 'own.py', {})

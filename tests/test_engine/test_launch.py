@@ -46,7 +46,7 @@ def test_work_dir_is_the_arguments_then_the_configs_then_the_configs_name(argume
 def test_an_empty_work_dir_is_refused_and_home_is_put_in(arguments, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         launch.load_config(arguments('x = 1\n', '--work-dir', ''))
-    assert '--work-dir: invalid' in capsys.readouterr().err
+    assert '--work-dir: an empty path' in capsys.readouterr().err
     with pytest.raises(ValueError, match='work_dir is empty: name a folder'):
         launch.load_config(arguments('work_dir = None\n', '--cfg-options', 'work_dir='))
     monkeypatch.setenv('HOME', '/home/someone')
@@ -103,9 +103,14 @@ def test_the_peak_rate_counts_all_ranks(monkeypatch):
 
 
 def test_a_config_may_name_another_runner(monkeypatch):
-    built = []
-    monkeypatch.setattr(launch, 'RUNNERS', SimpleNamespace(build=built.append))
-    monkeypatch.setattr(launch, 'Runner', SimpleNamespace(from_cfg=lambda cfg: built.append('default')))
+    built, hooks = [], []
+
+    def build(what: object) -> SimpleNamespace:
+        built.append(what)
+        return SimpleNamespace(register_hook=hooks.append)
+
+    monkeypatch.setattr(launch, 'RUNNERS', SimpleNamespace(build=build))
+    monkeypatch.setattr(launch, 'Runner', SimpleNamespace(from_cfg=lambda cfg: build('default')))
     for cfg in (Config(dict(runner_type='Other')), Config(dict(model=1))):
         launch.build_runner(cfg)
     assert built[0].runner_type == 'Other' and built[1] == 'default'

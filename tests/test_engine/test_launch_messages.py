@@ -7,6 +7,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.registry import DATASETS, MODELS
+from mmengine.runner import Runner
 
 from dos_mm3d.engine import launch
 
@@ -100,3 +103,74 @@ def test_a_test_wants_every_parameter(tmp_path):
     assert set(require_fit(model, tmp_path / 'part.pth').matched) == set(part)
     with pytest.raises(ValueError, match=r'part\.pth: holds only a part.*2 parameters and statistics would stay'):
         require_fit(model, tmp_path / 'part.pth', complete=True)
+
+
+def failing_when_built(values: dict) -> str | None:
+    """What a user is told of a config that mmengine makes a run of."""
+    loader = dict(dataset=dict(type='Empty'), sampler=dict(type='DefaultSampler', shuffle=False), batch_size=1)
+    config = dict(
+        work_dir=values.pop('work_dir'),
+        model=dict(type='Toy'),
+        train_dataloader=loader,
+        train_cfg=dict(by_epoch=False, max_iters=1),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        default_scope='mmengine',
+        experiment_name=f'hostile {sorted(values.items())}',
+    )
+    cfg = Config(config)
+    cfg.merge_from_dict(values)
+    try:
+        runner = Runner.from_cfg(cfg)
+        runner.build_train_loop(runner._train_loop)
+        runner.build_optim_wrapper(runner.optim_wrapper)
+    except Exception as error:
+        return launch.message_for_user(error)
+    return ''
+
+
+@pytest.fixture
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Toy(BaseModel):
+        def __init__(self, width: int = 1) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(width, 1)
+
+        def forward(self, inputs=None, data_samples=None, mode='loss'):
+            raise RuntimeError('a bug of ours')
+
+    class Empty(torch.utils.data.Dataset):
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> dict:
+            raise KeyError('a bug of ours')
+
+    for registry, one in ((MODELS, Toy), (DATASETS, Empty)):
+        monkeypatch.setitem(registry._module_dict, one.__name__, one)
+
+
+@pytest.mark.parametrize(
+    ('values', 'told'),
+    [
+        ({'val_cfg': dict(type='ValLoop')}, 'ValueError: val_dataloader, val_cfg, and val_evaluator should be'),
+        ({'train_dataloader.timeout': -1}, 'ValueError: timeout option'),
+        ({'train_dataloader.collate_fn': dict(type='nothing')}, 'TypeError: the first argument must be callable'),
+        ({'optim_wrapper.accumulative_counts': 0}, 'OptimWrapper cannot be made of it: AssertionError'),
+        ({'optim_wrapper.optimizer.momentum': -1}, 'SGD cannot be made of it: ValueError: Invalid momentum'),
+        ({'model.width': 'wide'}, 'Toy cannot be made of it: TypeError'),
+        ({'model.type': 'Toys'}, 'the config does not fit: Toys is not in the'),
+        ({'default_hooks': dict(logger=dict(type='LoggerHook', interval=0))}, 'LoggerHook cannot be made of it'),
+        ({'randomness.seed': -1}, 'ValueError: Seed must be'),
+        ({}, ''),
+    ],
+)
+def test_what_upstream_cannot_make_of_a_config_is_one_line(toys: None, tmp_path, values: dict, told: str) -> None:
+    found = failing_when_built({**values, 'work_dir': str(tmp_path)})
+    assert told in found and found.startswith('the config does not fit: ' if told else '')
+
+
+def test_what_fails_while_something_runs_is_no_fault_of_the_config(toys: None) -> None:
+    for run in (lambda: MODELS.build(dict(type='Toy'))(), lambda: DATASETS.build(dict(type='Empty'))[0]):
+        with pytest.raises((RuntimeError, KeyError)) as caught:
+            run()
+        assert launch.message_for_user(caught.value) is None

@@ -1,11 +1,13 @@
 """Settings of loaders that torch refuses late are settled or refused when the config is read."""
 
+import re
 from pathlib import Path
 
 import pytest
 from torch.utils.data import DataLoader
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
+from dos_mm3d.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
@@ -44,6 +46,27 @@ def test_lengths_and_rates_that_are_none_are_refused(option):
 
 def test_lengths_may_be_whole_floats_and_rates_none(tmp_path):
     (tmp_path / 'own.py').write_text(
-        "train_cfg = dict(by_epoch=False, max_iters=2e4)\noptim_wrapper = dict(optimizer=dict(type='A', lr=None))\n"
+        "train_cfg = dict(by_epoch=False, max_iters=2e4)\noptim_wrapper = dict(optimizer=dict(type='SGD', lr=None))\n"
     )
     assert load_with_overrides(tmp_path / 'own.py', {}).train_cfg.max_iters == 20000
+
+
+@pytest.mark.parametrize(
+    ('option', 'said'),
+    [
+        ('train_dataloader.prefetch_factor=0', 'wanted a whole number, 1 or more'),
+        ('train_dataloader.num_batch_per_epoch=0', 'wanted a whole number, 1 or more'),
+        ('test_dataloader.drop_last=True', 'the last frames would not be scored'),
+        ('default_hooks.checkpoint.interval=often', 'wanted a whole number, -1 or more'),
+        ('default_hooks.checkpoint.max_keep_ckpts=1.5', 'wanted a whole number, -1 or more'),
+        ('custom_hooks.1.interval=often', 'wanted a whole number, -1 or more'),
+        ('optim_wrapper.clip_grad.max_norm=some', 'wanted a number, more than 0'),
+        ('optim_wrapper.optimizer.type=AdamV', 'no such optimiser; nearest: .*Adam'),
+    ],
+)
+def test_what_would_end_a_run_at_its_first_use_is_refused_by_name(option, said):
+    key, value = option.split('=')
+    with pytest.raises(InputError, match=rf'{re.escape(option)}|{key}={value!r}') as caught:
+        name = 'centerpoint/centerpoint_small_synthetic.py' if key.startswith('test') else 'dos/dos_second_folder.py'
+        load_with_overrides(CONFIGS / name, {key: value})
+    assert re.search(said, str(caught.value))

@@ -80,7 +80,7 @@ def kill_in_step(runner: Runner, step: int) -> None:
     runner.model.update_teacher = interrupted
 
 
-@pytest.mark.parametrize('form', list(FORMS))
+@pytest.mark.parametrize('form', ['dual', *(pytest.param(form, marks=pytest.mark.slow) for form in ('mpm', 'cls'))])
 def test_a_killed_run_goes_on_bit_for_bit(run, tmp_path, form):
     whole = run(form, 'whole')
     with pytest.raises(KeyboardInterrupt):

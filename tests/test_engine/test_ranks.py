@@ -2,6 +2,7 @@
 
 import pytest
 
+from dos_mm3d.engine import launch
 from dos_mm3d.engine.ranks import check_launcher, is_first_rank, meet_here
 from dos_mm3d.errors import UserError
 
@@ -101,3 +102,36 @@ def test_agreement_passes(environment, launcher, variables):
 def test_the_first_rank_is_the_only_one_or_number_0(environment, variables, first):
     environment(**variables)
     assert is_first_rank() is first
+
+
+@pytest.mark.parametrize(
+    'variables',
+    [
+        dict(RANK='1', WORLD_SIZE='2'),
+        dict(SLURM_PROCID='0', SLURM_STEP_NUM_TASKS='8'),
+        dict(OMPI_COMM_WORLD_RANK='0', OMPI_COMM_WORLD_SIZE='2'),
+        dict(PMI_RANK='1', PMI_SIZE='2'),
+    ],
+)
+def test_a_tool_of_one_process_is_refused_in_several(environment, capsys, variables):
+    environment(**variables)
+    done = []
+    with pytest.raises(SystemExit):
+        launch.run_tool(lambda: done.append(1))
+    assert not done and 'this tool works in one' in capsys.readouterr().err
+    environment(**dict.fromkeys(variables, '1'))
+    launch.run_tool(lambda: done.append(1))
+    assert done == [1]
+
+
+def test_a_message_needs_no_logger(environment, capsys, monkeypatch):
+    """Making one reads LOCAL_RANK, of which the message may be."""
+    monkeypatch.setattr(launch.MMLogger, '_instance_dict', {})
+    environment(LOCAL_RANK='x')
+
+    def refuse() -> None:
+        raise UserError('LOCAL_RANK is no number')
+
+    with pytest.raises(SystemExit, match='1'):
+        launch.run_tool(refuse)
+    assert capsys.readouterr().err == 'error: LOCAL_RANK is no number\n'

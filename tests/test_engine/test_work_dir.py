@@ -24,7 +24,7 @@ from dos_mm3d.engine.work_dir import (
     require_resumable,
     require_same_start,
 )
-from dos_mm3d.errors import UserError
+from dos_mm3d.errors import InputError, UserError
 
 WHOLE = dict(state_dict={'w': torch.arange(500.0)}, meta={}, message_hub={}, optimizer={})
 
@@ -107,6 +107,18 @@ def test_epochs_other_names_and_what_is_none(tmp_path):
     assert start_of(tmp_path, 'auto', default_hooks=hook).load_from.endswith('step-8.pth')
 
 
+@pytest.mark.parametrize('name', ['{}_{}.pth', '{step}.pth', 'a{', '{:s}.pth'])
+def test_names_that_cannot_be_made_of_a_step_are_refused_before_it_comes(tmp_path, name):
+    with pytest.raises(InputError, match=r'filename_tmpl=.*makes no name of a step'):
+        start_of(tmp_path, None, default_hooks=dict(checkpoint=dict(filename_tmpl=name)))
+
+
+def test_a_folder_called_as_a_file_of_mmengines_is_said(tmp_path):
+    (tmp_path / 'last_checkpoint').mkdir()
+    with pytest.raises(InputError, match='last_checkpoint: is a folder'):
+        start_of(tmp_path, None)
+
+
 def test_checkpoints_elsewhere_are_found_there(tmp_path):
     leave(tmp_path / 'run', 4)
     hooks = dict(checkpoint=dict(out_dir=str(tmp_path)))
@@ -114,6 +126,24 @@ def test_checkpoints_elsewhere_are_found_there(tmp_path):
     assert checkpoint_folder(cfg) == tmp_path / 'run'
     choose_start(cfg, 'auto')
     assert cfg.load_from == str(tmp_path / 'run/iter_4.pth')
+
+
+@pytest.mark.parametrize(('before', 'now'), [(None, 'other'), ('other', None), ('other', 'third')])
+def test_another_folder_for_checkpoints_does_not_begin_anew_without_a_word(tmp_path, before, now):
+    def run(out_dir: str | None) -> Config:
+        hooks = dict(checkpoint=dict(out_dir=out_dir and str(tmp_path / out_dir)))
+        return Config(dict(work_dir=str(tmp_path / 'run'), default_hooks=hooks))
+
+    there = checkpoint_folder(run(before))
+    there.mkdir(parents=True)
+    (tmp_path / 'run').mkdir(exist_ok=True)
+    leave(there, 2, 4)
+    (tmp_path / 'run/last_checkpoint').write_text(str(there / 'iter_4.pth'))
+    cfg = run(now)
+    with pytest.raises(InputError, match=rf'no checkpoint.*in {there} \(newest iter_4.*--resume {there}/iter_4\.pth'):
+        choose_start(cfg, 'auto')
+    choose_start(cfg, str(there / 'iter_4.pth'))  # as it says
+    assert cfg.load_from == str(there / 'iter_4.pth')
 
 
 def test_the_first_start_of_a_job_that_always_says_resume(tmp_path):

@@ -108,3 +108,9 @@ def test_a_config_whose_parts_have_different_grids_is_refused_when_its_model_is_
     name, option = case.split()
     with pytest.raises(UserError, match=REFUSED[case]):
         check_grid(MODELS.build(load_with_overrides(CONFIGS / f'{name}.py', dict([option.split('=')])).model))
+
+
+def test_a_head_of_another_width_than_the_projector_is_refused():
+    cfg = load_with_overrides(CONFIGS / 'dos/dos_second_synthetic.py', {'model.head.channels': '17'})
+    with pytest.raises(UserError, match=r'projector\.out_channels is \d+ and model\.head\.channels is 17'):
+        MODELS.build(cfg.model)

@@ -7,6 +7,7 @@ import torch
 
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.sources import config_of, named_path, read_datasets, read_sources, require_different
+from dos_mm3d.studies.runner.tool import portable_argument
 from tests.helpers.protocol_fakes import tiny_source
 
 TINY = """
@@ -41,6 +42,10 @@ def write(folder: Path, *, width: int = 2, value: float = 0.0, file: str = 'iter
 def test_labels_and_paths() -> None:
     assert named_path('nuscenes=a/b.pth') == ('nuscenes', Path('a/b.pth'))
     assert named_path('a/lr=0.1/b.pth') == (None, Path('a/lr=0.1/b.pth'))
+
+
+def test_a_command_line_with_an_empty_word_can_be_written_down() -> None:
+    assert [portable_argument(text) for text in ('', 'plain', '/gone/x/y.pth')][:2] == ['', 'plain']
 
 
 def test_runs_of_a_data_set_are_numbered(tiny_model: None, tmp_path: Path) -> None:

@@ -38,7 +38,16 @@ def test_names_numbers_and_their_order() -> None:
     [
         ('probe', "'probe' is no part of a recipe.*wanted plain, or some of new_decoder"),
         ('l2_sp+l2_sp=2', 'twice'),
-        ('l2_sp=much', "'much' is no number"),
+        ('l2_sp=much', "'much', wanted more than 0"),
+        ('l2_sp=', "'', wanted more than 0"),
+        ('l2_sp=inf', 'wanted more than 0'),
+        ('low_rate=-1', 'wanted more than 0 and at most 1'),
+        ('layer_decay=nan', 'wanted more than 0 and at most 1'),
+        ('frozen_start=1', 'wanted more than 0 and less than 1'),
+        ('averaging=5', 'wanted more than 0 and less than 1'),
+        ('probe_head=0.4', 'wanted a whole number, 1 or more'),
+        ('target_bn=-3', 'wanted a whole number, 1 or more'),
+        ('new_decoder=3', 'wanted no number'),
         ('low_rate+layer_decay', 'both say what the rates are'),
     ],
 )

@@ -12,7 +12,7 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from torch import nn
 
-from dos_mm3d.errors import InputError
+from dos_mm3d.errors import InputError, MissingFileError
 from dos_mm3d.export.backbone import read_export
 from dos_mm3d.export.files import is_kernel
 from dos_mm3d.export.loading import fit_report, other_input, require_fit
@@ -29,6 +29,7 @@ from dos_mm3d.studies.zoo import (
 )
 from dos_mm3d.studies.zoo.entry import probe_numbers
 from tests.helpers.round_trip import load_through_runner, mmdet3d_config
+from tools.build_zoo import named_probes
 
 ROOT = Path(__file__).resolve().parents[2]
 UNCHANGED = {'second_voxel01': 'centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py'}
@@ -219,3 +220,25 @@ def test_a_record_of_another_checkpoint_is_refused(tmp_path):
     assert found['rows'] == {'DOS': {'miou': {'mean': 30.0, 'sd': 1.0}}}
     with pytest.raises(InputError, match='alone'):
         probe_numbers(tmp_path / 'r.json', 'b' * 64)
+    for text, said in (('x', 'is no JSON'), ('[1]', 'holds a list')):
+        (tmp_path / 'r.json').write_text(text)
+        with pytest.raises(InputError, match=said):
+            probe_numbers(tmp_path / 'r.json', 'a' * 64)
+
+
+@pytest.mark.parametrize('texts', [['r.json'], ['a=r.json', 'a=s.json']])
+def test_probes_have_a_title_each(texts):
+    with pytest.raises(InputError, match='wanted TITLE=RECORD for each'):
+        named_probes(texts)
+
+
+def test_what_cannot_be_added_is_said_before_it_is_exported(tmp_path):
+    with pytest.raises(MissingFileError, match=r'no\.pth: no such checkpoint file'):
+        add_to_zoo(NAME, tmp_path / 'no.pth', folder=tmp_path / 'weights')
+    assert not list((tmp_path / 'weights').iterdir())
+    torch.save({'state_dict': {}}, tmp_path / 'iter_1.pth')
+    with pytest.raises(InputError, match='no log of its training lies beside it'):
+        add_to_zoo(NAME, tmp_path / 'iter_1.pth', folder=tmp_path / 'weights')
+    (tmp_path / 'file').touch()
+    with pytest.raises(InputError, match='is a file; wanted a folder'):
+        add_to_zoo(NAME, tmp_path / 'iter_1.pth', folder=tmp_path / 'file')

@@ -8,7 +8,9 @@ import pytest
 
 OPTIONS = {
     'ablate': (['~/ladder.py', '--out=~/out'], ['ladder', 'out']),
+    'build_zoo': (['second_small', '~/a.pth', '--weights=~/w'], ['checkpoint', 'weights']),
     'check_configs': (['~/a.py', '--work-dir=~/w', '--record=~/r'], ['work_dir', 'record']),
+    'convert_asymdsd': (['~/in.pth', '~/out.pth'], ['checkpoint', 'out']),
     'convert_pointcept': (['~/in.pth', '~/out.pth', '--config=~/c.py'], ['checkpoint', 'out', 'config']),
     'create_data': (['semantickitti', '--root-path=~/d', '--out-dir=~/o'], ['root_path', 'out_dir']),
     'create_synthetic': (['--out=~/o'], ['out']),
@@ -35,6 +37,25 @@ def test_every_path_of_a_tool_may_begin_in_the_home_folder(tool, monkeypatch):
     assert {name: os.fspath(getattr(found, name)).partition('someone/')[0] for name in names} == dict.fromkeys(
         names, '/home/'
     )
+
+
+@pytest.mark.parametrize(
+    ('tool', 'arguments'),
+    [
+        ('create_data', ['kitti', '--out-dir', '']),
+        ('create_data', ['zoo_world', '--out-dir', '']),
+        ('create_synthetic', ['--out', '']),
+        ('export_backbone', ['in.pth', '']),
+        ('convert_asymdsd', ['in.pth', '']),
+        ('train', ['c.py', '--work-dir', '']),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(tool, arguments, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', [tool, *arguments])
+    monkeypatch.setattr(sys, 'path', [*sys.path])
+    with pytest.raises(SystemExit, match='2'):
+        importlib.import_module(f'tools.{tool}').parse_args()
+    assert 'an empty path' in capsys.readouterr().err
 
 
 def test_a_path_with_a_name_before_it_too(monkeypatch):

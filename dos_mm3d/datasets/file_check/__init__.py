@@ -14,7 +14,7 @@ from ...spread import evenly_spread
 from ..info_pickle import load_info_pickle
 from .checked_set import CheckedSet, data_prefixes, data_set_name, known_labels, what_is_read
 from .files import all_files, check_counts, check_labels, check_presence
-from .infos import check_extras, check_infos, check_sweeps
+from .infos import check_extras, check_indices, check_infos, check_keys, check_sweeps
 from .objects import check_objects
 
 SAMPLED_SIZES, SAMPLED_LABELS = 64, 8
@@ -44,8 +44,10 @@ def check_files(dataset: Mapping[str, Any]) -> None:
     checked = CheckedSet(name, root, info_file, data_prefixes(cls, dataset), **what_is_read(dataset))
     infos = load_info_pickle(info_file, data_set=name)
     check_infos(checked, infos, dataset['type'])
+    check_indices(checked, dataset.get('indices'), len(infos['data_list']))
     check_objects(cls, dataset, checked, infos)
     check_sweeps(checked, infos)
+    check_keys(checked, dataset, infos['data_list'])
     if dataset.get('on_bad_file', 'error') != 'error':
         return  # it is told to go on without what is missing or broken
     check_extras(checked, dataset)

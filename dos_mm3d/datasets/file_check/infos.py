@@ -1,7 +1,7 @@
 """Whether an info file is of the data set and version that its config reads."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import InputError, MissingFileError
@@ -33,6 +33,60 @@ def check_infos(checked: CheckedSet, infos: dict, reader: str) -> None:
         raise InputError(f'{checked.info_file}: found no frame; wanted one at least. {again}')
     frames_of(infos, checked.info_file, data_set=checked.name)
     _check_tables(checked, metainfo)
+
+
+SWEEPS = ('timestamp', 'lidar_points.lidar_path', 'lidar_points.lidar2sensor')
+"""Of an earlier sweep, what mmdet3d's step takes from it."""
+
+
+def check_keys(checked: CheckedSet, dataset: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> None:
+    """InputError, naming the frame, where one has not what the steps of a pipeline take from infos: upstream that is a
+    KeyError as soon as the frame comes."""
+    steps = {step['type']: step for step in dataset.get('pipeline') or ()}
+    boxes = _keys_of_boxes(checked, dataset, steps.get('LoadAnnotations3D', {}))
+    merged = 'LoadPointsFromMultiSweeps' in steps and checked.sweeps
+    for number, info in enumerate(entries):
+        sweeps = info.get('lidar_sweeps', ()) if merged else ()
+        wanted = [(info, 'timestamp')] if sweeps else []
+        wanted += [(sweep, key) for sweep in sweeps for key in SWEEPS]
+        wanted += [(box, key) for box in info.get('instances', ()) for key in boxes]
+        if lacking := next((key for one, key in wanted if not _has(one, key)), None):
+            raise InputError(
+                f'{checked.info_file}: entry {number} of data_list has no {lacking}, which the pipeline reads of a '
+                f'frame, its earlier sweeps or its boxes. {checked.again}.'
+            )
+
+
+def _keys_of_boxes(checked: CheckedSet, dataset: Mapping[str, Any], step: Mapping[str, Any]) -> list[str]:
+    """What is read of every box: of a pipeline without LoadAnnotations3D nothing."""
+    if not step.get('with_bbox_3d', bool(step)):
+        return []
+    keys = ['bbox_3d', 'bbox_label_3d']
+    if checked.name == 'nuscenes':
+        keys += ['velocity'] if dataset.get('with_velocity', True) else []
+        keys += ['bbox_3d_isvalid' if dataset.get('use_valid_flag', False) else 'num_lidar_pts']
+    return keys
+
+
+def _has(entry: Mapping[str, Any], key: str) -> bool:
+    for name in key.split('.'):
+        if not isinstance(entry, Mapping) or name not in entry:
+            return False
+        entry = entry[name]
+    return True
+
+
+def check_indices(checked: CheckedSet, indices: Any, count: int) -> None:
+    """InputError unless `indices` of a data set, of which upstream takes whatever comes, leave a frame of `count`."""
+    if indices is None:
+        return
+    chosen = range(count)[:indices] if isinstance(indices, int) else indices
+    whole = isinstance(chosen, Sequence) and all(isinstance(one, int) and -count <= one < count for one in chosen)
+    if isinstance(indices, bool) or isinstance(chosen, str) or not whole or not chosen:
+        raise InputError(
+            f'indices={str(indices)[:80]}: {checked.info_file} has {count} frames; wanted how many of them, from the '
+            f'first on, or a list of numbers from 0 to {count - 1}'
+        )
 
 
 def _check_tables(checked: CheckedSet, metainfo: Mapping[str, Any]) -> None:

@@ -4,6 +4,8 @@ import math
 import re
 from pathlib import Path
 
+from PIL import Image
+
 from ...errors import InputError, MissingFileError
 from ...files import missing_files
 from ...parallel import parallel_map
@@ -14,6 +16,7 @@ ARCHIVES = {
     'velodyne': 'data_object_velodyne.zip',
     'calib': 'data_object_calib.zip',
     'label_2': 'data_object_label_2.zip',
+    'image_2': 'data_object_image_2.zip',
 }
 LISTS = 'one number of six digits a line, as 000007'
 
@@ -77,8 +80,24 @@ def _check_frame(job: tuple[Path, str, bool]) -> None:
             f'cut off. {_again("velodyne")}.'
         )
     _check_calibration(folder / 'calib' / f'{name}.txt')
+    image_size(folder, name)
     if labelled:
         _check_labels(folder / 'label_2' / f'{name}.txt')
+
+
+def image_size(folder: Path, name: str) -> tuple[int, int] | None:
+    """Width and height [px] of a frame's image; None where it is not there. InputError where it is no image."""
+    path = folder / 'image_2' / f'{name}.png'
+    if not path.is_file():
+        return None
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError) as error:  # what PIL raises of files that are none
+        raise InputError(
+            f'{path}: is no image that can be read ({type(error).__name__}). {_again("image_2")}, or remove it: only '
+            'its size is read'
+        ) from error
 
 
 def _check_calibration(path: Path) -> None:

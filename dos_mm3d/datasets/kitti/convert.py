@@ -20,13 +20,12 @@ import mmengine
 import numpy as np
 from mmdet3d.datasets import KittiDataset
 from mmengine.registry import DefaultScope
-from PIL import Image
 
 from ...files import check_writable, write_pickle
 from ...parallel import parallel_map
 from ..info_pickle import with_trainval, write_infos
 from ..mmdet3d_converter import mmdet3d_converter
-from .check import check_frames, find_frames
+from .check import check_frames, find_frames, image_size
 from .layout import IMAGE_SIZE, SPLITS
 
 REDUCED = 'velodyne_reduced'
@@ -129,15 +128,6 @@ def _convert_frame(job: Job) -> dict[str, Any]:
             _tools['update']('kitti', out_dir=updated, pkl_path=str(path))
         (entry,) = pickle.loads(Path(updated, path.name).read_bytes())['data_list']  # written by this process
     return entry
-
-
-def image_size(folder: Path, name: str) -> tuple[int, int] | None:
-    """Width and height [px] of a frame's image; None where it is not there."""
-    path = folder / 'image_2' / f'{name}.png'
-    if not path.is_file():
-        return None
-    with Image.open(path) as image:
-        return image.size
 
 
 def _metainfo(root: Path, frames: Mapping[str, list[str]]) -> dict[str, Any]:

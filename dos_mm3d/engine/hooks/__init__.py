@@ -8,5 +8,6 @@ from .frozen_start import FrozenStartHook
 from .going_on import GoOnHook
 from .l2_sp import L2SPHook
 from .probe_head import ProbeHeadHook
+from .ready import ReadyHook
 from .skip_weights import SkipWeightsHook
 from .target_batch_norm import TargetBatchNormHook

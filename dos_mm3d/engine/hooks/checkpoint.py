@@ -12,6 +12,8 @@ from mmdet3d.registry import HOOKS
 from mmengine.dist import all_gather_object, get_rank
 from mmengine.runner import IterBasedTrainLoop
 
+from ...errors import InputError
+
 RANDOM_STATES = 'random_states'
 """Key in a checkpoint: the states of the random numbers, one of each rank."""
 
@@ -62,6 +64,16 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict[str, Any]) -> None:
         self.states = all_gather_object(random_state())  # all ranks come here, the first one writes
         super()._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner, metrics: dict[str, Any]) -> None:
+        """InputError for what no metric gives, where mmengine has a KeyError."""
+        wanted = [name for name in getattr(self, 'key_indicators', ()) if name != 'auto']
+        if lacking := [name for name in wanted if name not in metrics]:
+            raise InputError(
+                f'default_hooks.checkpoint.save_best={lacking[0]}: the validation gives no such number; it gives '
+                f'{", ".join(metrics)}. The run goes on with --resume and one of these, or without save_best'
+            )
+        super()._save_best_checkpoint(runner, metrics)
 
     def _in_own_folder(self, path: str) -> str:
         return self.file_backend.join_path(self.out_dir, Path(path).name)

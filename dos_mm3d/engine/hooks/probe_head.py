@@ -31,6 +31,8 @@ class ProbeHeadHook(Hook):
     priority = 'LOW'  # after the statistics of BatchNorm, and after records of the start
 
     def __init__(self, frames: int = 40, points_per_class: int = 200, recipe: dict | None = None) -> None:
+        if frames < 1:
+            raise InputError(f'ProbeHeadHook: frames is {frames}, wanted 1 or more')
         self.frames, self.points_per_class = frames, points_per_class
         self.recipe = ProbeRecipe(**(recipe or {}))
 

@@ -7,6 +7,7 @@ from mmdet3d.registry import HOOKS
 from mmengine.hooks import Hook
 from torch import nn
 
+from ...errors import InputError
 from ...functional.batch_norm import reestimate_batch_norm
 from ..named_parts import modules_below, parameters_below
 from ..training_frames import same_on_all_ranks, training_batches
@@ -28,6 +29,8 @@ class TargetBatchNormHook(Hook):
     priority = 'BELOW_NORMAL'
 
     def __init__(self, prefixes: Sequence[str], frames: int = 40) -> None:
+        if frames < 1:
+            raise InputError(f'TargetBatchNormHook: frames is {frames}, wanted 1 or more')
         self.prefixes, self.frames = tuple(prefixes), frames
 
     def before_train(self, runner) -> None:

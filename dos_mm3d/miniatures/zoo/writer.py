@@ -124,6 +124,8 @@ def _claim(out: Path, plan: ZooPlan) -> None:
         found = json.loads(manifest.read_text())
     except ValueError as error:
         raise OutputExistsError(f'{manifest}: no whole JSON ({error}). Choose another folder.') from error
+    if not isinstance(found, dict):
+        raise OutputExistsError(f'{manifest}: not of a synthetic data set. Choose another folder.')
     if found != wanted:
         differ = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
         raise OutputExistsError(

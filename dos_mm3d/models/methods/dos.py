@@ -63,6 +63,12 @@ class DOS(StudentTeacher):
         student_input: dict | None = None,
         terms: dict | None = None,
     ) -> None:
+        projected, compared = projector.get('out_channels'), head.get('channels')
+        if None not in (projected, compared) and projected != compared:
+            raise InputError(
+                f'model.projector.out_channels is {projected} and model.head.channels is {compared}: the head compares '
+                'what the projector gives, wanted one number'
+            )
         super().__init__(Branch(backbone, projector), data_preprocessor)
         self.student.backbone.require_grid(self.data_preprocessor.voxel_layer)
         self.head = MODELS.build(head)

@@ -55,6 +55,23 @@ def backbone_of(source: Source) -> str:
     return BACKBONE_NAMES[name]
 
 
+def require_one_backbone(sources: Sequence[Source]) -> None:
+    """InputError where checkpoints are of different backbones: one downstream model is trained from all."""
+    if len(set(map(backbone_of, sources))) > 1:
+        named = ', '.join(f'{source.checkpoint} ({backbone_of(source)})' for source in sources)
+        raise InputError(f'{named}: different backbones; wanted checkpoints of one, one call for each backbone')
+
+
+def require_seeds_for(runs: Mapping[str, Sequence[Source]], seeds: int) -> None:
+    """InputError where a data set has more checkpoints than there are trainings to start from them."""
+    for dataset, found in runs.items():
+        if len(found) > seeds:
+            raise InputError(
+                f'{len(found)} checkpoints pretrained on {dataset} and --seeds {seeds}: seed i trains from checkpoint '
+                f'i; wanted --seeds {len(found)} or more'
+            )
+
+
 def encoder_prefixes(source: Source, task: str) -> tuple[str, ...]:
     """Of the names of the weights that a checkpoint gives the model of a task."""
     kind = backbone_class(source.config['model']['backbone']['type'], str(source.checkpoint))

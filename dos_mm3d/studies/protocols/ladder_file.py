@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
 from tqdm import tqdm
 
 from ...engine.config_overrides import load_with_overrides
@@ -79,7 +78,7 @@ def read_ladder(path: Path) -> Ladder:
     """
     if not path.is_file():
         raise MissingFileError(f'{path}: no such ladder file; wanted for example configs/ablations/ladder.py')
-    content = Config.fromfile(path)
+    content = load_with_overrides(path, {})
     if not content.get('rows'):
         raise InputError(f'{path}: no ladder, it has no `rows`; wanted rows = [{_WANTED}, ...]')
     rows = [_row(path, entry, is_option=False) for entry in content['rows']]

@@ -1,5 +1,6 @@
 """Recipes of fine-tuning: what is done to a downstream config so that it makes more of pretrained weights."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,26 @@ Config = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """Those that a part may be given.
+
+    Args:
+        words: for the error.
+        hold: whether a number is one of them.
+    """
+
+    words: str
+    hold: Callable[[float], bool]
+
+
+SHARES = Numbers('more than 0 and at most 1', lambda number: 0 < number <= 1)
+PARTS_OF_ALL = Numbers('more than 0 and less than 1', lambda number: 0 < number < 1)
+STRENGTHS = Numbers('more than 0', lambda number: 0 < number < math.inf)
+COUNTS = Numbers('a whole number, 1 or more', lambda number: number >= 1 and float(number).is_integer())
+NONE = Numbers('no number', lambda number: False)
+
+
+@dataclass(frozen=True)
 class Part:
     """One thing that a recipe may do.
 
@@ -18,12 +39,14 @@ class Part:
         title: for the reader; `{}` stands for the number.
         change: (config, number, prefixes of the names of the pretrained weights that are taken) -> config.
         number: default.
+        numbers: others that it may have.
         from_scratch: whether it needs no pretrained weights: then it is done from scratch too, in a row of its own.
     """
 
     title: str
     change: Callable[[Config, float, Sequence[str]], dict[str, Any]]
     number: float
+    numbers: Numbers
     from_scratch: bool = False
 
 
@@ -103,14 +126,14 @@ def averaging(config: Config, number: float, prefixes: Sequence[str]) -> dict[st
 
 
 PARTS = {
-    'new_decoder': Part('a new decoder', new_decoder, 0),
-    'low_rate': Part('{} of the rate for the backbone', low_rate, 0.3),
-    'layer_decay': Part('rates that fall by {} a layer', layer_decay, 0.8),
-    'l2_sp': Part('decay of {} towards the pretrained weights', l2_sp, 1),
-    'target_bn': Part('BatchNorm statistics of {} training frames', target_bn, 40),
-    'probe_head': Part('the head begins as the probe of {} frames', probe_head, 40),
-    'frozen_start': Part('the backbone frozen for {} of the steps', frozen_start, 0.4),
-    'averaging': Part('weights averaged with momentum {}', averaging, 0.01, from_scratch=True),
+    'new_decoder': Part('a new decoder', new_decoder, 0, NONE),
+    'low_rate': Part('{} of the rate for the backbone', low_rate, 0.3, SHARES),
+    'layer_decay': Part('rates that fall by {} a layer', layer_decay, 0.8, SHARES),
+    'l2_sp': Part('decay of {} towards the pretrained weights', l2_sp, 1, STRENGTHS),
+    'target_bn': Part('BatchNorm statistics of {} training frames', target_bn, 40, COUNTS),
+    'probe_head': Part('the head begins as the probe of {} frames', probe_head, 40, COUNTS),
+    'frozen_start': Part('the backbone frozen for {} of the steps', frozen_start, 0.4, PARTS_OF_ALL),
+    'averaging': Part('weights averaged with momentum {}', averaging, 0.01, PARTS_OF_ALL, from_scratch=True),
 }
 """Name -> part, in the order in which they change a config."""
 EXCLUSIVE = ('low_rate', 'layer_decay')
@@ -162,13 +185,13 @@ def read_recipe(text: str) -> Recipe:
     for what is none."""
     found: dict[str, float] = {}
     for part in () if text == 'plain' else text.split('+'):
-        name, _, number = part.partition('=')
+        name, given, number = part.partition('=')
         if name not in PARTS or name in found:
             raise InputError(
                 f'--recipe {text}: {name!r} is no part of a recipe, or stands there twice; wanted plain, or some of '
                 f'{", ".join(PARTS)}, joined by +'
             )
-        found[name] = _number(number, text) if number else PARTS[name].number
+        found[name] = _number(number, PARTS[name].numbers, text) if given else PARTS[name].number
     if len(set(EXCLUSIVE) & set(found)) > 1:
         raise InputError(f'--recipe {text}: {" and ".join(EXCLUSIVE)} both say what the rates are; wanted one of them')
     return Recipe(tuple((name, found[name]) for name in PARTS if name in found))
@@ -182,8 +205,11 @@ def table_name(recipes: Sequence[Recipe]) -> str:
     return names if len(names) <= LONGEST_NAME else f'_{len(recipes)}_recipes_{content_hash(names)[:6]}'
 
 
-def _number(text: str, recipe: str) -> float:
+def _number(text: str, wanted: Numbers, recipe: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise InputError(f'--recipe {recipe}: {text!r} is no number') from None
+        number = math.nan
+    if not wanted.hold(number):
+        raise InputError(f'--recipe {recipe}: found {text!r}, wanted {wanted.words}')
+    return number

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...files import nan_to_none
+from ...files import check_writable, nan_to_none
 from ..runner import Study, refuse_second_test, write_record
 from .base import Protocol
 from .table import full_text
@@ -31,6 +31,7 @@ def run_protocol(protocol: Protocol) -> dict[str, Any]:
     """
     path, args = record_file(protocol), protocol.args
     refuse_second_test(path, args)
+    check_writable(args.out, 'Name another folder with --out, or free some space')
     protocol.check()
     study = Study(protocol.cells(), args.out, title=protocol.name, retry_failed=args.retry_failed)
 

@@ -11,7 +11,9 @@ from typing import Any
 from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
+from ...engine.config_changes import described
 from ...engine.config_overrides import load_with_overrides
+from ...engine.trained_config import changes_since_training
 from ...errors import InputError, MissingFileError
 from ...export.loading import fit_report, read_weights
 from ...export.restore import config_of_export, is_export
@@ -148,6 +150,7 @@ def read_sources(
             config = load_with_overrides(config_file, dict(overrides)).to_dict()
         require_pretraining(config, config_file)
         require_whole(config, config_file, checkpoint, exported=exported)
+        require_same_encoder(config, config_file, checkpoint)
         sha256 = file_sha256(checkpoint)
         sources.append(
             Source(name, numbers[name], checkpoint, config_file, config, sha256, exported, force_ranks=force_ranks)
@@ -206,6 +209,17 @@ def require_whole(config: Mapping[str, Any], config_file: Path, checkpoint: Path
             'tools/export_backbone.py made of it; not a detector or a segmentor'
         )
         raise InputError(f'{checkpoint}: not a checkpoint of {config_file} ({report.summary()}). {advice}')
+
+
+def require_same_encoder(config: Mapping[str, Any], config_file: Path, checkpoint: Path) -> None:
+    """InputError where a checkpoint says that it was trained with other channels, another grid or other settings of the
+    backbone than a config has: its tensors would fit all the same."""
+    places = ('input_channels', 'model.backbone', 'model.data_preprocessor')
+    if changes := changes_since_training(checkpoint, config, places):
+        raise InputError(
+            f'{checkpoint}: was trained with other settings than {config_file} has: {described(changes)}. Give the '
+            'config that it was pretrained with: --config PATH, or its values: --pretraining-options KEY=VALUE'
+        )
 
 
 def require_different(sources: Sequence[Source]) -> None:

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from mmengine.registry import init_default_scope
 
 from ...datasets.label_shares import frames_by_sequence, leaf
-from ...datasets.nuscenes.scenes import spread_evenly
 from ...engine.config_overrides import add_overrides
 from ...errors import InputError, MissingFileError
 from ..runner import Cell, content_hash, portable
@@ -18,19 +17,20 @@ from ..runner.config_file import write_config
 from .base import Column, Protocol, Results, row
 from .differences import difference
 from .downstream import (
-    backbone_of,
     encoder_prefixes,
     export_once,
     find_config,
     pretrained_parts,
     require_device_for,
     require_fit,
+    require_one_backbone,
+    require_seeds_for,
 )
 from .recipes import PLAIN, Recipe, read_recipe, table_name
 from .sources import Source
 from .training_cell import COLLECT, cell_commands
 from .training_config import cell_config, in_steps, moved, own_steps, read_downstream, with_even_rates
-from .training_rows import Labels, Start, compared, starts_of
+from .training_rows import Labels, Start, compared, labels_of_config, starts_of, title_of_pair
 from .training_table import column_name, decay_note, entry_of, sweeps_note, which_checkpoints
 
 FROZEN_KINDS = ('linear_probe', 'decoder_probe')
@@ -130,10 +130,7 @@ class TrainingProtocol(Protocol):
     def config_labels(self) -> Labels:
         """The labels that the config has, without those of the validation sequences where these are scored."""
         few = leaf(self.own_config['train_dataloader']['dataset']).get('labelled_scenes')
-        names = list(self.frames) if few is None else spread_evenly(list(self.frames), few)
-        kept = tuple(name for name in names if name not in (self.scored or ()))
-        percent, frames = 100 * len(kept) / len(self.frames), sum(self.frames[name] for name in kept)
-        return Labels(percent, kept if self.scored else None, len(kept), len(self.frames), frames)
+        return labels_of_config(self.frames, few, self.scored or ())
 
     @cached_property
     def labels(self) -> list[Labels]:
@@ -160,15 +157,8 @@ class TrainingProtocol(Protocol):
         """Checkpoints of one backbone that fit the config, enough seeds for them, data that are there."""
         super().check()
         sources = self.args.sources
-        if len({backbone_of(source) for source in sources}) > 1:
-            named = ', '.join(f'{source.checkpoint} ({backbone_of(source)})' for source in sources)
-            raise InputError(f'{named}: different backbones; wanted checkpoints of one, one call for each backbone')
-        for dataset, runs in self.runs.items():
-            if len(runs) > self.args.seeds:
-                raise InputError(
-                    f'{len(runs)} checkpoints pretrained on {dataset} and --seeds {self.args.seeds}: seed i trains '
-                    f'from checkpoint i; wanted --seeds {len(runs)} or more'
-                )
+        require_one_backbone(sources)
+        require_seeds_for(self.runs, self.args.seeds)
         self.args.dataset.require()
         config = self.config
         if self.kind in FROZEN_KINDS and self.recipes != [PLAIN]:
@@ -278,11 +268,11 @@ class TrainingProtocol(Protocol):
 
     def more(self, results: Results) -> dict[str, Any]:
         """The paired differences to every scratch row, and the lists of labelled sequences."""
-        differences = []
-        for labels, (start, base), key in product(self.labels, compared(self.starts), self.keys):
-            if found := difference(self.found(results, base, labels), self.found(results, start, labels), key):
-                against = '' if base.name == 'scratch' else f', against {base.title.removeprefix("from ")}'
-                differences.append({'column': self.column_title(labels, key), 'row': start.title + against, **found})
+        differences = [
+            {'column': self.column_title(labels, key), 'row': title_of_pair(start, base), **found}
+            for labels, (start, base), key in product(self.labels, compared(self.starts), self.keys)
+            if (found := difference(self.found(results, base, labels), self.found(results, start, labels), key))
+        ]
         lists = {one.name: list(one.sequences) for one in self.labels if one.sequences is not None}
         return {'differences': differences, 'labelled_sequences': lists}
 

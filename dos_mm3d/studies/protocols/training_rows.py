@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from ...datasets.nuscenes.scenes import spread_evenly
 from .recipes import PLAIN, Recipe
 from .sources import Source
 from .training_config import layer_decay
@@ -38,6 +39,20 @@ class Labels:
     def title(self) -> str:
         """For the reader."""
         return f'{self.n_sequences} of {self.of} sequences' if self.counted else f'{self.percent:g} %'
+
+
+def labels_of_config(frames: Mapping[str, int], few: int | None, scored: Sequence[str]) -> Labels:
+    """The labels that a config has.
+
+    Args:
+        frames: sequence -> its labelled frames, of the data set.
+        few: number of sequences whose labels the config takes; None: all.
+        scored: sequences that are left out, as settings are chosen on them.
+    """
+    names = list(frames) if few is None else spread_evenly(list(frames), few)
+    kept = tuple(name for name in names if name not in scored)
+    percent, count = 100 * len(kept) / len(frames), sum(frames[name] for name in kept)
+    return Labels(percent, kept if scored else None, len(kept), len(frames), count)
 
 
 @dataclass(frozen=True)
@@ -92,3 +107,8 @@ def compared(starts: Sequence[Start]) -> list[tuple[Start, Start]]:
         for start, base in product(starts, starts)
         if start.runs and not base.runs and base.recipe in (PLAIN, start.recipe.from_scratch)
     ]
+
+
+def title_of_pair(start: Start, base: Start) -> str:
+    """Of the difference between a pretrained row and one from scratch, which is named unless it is the plain one."""
+    return start.title if base.name == 'scratch' else f'{start.title}, against {base.title.removeprefix("from ")}'

@@ -96,6 +96,8 @@ def typed_command(tool: str) -> str:
 
 def portable_argument(text: str) -> str:
     """`A=PATH` and PATH with a portable PATH; everything else as it is."""
+    if not text:
+        return text
     name, path = named_path(text)
     if not path.is_absolute():
         return text

@@ -31,16 +31,21 @@ def zoo_entry(name: str, checkpoint: Path, file: Path, probes: Mapping[str, Path
         probes: title -> record of tools/run_protocol.py for that very checkpoint.
 
     Raises:
-        InputError: another config's checkpoint, half precision changes its features, or a record is of another one.
+        InputError: another config's checkpoint, or one without the log of its training; half precision changes its
+            features; or a record is of another one.
     """
     if name not in ZOO:
         raise InputError(f'no weights {name!r}; wanted one of {", ".join(ZOO)}')
+    read_checkpoint(checkpoint)  # or says what is wrong with it
+    if not (trained := training_summary(checkpoint.parent)):
+        raise InputError(
+            f'{checkpoint}: no log of its training lies beside it (*/vis_data/scalars.json); give it in its work_dir'
+        )
     sha256 = file_sha256(checkpoint)
     found = {title: probe_numbers(path, sha256) for title, path in probes.items()}
     exported = export_backbone(checkpoint, file, half=True)
     config = read_export(file)['meta']['config']
     require_config(config, ZOO[name].pretraining, checkpoint)
-    trained = training_summary(checkpoint.parent)
     return {
         'file': file.name,
         'sha256': file_sha256(file),
@@ -93,7 +98,12 @@ def data_facts(config_text: str, source: str) -> dict[str, Any]:
 
 def probe_numbers(path: Path, checkpoint_sha256: str) -> dict[str, Any]:
     """Rows and columns of a protocol's record. InputError where it is not complete, or of another checkpoint."""
-    record = read_json(path)
+    try:
+        record = read_json(path)
+    except ValueError as error:
+        raise InputError(f'{path}: is no JSON ({error}); wanted a record of tools/run_protocol.py') from error
+    if not isinstance(record, dict):
+        raise InputError(f'{path}: holds a {type(record).__name__}, wanted a record of tools/run_protocol.py')
     sources = [source['sha256'] for source in record.get('sources', [])]
     if sources != [checkpoint_sha256] or not record.get('complete'):
         raise InputError(

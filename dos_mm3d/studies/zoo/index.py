@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...errors import InputError, MissingFileError
-from ...files import read_json, write_json
+from ...files import check_writable, read_json, write_json
 from ..runner import file_sha256
 from .entry import zoo_entry
 
@@ -41,6 +41,9 @@ def add_to_zoo(
     The arguments are those of :func:`zoo_entry`, whose result is returned. Where anything is wrong nothing is changed.
     """
     entries = read_index(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f'{folder}: is a file; wanted a folder for the weights')
+    check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as new:
         file = Path(new, f'{name}.pth')

@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.files import check_output, holds_json, read_json, write_json
+from dos_mm3d.files import check_output, holds_record, read_json, write_json
 from dos_mm3d.metrics.kitti import kitti_average_precision
 from dos_mm3d.studies.runner.record import commit, versions
 
@@ -45,7 +45,7 @@ def main() -> int:
         '--out', type=Path, default=RECORD, help='the record (default: kitti_metric.json in docs/results)'
     )
     arguments = parser.parse_args()
-    check_output(arguments.out, ours=holds_json)
+    check_output(arguments.out, ours=holds_record('largest', 'kinds', 'tolerance'))
     scenes = random_scenes(arguments.scenes, arguments.seed)
     official = kept_official(scenes, ROOT / 'work_dirs' / 'kitti_metric')
     ours = [kitti_average_precision(*scene) for scene in tqdm(scenes, 'dos_mm3d', unit='scene')]

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
-from dos_mm3d.files import check_output, holds_json, write_json
+from dos_mm3d.files import check_output, holds_record, write_json
 from dos_mm3d.metrics.waymo import waymo_detection_metrics
 from dos_mm3d.metrics.waymo.metrics import detection_counts
 from dos_mm3d.studies.runner.record import commit, versions
@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument('--seed', type=int, default=0, help='of the scenes (default: 0)')
     parser.add_argument('--out', type=Path, default=RECORD, help='the record (default: docs/results/waymo_metric.json)')
     arguments = parser.parse_args()
-    check_output(arguments.out, ours=holds_json)
+    check_output(arguments.out, ours=holds_record('largest_difference', 'scenes'))
     check_environment(arguments.official_python)
     scenes = random_scenes(arguments.scenes, arguments.seed)
     scenes.append(pooled(scenes))

@@ -2,27 +2,28 @@
 
 import argparse
 
+from ....engine.arguments import at_least
 from .competitors import BASELINES
 
 
 def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     """How clouds are fed, and which rows."""
     add = parser.add_argument
-    add('--points', type=int, metavar='N', help='of every cloud; default: by the format of the set')
-    add('--patches', type=int, metavar='P', help='of every cloud; default: by the format of the set')
-    add('--points-per-patch', type=int, metavar='K', help="default: the checkpoint's")
+    add('--points', type=at_least(1), metavar='N', help='of every cloud; default: by the format of the set')
+    add('--patches', type=at_least(1), metavar='P', help='of every cloud; default: by the format of the set')
+    add('--points-per-patch', type=at_least(1), metavar='K', help="default: the checkpoint's")
     add(
         '--baselines', nargs='*', choices=BASELINES, default=list(BASELINES),
         help='rows without pretraining; what is left out is not in the table',
     )  # fmt: skip
-    add('--load-workers', type=int, metavar='W', help='processes of a cell that prepare clouds; default: none')
+    add('--load-workers', type=at_least(0), metavar='W', help='processes of a cell that prepare clouds; default: none')
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """Of what is trained: networks from scratch in every protocol."""
     add = parser.add_argument
-    add('--epochs', type=int, help="of every training, in proportion of its stages; default: its recipe's")
-    add('--batch-size', type=int, help="of every training; default: its recipe's")
+    add('--epochs', type=at_least(1), help="of every training, in proportion of its stages; default: its recipe's")
+    add('--batch-size', type=at_least(1), help="of every training; default: its recipe's")
 
 
 def add_label_arguments(parser: argparse.ArgumentParser, *, held_out: float) -> None:

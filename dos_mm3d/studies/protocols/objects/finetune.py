@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ....engine.arguments import at_least
 from ....errors import InputError
 from ....files import read_json
 from ....probe.objects.fitting import FitRecipe
@@ -66,9 +67,9 @@ class ObjectFewShot(ObjectProtocol):
         add_training_arguments(parser)
         add_rate_argument(parser)
         add = parser.add_argument
-        add('--ways', type=int, nargs='+', default=[5, 10], metavar='W', help='classes of a task')
-        add('--shots', type=int, nargs='+', default=[10, 20], metavar='S', help='labelled objects of a class')
-        add('--queries', type=int, default=20, help='objects of a class that are scored, at most')
+        add('--ways', type=at_least(2), nargs='+', default=[5, 10], metavar='W', help='classes of a task')
+        add('--shots', type=at_least(1), nargs='+', default=[10, 20], metavar='S', help='labelled objects of a class')
+        add('--queries', type=at_least(1), default=20, help='objects of a class that are scored, at most')
         add('--draws', type=int, default=10, help='tasks of each size')
         add('--share-seed', type=int, default=1, help='which draws')
         add('--views', type=int, default=VIEWS, metavar='V', help='augmented views, where the encoder is frozen')

@@ -1,0 +1,25 @@
+"""Whole numbers and paths of command lines: what is none is said by the parser, not made into another."""
+
+import argparse
+
+import pytest
+
+from dos_mm3d.engine.arguments import at_least
+from dos_mm3d.files import home_path
+from dos_mm3d.parallel import parallel_map
+
+
+@pytest.mark.parametrize(('option', 'said'), [('--n=-3', '1 or more'), ('--n=two', '1 or more'), ('--path=', 'empty')])
+def test_the_parser_says_what_is_wanted(capsys, option, said):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--n', type=at_least(1))
+    parser.add_argument('--path', type=home_path)
+    assert parser.parse_args(['--n', '7']).n == 7
+    with pytest.raises(SystemExit, match='2'):
+        parser.parse_args([option])
+    assert said in capsys.readouterr().err
+
+
+def test_fewer_than_one_process_is_no_way_to_say_one():
+    with pytest.raises(ValueError, match='workers must be 1 or more, got -3'):
+        parallel_map(abs, [1, -2], what='numbers', unit='number', workers=-3)
