@@ -2,6 +2,7 @@
 
 import argparse
 
+from ....engine.arguments import at_least
 from .base import ObjectProtocol
 from .competitors import Competitor, without_network
 from .recipes import VIEWS
@@ -62,7 +63,7 @@ class _HeadProtocol(ObjectProtocol):
         super().add_arguments(parser)
         parser.add_argument(
             '--views',
-            type=int,
+            type=at_least(1),
             default=VIEWS,
             metavar='V',
             help='augmented views of every object, whose features are kept; pass i takes view i modulo V',
