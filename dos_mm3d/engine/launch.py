@@ -82,7 +82,7 @@ def require_parts(cfg: Config, path: Path, work: str) -> None:
     """
     beside = {'train': 'optim_wrapper', 'test': 'test_evaluator'}[work]
     loader = f'{work}_dataloader'
-    if missing := [name for name in ('model', loader, f'{work}_cfg', beside) if not cfg.get(name)]:
+    if missing := [name for name in ('model', loader, f'{work}_cfg', beside) if cfg.get(name) is None]:
         raise InputError(f'{path}: nothing to {work}, it has no {", ".join(missing)}')
     for name in (loader, 'val_dataloader'):
         found = cfg.get(name)

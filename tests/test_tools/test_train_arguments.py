@@ -14,6 +14,8 @@ from dos_mm3d.errors import UserError
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 model = dict({model})
+train_dataloader = dict(batch_size=2, dataset=dict(type='Data'), sampler=dict(type='DefaultSampler'))
+train_cfg = dict(by_epoch=False, max_iters=4)
 optim_wrapper = dict(type='OptimWrapper')
 auto_scale_lr = dict(base_batch_size=4)
 load_from = {load_from!r}
