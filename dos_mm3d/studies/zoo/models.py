@@ -60,6 +60,7 @@ ZOO = {
         'our PTv3 with the sizes zoo in `configs/ptv3/_base_sizes.py`; mmdet3d has none',
         ('configs/segmentation/ptv3_finetune_nuscenes_zoo.py',),
         'Far smaller than published ones (39 to 137 M). The decoder is not pretrained. Far fewer steps and scenes than '
-        'the config asks for, and views of 16384 points at most.',
+        'the config asks for, views of 16384 points at most, and a run that was stopped at step 200 of 450, before its '
+        'rate had fallen: a first version, to be replaced.',
     ),
 }
