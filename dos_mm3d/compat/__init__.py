@@ -18,6 +18,7 @@ REPAIRS = (
     mmengine.wrap_cpu_models_without_device_ids,
     nuscenes_devkit.score_no_predictions_as_zero,
     spconv.convolve_sparsely_on_cpu,
+    spconv.take_native_algorithm_on_cpu,
     mmcv.convolve_sparsely_with_mmcv_on_cpu,
     mmcv.scatter_points_on_cpu,
     # from here on with an import of mmdet3d, which needs those above
