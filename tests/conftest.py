@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+
+if not torch.cuda.is_available():
+    os.environ.setdefault('TRITON_INTERPRET', '1')  # read when Triton is imported, by whichever test is the first
+
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 

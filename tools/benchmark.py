@@ -1,5 +1,9 @@
 """Measures one part: `python tools/benchmark.py {conv,head,backbone,data} [--json FILE]`, see `PART --help`."""
 
+import os
+
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # as in tools/train.py, and before libgomp loads
+
 import argparse
 import sys
 from pathlib import Path

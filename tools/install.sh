@@ -102,6 +102,15 @@ find_device() {
     [[ $DEVICE == cpu || $DEVICE == gpu ]] || fail "DOS_DEVICE must be cpu or gpu, got '$DEVICE'."
 }
 
+fail_without_nvcc() {
+    fail "a GPU is here but nvcc is not, so $(pins mmcv) cannot be built with its CUDA operators; install the CUDA toolkit of torch's CUDA version, or set PIP_FIND_LINKS to a folder or page with a wheel of $(pins mmcv) for this torch, or DOS_DEVICE=cpu to do without the GPU."
+}
+
+# Before gigabytes are downloaded: no index has a wheel of mmcv, so it is built, or comes from where pip is told to look.
+check_gpu() {
+    [[ $DEVICE == cpu || -n ${PIP_FIND_LINKS:-} ]] || command -v nvcc >/dev/null || fail_without_nvcc
+}
+
 fingerprint() {
     {
         (cd "$ROOT" && sha256sum requirements.txt setup.cfg pyproject.toml tools/install.sh)
@@ -127,8 +136,7 @@ install_mmcv() {
     if [[ $DEVICE == gpu ]]; then
         export FORCE_CUDA=1
         pip_install --no-deps --only-binary :all: "$pin" && mmcv_ops_load && return
-        command -v nvcc >/dev/null ||
-            fail "a GPU is here but nvcc is not, so $pin cannot be built with its CUDA operators; install the CUDA toolkit of torch's CUDA version, or set PIP_FIND_LINKS to a folder or page with a wheel of $pin for this torch, or DOS_DEVICE=cpu to do without the GPU."
+        command -v nvcc >/dev/null || fail_without_nvcc
     fi
     export MMCV_WITH_OPS=1 CFLAGS="${CFLAGS:-} -g0" # Python's own flags ask for debug symbols: most of the time of a build
     pip_install --no-deps --no-build-isolation -v "$pin" && mmcv_ops_load && return
@@ -170,6 +178,7 @@ if [[ -f $STAMP && $(<"$STAMP") == "$FINGERPRINT" ]] && "$VENV/bin/python" -c ''
     echo "[install: up to date] $VENV ($DEVICE)"
     exit 0
 fi
+check_gpu
 install_all
 echo "$FINGERPRINT" >"$STAMP"
 echo "[install: done, ${SECONDS} s] $VENV ($DEVICE)"

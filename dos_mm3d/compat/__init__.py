@@ -14,10 +14,12 @@ REPAIRS = (
     numpy.restore_numpy_long,
     mmengine.allow_checkpoint_classes,
     mmengine.write_files_atomically,
+    mmengine.compute_with_one_thread_in_loader_workers,
     mmengine.launch_ranks_without_gpu,
     mmengine.wrap_cpu_models_without_device_ids,
     nuscenes_devkit.score_no_predictions_as_zero,
     spconv.convolve_sparsely_on_cpu,
+    spconv.take_native_algorithm_on_cpu,
     mmcv.convolve_sparsely_with_mmcv_on_cpu,
     mmcv.scatter_points_on_cpu,
     # from here on with an import of mmdet3d, which needs those above

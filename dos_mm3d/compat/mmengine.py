@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import torch
 from mmengine.config import ConfigDict
+from mmengine.dataset import worker_init_fn
 from mmengine.device import get_device
 from mmengine.dist import utils as mmengine_dist
 from mmengine.fileio import LocalBackend
@@ -17,6 +18,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler, _ParamScheduler
 from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner import runner as mmengine_runner
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ..checkpoint_file import allow_arrays, load_checkpoint_file
@@ -147,6 +150,24 @@ def _removing_afterwards(save: Callable[..., None]) -> Callable[..., None]:
             self.file_backend = backend
 
     return save_then_remove
+
+
+def compute_with_one_thread_in_loader_workers() -> None:
+    """Let a worker of a loader do linear algebra in one thread, as torch has it for its own.
+
+    Symptom: mmengine 0.10.7 gives workers a seed only. torch sets itself to one thread there, OpenBLAS under numpy does
+    not: each `@` of a sweep wakes a thread per CPU in every worker, and they spin, for as much system time again as
+    the work takes.
+    Test: tests/test_compat/test_mmengine.py.
+    Can go when mmengine, or torch, limits them.
+    """
+    mmengine_runner.default_worker_init_fn = start_worker_with_one_thread
+
+
+def start_worker_with_one_thread(*args: Any, **settings: Any) -> None:
+    """mmengine's `worker_init_fn`, which takes the arguments, and one thread for linear algebra."""
+    threadpool_limits(1, user_api='blas')
+    worker_init_fn(*args, **settings)
 
 
 def launch_ranks_without_gpu() -> None:

@@ -31,6 +31,39 @@ def convolve_sparsely_on_cpu() -> None:
     ops.get_indice_pairs = _pair_sharer(ops.get_indice_pairs)
 
 
+def take_native_algorithm_on_cpu() -> None:
+    """Let spconv's modules compute by index pairs on CPU tensors, whatever wheel of spconv there is.
+
+    Symptom: a wheel built for CUDA (seen with cu120 2.3.6 and cu126 2.3.8) chooses its implicit gemm when a layer is
+    built, which has no code for the CPU: on a GPU machine nothing works on CPU tensors. CUDA tensors still take the
+    algorithm that was chosen.
+    Test: tests/test_cpu/test_sparse_conv.py.
+    Can go when spconv chooses by the tensor.
+    """
+    if find_spec('spconv') is None:
+        return
+    from spconv.core import ConvAlgo
+    from spconv.pytorch.conv import SparseConvolutionBase
+
+    SparseConvolutionBase._conv_forward = _native_on_cpu(SparseConvolutionBase._conv_forward, ConvAlgo.Native)
+
+
+def _native_on_cpu(original: Callable, native: object) -> Callable:
+    """A stand-in for `_conv_forward`, which looks at `self.algo`: that is the native one as long as the call lasts."""
+
+    def conv_forward(self, training, input, *rest, **named):
+        if input.features.device.type != 'cpu' or self.algo == native:
+            return original(self, training, input, *rest, **named)
+        chosen, self.algo = self.algo, native
+        try:
+            return original(self, training, input, *rest, **named)
+        finally:
+            self.algo = chosen
+
+    conv_forward.original = original
+    return conv_forward
+
+
 def _convolver(original: Callable, subm: bool, inverse: bool, no_activation: object) -> Callable:
     """A stand-in for one of spconv's functions: CPU tensors come here, others go to `original`."""
 

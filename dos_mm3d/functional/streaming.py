@@ -52,6 +52,7 @@ def streaming_softmaps(
     n_iters: int | None,
     teacher_prototypes: Tensor | None = None,
     process_group=None,
+    precision: Precision | None = None,
 ) -> StreamedSoftmaps:
     """:func:`streaming_softmap_loss` and, from the same passes, the entropies that tell a collapse.
 
@@ -71,6 +72,7 @@ def streaming_softmaps(
         teacher_prototypes: (K, D); None takes ``prototypes``. The teacher's side never gets a gradient.
         process_group: one softmax over the points of all its ranks, of which some may have none. Every rank returns
             the same scalar, and DDP's mean over ranks is the gradient of one process that saw all points.
+        precision: None asks the tensors and autocast, as said above.
 
     Raises:
         ValueError: shapes that do not fit, no point at all, fewer than two rounds, or a temperature that is not
@@ -83,7 +85,7 @@ def streaming_softmaps(
     count = count_over_ranks(len(student), process_group, device=student.device)
     if count == 0:
         raise ValueError('streaming_softmap_loss got no point: a softmax over zero points does not exist')
-    precision = Precision.of(student, teacher, prototypes)
+    precision = precision or Precision.of(student, teacher, prototypes)
     log_prior = None if prior is None else prior.to(student.device, precision.work).log()
 
     def softmaps(student: Tensor, teacher: Tensor, prototypes: Tensor, teacher_prototypes: Tensor) -> Softmaps:

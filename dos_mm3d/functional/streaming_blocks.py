@@ -73,6 +73,15 @@ class ColumnLogSumExp:
         self.total = torch.zeros_like(like, dtype=torch.float64)
         self.first_moment = torch.zeros_like(like, dtype=torch.float64)
 
+    @classmethod
+    def of_parts(cls, top: Tensor, total: Tensor, first_moment: Tensor) -> 'ColumnLogSumExp':
+        """Of several shares of the rows, (S, K) each; one without any row has the top -inf and sums of 0."""
+        whole = cls(top[0])
+        whole.top = top.amax(0)
+        scale = (top.double() - whole.top).exp().masked_fill(top == -torch.inf, 0)
+        whole.total, whole.first_moment = (total * scale).sum(0), (first_moment * scale).sum(0)
+        return whole
+
     def add(self, block: Tensor, scratch: Tensor) -> None:
         """Take in a block (n, K); ``scratch`` (n, K) is overwritten."""
         top = torch.maximum(self.top, block.amax(0))

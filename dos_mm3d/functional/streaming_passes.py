@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import streaming_fused
 from .distributed import reduce_over_ranks
 from .streaming_blocks import BLOCK_ELEMENTS, BlockLogits, ColumnLogSumExp, block_kind
 
@@ -44,6 +45,11 @@ class Softmaps:
     log_prior: Tensor | None
     n_iters: int | None
     process_group: object = None
+
+    @property
+    def fused(self) -> bool:
+        """Whether Triton's kernels make the passes."""
+        return streaming_fused.can_fuse(self.student)
 
     @property
     def zeros(self) -> Tensor:
@@ -82,6 +88,8 @@ def target_potential(maps: Softmaps) -> Tensor:
 
 def first_column_logsumexp(maps: Softmaps) -> Tensor:
     """(K,) float64 logsumexp over points of log p at potential 0, whatever the size of the logits."""
+    if maps.fused:
+        return streaming_fused.target_columns(maps, maps.zeros).reduce(maps.process_group)[0]
     columns = ColumnLogSumExp(maps.zeros)
     for rows, first, second in maps.blocks(2):
         columns.add(maps.log_p(maps.teacher.write(rows, maps.zeros, first), second), first)
@@ -94,6 +102,8 @@ def column_mass(maps: Softmaps, potential: Tensor) -> Tensor:
     It needs no log space: the round before left masses that sum to 1 over all entries, thus rows of at most 1, which
     the row step can only enlarge, and so column k holds at least prior[k].
     """
+    if maps.fused:
+        return streaming_fused.target_columns(maps, potential).reduce(maps.process_group)[0].exp()
     mass = maps.zeros.double()
     for rows, first, second in maps.blocks(2):
         mass += maps.p(maps.teacher.write(rows, potential, first), second).sum(0)
@@ -103,8 +113,20 @@ def column_mass(maps: Softmaps, potential: Tensor) -> Tensor:
 def compare(maps: Softmaps) -> tuple[Columns, Tensor]:
     """What the backward pass needs, and (3, K) float64 in nats: KL(target || student), H(student), H(target)."""
     potential = target_potential(maps)
+    compared = streaming_fused.compared_columns if maps.fused else compared_columns
+    student, sums = compared(maps, potential)
+    log_total, mean_logit = student.reduce(maps.process_group)
+    mass, p_log_p, cross = reduce_over_ranks(sums, maps.process_group)
+    entropy = mass.log() - p_log_p / mass
+    divergence = log_total - cross / mass - entropy
+    values = torch.stack((divergence, log_total - mean_logit, entropy))
+    return Columns(potential, mass.to(potential), log_total.to(potential)), values
+
+
+def compared_columns(maps: Softmaps, potential: Tensor) -> tuple[ColumnLogSumExp, Tensor]:
+    """Of the student's logits, and (3, K) float64 sums of p, of p log p and of p times these, over this rank."""
     student = ColumnLogSumExp(maps.zeros)
-    sums = maps.zeros.double().repeat(3, 1)  # over points: p, p log p, p times the student's logit
+    sums = maps.zeros.double().repeat(3, 1)
     for rows, first, second, third in maps.blocks(3):
         log_p = maps.log_p(maps.teacher.write(rows, potential, first), second)
         p = torch.exp(log_p, out=first)
@@ -113,12 +135,7 @@ def compare(maps: Softmaps) -> tuple[Columns, Tensor]:
         logits = maps.student.write(rows, maps.zeros, second)
         student.add(logits, third)
         sums[2] += p.mul_(logits).sum(0)
-    log_total, mean_logit = student.reduce(maps.process_group)
-    mass, p_log_p, cross = reduce_over_ranks(sums, maps.process_group)
-    entropy = mass.log() - p_log_p / mass
-    divergence = log_total - cross / mass - entropy
-    values = torch.stack((divergence, log_total - mean_logit, entropy))
-    return Columns(potential, mass.to(potential), log_total.to(potential)), values
+    return student, sums
 
 
 def add_gradients(
@@ -130,6 +147,8 @@ def add_gradients(
     """
     student = maps.student
     factor = factor / student.temperature
+    if maps.fused:
+        return streaming_fused.add_gradients(maps, columns, factor, features, prototypes)
     for rows, first, second in maps.blocks(2):
         target = maps.p(maps.teacher.write(rows, columns.potential, first), second).div_(columns.mass)
         excess = student.write(rows, -columns.log_total, first).exp_().sub_(target)

@@ -16,7 +16,9 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import OneCycleLR, OptimWrapper
 from mmengine.runner import Runner, find_latest_checkpoint, load_checkpoint
+from threadpoolctl import threadpool_info, threadpool_limits
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason='the fix is for machines without a GPU')
 
@@ -188,3 +190,23 @@ def test_cpu_model_is_wrapped_although_device_ids_are_given(one_rank: None) -> N
     model = MMDistributedDataParallel(ToyModel(), device_ids=[0])
     model(torch.ones(1, 2), mode='loss')['loss'].backward()
     assert model.module.layer.weight.grad.abs().sum() > 0
+
+
+class BlasThreads(Dataset):
+    """Item i: the most threads that a BLAS would take where the item is fetched, and those of torch."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> list[int]:
+        np.ones((2, 2)) @ np.ones((2, 2))
+        blas = [library['num_threads'] for library in threadpool_info() if library['user_api'] == 'blas']
+        return [max(blas), torch.get_num_threads()]
+
+
+def test_a_worker_of_a_loader_has_one_thread() -> None:
+    loader = dict(batch_size=None, num_workers=1, sampler=dict(type='DefaultSampler', shuffle=False))
+    with threadpool_limits(2, user_api='blas'):
+        found = [list(map(int, item)) for item in Runner.build_dataloader(loader | dict(dataset=BlasThreads()), seed=0)]
+        assert BlasThreads()[0][0] == 2, 'this process keeps its own'
+    assert found == [[1, 1], [1, 1]]

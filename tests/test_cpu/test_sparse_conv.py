@@ -152,6 +152,16 @@ def test_bias_counts_in_eval(name: str) -> None:
     assert relative_error(layer(x).features - layer.bias, trained) > 1e-3
 
 
+@pytest.mark.parametrize('name', LAYERS)
+def test_a_layer_of_a_cuda_wheel_computes_on_cpu_tensors(name: str) -> None:
+    layer, x = LAYERS[name](4, 16), sparse(torch.randn(200, 4, requires_grad=True), random_sites(200))
+    wanted = layer(x).features
+    layer.algo = ConvAlgo.MaskImplicitGemm  # what these wheels choose when they build a layer
+    assert_equals_dense(layer, x)
+    assert torch.equal(layer(x).features, wanted)
+    assert layer.algo == ConvAlgo.MaskImplicitGemm  # for tensors on a GPU
+
+
 def test_pairs_of_a_resolution_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     compute = (

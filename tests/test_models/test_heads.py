@@ -7,6 +7,7 @@ from torch.testing import assert_close
 
 from dos_mm3d.functional import balanced_assignment, clustering_loss, column_entropy, softmap_kl, zipf_prior
 from dos_mm3d.functional.sinkhorn import zipf_sinkhorn
+from dos_mm3d.functional.streaming_blocks import Precision
 from dos_mm3d.models.heads import ClusteringHead, DistillationHead, RegressionHead, SoftmapHead, ZipfSinkhornHead
 from dos_mm3d.models.heads.zipf_exponent import ZipfExponent
 
@@ -183,6 +184,24 @@ def test_heads_are_in_full_precision_under_autocast(head):
     with torch.autocast('cpu', torch.bfloat16):
         assert (student @ teacher.T).dtype == torch.bfloat16, 'autocast is on'
         assert torch.equal(head(student, teacher, cloud), wanted)
+
+
+def test_products_are_what_autocast_asks_for_where_the_head_is_called(monkeypatch):
+    """On a GPU bfloat16: here the CPU answers as one does. Inside the head autocast is off, and rows are widened."""
+
+    def of_a_gpu(*tensors):
+        half = torch.is_autocast_enabled('cpu') or any(x.dtype == torch.bfloat16 for x in tensors)
+        return Precision(torch.float32, torch.bfloat16 if half else torch.float32)
+
+    monkeypatch.setattr(Precision, 'of', of_a_gpu)
+    head, student, teacher, cloud = make('zipf'), unit(N, 1), unit(N, 2), torch.zeros(N, dtype=torch.int64)
+    plain = head(student, teacher, cloud)
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = head(student, teacher, cloud)
+    assert mixed != plain and mixed.dtype == torch.float32
+    assert_close(mixed, plain, rtol=1e-2, atol=0)
+    assert_close(head(student.bfloat16(), teacher.bfloat16(), cloud), mixed, rtol=0, atol=0)
+    assert torch.equal(head(student, teacher, cloud), plain)
 
 
 def planted_features(head, alpha: float, count: int, seed: int) -> torch.Tensor:

@@ -5,6 +5,7 @@ import types
 
 import pytest
 import torch
+from spconv.pytorch import ops
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3, attention, upcast
@@ -85,6 +86,15 @@ def test_relative_positions_move_the_result():
                 parameter.zero_()
         assert_close(net(points).feat, load_same(net, model().double())(points).feat, atol=1e-9, rtol=1e-9)
         assert (plain - net(points).feat).abs().max() > 1e-2
+
+
+def test_neighbours_are_searched_once_per_level_without_the_cpus_sharing_of_them(monkeypatch):
+    """spconv on a GPU does not know what dos_mm3d.compat keeps on a tensor of sites."""
+    search, searched = ops.get_indice_pairs.original, []
+    monkeypatch.setattr(ops, 'get_indice_pairs', lambda *a, **k: searched.append(len(a[0])) or search(*a, **k))
+    coarsest = model('m1')(cloud())
+    sizes = [len(level.feat) for level in (coarsest.finer.finer, coarsest.finer, coarsest)]
+    assert searched == [sizes[0], *sizes], 'the kernel of 5 of the stem, and once for all blocks of a level'
 
 
 def load_same(source: PTv3, target: PTv3) -> PTv3:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmdet3d.registry import MODELS
+from spconv.pytorch import ops
 
 SHAPE = [41, 32, 32]  # z, y, x
 BLOCKS = {
@@ -59,6 +60,18 @@ def test_stages_finer_than_the_loss_voxels_are_not_counted(block_type, loss_stri
     features = net(voxels, loss_cells, 2)
     assert features.shape == (len(loss_cells), channels)
     assert net.out_channels == channels
+
+
+def test_neighbours_are_searched_once_per_stage_without_the_cpus_sharing_of_them(monkeypatch):
+    """spconv on a GPU does not know what dos_mm3d.compat keeps on a tensor of sites."""
+    search, found = ops.get_indice_pairs.original, []
+    monkeypatch.setattr(ops, 'get_indice_pairs', lambda *a, **k: found.append(a[9]) or search(*a, **k))
+    net = backbone('basicblock', 2)
+    coors = torch.cartesian_prod(torch.arange(1), torch.arange(0, 40, 4), torch.arange(8), torch.arange(8)).int()
+    net.encode(torch.rand(len(coors), 4), coors, 1)
+    # submanifold ones: conv_input, and one for the blocks of each of four stages; the others: three strides, conv_out
+    assert found.count(True) == 1 + 4
+    assert found.count(False) == 4
 
 
 @pytest.mark.parametrize('loss_stride', [0, 3, 16])

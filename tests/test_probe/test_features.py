@@ -52,6 +52,26 @@ def test_every_point_gets_the_feature_of_its_own_loss_voxel() -> None:
     assert not backbone.training
 
 
+def test_places_are_found_on_the_cpu_wherever_the_network_lies() -> None:
+    """The meta device stands for a GPU: whatever would read its tensors, as numba or numpy, fails."""
+    model, sample, met = fake_model(), scan(), []
+
+    class Elsewhere(nn.Module):
+        def voxelize_points(self, points: list[Tensor], cell_of_point: Tensor) -> dict:
+            met.extend((*points, cell_of_point))
+            return {}
+
+        def forward(self, voxel_dict: dict, cells: Tensor, batch_size: int) -> Tensor:
+            met.append(cells)
+            return torch.zeros(len(cells), 4)
+
+    model.data_preprocessor = Elsewhere()
+    model.parameters = lambda: iter([torch.zeros(1, device='meta')])
+    block = EncoderFeatures(model, {'teacher': Elsewhere()})(sample)['teacher']
+    assert [found.device.type for found in met] == ['meta'] * 3
+    assert block.at_points(torch.arange(120)).shape == (120, 4)
+
+
 def test_raw_features_are_the_input_columns_of_key_points() -> None:
     sample = scan()
     block = raw_features(sample)['raw']

@@ -1,6 +1,7 @@
 """tools/install.sh with a stand-in for Python that installs nothing: when it works, when it stops, what it refuses."""
 
 import configparser
+import os
 import re
 import shutil
 import subprocess
@@ -88,6 +89,7 @@ def test_each_kind_of_machine_gets_its_own_wheels(
     copy: Path, monkeypatch: pytest.MonkeyPatch, device: str, own: str, other: str
 ) -> None:
     monkeypatch.setenv('DOS_DEVICE', device)
+    monkeypatch.setenv('PIP_FIND_LINKS', '/a/folder/with/a/wheel/of/mmcv')
     assert install(copy).returncode == 0
     words = ' '.join(pip_calls(copy)).split()
     assert any(word.startswith(own) for word in words)
@@ -111,6 +113,17 @@ def test_what_is_missing_is_one_sentence(
     assert refused.returncode == 1
     assert wanted in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
+    assert not (copy / '.venv').exists() and not pip_calls(copy)
+
+
+def test_without_nvcc_nothing_is_downloaded_for_a_gpu(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('DOS_DEVICE', 'gpu')
+    monkeypatch.delenv('PIP_FIND_LINKS', raising=False)
+    folders = [folder for folder in os.environ['PATH'].split(':') if not (Path(folder) / 'nvcc').exists()]
+    monkeypatch.setenv('PATH', ':'.join(folders))
+    refused = install(copy)
+    assert refused.returncode == 1
+    assert 'a GPU is here but nvcc is not' in refused.stderr and len(refused.stderr.strip().splitlines()) == 1
     assert not (copy / '.venv').exists() and not pip_calls(copy)
 
 

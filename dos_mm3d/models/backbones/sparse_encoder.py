@@ -6,7 +6,8 @@ import torch
 from mmdet3d.models.data_preprocessors.voxelize import VoxelizationByGridShape
 from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
-from torch import Tensor, cat
+from spconv.pytorch.conv import SparseConvolution
+from torch import Tensor, cat, nn
 
 from ...errors import InputError
 from ...functional.grid import find_rows
@@ -37,6 +38,8 @@ class SparseEncoderBackbone(LossVoxelBackbone):
         self.loss_stride = loss_stride
         self.voxel_encoder = MODELS.build(voxel_encoder)
         self.middle_encoder = MODELS.build(middle_encoder)
+        for number, stage in enumerate(self.middle_encoder.encoder_layers):
+            share_neighbours(stage, f'stage{number}')
         self.strides = stage_strides(
             len(self.middle_encoder.encoder_channels), middle_encoder.get('block_type', 'conv_module')
         )
@@ -104,6 +107,14 @@ class VoxelNetBackbone(SparseEncoderBackbone):
     """The same of a VoxelNet, as mmdet3d's SECOND on KITTI is one: its parts have no `pts_` before their names."""
 
     downstream_names: ClassVar = {'voxel_encoder.': 'voxel_encoder.', 'middle_encoder.': 'middle_encoder.'}
+
+
+def share_neighbours(stage: nn.Module, key: str) -> None:
+    """Name an indice_key for submanifold convolutions that have none, as those of mmdet3d's SparseBasicBlock: spconv
+    then searches the neighbours once for all of one kernel in a stage, whose sites are the same, not once for each."""
+    for layer in stage.modules():
+        if isinstance(layer, SparseConvolution) and layer.subm and layer.indice_key is None:
+            layer.indice_key = f'{key} {layer.kernel_size} {layer.dilation}'
 
 
 def stage_strides(n_stages: int, block_type: str) -> list[int]:

@@ -6,6 +6,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...functional.sinkhorn import check_rounds
 from ...functional.streaming import StreamedSoftmaps, streaming_softmaps
+from ...functional.streaming_blocks import Precision
 from ...functional.zipf import zipf_prior
 from .prototypes import PrototypeHead
 from .zipf_exponent import ZipfExponent
@@ -27,6 +28,12 @@ class SoftmapHead(PrototypeHead):
         # a sub-class with Sinkhorn has a prior (K,) and a number of rounds
         self.register_buffer('prior', None)
         self.n_iters: int | None = None
+        self.precision: Precision | None = None
+
+    def forward(self, student: Tensor, teacher: Tensor, cloud_index: Tensor) -> Tensor:
+        """As in the base class, which widens half rows and ends autocast: what they ask of products is asked before."""
+        self.precision = Precision.of(student, teacher, self.prototypes)
+        return super().forward(student, teacher, cloud_index)
 
     def compare(
         self, student: Tensor, teacher: Tensor, prototypes: Tensor, teacher_prototypes: Tensor, process_group
@@ -41,6 +48,7 @@ class SoftmapHead(PrototypeHead):
             n_iters=self.n_iters,
             teacher_prototypes=teacher_prototypes,
             process_group=process_group,
+            precision=self.precision,
         )
 
 

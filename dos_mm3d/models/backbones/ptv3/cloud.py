@@ -105,8 +105,12 @@ class Cloud:
         return self._table(('rows', patch_size, order_index), compute)
 
     def sparse(self, feat: Tensor) -> SparseConvTensor:
-        """spconv's view (batch, x, y, z) with the given features; neighbours are searched once per cloud and key."""
+        """spconv's view (batch, x, y, z) with the given features, and the neighbours that are known by now."""
         return self._table('sparse', self._sparse_places).replace_feature(feat)
+
+    def keep_neighbours(self, convolved: SparseConvTensor) -> None:
+        """Search neighbours once per cloud and indice_key: spconv writes what it found into its output alone."""
+        self._table('sparse', self._sparse_places).indice_dict = convolved.indice_dict
 
     def _sparse_places(self) -> SparseConvTensor:
         indices = torch.cat((self.batch[:, None], self.grid_coord), dim=1).int().contiguous()

@@ -77,7 +77,9 @@ def convolve(conv: SubMConv3d, cloud: Cloud, feat: Tensor) -> Tensor:
     """Submanifold convolution of (N, C) features at the cloud's places, in the kernel's precision under autocast too:
     spconv's CPU path has no half precision, its GPU path no bfloat16."""
     with torch.autocast(feat.device.type, enabled=False):
-        return conv(cloud.sparse(feat.to(conv.weight.dtype))).features
+        out = conv(cloud.sparse(feat.to(conv.weight.dtype)))
+    cloud.keep_neighbours(out)
+    return out.features
 
 
 class Stem(nn.Module):
