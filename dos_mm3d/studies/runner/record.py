@@ -19,35 +19,48 @@ import dos_mm3d
 from ...files import write_json, write_text
 from ...visualization.style import write_png
 
-PACKAGES = (
+MODULES = (
     'torch',
+    'triton',
     'numpy',
+    'scipy',
+    'numba',
     'mmengine',
     'mmcv',
     'mmdet',
     'mmdet3d',
     'spconv',
-    'spconv-cu120',
-    'numba',
-    'nuscenes-devkit',
+    'spconv_triton',
+    'cumm',
+    'flash_attn',
+    'cv2',
+    'nuscenes',
 )
+"""What numbers depend on, as it is imported; several packages may bring a module, as spconv's of each CUDA version."""
 CELL_KEYS = ('status', 'message', 'step', 'seconds', 'key', 'commit', 'machine')
 
 
 def describe_machine() -> dict[str, Any]:
     """Commit of this package, versions of what it is made of, machine: beside every number."""
-    return {'commit': commit(Path(__file__).parent), 'versions': versions(), 'machine': machine()}
+    return {'commit': commit_of_package(), 'versions': versions(), 'machine': machine()}
+
+
+def commit_of_package() -> str | None:
+    """:func:`commit` of this package."""
+    return commit(Path(__file__).parent)
+
+
+@cache
+def distributions() -> dict[str, list[str]]:
+    """Module -> names of the installed packages that bring it, of `MODULES`."""
+    found = metadata.packages_distributions()
+    return {module: sorted(set(found[module])) for module in MODULES if module in found}
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, this package and what its numbers depend on; packages that are not installed are left out."""
+    """Versions of Python, this package and, by whatever name it was installed, what its numbers depend on."""
     found = {'python': platform.python_version(), 'dos_mm3d': dos_mm3d.__version__}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return found | {name: metadata.version(name) for names in distributions().values() for name in names}
 
 
 def machine() -> dict[str, str | int]:
