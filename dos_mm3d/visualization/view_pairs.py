@@ -79,7 +79,7 @@ def _draw_correspondences(axis, pair: ViewPair, grid: Grid, reach_m: float, gene
     rows = generator.choice(rows, min(LINES, len(rows)), replace=False)
     lines = LineCollection(np.stack((starts[rows], ends[rows]), 1), linewidths=0.6, cmap='turbo', array=starts[rows, 1])
     axis.add_collection(lines)
-    title = f'{matched.sum()} visible loss voxels of a have a partner in b; {len(rows)} of these pairs'
+    title = f'visible in a, with a partner in b: {len(rows)} of {matched.sum()}'
     quiet(axis, title=title, x='x [m], view b moved to the right', y='y [m]')
     axis.set(xlim=(-reach_m, 3.1 * reach_m), ylim=(-reach_m, reach_m), aspect='equal')
 

@@ -37,7 +37,7 @@ def test_kinds_places_and_lines_of_loss_voxels(pair: ViewPair) -> None:
     squares = [collection.get_paths()[0].vertices.mean(0) for collection in left.collections]
     assert 'View a: 3 points, 3 loss voxels, 67% visible' in left.get_title(loc='left')
     assert len(squares) == 3
-    assert '1 visible loss voxels of a have a partner' in lines.get_title(loc='left')
+    assert lines.get_title(loc='left') == 'visible in a, with a partner in b: 1 of 1'
     np.testing.assert_allclose(lines.collections[-1].get_segments()[0][0], [1.5, 0.5])
 
 
@@ -58,7 +58,7 @@ def test_points_and_boxes_have_the_colour_of_their_class() -> None:
         (DETECTOR, FEW, ['000000_labels']),
         (DETECTOR, ['--split=test', *FEW], ['000000_labels']),
         (SEGMENTOR, FEW, ['000000_labels']),
-        (SEGMENTOR, ['--split=val', *FEW], ['000000_labels']),
+        (SEGMENTOR, ['--split=test', *FEW], ['000000_labels']),
     ],
 )
 def test_pictures_of_a_config(config, more, pictures, synthetic_nuscenes, tmp_path, monkeypatch, capsys) -> None:
