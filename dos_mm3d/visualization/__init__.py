@@ -1,1 +1,1 @@
-"""Arrays in, pictures out: curves, feature colours, boxes from above, and the self-contained report."""
+"""Arrays in, pictures out: curves, feature colours, boxes, masks, labels from above, and a page to turn sweeps in."""

@@ -1,6 +1,7 @@
 """A scan from above in colours: its features, near ones alike, or the two views that teacher and student see of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -44,6 +45,35 @@ def one_per_cell(xy_m: NDArray[np.floating], *, cell_m: float, reach_m: float) -
     return inside[np.sort(first)]
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A scan from above.
+
+    Args:
+        title: above it.
+        xy_m: (N, 2).
+        colours: (N, 3) in [0, 1].
+        marks: (k, 2) places [m] with a ring around them.
+    """
+
+    title: str
+    xy_m: NDArray[np.floating]
+    colours: NDArray[np.floating]
+    marks: NDArray[np.floating] = field(default_factory=lambda: np.empty((0, 2)))
+
+
+def draw_panels(panels: Sequence[Panel], *, n_columns: int, reach_m: float) -> Figure:
+    """Panels row by row; reach_m: half the width of each."""
+    n_rows = -(-len(panels) // n_columns)
+    figure, axes = new_figure(n_rows, n_columns, width_in=4.8 * n_columns, height_in=4.8 * n_rows + 0.6)
+    for axis, panel in zip(axes, panels):
+        draw_points_from_above(axis, panel.xy_m, panel.colours, title=panel.title, reach_m=reach_m, ground=DARK)
+        axis.scatter(*panel.marks.T, s=60, facecolors='none', edgecolors='white', linewidths=1.2)
+    for axis in axes[len(panels) :]:
+        axis.set_visible(False)
+    return figure
+
+
 def draw_features_from_above(
     xy_m: NDArray[np.floating],
     panels: Mapping[str, NDArray[np.floating]],
@@ -56,18 +86,16 @@ def draw_features_from_above(
     xy_m: (N, 2).  panels: title -> (N, 3) colours in [0, 1].  reach_m: half the width of the picture.
     legend: name -> colour, written below the panels.
     """
-    n_rows = -(-len(panels) // 2)
-    figure, axes = new_figure(n_rows, 2, width_in=9.6, height_in=4.8 * n_rows + 0.6)
-    for axis, (title, colours) in zip(axes, panels.items()):
-        draw_points_from_above(axis, xy_m, colours, title=title, reach_m=reach_m, ground=DARK)
-    for axis in axes[len(panels) :]:
-        axis.set_visible(False)
+    figure = draw_panels([Panel(title, xy_m, own) for title, own in panels.items()], n_columns=2, reach_m=reach_m)
     if legend:
-        handles = [
-            Line2D([], [], marker='o', linestyle='', color=colour, label=name) for name, colour in legend.items()
-        ]
-        figure.legend(handles=handles, loc='outside lower center', ncols=6, fontsize=8, frameon=False)
+        add_legend(figure, legend)
     return figure
+
+
+def add_legend(figure: Figure, legend: Mapping[str, object]) -> None:
+    """Names and colours of points, below the panels."""
+    handles = [Line2D([], [], marker='o', linestyle='', color=colour, label=name) for name, colour in legend.items()]
+    figure.legend(handles=handles, loc='outside lower center', ncols=6, fontsize=8, frameon=False)
 
 
 def draw_views_from_above(raw_points: Tensor, views: dict[str, View]) -> Figure:

@@ -8,13 +8,13 @@ import pytest
 
 OPTIONS = {
     'ablate': (['~/ladder.py', '--out=~/out'], ['ladder', 'out']),
+    'browse_dataset': (['~/c.py', '--output-dir=~/o', '--work-dir=~/w'], ['config', 'output_dir', 'work_dir']),
     'build_zoo': (['second_small', '~/a.pth', '--weights=~/w'], ['checkpoint', 'weights']),
     'check_configs': (['~/a.py', '--work-dir=~/w', '--record=~/r'], ['work_dir', 'record']),
     'convert_asymdsd': (['~/in.pth', '~/out.pth'], ['checkpoint', 'out']),
     'convert_pointcept': (['~/in.pth', '~/out.pth', '--config=~/c.py'], ['checkpoint', 'out', 'config']),
     'create_data': (['semantickitti', '--root-path=~/d', '--out-dir=~/o'], ['root_path', 'out_dir']),
     'create_synthetic': (['--out=~/o'], ['out']),
-    'draw_views': (['~/c.py', '~/p.png', '--work-dir=~/w'], ['config', 'picture', 'work_dir']),
     'export_backbone': (['~/in.pth', '~/out.pth'], ['checkpoint', 'out']),
     'fault_campaign': (['--out=~/o', '--record=~/r'], ['out', 'record']),
     'quickstart': (['--work-dir=~/w'], ['work_dir']),
@@ -23,6 +23,7 @@ OPTIONS = {
         ['config', 'checkpoint', 'metrics', 'confusion'],
     ),
     'train': (['~/c.py', '--work-dir=~/w'], ['config', 'work_dir']),
+    'visualize_features': (['~/a.bin', '--checkpoint=~/c.pth', '--out-dir=~/o'], ['out_dir']),
 }
 
 

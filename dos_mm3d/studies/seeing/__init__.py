@@ -1,0 +1,1 @@
+"""Sweeps as a checkpoint sees them, and what is written of that."""

@@ -1,0 +1,127 @@
+"""Sweeps of any format through the backbones of a pretraining checkpoint or an exported file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+from ...datasets.folder_check import levels_of, unit_scale
+from ...datasets.readers import ReadOptions, load_sweep
+from ...errors import InputError
+from ...export.files import read_checkpoint
+from ...models.methods import DOS
+from ...probe.features import EncoderFeatures
+from ...probe.pretrained import load_pretrained
+from ...probe.scans import LabelledScans, ProbeScan
+from ..protocols.encoder_input import FedScans, SensorFrame
+from ..protocols.sources import Source, read_sources
+from ..runner.tool import named_path
+
+
+@dataclass(frozen=True)
+class SeenSweep:
+    """One sweep and its features.
+
+    Args:
+        file: that it was read from.
+        points: (n, 4) float32 x, y, z in metres and intensity 0-1, as the file has them; those in the encoder's range.
+        n_outside: how many were not in it.
+        cell_of_point: (n,) int64, row in the features.
+        teacher: (m, C) float32 features of the teacher's backbone at the loss voxels; an exported file has it alone.
+        student: (m, C) the student's, None of an exported file.
+    """
+
+    file: Path
+    points: Tensor
+    n_outside: int
+    cell_of_point: Tensor
+    teacher: Tensor
+    student: Tensor | None
+
+
+class SweepFiles(LabelledScans):
+    """Single sweeps without labels, their intensities brought to 0-1.
+
+    Args:
+        files: in any format of the readers.
+        options: how they are read.
+        intensity_max: the number that becomes 1; None: of each file the smallest of 1, 255 and 65535 that covers 99 %
+            of its intensities above 0.
+    """
+
+    channels = ('x [m]', 'y [m]', 'z [m]', 'intensity 0-1')
+    classes = ()
+
+    def __init__(self, files: Sequence[Path], options: ReadOptions, intensity_max: float | None = None) -> None:
+        self.files, self.options, self.intensity_max = list(files), options, intensity_max
+        self.names = self.sequences = [str(file) for file in files]
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        points = load_sweep(self.names[index], self.options).points
+        levels = levels_of(points[:, 3])
+        scale = self.intensity_max or unit_scale(levels)
+        if scale is None:
+            raise InputError(
+                f'{self.names[index]}: found intensities up to {levels.highest:g}; say which one becomes 1: '
+                f'--intensity-max {levels.high:.3g}'
+            )
+        points[:, 3] = np.minimum(points[:, 3] / np.float32(scale), 1)
+        return torch.from_numpy(points), torch.zeros(len(points), dtype=torch.int64)
+
+
+def source_of(checkpoint: str, config: str | None) -> Source:
+    """The checkpoint or exported file of a command line, `PATH` or `DATASET=PATH`, with its config."""
+    text = checkpoint if named_path(checkpoint)[0] else f'pretraining={checkpoint}'
+    (source,) = read_sources([text], [config] if config else [], None, {})
+    return source
+
+
+def load_source(source: Source) -> DOS:
+    """Its model, in eval mode, the head's schedules where the training had come to."""
+    cfg = Config(dict(source.config))
+    model = load_pretrained(cfg, source.checkpoint)
+    steps = (cfg.get('train_cfg') or {}).get('max_iters')
+    done = read_checkpoint(source.checkpoint).get('meta', {}).get('iter')
+    if not source.exported and isinstance(steps, int) and isinstance(done, int):
+        model.set_step(min(done, steps), steps)
+    return model
+
+
+def see(model: DOS, source: Source, scans: SweepFiles, frame: SensorFrame) -> list[SeenSweep]:
+    """Every sweep as the encoder sees it: whole, unmasked, not augmented.
+
+    frame: how the points of the files lie, as far as it is known.
+    InputError where no point of a sweep is in the encoder's range.
+    """
+    fed = FedScans(scans, source.input, frame=frame)
+    branches = {'teacher': model.teacher.backbone}
+    if not source.exported:
+        branches['student'] = model.student.backbone
+    encoders = EncoderFeatures(model, branches)
+    seen = []
+    for index, file in enumerate(scans.files):
+        points, _ = scans.read(index)
+        given = fed.fed(points)
+        _, inside = fed.grid.voxels(given[:, :3])
+        if not inside.any():
+            raise InputError(
+                f'{file}: none of its {len(points)} points lies in the range of the encoder, '
+                f'{list(source.input.point_cloud_range)} m; are they metres, from the sensor?'
+            )
+        n_inside = int(inside.sum())
+        blocks = encoders(ProbeScan(given[inside], torch.arange(n_inside), torch.zeros(n_inside, dtype=torch.int64)))
+        seen.append(
+            SeenSweep(
+                file=file,
+                points=points[inside],
+                n_outside=len(points) - n_inside,
+                cell_of_point=blocks['teacher'].row_of_point,
+                teacher=blocks['teacher'].values,
+                student=blocks['student'].values if 'student' in blocks else None,
+            )
+        )
+    return seen
