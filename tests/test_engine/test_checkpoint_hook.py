@@ -76,6 +76,16 @@ def test_another_number_of_processes_is_said(tmp_path, monkeypatch):
     assert 'the run had 2 processes and has 1 now' in log.read_text()
 
 
+def test_what_a_kill_kept_from_being_removed_goes_when_the_run_goes_on(tmp_path):
+    """It came between the writing of step 6 and the end of step 4's file."""
+    keep = dict(default_hooks__checkpoint__max_keep_ckpts=2, max_iters=6)
+    toy_run(tmp_path / 'run', **keep)
+    shutil.copy(tmp_path / 'run/iter_5.pth', tmp_path / 'run/iter_4.pth')
+    shutil.copy(tmp_path / 'run/iter_5.pth', tmp_path / 'run/mine.pth')
+    toy_run(tmp_path / 'run', resume=tmp_path / 'run/iter_6.pth', **keep)
+    assert sorted(path.name for path in (tmp_path / 'run').glob('*.pth')) == ['iter_5.pth', 'iter_6.pth', 'mine.pth']
+
+
 def with_best(name: str) -> dict:
     return dict(
         val_dataloader=dict(

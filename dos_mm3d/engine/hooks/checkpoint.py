@@ -1,7 +1,7 @@
 """Checkpoints that a run goes on from exactly, in whatever folder they lie by then."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,15 @@ import mmengine.hooks
 import numpy as np
 import torch
 from mmdet3d.registry import HOOKS
-from mmengine.dist import all_gather_object, get_rank
+from mmengine.dist import all_gather_object, get_rank, is_main_process
 from mmengine.runner import IterBasedTrainLoop
 
 from ...errors import InputError
 
 RANDOM_STATES = 'random_states'
 """Key in a checkpoint: the states of the random numbers, one of each rank."""
+SUPERSEDED = 'superseded'
+"""Key in a checkpoint: names of the older ones that go when it is written (max_keep_ckpts)."""
 
 
 @HOOKS.register_module()
@@ -23,22 +25,30 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     """mmengine's hook, and in its place in every config, whose checkpoints also hold the random numbers of all ranks.
 
     They go on after a resume, so that drop path and shuffled orders do, too. A best checkpoint is looked for in the
-    folder of this run, not where it lay when it was written: what is replaced there is the run's own.
+    folder of this run, not where it lay when it was written: what is replaced there is the run's own. What a kill left
+    lying between the writing of a checkpoint and the end of those that it replaces goes when the run goes on.
     """
 
     states: list[dict[str, Any]] | None = None
     resumed_states: list[dict[str, Any]] | None = None
+    left_lying: Sequence[str] = ()
 
     def after_load_checkpoint(self, runner, checkpoint: dict[str, Any]) -> None:
         if runner._resume:  # weights to start from bring no random numbers
             self.resumed_states = checkpoint.get(RANDOM_STATES)
+            self.left_lying = checkpoint.get(SUPERSEDED, ())
 
     def before_save_checkpoint(self, runner, checkpoint: dict[str, Any]) -> None:
         if self.states is not None:
             checkpoint[RANDOM_STATES] = self.states
+            # removals wait until it is written (dos_mm3d/compat/mmengine.py:write_files_atomically)
+            checkpoint[SUPERSEDED] = [path.name for path, _ in getattr(self.file_backend, 'waiting', ())]
 
     def before_train(self, runner) -> None:
         super().before_train(runner)
+        if is_main_process():
+            for name in self.left_lying:
+                Path(self.out_dir, Path(name).name).unlink(missing_ok=True)
         if getattr(self, 'best_ckpt_path', None):
             self.best_ckpt_path = self._in_own_folder(self.best_ckpt_path)
         for name, path in getattr(self, 'best_ckpt_path_dict', {}).items():
