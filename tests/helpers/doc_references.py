@@ -6,7 +6,7 @@ import re
 import textwrap
 import tokenize
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ def sources() -> list[Path]:
     return [path for room in SOURCES for path in sorted((ROOT / room).rglob('*.py'))]
 
 
-@lru_cache
+@cache
 def prose(path: Path) -> tuple[str, ...]:
     """A page as it is; of a Python file every docstring, and every run of comment lines as one text."""
     text = path.read_text()
@@ -94,9 +94,14 @@ def braces(path: str) -> list[str]:
     return [one for part in match[1].split(',') for one in braces(path[: match.start()] + part + path[match.end() :])]
 
 
+@cache
+def statements(path: Path) -> list[ast.stmt]:
+    return ast.parse(path.read_text()).body
+
+
 def defines(path: Path, name: str) -> bool:
     """Whether a Python file defines `name`, or `Class.member`."""
-    body = ast.parse(path.read_text()).body
+    body = statements(path)
     for part in name.split('.'):
         found = [node for node in body if part in names_of(node)]
         if not found:
@@ -177,7 +182,7 @@ def broken_code(text: str) -> list[str]:
     return wrong
 
 
-@lru_cache
+@cache
 def headings(page: Path) -> dict[str, str]:
     """Anchor, as GitHub makes it, -> heading."""
     text = re.sub(r'^```.*?^```', '', page.read_text(), flags=re.DOTALL | re.MULTILINE)
@@ -196,7 +201,7 @@ def broken_commands(text: str) -> list[str]:
     ]
 
 
-@lru_cache
+@cache
 def options_of(tool: Path) -> frozenset[str]:
     """Options that a tool or what it imports declares; of a shell script, also those of the tools that it runs."""
     text = tool.read_text()
@@ -213,7 +218,7 @@ def options_of(tool: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-@lru_cache
+@cache
 def imported(file: Path) -> frozenset[Path]:
     """Files of this repository that a Python file imports."""
     files = set()

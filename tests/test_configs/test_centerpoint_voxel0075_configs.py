@@ -100,7 +100,7 @@ def test_pasted_or_not_points_come_in_the_channels_of_joint_pretraining(syntheti
     assert 0.5 < points[:, 3].max() <= 1 and points[:, 3].mean() > 0.02
 
 
-@pytest.mark.parametrize('path', [ALL, FEW], ids=lambda path: path.stem)
+@pytest.mark.parametrize('path', [ALL, pytest.param(FEW, marks=pytest.mark.slow)], ids=lambda path: path.stem)
 def test_two_steps_on_coarse_cells(path, synthetic_nuscenes, tmp_path, recorded):
     cfg = load(path)
     cfg.merge_from_dict(COARSE)

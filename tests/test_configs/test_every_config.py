@@ -22,16 +22,13 @@ OF_OBJECTS = {'shapenet', 'modelnet40', 'scanobjectnn', 'crops'}  # all in one f
 OTHERS = {'synthetic', 'joint', 'folder'}
 FOLDERS_ONLY = 'zoo'  # of the world that is a folder of sweeps, and of any other
 EMBEDDED_ONLY = ('ablations', 'backbones')  # rows and lists of them, all on the embedded nuScenes
-# the quickest of every kind, see kind_of; the wide ones need ten seconds or more
+# the quickest of every kind, see kind_of; the slow ones are wide, or tests of their own step their like
 ONE_OF_EACH = [
     'asymdsd/asymdsd_tiny_synthetic.py',
-    'centerpoint/centerpoint_small_synthetic.py',
     'centerpoint/centerpoint_small_kitti.py',
     'dos/dos_cylinder3d_synthetic.py',
-    'dos/dos_minkunet_joint.py',
     'dos/dos_pillars_synthetic.py',
     'dos/dos_second_folder.py',
-    'dos/dos_second_joint.py',
     'dos/dos_second_scannet.py',
     'dos/dos_second_semantickitti.py',
     'dos/dos_spvcnn_synthetic.py',
@@ -46,6 +43,9 @@ ONE_OF_EACH = [
     *(
         pytest.param(name, marks=pytest.mark.slow)
         for name in (
+            'dos/dos_second_joint.py',
+            'dos/dos_minkunet_joint.py',
+            'centerpoint/centerpoint_small_synthetic.py',
             'centerpoint/centerpoint_voxel01_waymo.py',
             'dos/dos_cylinder3d_semantickitti.py',
             'dos/dos_ptv3_joint.py',

@@ -59,7 +59,7 @@ SHORT = {
     'read-only data': {'convert_semantickitti_elsewhere': 1},
     'vanished file': {'convert_semantickitti': 1},
 }
-SHORT_FLIPS = {target: 1 for target in FLIPS if target.job in ('resume', 'pretrain', 'sweeps_npz')}
+SHORT_FLIPS = {target: 1 for target in FLIPS if target.job in ('pretrain', 'sweeps_npz')}
 SHORT_FLIPS |= {target: 3 for target in FLIPS if target.job == 'export'}
 
 
