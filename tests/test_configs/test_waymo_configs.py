@@ -121,9 +121,8 @@ def tiny_detector(name: str, root: Path, work_dir: Path) -> Runner:
     return Runner.from_cfg(cfg)
 
 
-@pytest.mark.parametrize(
-    'name', [pytest.param('centerpoint_voxel01_waymo', marks=pytest.mark.slow), 'centerpoint_ptv3_waymo']
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('name', PRETRAINING.values())
 def test_detector_trains_two_steps_and_is_tested_with_waymos_metric(name, synthetic_waymo, tmp_path):
     runner = tiny_detector(name, synthetic_waymo, tmp_path)
     before = {key: value.clone() for key, value in runner.model.named_parameters()}

@@ -87,6 +87,7 @@ def test_what_is_wrong_with_a_config_is_its_outcome(text, said, tmp_path):
     assert 'cpu' in read_json(tmp_path / 'seen.json')['seconds']
 
 
+@pytest.mark.slow
 def test_the_tool_ends_where_it_has_several_threads(tmp_path):
     """A child forked from a process with OpenMP threads waits for them for ever: it hung while it built the model."""
     root = Path(__file__).resolve().parents[2]
