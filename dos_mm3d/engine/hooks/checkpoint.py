@@ -46,9 +46,11 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
 
     def before_train(self, runner) -> None:
         super().before_train(runner)
-        if is_main_process():
-            for name in self.left_lying:
-                Path(self.out_dir, Path(name).name).unlink(missing_ok=True)
+        if is_main_process() and self.max_keep_ckpts > 0:
+            for path in (Path(self.out_dir, Path(name).name) for name in self.left_lying):
+                if path.is_file():
+                    path.unlink()
+                    runner.logger.info(f'{path}: removed, its successor was written (max_keep_ckpts)')
         if getattr(self, 'best_ckpt_path', None):
             self.best_ckpt_path = self._in_own_folder(self.best_ckpt_path)
         for name, path in getattr(self, 'best_ckpt_path_dict', {}).items():
