@@ -25,13 +25,35 @@ from .encoder_input import EncoderInput, SensorFrame
 
 
 @dataclass(frozen=True)
-class Source:
+class Run:
+    """One of the pretraining runs that a row of a table is the mean of.
+
+    Args:
+        dataset: name of what it was pretrained on, or another label that its row has.
+        number: 0, 1, ... among the runs of that label, which differ in their seeds.
+        checkpoint: file.
+    """
+
+    dataset: str
+    number: int
+    checkpoint: Path
+
+    @property
+    def name(self) -> str:
+        """Of label and number, for rows, cells and folders: `synthetic_0`."""
+        return f'{self.dataset}_{self.number}'
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is written down of it."""
+        return {'pretrained_on': self.dataset, 'checkpoint': portable(self.checkpoint)}
+
+
+@dataclass(frozen=True)
+class Source(Run):
     """A pretraining checkpoint, or the backbone that was exported from one.
 
     Args:
-        dataset: name of what it was pretrained on.
-        number: 0, 1, ... among the checkpoints of its data set (runs with other seeds).
-        checkpoint: file.
         config_file: of the pretraining; of an exported file, which carries its config, the file itself.
         config: the same, resolved.
         sha256: of the checkpoint file, None while a cell before has not left it.
@@ -39,19 +61,11 @@ class Source:
         force_ranks: whether what is probed has ranks of intensities whatever pretraining was fed.
     """
 
-    dataset: str
-    number: int
-    checkpoint: Path
     config_file: Path
     config: Mapping[str, Any]
     sha256: str | None = None
     exported: bool = False
     force_ranks: bool = False
-
-    @property
-    def name(self) -> str:
-        """Of the data set and number, for rows, cells and folders: `synthetic_0`."""
-        return f'{self.dataset}_{self.number}'
 
     @property
     def told(self) -> str:
@@ -83,8 +97,7 @@ class Source:
     def record(self) -> dict[str, Any]:
         """What is written down of it."""
         return {
-            'pretrained_on': self.dataset,
-            'checkpoint': portable(self.checkpoint),
+            **super().record,
             'sha256': self.sha256,
             'exported': self.exported,
             'config': portable(self.config_file),

@@ -13,9 +13,9 @@ from ....export.config_text import read_values
 from ....export.object_encoder import read_object_encoder
 from ....models.backbones import PatchEncoder
 from ....probe.objects.networks import build_encoder
-from ...runner import content_hash, file_sha256, portable
+from ...runner import content_hash, file_sha256
 from ...runner.tool import named_path
-from ..sources import require_different
+from ..sources import Run, require_different
 
 
 class CropSizes(NamedTuple):
@@ -30,32 +30,21 @@ PUBLIC_SIZES = CropSizes(points=1024, patches=64, points_per_patch=32)
 
 
 @dataclass(frozen=True)
-class ObjectSource:
+class ObjectSource(Run):
     """A checkpoint of AsymDSD.
 
     Args:
-        dataset: label of its row: checkpoints of one label are runs with other seeds.
-        number: 0, 1, ... among those of its label.
-        checkpoint: file.
         encoder: config of the teacher's encoder.
         whole: sizes of the crops that the teacher saw.
         sha256: of the file.
         steps, seed: of the pretraining, None where the file does not say.
     """
 
-    dataset: str
-    number: int
-    checkpoint: Path
     encoder: Mapping[str, Any]
     whole: CropSizes
     sha256: str
     steps: int | None = None
     seed: int | None = None
-
-    @property
-    def name(self) -> str:
-        """Of label and number, for cells: `dual_0`."""
-        return f'{self.dataset}_{self.number}'
 
     @property
     def told(self) -> str:
@@ -71,8 +60,7 @@ class ObjectSource:
     def record(self) -> dict[str, Any]:
         """What is written down of it."""
         return {
-            'pretrained_on': self.dataset,
-            'checkpoint': portable(self.checkpoint),
+            **super().record,
             'sha256': self.sha256,
             'encoder': dict(self.encoder),
             'whole_crops': self.whole._asdict(),
