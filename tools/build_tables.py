@@ -168,7 +168,8 @@ def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
 
 
 def protocol_sections() -> str:
-    """The records of tools/run_protocol.py, one section each: test splits, and real frames on either split."""
+    """The records of tools/run_protocol.py, one section each: test splits, and real frames on either split, but for the
+    probes of the weights that ship, which stand on their cards."""
     names = [path for path in sorted(RECORDS.glob('*.json')) if path.stem.endswith('_test') or is_of_folders(path)]
     records = {path.name: json.loads(path.read_text()) for path in names}
     sections = [
@@ -181,8 +182,9 @@ def protocol_sections() -> str:
 
 
 def is_of_folders(path: Path) -> bool:
-    """Whether a record is of real frames in folders: FOLDER_SETS."""
-    return any(path.stem.removesuffix('_test').endswith(f'_{name}') for name in FOLDER_SETS)
+    """Whether a record is of real frames in folders, FOLDER_SETS, and on no card."""
+    stem = path.stem.removesuffix('_test').removesuffix('_validation')
+    return not stem.startswith('zoo_') and any(stem.endswith(f'_{name}') for name in FOLDER_SETS)
 
 
 def records_index() -> str:
