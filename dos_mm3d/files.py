@@ -1,27 +1,33 @@
 """Files that are written whole or not at all: everything that the package keeps goes through :func:`open_whole`."""
 
 import argparse
+import fcntl
 import hashlib
 import json
 import math
 import os
 import pickle
+import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from .errors import InputError, MissingFileError, OutputExistsError
 
 
-class EmptyPathError(InputError, argparse.ArgumentTypeError):
-    """A path without a letter; argparse says so, where it would call other errors an invalid value."""
+class PathArgumentError(InputError, argparse.ArgumentTypeError):
+    """A path of a command line that names nothing; argparse shows the text, of other errors it would not."""
 
 
 _SEAL = b'\n# sha256 '
 _SEAL_BYTES = len(_SEAL) + 2 * hashlib.sha256().digest_size + 1
+
+
+_UNFINISHED = re.compile(r'\..+\.[0-9a-f]{16}\.tmp')
 
 
 @contextmanager
@@ -29,23 +35,24 @@ def open_whole(path: str | Path, mode: str = 'wb') -> Iterator[IO]:
     """Like open() for writing: ``path`` keeps its former content until all of the new one is on the disk.
 
     The content goes to a temporary file of the same folder, which is made where it is missing, and takes its name at
-    the end. What a killed process left there is overwritten the next time: one process writes a file.
+    the end. Of two processes that write one file the last to end has it. What a killed one left goes with
+    :func:`remove_unfinished`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.tmp')
+    temporary = _unfinished(path)
     try:
-        with open(temporary, mode) as file:
+        with open(temporary, mode.replace('w', 'x')) as file:
+            _hold(file.fileno())
             yield file
             _put_on_disk(file)
-        os.replace(temporary, path)
+            os.replace(temporary, path)
     except OSError as error:
         if error.filename is None and error.errno is not None:  # of a write: the system does not say of which file
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
-        if temporary.exists():
-            temporary.unlink()
+        temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)  # the rename itself survives a power cut
@@ -57,17 +64,47 @@ def open_whole(path: str | Path, mode: str = 'wb') -> Iterator[IO]:
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """A new folder, empty, that takes the name ``path`` when all that is written into it is there.
 
-    What a killed process left of it is removed the next time: one process writes a folder.
+    What a killed process left of it goes with :func:`remove_unfinished`.
     """
     path = Path(path)
-    temporary = path.with_name(f'.{path.name}.tmp')
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = _unfinished(path)
     temporary.mkdir(parents=True)
+    handle = os.open(temporary, os.O_RDONLY)
     try:
+        _hold(handle)
         yield temporary
         os.rename(temporary, path)
     finally:
+        os.close(handle)
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_unfinished(folder: str | Path) -> None:
+    """Remove from a folder what killed processes left of files and folders that they were writing, and nothing else.
+
+    It is known by its name, and by nobody holding it: what a process is writing now stays.
+    """
+    if not os.path.isdir(folder):
+        return
+    for path in [Path(folder, name) for name in os.listdir(folder) if _UNFINISHED.fullmatch(name)]:
+        with suppress(OSError):  # held, gone meanwhile, or another user's
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            finally:
+                os.close(handle)
+
+
+def _unfinished(path: Path) -> Path:
+    """A name beside `path` that nothing else has."""
+    return path.with_name(f'.{path.name}.{secrets.token_hex(8)}.tmp')
+
+
+def _hold(handle: int) -> None:
+    """Show that a process lives that writes here; some file systems have no locks, and there leftovers stay."""
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _put_on_disk(file: IO) -> None:
@@ -117,12 +154,20 @@ def check_seal(path: str | Path, content: bytes, remedy: str) -> bytes:
 def home_path(text: str | Path) -> Path:
     """A path of a command line; its `~` is the home folder: shells leave it as it is in --out=~/x.
 
-    EmptyPathError for an empty one, which a variable of a script that is not set leaves: it would mean the current
+    PathArgumentError for an empty one, which a variable of a script that is not set leaves: it would mean the current
     folder.
     """
     if not str(text):
-        raise EmptyPathError('an empty path: say . for the current folder')
+        raise PathArgumentError('an empty path: say . for the current folder')
     return Path(os.path.expanduser(text))
+
+
+def output_path(text: str | Path) -> Path:
+    """A path of a command line that names a file to write. PathArgumentError for `newdir/`, which names a folder:
+    `Path` drops the stroke, and a file would stand where one was meant to lie in it."""
+    if os.path.basename(text) in ('', '.', '..') and str(text):
+        raise PathArgumentError(f'{text} names a folder; name a file to write, such as {os.path.join(text, "NAME")}')
+    return home_path(text)
 
 
 def check_output(path: str | Path, *inputs: str | Path | None, ours: Callable[[Path], bool]) -> None:
@@ -137,7 +182,7 @@ def check_output(path: str | Path, *inputs: str | Path | None, ours: Callable[[P
         OutputExistsError: something else is there; an input above all.
         InputError: the path is a folder, or nothing can be written into its folder.
     """
-    path = home_path(path)
+    path = output_path(path)
     if path.is_dir():
         raise InputError(f'{path}: is a folder; name a file to write')
     for source in (home_path(source) for source in inputs if source is not None):
@@ -155,7 +200,9 @@ def check_output(path: str | Path, *inputs: str | Path | None, ours: Callable[[P
 
 
 def check_writable(folder: str | Path, advice: str = 'Name another place, or free some space') -> None:
-    """InputError, with the advice, unless a file can be written into a folder, which may have to be made first."""
+    """InputError, with the advice, unless a file can be written into a folder, which may have to be made first. What
+    killed processes left unfinished in it makes room."""
+    remove_unfinished(folder)
     there = next(parent for parent in (Path(folder).absolute(), *Path(folder).absolute().parents) if parent.exists())
     try:
         with tempfile.NamedTemporaryFile(dir=there) as file:

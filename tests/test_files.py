@@ -1,8 +1,13 @@
 """Files are whole or not there; several appear together or not at all."""
 
+import argparse
 import json
 import math
+import multiprocessing
 import os
+import re
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +21,7 @@ from dos_mm3d.files import (
     holds_record,
     missing_files,
     open_whole,
+    output_path,
     whole_folder,
     write_json,
     write_text,
@@ -33,10 +39,66 @@ def test_a_write_that_fails_keeps_the_former_content(tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ['it.txt']
 
 
-def test_what_a_killed_process_left_is_overwritten(tmp_path: Path) -> None:
-    (tmp_path / '.it.txt.tmp').write_text('half of it and more')
+def killed_while(write: Callable[[], object]) -> None:
+    """Call it in a fork, which is to die within."""
+    child = multiprocessing.get_context('fork').Process(target=write)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_what_killed_processes_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    """Not what a process is writing, nor files of a user that are called nearly so."""
+    users = ['.it.txt.tmp', '.it.txt.backup.tmp', 'it.txt.0123456789abcdef.tmp', '.it.0123456789ABCDEF.tmp']
+    for name in users:
+        (tmp_path / name).write_text('mine')
+
+    def die_in_a_file() -> None:
+        with open_whole(tmp_path / 'it.txt') as file:
+            file.write(b'half')
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def die_in_a_folder() -> None:
+        with whole_folder(tmp_path / 'made') as folder:
+            (folder / 'half').touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    killed_while(die_in_a_file)
+    killed_while(die_in_a_folder)
+    assert len(names_in(tmp_path)) == len(users) + 2
+    with open_whole(tmp_path / 'other', 'w') as file, whole_folder(tmp_path / 'folder') as folder:
+        check_writable(tmp_path)
+        assert len(names_in(tmp_path)) == len(users) + 2, 'those of the killed go, the two of this process stay'
+        file.write('whole')
+        (folder / 'whole').touch()
+    assert names_in(tmp_path) == sorted([*users, 'folder', 'other'])
     write_text(tmp_path / 'it.txt', 'whole')
-    assert {entry.name: entry.read_text() for entry in tmp_path.iterdir()} == {'it.txt': 'whole'}
+    assert all((tmp_path / name).read_text() == 'mine' for name in users)
+
+
+def test_of_two_writers_of_one_file_the_last_to_end_has_it(tmp_path: Path) -> None:
+    with open_whole(tmp_path / 'a', 'w') as first:
+        first.write('the first, which is longer')
+        write_text(tmp_path / 'a', 'the second')
+        assert (tmp_path / 'a').read_text() == 'the second'
+    assert (tmp_path / 'a').read_text() == 'the first, which is longer' and names_in(tmp_path) == ['a']
+
+
+@pytest.mark.parametrize('name', ['new/', 'a/new/', './', '.', '..', 'there/', 'file/'])
+def test_a_folder_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Python's Path drops the stroke, and a file `new` would be written."""
+    monkeypatch.chdir(tmp_path)
+    Path('there').mkdir()
+    Path('file').touch()
+    with pytest.raises(argparse.ArgumentTypeError, match=f'^{re.escape(name)} names a folder'):
+        output_path(name)
+    with pytest.raises(InputError, match='names a folder'):
+        check_output(name, ours=holds_picture)
+    assert output_path('~/b.pth') == Path.home() / 'b.pth'
 
 
 def test_json_is_json(tmp_path: Path) -> None:
@@ -141,9 +203,6 @@ def test_a_place_that_takes_nothing_is_said(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_folder_gets_its_name_when_all_is_in_it(tmp_path: Path) -> None:
-    left = tmp_path / '.made.tmp'
-    left.mkdir()
-    (left / 'old').write_text('of a killed run')
     with pytest.raises(RuntimeError, match='stopped'), whole_folder(tmp_path / 'made') as folder:
         (folder / 'half').write_text('1')
         raise RuntimeError('stopped')

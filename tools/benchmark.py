@@ -12,27 +12,27 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
-from dos_mm3d.files import check_output, holds_record, home_path, write_json
+from dos_mm3d.files import check_output, holds_record, output_path, write_json
 from dos_mm3d.studies.runner import describe_machine
 from tools.benchmarks import backbone, conv, data, head
 
 PARTS = {'conv': conv, 'head': head, 'backbone': backbone, 'data': data}
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_args() -> argparse.Namespace:
     """The part, and its own arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parsers = parser.add_subparsers(dest='part', required=True)
     for name, part in PARTS.items():
         own = parsers.add_parser(name, help=part.__doc__, description=part.__doc__)
         part.add_arguments(own)
-        own.add_argument('--json', type=home_path, help='write the record to this file')
+        own.add_argument('--json', type=output_path, help='write the record to this file')
     return parser.parse_args()
 
 
 def main() -> None:
     """Run the part that was named, and write its record where one was asked for."""
-    arguments = parse_arguments()
+    arguments = parse_args()
     for name in ('repeats', 'threads'):
         found = getattr(arguments, name, 1)
         if min(found if isinstance(found, list) else [found]) < 1:

@@ -30,7 +30,7 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import MissingFileError
-from dos_mm3d.files import check_output, check_writable, holds_record, home_path, write_json
+from dos_mm3d.files import check_output, check_writable, holds_record, home_path, output_path, write_json
 from dos_mm3d.miniatures.worlds import WORLDS, config_world
 from dos_mm3d.studies.config_check.check import check_all, failures, table
 from dos_mm3d.studies.config_check.shrink import data_sets_of, is_config
@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('configs', nargs='*', type=home_path, metavar='CONFIG')
     parser.add_argument('--all', action='store_true', help='every config below configs/')
     parser.add_argument('--jobs', type=at_least(1), default=2, help='configs at a time (default: 2)')
-    parser.add_argument('--record', type=home_path, help='JSON file for commit, device, seconds and every outcome')
+    parser.add_argument('--record', type=output_path, help='JSON file for commit, device, seconds and every outcome')
     parser.add_argument('--work-dir', type=home_path, default=ROOT / 'work_dirs' / 'config_check', help='for logs')
     parser.add_argument('--resume', action='store_true', help='leave out what passed in --work-dir with this commit')
     args = parser.parse_args()

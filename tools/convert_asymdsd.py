@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.export.asymdsd import convert_asymdsd
-from dos_mm3d.files import home_path
+from dos_mm3d.files import home_path, output_path
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Convert checkpoints of AsymDSD, both ways.')
     parser.add_argument('checkpoint', type=home_path, help='public checkpoint, or one of this package')
-    parser.add_argument('out', type=home_path, help='file to write')
+    parser.add_argument('out', type=output_path, help='file to write')
     parser.add_argument('--heads', type=at_least(1), help='of the encoder (default: one for each 64 channels)')
     parser.add_argument('--predictor-heads', type=at_least(1), help='of the predictor, likewise')
     return parser.parse_args()

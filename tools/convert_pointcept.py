@@ -23,14 +23,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.export.pointcept import BRANCHES, convert_pointcept
 from dos_mm3d.export.pointcept_config import read_published
-from dos_mm3d.files import home_path
+from dos_mm3d.files import home_path, output_path
 from dos_mm3d.functional.serialization import CURVES
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Convert public Point Transformer V3 weights.')
     parser.add_argument('checkpoint', type=home_path, help='file of PTv3, Sonata, Concerto or Utonia')
-    parser.add_argument('out', type=home_path, help='file to write, e.g. work_dirs/sonata.pth')
+    parser.add_argument('out', type=output_path, help='file to write, e.g. work_dirs/sonata.pth')
     parser.add_argument('--branch', choices=BRANCHES, help='side of a pretraining file (default student)')
     parser.add_argument('--condition', type=int, help="which training set's norms, in files of several (PPT)")
     settings = parser.add_argument_group('settings that a file without a config does not show; one number a level')

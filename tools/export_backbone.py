@@ -12,13 +12,13 @@ from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
 from dos_mm3d.export.backbone import BRANCHES, TASKS, export_backbone
 from dos_mm3d.export.object_encoder import export_object_encoder, holds_object_encoder
-from dos_mm3d.files import home_path
+from dos_mm3d.files import home_path, output_path
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Export a pretrained encoder as plain mmdet3d weights.')
     parser.add_argument('checkpoint', type=home_path, help='pretraining checkpoint written by tools/train.py')
-    parser.add_argument('out', type=home_path, help='file to write, e.g. backbone.pth')
+    parser.add_argument('out', type=output_path, help='file to write, e.g. backbone.pth')
     parser.add_argument(
         '--branch', choices=BRANCHES, default='teacher', help='whose weights and BatchNorm statistics (default teacher)'
     )

@@ -25,7 +25,7 @@ import torch
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.arguments import at_least
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.files import check_output, check_writable, holds_record, home_path, write_json
+from dos_mm3d.files import check_output, check_writable, holds_record, home_path, output_path, write_json
 from dos_mm3d.studies.faults.plan import campaign
 from dos_mm3d.studies.faults.report import build_record, faults_of, table
 from dos_mm3d.studies.runner import Study
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=at_least(0), default=0, help='of every moment and place')
     parser.add_argument('--short', action='store_true', help='a dozen cases of all kinds, about a minute')
     parser.add_argument('--workers', type=at_least(1), default=2, help='cases side by side (default 2)')
-    parser.add_argument('--record', type=home_path, help='JSON file for all cases, also written to the folder')
+    parser.add_argument('--record', type=output_path, help='JSON file for all cases, also written to the folder')
     return parser.parse_args()
 
 

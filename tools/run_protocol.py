@@ -26,7 +26,7 @@ import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine.config_overrides import add_overrides
 from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
-from dos_mm3d.files import check_output, holds_record, home_path, write_json
+from dos_mm3d.files import check_output, holds_record, home_path, output_path, write_json
 from dos_mm3d.studies.protocols import PROTOCOLS, Protocol, ProtocolArguments
 from dos_mm3d.studies.protocols.datasets import DATASETS, DataSet
 from dos_mm3d.studies.protocols.folder_sets import FOLDER_SETS, Probed, read_folder_set
@@ -80,7 +80,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: type[Protoco
     add('--out', type=home_path, help='folder; default work_dirs/protocols/NAME_D')
     add(
         '--record',
-        type=home_path,
+        type=output_path,
         metavar='FILE',
         help='the record once more, when all is done; in docs/results for tables',
     )

@@ -16,7 +16,15 @@ from dos_mm3d.engine.trained_config import warn_of_other_settings
 from dos_mm3d.engine.work_dir import ELSEWHERE
 from dos_mm3d.errors import InputError
 from dos_mm3d.export.loading import require_fit
-from dos_mm3d.files import check_output, check_writable, holds_numbers, holds_record, home_path, nan_to_none, write_json
+from dos_mm3d.files import (
+    check_output,
+    check_writable,
+    holds_numbers,
+    holds_record,
+    nan_to_none,
+    output_path,
+    write_json,
+)
 from dos_mm3d.metrics.confusion import ConfusionMatrix
 
 
@@ -26,8 +34,8 @@ def parse_args() -> argparse.Namespace:
     launch.add_common_arguments(parser)
     parser.add_argument('checkpoint', type=os.path.expanduser, help='checkpoint file, or address')
     parser.add_argument('--tta', action='store_true', help="the config's test-time augmentation")
-    parser.add_argument('--metrics', type=home_path, help='JSON file for the metrics')
-    parser.add_argument('--confusion', type=home_path, help='JSON file for the confusion matrix of a segmentation')
+    parser.add_argument('--metrics', type=output_path, help='JSON file for the metrics')
+    parser.add_argument('--confusion', type=output_path, help='JSON file for the confusion matrix of a segmentation')
     return parser.parse_args()
 
 

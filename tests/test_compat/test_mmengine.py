@@ -20,6 +20,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from dos_mm3d.files import check_writable
+
 needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason='the fix is for machines without a GPU')
 
 
@@ -92,13 +94,14 @@ def test_killed_while_saving_then_resumed_ends_as_if_never_killed(tmp_path: Path
     latest = Path(find_latest_checkpoint(str(tmp_path / 'killed')))
     assert latest.name == ('iter_2.pth' if kill_at_fsync < 12 else 'iter_3.pth')
     assert torch.load(latest, weights_only=True)['meta']['iter'] == int(latest.stem[-1])
+    check_writable(tmp_path / 'killed')  # as tools/train.py does
     resumed = toy_runner(tmp_path / 'killed', max_iters=4, resume=True)
     resumed.train()
     assert resumed.iter == 4
     expected = weights(tmp_path / 'whole')
     for name, value in weights(tmp_path / 'killed').items():
         assert torch.equal(value, expected[name]), name
-    assert not list((tmp_path / 'killed').glob('.*.tmp')), 'the leftover of the killed save was not replaced'
+    assert not list((tmp_path / 'killed').glob('.*.tmp')), 'the leftover of the killed save stayed'
 
 
 def test_only_the_newest_checkpoint_is_kept(tmp_path: Path) -> None:

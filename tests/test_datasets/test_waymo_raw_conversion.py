@@ -135,7 +135,7 @@ def test_half_a_frame_is_made_again_and_the_same(world):
     contents = record.read_bytes(), points.read_bytes()
     record.unlink()
     points.write_bytes(contents[1][:100])
-    record.with_name(f'.{record.name}.tmp').write_bytes(b'half')
+    record.with_name(f'.{record.name}.0123456789abcdef.tmp').write_bytes(b'half')
     convert_records(world / 'raw', out, workers=1)
     assert (record.read_bytes(), points.read_bytes()) == contents
     assert not list(out.rglob('.*.tmp'))

@@ -235,7 +235,7 @@ def test_a_killed_run_goes_on_where_it_was(world, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_zoo_world(out, SMALL, N_SCENES, workers=1)
     assert sorted(path.name for path in out.iterdir()) == ['scene_000000', MANIFEST]
-    left = out / '.scene_000001.tmp'  # of a run that had no time to clean up
+    left = out / '.scene_000001.0123456789abcdef.tmp'  # of a run that had no time to clean up
     left.mkdir()
     (left / 'frame_07.bin').write_bytes(b'half')
     monkeypatch.undo()

@@ -65,3 +65,25 @@ def test_a_path_with_a_name_before_it_too(monkeypatch):
     name, path = named_path('synthetic=~/run/iter_4.pth')
     assert (name, str(path)) == ('synthetic', '/home/someone/run/iter_4.pth')
     assert str(named_path('~/x')[1]) == '/home/someone/x'
+
+
+@pytest.mark.parametrize(
+    ('tool', 'arguments'),
+    [
+        ('benchmark', ['conv', '--json', 'new/']),
+        ('check_configs', ['--record', 'new/']),
+        ('convert_asymdsd', ['in.pth', 'new/']),
+        ('convert_pointcept', ['in.pth', 'new/']),
+        ('export_backbone', ['in.pth', 'new/']),
+        ('fault_campaign', ['--record', 'new/']),
+        ('run_protocol', ['linear_probe', '--record', 'new/']),
+        ('test', ['c.py', 'in.pth', '--metrics', 'new/']),
+        ('test', ['c.py', 'in.pth', '--confusion', 'new/']),
+    ],
+)
+def test_a_folder_in_the_place_of_a_file_to_write_is_said(tool, arguments, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', [tool, *arguments])
+    monkeypatch.setattr(sys, 'path', [*sys.path])
+    with pytest.raises(SystemExit, match='2'):
+        importlib.import_module(f'tools.{tool}').parse_args()
+    assert 'new/ names a folder; name a file to write, such as new/NAME' in capsys.readouterr().err
