@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -310,6 +311,18 @@ def test_nothing_in_a_pickle_is_executed(tmp_path: Path) -> None:
         with pytest.raises(InputError, match='not loaded'):
             load_plain_pickle(tmp_path / 'a.pkl', data_set='nuscenes')
     assert not mark.exists() and os.listdir(tmp_path) == ['a.pkl']
+
+
+@pytest.mark.parametrize('place', [1 << 26, (1 << 32) - 1])
+def test_a_number_in_a_pickle_is_no_order_for_memory(tmp_path: Path, place: int) -> None:
+    """An empty dict that is to be remembered at a place: CPython makes a table of all before it, 1 GB and 64."""
+    size = put(tmp_path / 'a.pkl', b'\x80\x02}r' + place.to_bytes(4, 'little') + b'.')
+    assert not right_or_named(lambda: load_plain_pickle(tmp_path / 'a.pkl', data_set='nuscenes'), size)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    many = [{'box': [0.1 * i] * 7, 'name': f'{i:032x}', 'kept': i % 2 == 0} for i in range(20_000)]
+    put(tmp_path / 'a.pkl', pickle.dumps(many, protocol=2))
+    assert load_plain_pickle(tmp_path / 'a.pkl', data_set='nuscenes') == many
+    assert resource.getrlimit(resource.RLIMIT_AS) == limits
 
 
 def test_a_whole_waymo_is_still_read(synthetic_waymo: Path, tmp_path: Path) -> None:
