@@ -19,7 +19,7 @@ from .errors import InputError, MissingFileError
 OURS = (
     'wanted a file of tensors, such as tools/train.py and tools/export_backbone.py write and the PTv3 family publishes'
 )
-AGAIN = 'Copy or download it again, or take another one.'
+AGAIN = 'Copy or download it again, or take another one'
 BEGINNINGS = {
     b'version https://git-lfs': 'a pointer of Git LFS instead of the file. Fetch it: `git lfs pull`',
     b'<': 'a web page instead of the file. Download the file itself',
@@ -100,7 +100,7 @@ def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
             ) from error
         raise InputError(
             f'{path}: not readable as a checkpoint of tensors ({type(error).__name__}: {lines[0].strip()[:200]}). It '
-            f'is truncated, or another kind of file; {OURS}. {AGAIN}'
+            f'is truncated, or another kind of file; {OURS}. {AGAIN}.'
         ) from error
 
 

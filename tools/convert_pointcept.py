@@ -70,9 +70,7 @@ def main() -> None:
     for warning in done.warnings:
         print(f'WARNING: {warning}', file=sys.stderr)
     if done.missing:
-        print(
-            'WARNING: the missing tensors are not in the file; they stay as the model is initialised', file=sys.stderr
-        )
+        print('WARNING: the missing tensors, nothing that is learnt, stay as the model is initialised', file=sys.stderr)
     print(f'wrote {args.out}: {done.parameters} numbers for this model:')
     model = {**done.model, 'init_cfg': dict(type='Pretrained', checkpoint=str(args.out))}
     print(pprint.pformat(model, width=110, compact=True, sort_dicts=False))

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import check_output
 from .asymdsd_names import TOKENS, public_name
-from .conversion import Conversion, check_shapes, shapes_of
+from .conversion import Conversion, check_fit, places_of
 from .files import groups_of, is_ours, read_checkpoint, tensors_in, write_weights
 
 FORMAT = 'dos_mm3d asymdsd 1'
@@ -41,7 +41,8 @@ def convert_asymdsd(
 
     Raises:
         MissingFileError: there is no such file.
-        InputError: it is no such checkpoint, needs code to load, is not finite, or its shapes contradict one another.
+        InputError: it is no such checkpoint, needs code to load, is not finite or not whole, or its shapes contradict
+            one another.
         OutputExistsError: `out_path` is the file itself, or anything else that no conversion has written.
     """
     check_output(out_path, path, ours=is_ours)
@@ -51,11 +52,11 @@ def convert_asymdsd(
     names = public_names(tensors, to_public=to_public, source=source)
     public = {theirs: tensors[name] for theirs, name in names.items()}
     model = asymdsd_config(public, heads=heads, predictor_heads=predictor_heads, source=source)
-    shapes = shapes_of(model, source)
+    parts = places_of(model, source)
     deep = model['encoder']['embedding']['type'] == 'DeepPatchEmbedding'
-    places = {name: public_name(name, deep=deep) for name in shapes}
+    places = {name: public_name(name, deep=deep) for name in parts}
     found = {name: as_row(public[theirs], theirs) for name, theirs in places.items() if theirs in public}
-    check_shapes(found, shapes, source)
+    check_fit(found, parts, source)
     weights = {places[name]: as_token(value, name) for name, value in found.items()} if to_public else found
     facts = dict(format=FORMAT, names='public' if to_public else 'dos_mm3d', model=model)
     write_weights(weights, out_path, facts, source=path)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from mmdet3d.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import InputError
 
@@ -47,21 +47,45 @@ def _lines(title: str, names: Sequence[str]) -> list[str]:
     return [f'{title}: {len(names)} tensors', *counted]
 
 
-def shapes_of(model: dict[str, Any], source: str) -> dict[str, tuple[int, ...]]:
-    """Shape of every tensor of a model, which is built without memory for it. ValueError if it cannot be built."""
+STATISTICS = ('running_mean', 'running_var')
+
+
+def places_of(model: dict[str, Any], source: str) -> dict[str, Tensor]:
+    """Every tensor of a model, parameters as such, without its numbers. InputError if it cannot be built."""
     try:
         with torch.device('meta'):
-            return {name: tuple(value.shape) for name, value in MODELS.build(model).state_dict().items()}
+            return dict(MODELS.build(model).state_dict(keep_vars=True))
     except (TypeError, ValueError) as error:
         raise InputError(f'{source}: no model can be built for its tensors and config: {error}') from error
 
 
-def check_shapes(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
-    """ValueError unless every tensor that the model has a place for fits there."""
-    wrong = [
-        f'{name} {tuple(tensors[name].shape)}, wanted {shape}'
-        for name, shape in shapes.items()
-        if name in tensors and tuple(tensors[name].shape) != shape
+def check_fit(tensors: Mapping[str, Tensor], places: Mapping[str, Tensor], source: str) -> None:
+    """InputError unless every tensor that the model has a place for fits there, and nothing that it has learnt, or
+    counted for BatchNorm, is missing: it would be a random number."""
+    shapes = [
+        f'{name} {tuple(tensors[name].shape)}, wanted {tuple(place.shape)}'
+        for name, place in places.items()
+        if name in tensors and tensors[name].shape != place.shape
     ]
-    if wrong:
-        raise InputError(f'{source}: {len(wrong)} tensors do not fit the model of the others: {"; ".join(wrong[:4])}')
+    if shapes:
+        raise InputError(f'{source}: {len(shapes)} tensors do not fit the model of the others: {"; ".join(shapes[:4])}')
+    kinds = [
+        f'{name} {tensors[name].dtype}, wanted {place.dtype}'
+        for name, place in places.items()
+        if name in tensors and place.is_floating_point() and not tensors[name].is_floating_point()
+    ]
+    if kinds:
+        raise InputError(
+            f'{source}: {len(kinds)} tensors are whole numbers, as of a quantised model, whose scale is not in them: '
+            f'{"; ".join(kinds[:4])}'
+        )
+    lost = [
+        name
+        for name, place in places.items()
+        if name not in tensors and (isinstance(place, nn.Parameter) or name.endswith(STATISTICS))
+    ]
+    if lost:
+        raise InputError(
+            f'{source}: lacks {len(lost)} of {len(places)} tensors of the model that the others are of, which would be '
+            f'random: {", ".join(lost[:4])}'
+        )

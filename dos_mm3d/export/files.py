@@ -34,7 +34,7 @@ def tensors_in(checkpoint: Mapping[str, Any], source: str, wanted: str, *, bare:
     InputError, which says what was wanted, if it holds anything but tensors, or nothing.
     """
     tensors = checkpoint.get('state_dict', checkpoint if bare else None)
-    if not isinstance(tensors, Mapping) or not tensors or not all(map(_is_dense, tensors.values())):
+    if not isinstance(tensors, Mapping) or not tensors or not all(map(_is_named_tensor, tensors.items())):
         raise InputError(
             f"{source}: no 'state_dict' of tensors in it, its entries are {sorted(map(str, checkpoint))[:8]}; {wanted}"
         )
@@ -45,9 +45,14 @@ def tensors_in(checkpoint: Mapping[str, Any], source: str, wanted: str, *, bare:
     return dict(tensors)
 
 
-def _is_dense(value: Any) -> bool:
-    """Whether a value is an ordinary tensor, whose numbers are in the file."""
-    return isinstance(value, Tensor) and value.layout is torch.strided and not value.is_meta and not value.is_quantized
+def _is_named_tensor(item: tuple[Any, Any]) -> bool:
+    """Whether an entry is a name and an ordinary tensor of real numbers, which are in the file."""
+    name, value = item
+    if not isinstance(name, str) or not isinstance(value, Tensor):
+        return False
+    if value.is_meta or value.is_quantized or value.is_complex() or value.layout is not torch.strided:
+        return False
+    return not value.is_floating_point() or value.element_size() > 1  # float8 has a scale elsewhere
 
 
 def groups_of(tensors: Mapping[str, Tensor], depth: int) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..files import check_output
-from .conversion import Conversion, check_shapes, shapes_of
+from .conversion import Conversion, check_fit, places_of
 from .files import groups_of, is_kernel, is_ours, read_checkpoint, tensors_in, to_spconv1, write_weights
 from .pointcept_config import ptv3_config, warnings_about
 
@@ -50,8 +50,8 @@ def convert_pointcept(
 
     Raises:
         MissingFileError: there is no such file.
-        InputError: it is not of this family, needs code to load, is not finite, or its shapes contradict one another
-            or its config; or nothing says what shapes do not show.
+        InputError: it is not of this family, needs code to load, is not finite or not whole, or its shapes contradict
+            one another or its config; or nothing says what shapes do not show.
         OutputExistsError: `out_path` is the file itself, or anything else that no conversion has written.
     """
     check_output(out_path, path, ours=is_ours)
@@ -64,9 +64,9 @@ def convert_pointcept(
     backbone = {plain: inside[name] for plain, name in names.items()}
     published = checkpoint.get('config') if isinstance(checkpoint.get('config'), Mapping) else {}
     model, origins = ptv3_config(backbone, published, given, source=source)
-    shapes = shapes_of(model, source)
-    check_shapes(backbone, shapes, source)
-    weights = {name: as_ours(backbone[name]) for name in shapes if name in backbone}
+    places = places_of(model, source)
+    check_fit(backbone, places, source)
+    weights = {name: as_ours(backbone[name]) for name in places if name in backbone}
     facts = dict(
         format=FORMAT,
         kernel_layout=KERNEL_LAYOUT,
@@ -79,7 +79,7 @@ def convert_pointcept(
     return Conversion(
         used=tuple(name for name in tensors if name in used),
         unused=tuple(name for name in tensors if name not in used),
-        missing=tuple(name for name in shapes if name not in weights),
+        missing=tuple(name for name in places if name not in weights),
         model=model,
         origins=origins,
         warnings=tuple(warnings_about(origins, published, given, decoder='decoder' in model)),

@@ -16,6 +16,7 @@ from .pointcept_shapes import (
     block_settings,
     find_variant,
     fitting_patch_sizes,
+    get,
     has,
     levels,
     rpe_rows,
@@ -89,13 +90,15 @@ def ptv3_config(
     config = dict(
         type='PTv3',
         variant=variant,
-        in_channels=tensors[STEM_WEIGHTS[variant]].shape[-1],
+        in_channels=get(tensors, STEM_WEIGHTS[variant], source, ndim=5 if variant == 'm1' else 2).shape[-1],
         mask_token='embedding.mask_token' in tensors,
         orders=None,
-        encoder=levels(tensors, 'enc', 'block0.norm1.0.weight', source),
-        decoder=levels(tensors, 'dec', 'up.proj.0.weight', source) if has(tensors, r'dec\.dec\d+\.') else None,
+        encoder=levels(tensors, 'enc', 'block0.norm1.0.weight', source, ndim=1),
+        decoder=None,
         block=block_settings(tensors, source),
     )
+    if has(tensors, r'dec\.dec\d+\.'):
+        config['decoder'] = levels(tensors, 'dec', 'up.proj.0.weight', source, ndim=2)
     if config['decoder'] is not None and variant == 'm3':
         config['decoder']['rope'] = has(tensors, r'dec\..*\.attn\.rope\.inv_freq')
     origins = take_over(config, stated(published, given, source), source)

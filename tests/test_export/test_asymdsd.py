@@ -116,6 +116,21 @@ def test_what_is_not_of_the_model_is_listed(tmp_path, capsys, monkeypatch):
     assert 'the missing tensors are not in the file' in told.err and 'assumed' not in told.err
 
 
+@pytest.mark.parametrize(
+    ('lost', 'said'),
+    [
+        ('teacher.', 'random: teacher'),
+        ('encoder.stack.1.self_attn', 'random: '),
+        ('cls_projection', 'lacks .*centering'),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused(tmp_path, lost, said):
+    state = {name: value for name, value in nets.public_state('dual').items() if lost not in name}
+    with pytest.raises(InputError, match=said):
+        convert_asymdsd(write(tmp_path / 'part.ckpt', dict(state_dict=state)), tmp_path / 'ours.pth', **HEADS)
+    assert not (tmp_path / 'ours.pth').exists()
+
+
 def test_older_names_are_read(tmp_path):
     state = nets.public_state('dual')
     older = {

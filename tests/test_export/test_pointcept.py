@@ -9,6 +9,7 @@ import torch
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
+from dos_mm3d.errors import InputError
 from dos_mm3d.export.files import read_checkpoint
 from dos_mm3d.export.loading import fit_report
 from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3
@@ -126,11 +127,23 @@ def test_one_training_set_of_a_model_of_several(tmp_path):
     assert 'backbone.enc.enc0.block0.cpe.2.norm.1.bias' in done.unused
 
 
-def test_missing_tensors_are_named(tmp_path):
-    state = tensors(network())
-    del state['enc.enc0.block1.attn.proj.bias']
-    done = convert(dict(state_dict=state), tmp_path)
-    assert done.missing == ('enc.enc0.block1.attn.proj.bias',)
+def test_what_was_learnt_must_be_there_and_what_is_counted_is_named(tmp_path):
+    state = tensors(network('m1'))
+    counted = next(name for name in state if name.endswith('num_batches_tracked'))
+    for lost in ('enc.enc0.block1.attn.proj.bias', counted.replace('num_batches_tracked', 'running_var')):
+        with pytest.raises(InputError, match=rf'lacks 1 of {len(state)} tensors of the model .*random: {lost}$'):
+            convert(dict(state_dict={name: value for name, value in state.items() if name != lost}), tmp_path)
+    del state[counted]
+    assert convert(dict(state_dict=state), tmp_path).missing == (counted,)
+
+
+@pytest.mark.parametrize('dtype', [torch.int8, torch.bool, torch.float8_e4m3fn, torch.complex64])
+def test_weights_in_numbers_that_are_none(tmp_path, dtype):
+    """Quantised ones, whose scale is elsewhere, would be taken for others."""
+    state = {name: value.to(dtype) for name, value in tensors(network()).items()}
+    with pytest.raises(InputError, match=r'as of a quantised model|no .state_dict. of tensors'):
+        convert(dict(state_dict=state), tmp_path)
+    assert not (tmp_path / 'out.pth').exists()
 
 
 def test_the_file_fits_by_the_report_of_the_loader_too(tmp_path):

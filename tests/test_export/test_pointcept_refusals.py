@@ -1,11 +1,13 @@
 """Files that are not Pointcept's, or hold code, are refused, and none of it runs."""
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
+from dos_mm3d.errors import InputError
 from dos_mm3d.export.pointcept import convert_pointcept
 from tests.helpers.pointcept_files import convert, head, network, published_config, tensors
 
@@ -69,6 +71,32 @@ def test_other_files_are_refused(content, settings, message, tmp_path):
         convert(content(), tmp_path, **settings)
     assert 'in.pth' in str(caught.value)
     assert not (tmp_path / 'out.pth').exists()
+
+
+@pytest.mark.parametrize('variant', ['m1', 'm3'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'embedding.stem.{stem}.weight',
+        'enc.enc0.block0.norm1.0.weight',
+        'enc.enc0.block0.mlp.0.fc1.weight',
+        'enc.enc0.block0.attn.{table}',
+        'dec.dec0.up.proj.0.weight',
+    ],
+)
+def test_tensors_of_no_such_shape_are_named(name, variant, tmp_path):
+    """Those that show the sizes of the model; others are compared with it."""
+    parts = dict(m1=('conv', 'rpe.rpe_table'), m3=('linear', 'rope.inv_freq'))[variant]
+    name = name.format(stem=parts[0], table=parts[1])
+    whole = tensors(network(variant, decoder=True, **({'block': dict(rpe=True)} if variant == 'm1' else {})))
+    for shape in ((), (0,), (2,), (2, 0), (1, 2, 3)):
+        if len(shape) == whole[name].ndim and 0 not in shape:
+            continue
+        with pytest.raises(InputError, match=rf'{re.escape(name)} has shape'):
+            convert(dict(state_dict={**whole, name: torch.ones(shape)}), tmp_path)
+    deep = {**whole, 'enc.enc0.block99999999.norm1.0.weight': torch.ones(16)}
+    with pytest.raises(InputError, match='is of block 99999999, and there are'):
+        convert(dict(state_dict=deep), tmp_path)
 
 
 class Malicious:
