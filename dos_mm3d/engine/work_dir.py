@@ -30,6 +30,7 @@ LAST = 'last_checkpoint'
 ELSEWHERE = 'Take another --work-dir (default_hooks.checkpoint.out_dir, if given), or free some space'
 """What to do where nothing can be written."""
 TEMPLATES = ('iter_{}.pth', 'epoch_{}.pth')
+"""Names of checkpoints; what they count is an entry of their `meta`, too."""
 NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -97,6 +98,8 @@ def choose_start(cfg: Config, given: str | None) -> None:
             f'{Path(cfg.work_dir, LAST)}: is a folder, and mmengine writes a file of that name; move it away'
         )
     there = checkpoints_in(folder, *_templates(cfg))
+    if named := next((path for path in there if path.is_dir()), None):
+        raise InputError(f'{named}: is a folder, and the run would write a checkpoint of that name; move it away')
     if given is None:
         _require_none(there, folder)
     elif given == 'auto':
@@ -146,7 +149,7 @@ def newest_whole(checkpoints: list[Path], folder: Path) -> Path | None:
     for path in checkpoints:
         try:
             found = read_checkpoint(path)
-        except (InputError, MissingFileError) as error:  # missing: a folder, or a link to nowhere
+        except (InputError, MissingFileError) as error:  # missing: a link to nowhere
             broken.append(re.split('; wanted a file of tensors|; give the path', str(error))[0])
             continue
         require_resumable(path, found)
@@ -162,12 +165,22 @@ def newest_whole(checkpoints: list[Path], folder: Path) -> Path | None:
 
 
 def require_resumable(path: str | Path, found: dict[str, Any]) -> None:
-    """InputError for a checkpoint that holds weights but not the run they come from."""
-    if lacking := {'meta', 'message_hub', 'optimizer'} - set(found):
+    """InputError for a checkpoint that holds weights but not the run they come from, or another step than its name
+    says: the newest is known by its name, and a run that goes on replaces by name."""
+    if lacking := {'state_dict', 'meta', 'message_hub', 'optimizer'} - set(found):
         raise InputError(
             f'{path}: cannot be resumed, it has no {", ".join(sorted(lacking))} (it holds {sorted(found)}); '
             'to start from its weights use --cfg-options load_from=PATH'
         )
+    meta = found['meta'] if isinstance(found['meta'], dict) else {}
+    for template in TEMPLATES:
+        unit, said = template.partition('_')[0], re.fullmatch(_pattern(template), Path(path).name)
+        step = meta.get(unit)
+        if said and isinstance(step, int) and step != int(said[1]):
+            raise InputError(
+                f'{path}: is not what its name says, it holds {unit} {step}: it was renamed, or put in the place of '
+                f'another. Give it its own name, {template.format(step)}, or move it away'
+            )
 
 
 def require_same_start(cfg: Config) -> None:

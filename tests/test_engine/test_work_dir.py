@@ -119,6 +119,33 @@ def test_a_folder_called_as_a_file_of_mmengines_is_said(tmp_path):
         start_of(tmp_path, None)
 
 
+@pytest.mark.parametrize('given', [None, 'auto'])
+def test_a_folder_called_as_a_checkpoint_is_said_before_the_run(tmp_path, given):
+    leave(tmp_path, 4)
+    (tmp_path / 'iter_9.pth').mkdir()
+    with pytest.raises(
+        InputError, match=r'iter_9\.pth: is a folder, and the run would write a checkpoint of that name'
+    ):
+        start_of(tmp_path, given)
+
+
+@pytest.mark.parametrize('given', ['auto', 'iter_6.pth'])
+def test_swapped_checkpoints_are_not_believed(tmp_path, given):
+    for name, step in ((4, 6), (6, 4)):
+        leave(tmp_path, name, content=WHOLE | dict(meta=dict(iter=step, epoch=0)))
+    said = r'iter_6\.pth: is not what its name says, it holds iter 4: .*, iter_4'
+    with pytest.raises(InputError, match=said):
+        start_of(tmp_path, given if given == 'auto' else str(tmp_path / given))
+    (tmp_path / 'iter_6.pth').rename(tmp_path / 'mine.pth')
+    with pytest.raises(InputError, match=r'iter_4\.pth: is not what its name says'):
+        start_of(tmp_path, 'auto')
+    (tmp_path / 'iter_4.pth').rename(tmp_path / 'iter_6.pth')
+    assert start_of(tmp_path, 'auto').load_from == str(tmp_path / 'iter_6.pth')
+    leave(tmp_path / 'epochs', 3, name='epoch_{}.pth', content=WHOLE | dict(meta=dict(iter=30, epoch=2)))
+    with pytest.raises(InputError, match='holds epoch 2'):
+        start_of(tmp_path / 'epochs', 'auto')
+
+
 def test_checkpoints_elsewhere_are_found_there(tmp_path):
     leave(tmp_path / 'run', 4)
     hooks = dict(checkpoint=dict(out_dir=str(tmp_path)))
