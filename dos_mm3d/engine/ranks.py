@@ -4,11 +4,14 @@ import logging
 import os
 import socket
 import sys
+import time
 
+import torch
 from torch import distributed
 
 from ..errors import InputError
 
+MOMENT_S = 5
 # how many processes a launcher has started, and which one this is; slurm sets the first for those of srun alone. The
 # others may have started torchrun, whose numbers then count
 _STARTED = {
@@ -57,6 +60,8 @@ def check_launcher(launcher: str) -> None:
         for name in _WORDS[launcher]:
             _word(name, launcher)
         _check_meeting_point(n)
+        if launcher != 'slurm':  # of which mmengine shares the GPUs of a machine out
+            _require_gpu(int(os.environ[others[0]]))
         return
     for other, (size, rank) in _STARTED.items():
         if size in os.environ and rank in os.environ and _number(size, other) > 1:
@@ -80,6 +85,23 @@ def require_alone() -> None:
                 f'{size}={os.environ[size]} processes were started, and this tool works in one: each would write the '
                 'same files. Start it without torchrun, srun or mpirun'
             )
+
+
+def _require_gpu(number: int) -> None:
+    """InputError for a process of a machine that has GPUs, and none for this one."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else None
+    if count is not None and number >= count:
+        raise InputError(
+            f'{number + 1} processes or more were started on a machine of {count} GPUs (CUDA_VISIBLE_DEVICES='
+            f'{os.environ.get("CUDA_VISIBLE_DEVICES", "all")}): wanted one for each GPU at most'
+        )
+
+
+def let_the_first_speak() -> None:
+    """In a rank that is not the first, wait a moment: what is wrong for all is said by the first, and with its end the
+    launcher ends the others."""
+    if not is_first_rank():
+        time.sleep(MOMENT_S)
 
 
 def _check_meeting_point(n: int) -> None:
