@@ -14,6 +14,7 @@ REPAIRS = (
     numpy.restore_numpy_long,
     mmengine.allow_checkpoint_classes,
     mmengine.write_files_atomically,
+    mmengine.keep_the_config_file,
     mmengine.compute_with_one_thread_in_loader_workers,
     mmengine.launch_ranks_without_gpu,
     mmengine.wrap_cpu_models_without_device_ids,

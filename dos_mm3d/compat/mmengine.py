@@ -17,6 +17,7 @@ from mmengine.hooks import CheckpointHook, checkpoint_hook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler, _ParamScheduler
+from mmengine.runner import Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import runner as mmengine_runner
 from threadpoolctl import threadpool_limits
@@ -150,6 +151,29 @@ def _removing_afterwards(save: Callable[..., None]) -> Callable[..., None]:
             self.file_backend = backend
 
     return save_then_remove
+
+
+def keep_the_config_file() -> None:
+    """Leave the config file of a run as it is, also where it lies in the work_dir.
+
+    Symptom: mmengine 0.10.7 writes the evaluated config into the work_dir under the name of the file that it comes
+    from; with `--work-dir .` over that file, whose bases, variables and comments are lost. It goes into the folder of
+    the run's log then.
+    Test: tests/test_tools/test_train_tools.py, a run in the config's folder.
+    Can go when mmengine compares the two.
+    """
+    dump_config = Runner.dump_config
+
+    @wraps(dump_config)
+    def dump_config_elsewhere(self: Runner) -> None:
+        name = os.path.basename(self.cfg.filename or '')
+        written = Path(self.work_dir, name)
+        if name and written.is_file() and written.samefile(self.cfg.filename):
+            self.cfg.dump(os.path.join(self.log_dir, name))
+        else:
+            dump_config(self)
+
+    Runner.dump_config = dump_config_elsewhere
 
 
 def compute_with_one_thread_in_loader_workers() -> None:

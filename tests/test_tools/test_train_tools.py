@@ -143,6 +143,14 @@ def test_work_dir_defaults_to_the_name_of_the_config(toy: Path, call: Callable[.
     assert (Path('work_dirs') / toy.stem / 'iter_2.pth').is_file()
 
 
+def test_a_config_in_its_work_dir_stays_as_it_was_written(toy: Path, call: Callable[..., None]) -> None:
+    written = toy.read_text()
+    call('train', toy, '--work-dir', '.', '--cfg-options', 'train_cfg.max_iters=2')
+    assert toy.read_text() == written
+    [dumped] = Path.cwd().glob(f'2*/{toy.name}')
+    assert 'max_iters=2' in dumped.read_text()
+
+
 @pytest.mark.parametrize('resume', [['--resume'], ['--resume', 'halves/iter_2.pth']], ids=['latest', 'path'])
 def test_two_and_two_steps_are_four(toy: Path, call: Callable[..., None], resume: list[str]) -> None:
     call('train', toy, '--work-dir', 'whole')
