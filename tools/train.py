@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch, work_dir
+from dos_mm3d.engine.compiling import check_compile
 from dos_mm3d.engine.custom_keys import check_custom_keys
 from dos_mm3d.engine.hooks import GoOnHook
 from dos_mm3d.export.loading import require_fit, warn_of_other_input
@@ -45,6 +46,7 @@ def main() -> None:
     cfg = launch.load_config(args)
     launch.require_parts(cfg, args.config, 'train')
     apply_training_arguments(cfg, args)
+    check_compile(cfg)
     launch.check_data(cfg, 'train_dataloader', 'val_dataloader')
     with work_dir.held(cfg.work_dir):
         work_dir.choose_start(cfg, args.resume)

@@ -183,6 +183,18 @@ CASES = {
         ('test', '{toy}', '{foreign}', '--metrics', 'a.json', '--confusion', './a.json'),
         ['a.json', 'name this one file'],
     ),
+    'no such compiler': (
+        ('train', '{toy}', '--cfg-options', 'compile.backend=nope'),
+        ["'nope'", 'its backends are', 'inductor'],
+    ),
+    'no such way to compile': (
+        ('train', '{toy}', '--cfg-options', 'compile.mod=fast'),
+        ['torch cannot compile so (TypeError', "'mod'"],
+    ),
+    'compile no settings': (
+        ('train', '{toy}', '--cfg-options', 'compile=inductor'),
+        ["compile='inductor': wanted True"],
+    ),
     'no base batch size': (('train', '{toy}', '--auto-scale-lr'), ['--auto-scale-lr', 'base_batch_size']),
 }
 
