@@ -12,6 +12,7 @@ from mmengine.dist import is_main_process
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch
+from dos_mm3d.engine.metric_tasks import metrics_of
 from dos_mm3d.engine.trained_config import warn_of_other_settings
 from dos_mm3d.engine.work_dir import ELSEWHERE
 from dos_mm3d.errors import InputError
@@ -49,8 +50,8 @@ def augment_tests(cfg: Config, source: Path) -> None:
 
 def add_confusion(cfg: Config, out: Path) -> None:
     """Count the confusion matrix beside the config's own metrics."""
-    metrics = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
-    cfg.test_evaluator = [*metrics, ConfigDict(type=ConfusionMatrix.__name__, out_file=str(out))]
+    counted = ConfigDict(type=ConfusionMatrix.__name__, out_file=str(out))
+    cfg.test_evaluator = [*metrics_of(cfg.test_evaluator), counted]
 
 
 def main() -> None:

@@ -26,8 +26,9 @@ from .class_names import check_classes
 from .config_errors import fault_of_config, fault_of_frame
 from .config_overrides import add_overrides, load_with_overrides
 from .detector_grid import check_grid
-from .hooks import ReadyHook
-from .ranks import check_launcher, is_first_rank, leave_ranks, meet_here, require_alone
+from .hooks import NoScoreHook, ReadyHook
+from .metric_tasks import check_metrics, metrics_of
+from .ranks import check_launcher, is_first_rank, leave_ranks, let_the_first_speak, meet_here, require_alone
 from .result_files import check_result_files
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -141,9 +142,10 @@ def check_data(cfg: Config, *loaders: str) -> None:
             if dataset not in checked:  # validation and test are often the same
                 check_files(dataset)
                 checked.append(dataset)
-        if cfg.get(loader) and (evaluator := cfg.get(loader.replace('dataloader', 'evaluator'))):
-            check_scoring(cfg[loader].dataset, evaluator)
-            check_result_files(loader.partition('_')[0], evaluator)
+        if cfg.get(loader) and (metrics := metrics_of(cfg.get(loader.replace('dataloader', 'evaluator')))):
+            check_metrics(cfg, loader)
+            check_scoring(cfg[loader].dataset, metrics)
+            check_result_files(loader.partition('_')[0], metrics)
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -152,6 +154,7 @@ def build_runner(cfg: Config) -> Runner:
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     check_grid(getattr(runner, 'model', None))
     runner.register_hook(ReadyHook())
+    runner.register_hook(NoScoreHook())
     return runner
 
 
@@ -174,6 +177,7 @@ def run_tool(main: Callable[[], int | None], *, in_ranks: bool = False) -> None:
         if message is None or os.environ.get('DOS_TRACEBACK') == '1':
             raise
         _log_to_file(traceback.format_exc())
+        let_the_first_speak()
         print(f'error: {message}', file=sys.stderr)
         raise SystemExit(1) from None
     if status:

@@ -1,6 +1,6 @@
 """Whether the files that metrics write at the end of a test can be written, asked before it begins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,14 @@ RESULTS = ('jsonfile_prefix', 'pklfile_prefix', 'submission_prefix', 'result_pre
 """Settings of mmdet3d's metrics, and of ours, that name what they write; all but the last are beginnings of names."""
 
 
-def check_result_files(loader: str, evaluator: Any) -> None:
+def check_result_files(loader: str, metrics: Sequence[Mapping[str, Any]]) -> None:
     """InputError where results are to be written, and cannot, or where nothing else is to be done and no name is given.
 
     Args:
         loader: 'val' or 'test', for messages.
-        evaluator: that of the config.
+        metrics: of its evaluator.
     """
-    for metric in evaluator if isinstance(evaluator, Sequence) else [evaluator]:
+    for metric in metrics:
         named = {key: metric[key] for key in RESULTS if metric.get(key)}
         if metric.get('format_only') and not named:
             raise InputError(

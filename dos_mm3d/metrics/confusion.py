@@ -36,10 +36,13 @@ def iou_percent(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def miou_percent(confusion: NDArray[np.int64]) -> float:
-    """Mean IoU in percent over the classes that occur in the ground truth; ValueError where none does."""
+    """Mean IoU in percent over the classes that occur in the ground truth; InputError where none does."""
     iou = iou_percent(confusion)
     if np.isnan(iou).all():
-        raise ValueError('the confusion matrix holds no ground-truth point: nothing to average')
+        raise InputError(
+            'no point of the scored frames has a class (no ground-truth point): nothing to average; correct the label '
+            'files, or which frames are scored'
+        )
     return float(np.nanmean(iou))
 
 

@@ -111,9 +111,27 @@ def scored(root: Path, **settings) -> tuple[dict, dict]:
 
 def test_the_whole_validation_split_is_scored(synthetic_nuscenes: Path) -> None:
     dataset, metric = scored(synthetic_nuscenes)
-    check_scoring(dataset, metric)
+    check_scoring(dataset, [metric])
     check_scoring(dict(type='CBGSDataset', dataset=dataset), [metric])
-    check_scoring(dict(type='Anything'), dict(type='SegMetric'))
+    check_scoring(dict(type='Anything'), [dict(type='SegMetric')])
+
+
+def test_classes_without_a_box_are_said(synthetic_nuscenes: Path, tmp_path: Path, capsys) -> None:
+    """The devkit has 0 for them, as for a detector that finds none."""
+    for path in synthetic_nuscenes.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    dataset, metric = scored(tmp_path)
+    infos = load_info_pickle(tmp_path / dataset['ann_file'])
+    car = infos['metainfo']['categories']['car']
+    for info in infos['data_list']:
+        info['instances'] = [box for box in info['instances'] if box['bbox_label_3d'] != car]
+    (tmp_path / dataset['ann_file']).unlink()
+    (tmp_path / dataset['ann_file']).write_bytes(pickle.dumps(infos))
+    check_scoring(dataset, [metric])
+    said = capsys.readouterr().err
+    assert said.count('\n') == 1 and re.search(
+        r'no box of (.*, )?car(, .*)? in its \d+ frames; the devkit scores', said
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,8 +141,8 @@ def test_the_whole_validation_split_is_scored(synthetic_nuscenes: Path) -> None:
 def test_a_part_of_the_split_is_refused_before_the_test(synthetic_nuscenes: Path, settings: dict) -> None:
     dataset, metric = scored(synthetic_nuscenes, **settings)
     with pytest.raises(InputError, match=r"key frames of v1\.0-trainval's validation split would be tested"):
-        check_scoring(dataset, metric)
-    check_scoring(dataset, metric | dict(format_only=True, jsonfile_prefix='a'))
+        check_scoring(dataset, [metric])
+    check_scoring(dataset, [metric | dict(format_only=True, jsonfile_prefix='a')])
 
 
 def test_other_frames_tables_and_versions_are_refused(synthetic_nuscenes: Path, tmp_path: Path) -> None:
@@ -135,18 +153,18 @@ def test_other_frames_tables_and_versions_are_refused(synthetic_nuscenes: Path, 
     dataset, metric = scored(root)
     train = dict(ann_file='nuscenes_infos_train.pkl')
     with pytest.raises(InputError, match=r'is scored .*but .* is tested'):
-        check_scoring(dataset | train, metric)
+        check_scoring(dataset | train, [metric])
     with pytest.raises(InputError, match='and 4 others'):
-        check_scoring(dataset | train, metric | dict(ann_file=str(root / train['ann_file'])))
+        check_scoring(dataset | train, [metric | dict(ann_file=str(root / train['ann_file']))])
     (root / 'maps').unlink()
     with pytest.raises(MissingFileError, match='map images'):
-        check_scoring(dataset, metric)
+        check_scoring(dataset, [metric])
     infos = load_info_pickle(root / dataset['ann_file'])
     infos['metainfo']['version'] = 'v1.0-test'
     (root / dataset['ann_file']).unlink()
     (root / dataset['ann_file']).write_bytes(pickle.dumps(infos))
     with pytest.raises(InputError, match=r'v1\.0-test, which has no labels'):
-        check_scoring(dataset, metric)
+        check_scoring(dataset, [metric])
     shutil.rmtree(tmp_path)
 
 

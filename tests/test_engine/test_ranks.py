@@ -1,8 +1,9 @@
 """A launcher and its environment must agree; what is said when they do not."""
 
 import pytest
+import torch
 
-from dos_mm3d.engine import launch
+from dos_mm3d.engine import launch, ranks
 from dos_mm3d.engine.ranks import check_launcher, is_first_rank, meet_here
 from dos_mm3d.errors import UserError
 
@@ -47,6 +48,8 @@ REFUSED = {
 
 @pytest.fixture
 def environment(monkeypatch):
+    monkeypatch.setattr(ranks, 'MOMENT_S', 0)
+
     def put(**variables: str) -> None:
         for name in VARIABLES:
             monkeypatch.delenv(name, raising=False)
@@ -122,6 +125,36 @@ def test_a_tool_of_one_process_is_refused_in_several(environment, capsys, variab
     environment(**dict.fromkeys(variables, '1'))
     launch.run_tool(lambda: done.append(1))
     assert done == [1]
+
+
+@pytest.mark.parametrize(('launcher', 'variables'), [('pytorch', TORCHRUN), ('mpi', MPIRUN), ('slurm', SRUN)])
+def test_more_processes_than_gpus_are_said(environment, monkeypatch, launcher, variables):
+    """srun's are shared out by mmengine, as many as there are."""
+    environment(**{**variables, 'OMPI_COMM_WORLD_LOCAL_RANK': '1'})
+    meet_here(launcher)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    check_launcher(launcher)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    if launcher == 'slurm':
+        check_launcher(launcher)
+        return
+    with pytest.raises(UserError, match='2 processes or more were started on a machine of 1 GPUs'):
+        check_launcher(launcher)
+
+
+def test_what_is_wrong_for_all_is_said_by_the_first(environment, monkeypatch, capsys):
+    waited = []
+    monkeypatch.setattr(ranks.time, 'sleep', waited.append)
+
+    def refuse() -> None:
+        raise UserError('no')
+
+    for rank in '10':
+        environment(**{**TORCHRUN, 'RANK': rank})
+        with pytest.raises(SystemExit):
+            launch.run_tool(refuse, in_ranks=True)
+        assert len(waited) == 1 and capsys.readouterr().err == 'error: no\n'
 
 
 def test_a_message_needs_no_logger(environment, capsys, monkeypatch):

@@ -24,8 +24,8 @@ def test_a_place_that_takes_nothing_is_named_with_its_setting(key: str, tmp_path
 @pytest.mark.parametrize('kind', ['NuScenesMetric', 'KittiMetric'])
 def test_results_alone_without_a_name_for_them_are_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf'val_evaluator\.format_only=True of {kind}.*jsonfile_prefix=FOLDER/NAME'):
-        check_result_files('val', dict(type=kind, format_only=True))
-    check_result_files('val', dict(type=kind, format_only=True, jsonfile_prefix=str(tmp_path / 'a')))
+        check_result_files('val', [dict(type=kind, format_only=True)])
+    check_result_files('val', [dict(type=kind, format_only=True, jsonfile_prefix=str(tmp_path / 'a'))])
 
 
 def test_it_is_asked_where_the_data_are_looked_at(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Whether nuScenes' devkit will score what a test makes; it looks only when all frames are done."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ from .check import SCENES, check_official_tables
 from .scenes import read_scene_of_sample
 
 
-def check_scoring(dataset: Mapping[str, Any], evaluator: Any) -> None:
+def check_scoring(dataset: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> None:
     """InputError or MissingFileError where NuScenesMetric is to score other frames than those of its validation split,
     or needs a file that is not there.
 
-    dataset, evaluator: of a config's val or test.
+    dataset, metrics: of a config's val or test.
     """
-    for metric in evaluator if isinstance(evaluator, Sequence) else [evaluator]:
+    for metric in metrics:
         if metric.get('type') == 'NuScenesMetric' and not metric.get('format_only', False):
             _check_metric(dataset, metric)
 
@@ -38,13 +39,26 @@ def _check_metric(dataset: Mapping[str, Any], metric: Mapping[str, Any]) -> None
     check_official_tables(root, version)
     official = set(SCENES[version][1])
     wanted = {token for token, scene in read_scene_of_sample(root / version).items() if scene in official}
-    tested = {info.get('token') for info in _tested(dataset, infos['data_list'])}
+    entries = _tested(dataset, infos['data_list'])
+    tested = {info.get('token') for info in entries}
     if tested != wanted:
         raise InputError(
             f"{path}: {len(tested & wanted)} of the {len(wanted)} key frames of {version}'s validation split would be "
             f'tested, and {len(tested - wanted)} others; the devkit scores the whole split only. Take the val infos, '
             'without indices, load_interval or labelled_scenes; or leave the scores out: '
             'test_evaluator.format_only=True test_evaluator.jsonfile_prefix=FOLDER/NAME'
+        )
+    _name_absent_classes(path, infos['metainfo'].get('categories') or {}, entries)
+
+
+def _name_absent_classes(path: Path, categories: Mapping[str, int], entries: Sequence[Mapping[str, Any]]) -> None:
+    """Say which classes have no box: the devkit has no number for 'nothing to find'."""
+    there = {box['bbox_label_3d'] for info in entries for box in info.get('instances', ())}
+    if absent := [name for name, label in categories.items() if label not in there]:
+        print(
+            f'warning: {path}: no box of {", ".join(absent)} in its {len(entries)} frames; the devkit scores such a '
+            'class 0, and counts it in mAP and NDS',
+            file=sys.stderr,
         )
 
 

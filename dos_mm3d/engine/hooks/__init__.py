@@ -7,6 +7,7 @@ from .dos import DOSHook
 from .frozen_start import FrozenStartHook
 from .going_on import GoOnHook
 from .l2_sp import L2SPHook
+from .no_score import NoScoreHook
 from .probe_head import ProbeHeadHook
 from .ready import ReadyHook
 from .skip_weights import SkipWeightsHook
