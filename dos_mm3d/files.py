@@ -84,9 +84,11 @@ def remove_unfinished(folder: str | Path) -> None:
 
     It is known by its name, and by nobody holding it: what a process is writing now stays.
     """
-    if not os.path.isdir(folder):
+    try:
+        names = os.listdir(folder)
+    except OSError:  # none there, or none of ours
         return
-    for path in [Path(folder, name) for name in os.listdir(folder) if _UNFINISHED.fullmatch(name)]:
+    for path in [Path(folder, name) for name in names if _UNFINISHED.fullmatch(name)]:
         with suppress(OSError):  # held, gone meanwhile, or another user's
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
             try:
