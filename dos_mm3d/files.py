@@ -11,8 +11,10 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +29,8 @@ _SEAL = b'\n# sha256 '
 _SEAL_BYTES = len(_SEAL) + 2 * hashlib.sha256().digest_size + 1
 
 
+NEW_S = 0.1
+"""What is newer may be of a process that is just about to hold it."""
 _UNFINISHED = re.compile(r'\..+\.[0-9a-f]{16}\.tmp')
 
 
@@ -35,8 +39,8 @@ def open_whole(path: str | Path, mode: str = 'wb') -> Iterator[IO]:
     """Like open() for writing: ``path`` keeps its former content until all of the new one is on the disk.
 
     The content goes to a temporary file of the same folder, which is made where it is missing, and takes its name at
-    the end. Of two processes that write one file the last to end has it. What a killed one left goes with
-    :func:`remove_unfinished`.
+    the end. Of two processes that write one file the last to end has it. What a killed one left goes when the next
+    writes into the folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +68,7 @@ def open_whole(path: str | Path, mode: str = 'wb') -> Iterator[IO]:
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """A new folder, empty, that takes the name ``path`` when all that is written into it is there.
 
-    What a killed process left of it goes with :func:`remove_unfinished`.
+    What a killed process left of it goes when the next writes beside it.
     """
     path = Path(path)
     temporary = _unfinished(path)
@@ -79,28 +83,33 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def remove_unfinished(folder: str | Path) -> None:
+def _unfinished(path: Path) -> Path:
+    """A name beside `path` that nothing else has."""
+    remove_unfinished(path.parent.absolute())
+    return path.with_name(f'.{path.name}.{secrets.token_hex(8)}.tmp')
+
+
+@cache
+def remove_unfinished(folder: Path) -> None:
     """Remove from a folder what killed processes left of files and folders that they were writing, and nothing else.
 
-    It is known by its name, and by nobody holding it: what a process is writing now stays.
+    It is known by its name, and by nobody holding it: what a process is writing now stays. Once in each process, which
+    may write a hundred thousand files into one folder.
     """
     try:
         names = os.listdir(folder)
     except OSError:  # none there, or none of ours
         return
-    for path in [Path(folder, name) for name in names if _UNFINISHED.fullmatch(name)]:
+    for path in [folder / name for name in names if _UNFINISHED.fullmatch(name)]:
         with suppress(OSError):  # held, gone meanwhile, or another user's
+            if time.time() - path.lstat().st_mtime < NEW_S:
+                continue
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             finally:
                 os.close(handle)
-
-
-def _unfinished(path: Path) -> Path:
-    """A name beside `path` that nothing else has."""
-    return path.with_name(f'.{path.name}.{secrets.token_hex(8)}.tmp')
 
 
 def _hold(handle: int) -> None:
@@ -202,9 +211,7 @@ def check_output(path: str | Path, *inputs: str | Path | None, ours: Callable[[P
 
 
 def check_writable(folder: str | Path, advice: str = 'Name another place, or free some space') -> None:
-    """InputError, with the advice, unless a file can be written into a folder, which may have to be made first. What
-    killed processes left unfinished in it makes room."""
-    remove_unfinished(folder)
+    """InputError, with the advice, unless a file can be written into a folder, which may have to be made first."""
     there = next(parent for parent in (Path(folder).absolute(), *Path(folder).absolute().parents) if parent.exists())
     try:
         with tempfile.NamedTemporaryFile(dir=there) as file:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial import cKDTree
 
 from dos_mm3d.errors import InputError, OutputExistsError
+from dos_mm3d.files import remove_unfinished
 from dos_mm3d.miniatures.lidar import trace
 from dos_mm3d.miniatures.staging import MANIFEST
 from dos_mm3d.miniatures.taxonomy import LABEL
@@ -239,6 +241,8 @@ def test_a_killed_run_goes_on_where_it_was(world, tmp_path, monkeypatch):
     left.mkdir()
     (left / 'frame_07.bin').write_bytes(b'half')
     monkeypatch.undo()
+    os.utime(left, (0, 0))
+    remove_unfinished.cache_clear()  # as in a new process, later
     assert write_zoo_world(out, SMALL, N_SCENES, workers=1) == N_SCENES - 1
     assert hashes(out) == hashes(world)
     assert write_zoo_world(out, SMALL, N_SCENES, workers=1) == 0

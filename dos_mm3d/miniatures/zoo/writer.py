@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError, OutputExistsError
-from ...files import check_writable, remove_unfinished, whole_folder, write_json
+from ...files import check_writable, whole_folder, write_json
 from ...parallel import parallel_map
 from ..staging import MANIFEST, SyntheticPlan
 from ..taxonomy import LIDARSEG_CATEGORIES
@@ -56,7 +56,6 @@ def write_zoo_world(out: str | Path, plan: ZooPlan, scenes: int, *, workers: int
         raise InputError(f'scenes must be 1 or more, got {scenes}')
     out = Path(out)
     _claim(out, plan)
-    remove_unfinished(out)
     jobs = [index for index in range(scenes) if not _folder(out, index).is_dir()]
     if workers != 1 and len(jobs) > 1:
         _warm_up()  # compiles before processes are forked, instead of once in each

@@ -6,7 +6,7 @@ from itertools import count, product
 from pathlib import Path
 
 from ....errors import InputError, MissingFileError
-from ....files import remove_unfinished, write_json
+from ....files import write_json
 from ..check import SEGMENTS_FILE, read_segments_file
 from ..convert import OFFICIAL_SEGMENTS
 from ..frame_record import FOLDERS, POINT_COLUMNS, SPLIT_FOLDERS, frame_name, frame_path, read_record
@@ -128,11 +128,8 @@ class Numbers:
 
 
 def unfinished(numbers: Numbers, segments: list[Segment], out: Path) -> list[Segment]:
-    """Those that are not noted as finished, whose raw file is another one since, or of which a file has gone. What
-    killed processes left of frames is removed."""
-    folders = {frame_path(out, kind, frame_name(split, 0, 0)).parent for split in OFFICIAL_SEGMENTS for kind in FOLDERS}
-    for folder in folders:
-        remove_unfinished(folder)
+    """Those that are not noted as finished, whose raw file is another one since, or of which a file has gone."""
+    folders = [frame_path(out, kind, frame_name(split, 0, 0)).parent for split in OFFICIAL_SEGMENTS for kind in FOLDERS]
     there = {folder / name for folder in folders if folder.is_dir() for name in os.listdir(folder)}
     return [segment for segment in segments if not _is_complete(numbers.entry(segment), segment, out, there)]
 
