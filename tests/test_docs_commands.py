@@ -42,7 +42,7 @@ RUN_BY = {
     'slurm_train': f'{TOOLS}/test_train_tools.py::test_slurm_gets_openmmlabs_arguments',
     'test': f'{TOOLS}/test_train_tools.py::test_test_reports_the_metric',
     'train': ANY_CONFIG,
-    'visualize_features': f'{TOOLS}/test_visualize_features.py::test_an_exported_file_has_no_softmaps_and_older_ones_go',
+    'visualize_features': f'{TOOLS}/test_visualize_features.py::test_a_checkpoint_with_a_head',
     # other programs
     '.venv/bin/python -m': 'tools/check.sh',
     'python -m': 'tests/test_docs_site.py',

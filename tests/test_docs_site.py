@@ -1,4 +1,4 @@
-"""The site of the documentation: builds without a warning, loads nothing from elsewhere, shows equations and notebooks."""
+"""The site of the documentation: builds without a warning, loads nothing from elsewhere, has equations and the API."""
 
 import re
 from pathlib import Path
@@ -61,7 +61,11 @@ def test_functions_are_listed_from_their_docstrings(site: Path) -> None:
 
 
 def test_pictures_are_small() -> None:
-    sizes = {path: path.stat().st_size for kind in ('png', 'jpg', 'svg', 'gif') for path in (ROOT / 'docs').rglob(f'*.{kind}')}
+    sizes = {
+        path: path.stat().st_size
+        for kind in ('png', 'jpg', 'svg', 'gif')
+        for path in (ROOT / 'docs').rglob(f'*.{kind}')
+    }
     assert {path for path, size in sizes.items() if size > MOST_BYTES} == set()
     assert 0 < sum(sizes.values()) <= MOST_BYTES_TOGETHER
 

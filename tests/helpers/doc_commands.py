@@ -15,7 +15,8 @@ from dos_mm3d.engine.config_overrides import load_with_overrides
 from tests.helpers.doc_references import ROOT
 
 BLOCK = re.compile(
-    r'(?:<!-- needs: (?P<needs>data|gpu) -->\s*)?^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$', re.DOTALL | re.MULTILINE
+    r'(?:<!-- needs: (?P<needs>data|gpu) -->\s*)?^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$',
+    re.DOTALL | re.MULTILINE,
 )
 SHELL = ('bash', 'sh')
 STARTS = ('python', '.venv/bin/python', 'bash', 'dos-mm3d')
@@ -53,7 +54,9 @@ class Command:
     def name(self) -> str:
         """What tests that run commands are found by: the tool, and its sub-command if it has some."""
         words = [self.script, *self.words[2:]] if self.script else [self.words[0], *self.words[1:]]
-        return ' '.join(words[: 2 if words[0] in ('create_data', 'run_protocol', 'benchmark') or not self.script else 1])
+        return ' '.join(
+            words[: 2 if words[0] in ('create_data', 'run_protocol', 'benchmark') or not self.script else 1]
+        )
 
     def __str__(self) -> str:
         return shlex.join(self.words)
@@ -110,7 +113,9 @@ def parsed_by(tool: str, arguments: Sequence[str], monkeypatch: pytest.MonkeyPat
     """What a tool reads of its command line, by its own parser; SystemExit where that refuses."""
     parse = argparse.ArgumentParser.parse_args
 
-    def parse_only(parser: argparse.ArgumentParser, args: Sequence[str] | None = None, namespace: object = None) -> None:
+    def parse_only(
+        parser: argparse.ArgumentParser, args: Sequence[str] | None = None, namespace: object = None
+    ) -> None:
         raise _Parsed(parse(parser, args, namespace))
 
     with monkeypatch.context() as patch:
