@@ -21,7 +21,8 @@ BLOCK = re.compile(
 SHELL = ('bash', 'sh')
 STARTS = ('python', '.venv/bin/python', 'bash', 'dos-mm3d')
 """First words that make a line of a block without a language a command."""
-OPTIONAL = re.compile(r'\[(-[^\]]*)\]')
+OPTIONAL = re.compile(r'\[(--[^\]]*)\]')
+VARIABLES = re.compile(r'^\s*(?:[A-Z_]+=\S+\s+)*')
 # tool of the script -> words of the command line that are not the tool's own arguments
 SCRIPTS = {
     'quickstart': ('quickstart', ()),
@@ -67,18 +68,20 @@ def commands_of(text: str) -> Iterator[Command]:
     for block in BLOCK.finditer(text):
         if block['language'] in (*SHELL, ''):
             for line in block['text'].replace('\\\n', ' ').splitlines():
-                words = shlex.split(OPTIONAL.sub(r'\1', line), comments=True)
-                while words and re.fullmatch(r'[A-Z_]+=\S*', words[0]):
-                    words.pop(0)
-                if words and (block['language'] or words[0] in STARTS):
-                    yield Command(tuple(words), block['needs'])
+                line = VARIABLES.sub('', OPTIONAL.sub(r'\1', line))
+                if line.strip() and (block['language'] or line.split()[0] in STARTS):
+                    yield Command(tuple(shlex.split(line, comments=True)), block['needs'])
 
 
 def fault_of(command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> str | None:
     """What the tool's own parser, and the config that is named, say against a command of tools/; None: nothing."""
     tool, arguments = as_python(command)
     if not (ROOT / 'tools' / f'{tool}.py').is_file():
-        return None if (ROOT / 'tools' / f'{tool}.sh').is_file() and not arguments else f'tools/{tool}: unknown'
+        script = ROOT / 'tools' / f'{tool}.sh'
+        text = script.read_text() if script.is_file() else ''
+        return (
+            None if text and all(word in text for word in arguments) else f'tools/{tool}: not there, or takes no such'
+        )
     try:
         parsed = parsed_by(tool, arguments, monkeypatch)
         config = ROOT / getattr(parsed, 'config', '') if tool in ('train', 'test', 'browse_dataset') else ROOT
