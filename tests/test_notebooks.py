@@ -2,8 +2,10 @@
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
@@ -14,7 +16,7 @@ NOTEBOOKS = sorted(FOLDER.glob('*.ipynb'))
 
 
 @pytest.fixture(autouse=True)
-def no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_window(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Pictures are drawn without a screen; a notebook may change the folder that it works in."""
     plt.switch_backend('agg')
     monkeypatch.setattr(plt, 'show', lambda: None)
@@ -23,30 +25,33 @@ def no_window(monkeypatch: pytest.MonkeyPatch) -> None:
     plt.close('all')
 
 
-def test_dos_on_one_scan_in_three_steps() -> None:
-    names = run_notebook(FOLDER / 'dos_on_one_scan.ipynb', STEPS=3)
+def test_dos_on_one_scan_in_three_steps(tmp_path: Path) -> None:
+    """On a sweep of the user's own: a road, and two walls."""
+    random = np.random.default_rng(0)
+    road = np.c_[random.uniform(-20, 20, (2000, 2)), random.normal(-1.7, 0.02, 2000)]
+    wall = np.c_[random.uniform(-20, 20, 1000), random.choice([-9, 7], 1000), random.uniform(-1.7, 3, 1000)]
+    points = np.concatenate((road, wall))
+    np.save(tmp_path / 'sweep.npy', np.c_[points, random.uniform(0, 1, len(points))].astype(np.float32))
+    names = run_notebook(FOLDER / 'dos_on_one_scan.ipynb', STEPS=3, SWEEP=tmp_path / 'sweep.npy')
     for run in (names['healthy'], names['collapsed']):
         assert len(run.log['loss']) == 3 and all(math.isfinite(value) for value in run.log['loss'])
-    assert len(plt.get_fignums()) == names['PICTURES']
+    assert len(plt.get_fignums()) == 4
 
 
 @pytest.mark.slow
 def test_what_the_text_says_of_both_runs_is_so() -> None:
+    """On the scan that the notebook draws, at its own length."""
     names = run_notebook(FOLDER / 'dos_on_one_scan.ipynb')
     healthy, collapsed = (names[name].log for name in ('healthy', 'collapsed'))
-    assert collapsed['loss'][-1] < 0.1 * healthy['loss'][-1]
-    assert collapsed['cosine_std'][-1] < 0.02 < 0.18 < healthy['cosine_std'][-1]
+    assert healthy['loss'][-1] > healthy['loss'][0] and healthy['spread'][-1] > 0.5 > healthy['entropy'][-1]
+    assert collapsed['loss'][-1] < 0.01 * healthy['loss'][-1]
+    assert collapsed['spread'][-1] < 0.1 and collapsed['entropy'][-1] > 0.999
 
 
 @pytest.mark.slow
 def test_from_a_folder_to_a_detector(synthetic_nuscenes: Path, tmp_path: Path) -> None:
-    names = run_notebook(
-        FOLDER / 'folder_to_detector.ipynb',
-        DATA=synthetic_nuscenes,
-        WORK_DIR=tmp_path,
-        PRETRAIN_STEPS=2,
-        DETECTOR_STEPS=2,
-    )
+    tiny = dict(DATA=synthetic_nuscenes, WORK_DIR=tmp_path, PRETRAIN_STEPS=2, DETECTOR_STEPS=2)
+    names = run_notebook(FOLDER / 'folder_to_detector.ipynb', **tiny)
     assert list(names['scores']) == ['from scratch', 'from weights that ship', 'from your sweeps']
     assert all('NDS' in ''.join(score) for score in names['scores'].values())
     assert (tmp_path / 'backbone.pth').is_file()

@@ -9,15 +9,20 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
-# page at the top of the repository -> its name in the site
-TOP_PAGES = {'README.md': 'index.md', 'CONTRIBUTING.md': 'contributing.md', 'CHANGELOG.md': 'changelog.md'}
+# file at the top of the repository -> its name in the site
+TOP_FILES = {
+    'README.md': 'index.md',
+    'CONTRIBUTING.md': 'contributing.md',
+    'CHANGELOG.md': 'changelog.md',
+    'CITATION.cff': 'CITATION.cff',
+}
 BLOCK_EQUATION = re.compile(r'^( *)```math\n(.*?)^ *```$', flags=re.DOTALL | re.MULTILINE)
 INLINE_EQUATION = re.compile(r'\$`(.+?)`\$', flags=re.DOTALL)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages at the top, and every notebook as a page of text and code."""
-    for name, page in TOP_PAGES.items():
+    for name, page in TOP_FILES.items():
         text = re.sub(r'\]\(docs/', '](', (ROOT / name).read_text())
         files.append(File.generated(config, page, content=text))
     for notebook in [file for file in files if file.src_uri.endswith('.ipynb')]:
@@ -28,7 +33,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Links to the pages at the top lead to those of the site; equations, written as GitHub has them, become MathML."""
-    for name, page in TOP_PAGES.items():
+    for name, page in TOP_FILES.items():
         markdown = re.sub(rf'\]\((?:\.\./)*{name}', f']({page}', markdown)
     markdown = BLOCK_EQUATION.sub(lambda found: f'\n{found[1]}{mathml(found[2], "block")}\n', markdown)
     return INLINE_EQUATION.sub(lambda found: mathml(found[1], 'inline'), markdown)
