@@ -23,7 +23,7 @@ INLINE_EQUATION = re.compile(r'\$`(.+?)`\$', flags=re.DOTALL)
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages at the top, and every notebook as a page of text and code."""
     for name, page in TOP_FILES.items():
-        text = re.sub(r'\]\(docs/', '](', (ROOT / name).read_text())
+        text = re.sub(r'(\[|\]\()docs/', r'\1', (ROOT / name).read_text())
         files.append(File.generated(config, page, content=text))
     for notebook in [file for file in files if file.src_uri.endswith('.ipynb')]:
         text = notebook_text(Path(notebook.abs_src_path))
