@@ -34,7 +34,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Links to the pages at the top lead to those of the site; equations, written as GitHub has them, become MathML."""
     for name, page in TOP_FILES.items():
-        markdown = re.sub(rf'\]\((?:\.\./)*{name}', f']({page}', markdown)
+        markdown = re.sub(rf'\]\(((?:\.\./)*?)(?:\.\./)?{re.escape(name)}', rf'](\1{page}', markdown)
     markdown = BLOCK_EQUATION.sub(lambda found: f'\n{found[1]}{mathml(found[2], "block")}\n', markdown)
     return INLINE_EQUATION.sub(lambda found: mathml(found[1], 'inline'), markdown)
 
