@@ -49,6 +49,16 @@ def test_equations_are_mathml(site: Path) -> None:
     assert '$`' not in page and '\\frac' not in page and '>&<' not in page
 
 
+def test_lists_stay_whole(site: Path) -> None:
+    """Our pages indent by the width of the marker, Python's Markdown wants four columns."""
+    steps = re.search(r'id="one-training-step".*?<ol>(.*?)</ol>', (site / 'method.html').read_text(), flags=re.DOTALL)
+    assert len(re.findall(r'<li>', steps[1])) == 7 and 'display="block"' in steps[1]
+    recipe = re.search(
+        r'id="add-a-backbone".*?<ol>(.*?)</ol>', (site / 'architecture.html').read_text(), flags=re.DOTALL
+    )
+    assert recipe[1].count('<ul>') >= 2 and 'class MyAdapter' in re.sub(r'<[^>]+>', '', recipe[1])
+
+
 def test_functions_are_listed_from_their_docstrings(site: Path) -> None:
     for page, name in {
         'functional': 'dos_mm3d.functional.sinkhorn.zipf_sinkhorn',

@@ -1,4 +1,5 @@
-"""What the site adds to the pages of docs/: those at the top of the repository, notebooks, and equations as MathML."""
+"""What the site adds to the pages of docs/: those at the top of the repository, notebooks, equations as MathML; and how
+it reads their lists."""
 
 import json
 import re
@@ -18,6 +19,7 @@ TOP_FILES = {
 }
 BLOCK_EQUATION = re.compile(r'^( *)```math\n(.*?)^ *```$', flags=re.DOTALL | re.MULTILINE)
 INLINE_EQUATION = re.compile(r'\$`(.+?)`\$', flags=re.DOTALL)
+ITEM = re.compile(r'(?:\d+\.|[-*]) +')
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -36,7 +38,34 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     for name, page in TOP_FILES.items():
         markdown = re.sub(rf'\]\(((?:\.\./)*?)(?:\.\./)?{re.escape(name)}', rf'](\1{page}', markdown)
     markdown = BLOCK_EQUATION.sub(lambda found: f'\n{found[1]}{mathml(found[2], "block")}\n', markdown)
-    return INLINE_EQUATION.sub(lambda found: mathml(found[1], 'inline'), markdown)
+    return with_wide_lists(INLINE_EQUATION.sub(lambda found: mathml(found[1], 'inline'), markdown))
+
+
+def with_wide_lists(markdown: str) -> str:
+    """Lists as Python's Markdown wants them: four columns a level, a blank line wherever an item is not the plain next one.
+
+    GitHub, and so our pages, are content with the width of the marker, and with none.
+    """
+    lines: list[str] = []
+    columns: list[int] = []  # where the text of the items begins that a line lies in
+    fenced = paragraphs = False
+    for line in markdown.split('\n'):
+        text = line.lstrip(' ')
+        indent, depth = len(line) - len(text), len(columns)
+        if text and not fenced:
+            while columns and indent < columns[-1]:
+                columns.pop()
+        shift = 4 * len(columns) - (columns[-1] if columns else 0)
+        item = not fenced and ITEM.match(text)
+        if item and lines and lines[-1] and (paragraphs or len(columns) != depth - 1):
+            lines.append('')
+        lines.append(' ' * max(indent + shift, 0) + text)
+        paragraphs = not item and (paragraphs or not text)
+        if item:
+            columns.append(indent + item.end())
+        elif text.startswith('```'):
+            fenced = not fenced
+    return '\n'.join(lines)
 
 
 def mathml(latex: str, display: str) -> str:
