@@ -42,7 +42,7 @@ def on_page_markdown(markdown: str, **_: object) -> str:
 
 
 def with_wide_lists(markdown: str) -> str:
-    """Lists as Python's Markdown wants them: four columns a level, a blank line wherever an item is not the plain next one.
+    """Lists as Python's Markdown wants them: four columns a level, a blank line where an item is not just the next.
 
     GitHub, and so our pages, are content with the width of the marker, and with none.
     """
