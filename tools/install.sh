@@ -148,7 +148,7 @@ install_mmcv() {
 install_all() {
     local failed="failed; the last lines of $LOG are above."
     mapfile -t build < <(pins build)
-    mapfile -t ordinary < <(pins "$DEVICE" dev)
+    mapfile -t ordinary < <(pins "$DEVICE" dev docs)
     mapfile -t nodeps < <(pins nodeps)
     stage 1 "virtual environment for Python $(python_version "$BASE_PYTHON") in $VENV"
     "$BASE_PYTHON" -m venv --clear "$VENV" || fail "$BASE_PYTHON could not make a virtual environment in $VENV."

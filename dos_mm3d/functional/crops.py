@@ -9,7 +9,7 @@ from torch import Tensor
 class CropDraw(NamedTuple):
     """The random numbers of one crop.
 
-    Args:
+    Attributes:
         rotation: (3, 3), turns the box; the points that are kept are not turned.
         scales: (3,), product 1, the inverse edges of the box.
         centre: row of the point in its middle.

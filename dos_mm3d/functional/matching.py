@@ -13,8 +13,11 @@ def match_cells(origin_a: Tensor, cell_a: Tensor, origin_b: Tensor, cell_b: Tens
     """For every cell of view a the cell of view b that holds most of its raw points; on the CPU.
 
     Args:
-        origin_a, origin_b: (n_a,), (n_b,) int64 raw index of each point; no index twice within a view.
-        cell_a, cell_b: (n_a,), (n_b,) int64 row of each point's cell.
+        origin_a: (n_a,) int64 raw index of each point of view a; no index twice within a view.
+        cell_a: (n_a,) int64 row of each point's cell.
+        origin_b: (n_b,), the same of view b.
+        cell_b: (n_b,), the same of view b.
+        num_cells_a: cells of view a, also those without a point.
 
     Returns:
         (num_cells_a,) int64 row of the cell in b, the lowest row on a tie, -1 where no raw point is shared.

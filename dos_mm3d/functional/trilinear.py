@@ -20,7 +20,7 @@ from .grid import find_rows
 class Corners(NamedTuple):
     """The 2^d lattice points around each point.
 
-    Args:
+    Attributes:
         rows: (N, 2^d) int64, row of the voxel there, 0 where there is none.
         weights: (N, 2^d) float64, trilinear, 0 where there is none, with sum 1 over those that exist.
     """

@@ -27,7 +27,8 @@ SPELT_IN_CAPITALS = ('README', 'CONTRIBUTING', 'LICENSE')
 
 def pages() -> list[Path]:
     """All documentation."""
-    return [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').rglob('*.md'))]
+    at_the_top = (ROOT / f'{name}.md' for name in ('README', 'CONTRIBUTING', 'CHANGELOG'))
+    return [*at_the_top, *sorted((ROOT / 'docs').rglob('*.md'))]
 
 
 def sources() -> list[Path]:
