@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 
+CURVES = ('z', 'z-trans', 'hilbert', 'hilbert-trans')
 MAX_DEPTH = 16
 CODE_BITS = 63
+LEVELS = 4  # of the grid, for each look-up in the table of the Hilbert curve, which has 8 ** LEVELS entries a state
+LOOKUP_BITS = 3 * LEVELS
+LOOKUP_MASK = (1 << LOOKUP_BITS) - 1
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Serialization:
 def serialize(grid_coord: Tensor, batch: Tensor, orders: Sequence[str], *, shuffle: bool) -> Serialization:
     """Curves ``orders`` through the voxels grid_coord (N, 3) int x, y, z >= 0 of samples batch (N,) int."""
     depth = serialization_depth(grid_coord)
-    spatial = torch.stack([spatial_code(grid_coord, order, depth) for order in orders])
+    spatial = spatial_codes(grid_coord, orders, depth)
     return Serialization.from_codes(with_batch(spatial, batch, depth), depth, shuffle=shuffle)
 
 
@@ -71,47 +77,81 @@ def with_batch(spatial: Tensor, batch: Tensor, depth: int) -> Tensor:
     return batch.long() << 3 * depth | spatial
 
 
-def spatial_code(grid_coord: Tensor, order: str, depth: int) -> Tensor:
-    """(N,) int64 code of grid_coord (N, 3) x, y, z on one curve; '-trans' swaps x and y."""
-    if order not in CURVES:
-        raise InputError(f'order is {order!r}, wanted one of {", ".join(CURVES)}')
-    curve, axes = CURVES[order]
-    return curve([grid_coord[:, axis].long() for axis in axes], depth)
+def spatial_codes(grid_coord: Tensor, orders: Sequence[str], depth: int) -> Tensor:
+    """(O, N) int64 codes of grid_coord (N, 3) x, y, z in [0, 2 ** depth) on each curve; '-trans' swaps x and y."""
+    if unknown := [order for order in orders if order not in CURVES]:
+        raise InputError(f'order is {unknown[0]!r}, wanted one of {", ".join(CURVES)}')
+    x, y, z = spread_bits(grid_coord.long()).unbind(1)
+    interleaved = torch.stack((x << 2 | y << 1 | z, y << 2 | x << 1 | z))
+    codes = dict(zip(CURVES, (*interleaved, *hilbert_codes(interleaved, depth))))
+    return torch.stack([codes[order] for order in orders])
 
 
-def z_code(axes: Sequence[Tensor], depth: int) -> Tensor:
-    """Interleave the lowest ``depth`` bits of the axes (N,) int64, the first axis most significant in each triple."""
-    code = torch.zeros_like(axes[0])
-    for bit in range(depth):
-        for axis in axes:
-            code = code << 1 | (axis >> (depth - 1 - bit) & 1)
-    return code
+def spread_bits(values: Tensor) -> Tensor:
+    """Move bit i of int64 values below 2 ** MAX_DEPTH to bit 3 i, so that three of them interleave."""
+    # 16 bits become two groups of 8, those four of 4, and so on, always with two empty places for each bit
+    for shift, groups in ((16, 0xFF0000FF), (8, 0x00F00F00F00F), (4, 0x0C30C30C30C3), (2, 0x249249249249)):
+        values = (values | values << shift) & groups
+    return values
 
 
-def hilbert_code(axes: Sequence[Tensor], depth: int) -> Tensor:
-    """Distance along the Hilbert curve of 2^depth cells per axis (Skilling 2004: axes to transpose, Gray to binary)."""
-    x = list(axes)
-    for bit in reversed(range(depth)):
-        low = (1 << bit) - 1
-        for d in range(len(x)):
-            is_set = -(x[d] >> bit & 1)  # all bits, or none
-            swapped = (x[0] ^ x[d]) & low & ~is_set
-            x[0] = x[0] ^ (low & is_set)
-            x[d] = x[d] ^ swapped
-            x[0] = x[0] ^ swapped if d else x[0]
-    return gray_to_binary(z_code(x, depth))
+def hilbert_codes(interleaved: Tensor, depth: int) -> Tensor:
+    """Distances along the Hilbert curve of 2 ** depth cells per axis, of cells given as interleaved bits, int64.
+
+    One look-up does LEVELS levels of the grid, from the coarsest down.
+    """
+    table = hilbert_table(interleaved.device)
+    n_lookups = -(-depth // LEVELS)
+    # levels are added below to make whole look-ups: a finer grid has the same code above
+    added_bits = 3 * (n_lookups * LEVELS - depth)
+    interleaved = interleaved << added_bits
+    entry, code = 0, 0
+    for number in reversed(range(n_lookups)):
+        entry = table[entry & ~LOOKUP_MASK | interleaved >> number * LOOKUP_BITS & LOOKUP_MASK]
+        code = code << LOOKUP_BITS | entry & LOOKUP_MASK
+    return code >> added_bits
 
 
-def gray_to_binary(gray: Tensor) -> Tensor:
-    """Running exclusive or of the bits of (N,) int64, from the most significant one down."""
-    for shift in (1, 2, 4, 8, 16, 32):
-        gray = gray ^ gray >> shift
-    return gray
+@cache
+def hilbert_table(device: torch.device) -> Tensor:
+    """The Hilbert curve as an automaton that reads an interleaved code, LEVELS digits of three bits at once.
+
+    (S * 8 ** LEVELS,) int64: at state * 8 ** LEVELS + digits read stands following state * 8 ** LEVELS + digits
+    written. It begins in state 0.
+    """
+    written, following = hilbert_automaton()
+    digits, state = written, following
+    for _ in range(LEVELS - 1):
+        digits = (digits[..., None] << 3 | written[state]).reshape(len(written), -1)
+        state = following[state].reshape(len(written), -1)
+    return torch.from_numpy((state << LOOKUP_BITS | digits).flatten()).to(device)
 
 
-CURVES = {
-    'z': (z_code, (0, 1, 2)),
-    'z-trans': (z_code, (1, 0, 2)),
-    'hilbert': (hilbert_code, (0, 1, 2)),
-    'hilbert-trans': (hilbert_code, (1, 0, 2)),
-}
+def hilbert_automaton() -> tuple[np.ndarray, np.ndarray]:
+    """Digit written and following state, both (S, 8) int64, for each state and digit read.
+
+    From Skilling's rounds (2004, "Programming the Hilbert curve"): a state is how the rounds so far turn the digits
+    that follow, and the last bit written, from which the Gray code goes on.
+    """
+    states = [(tuple(range(8)), 0)]
+    written, following = [], []
+    for turned, last_bit in states:  # grows as states are found
+        for digit in turned:
+            out = digit ^ digit >> 1 ^ digit >> 2 ^ 7 * last_bit
+            state = tuple(skilling_round(digit, other) for other in turned), out & 1
+            if state not in states:
+                states.append(state)
+            written.append(out)
+            following.append(states.index(state))
+    return np.reshape(written, (-1, 8)), np.reshape(following, (-1, 8))
+
+
+def skilling_round(digit: int, lower: int) -> int:
+    """How a digit turns a lower one, both three bits x, y, z: a set bit flips x, an unset one swaps x with its axis."""
+    axes = [lower >> 2 & 1, lower >> 1 & 1, lower & 1]
+    for axis in range(3):
+        if digit >> (2 - axis) & 1:
+            axes[0] ^= 1
+        else:
+            axes[0], axes[axis] = axes[axis], axes[0]
+    return axes[0] << 2 | axes[1] << 1 | axes[2]
