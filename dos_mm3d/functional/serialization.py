@@ -17,7 +17,6 @@ MAX_DEPTH = 16
 CODE_BITS = 63
 LEVELS = 4  # of the grid, for each look-up in the table of the Hilbert curve, which has 8 ** LEVELS entries a state
 LOOKUP_BITS = 3 * LEVELS
-LOOKUP_MASK = (1 << LOOKUP_BITS) - 1
 
 
 @dataclass(frozen=True)
@@ -81,18 +80,23 @@ def spatial_codes(grid_coord: Tensor, orders: Sequence[str], depth: int) -> Tens
     """(O, N) int64 codes of grid_coord (N, 3) x, y, z in [0, 2 ** depth) on each curve; '-trans' swaps x and y."""
     if unknown := [order for order in orders if order not in CURVES]:
         raise InputError(f'order is {unknown[0]!r}, wanted one of {", ".join(CURVES)}')
-    x, y, z = spread_bits(grid_coord.long()).unbind(1)
-    interleaved = torch.stack((x << 2 | y << 1 | z, y << 2 | x << 1 | z))
+    interleaved = interleave(grid_coord)
     codes = dict(zip(CURVES, (*interleaved, *hilbert_codes(interleaved, depth))))
     return torch.stack([codes[order] for order in orders])
 
 
-def spread_bits(values: Tensor) -> Tensor:
-    """Move bit i of int64 values below 2 ** MAX_DEPTH to bit 3 i, so that three of them interleave."""
-    # 16 bits become two groups of 8, those four of 4, and so on, always with two empty places for each bit
-    for shift, groups in ((16, 0xFF0000FF), (8, 0x00F00F00F00F), (4, 0x0C30C30C30C3), (2, 0x249249249249)):
-        values = (values | values << shift) & groups
-    return values
+def interleave(grid_coord: Tensor) -> Tensor:
+    """(2, N) int64 from (N, 3) below 2 ** MAX_DEPTH: bits of x, y, z in turn, x first; and those of y, x, z."""
+    spread, shifts = spread_table(grid_coord.device)
+    return (spread[grid_coord.long()] << shifts[:, None]).sum(-1)
+
+
+@cache
+def spread_table(device: torch.device) -> tuple[Tensor, Tensor]:
+    """(2 ** MAX_DEPTH,) int64, each number with bit i moved to bit 3 i; (2, 3) shifts of x, y, z so that they join."""
+    numbers = np.arange(2**MAX_DEPTH)
+    spread = sum((numbers >> bit & 1) << 3 * bit for bit in range(MAX_DEPTH))
+    return torch.from_numpy(spread).to(device), torch.tensor([[2, 1, 0], [1, 2, 0]], device=device)
 
 
 def hilbert_codes(interleaved: Tensor, depth: int) -> Tensor:
@@ -100,15 +104,15 @@ def hilbert_codes(interleaved: Tensor, depth: int) -> Tensor:
 
     One look-up does LEVELS levels of the grid, from the coarsest down.
     """
-    table = hilbert_table(interleaved.device)
     n_lookups = -(-depth // LEVELS)
     # levels are added below to make whole look-ups: a finer grid has the same code above
     added_bits = 3 * (n_lookups * LEVELS - depth)
-    interleaved = interleaved << added_bits
-    entry, code = 0, 0
-    for number in reversed(range(n_lookups)):
-        entry = table[entry & ~LOOKUP_MASK | interleaved >> number * LOOKUP_BITS & LOOKUP_MASK]
-        code = code << LOOKUP_BITS | entry & LOOKUP_MASK
+    interleaved, table = interleaved << added_bits, hilbert_table(interleaved.device)
+    state, code = 0, 0
+    for lookup in reversed(range(n_lookups)):
+        digits = interleaved >> lookup * LOOKUP_BITS & (1 << LOOKUP_BITS) - 1
+        state, written = table[digits | state].unbind(-1)
+        code = code << LOOKUP_BITS | written
     return code >> added_bits
 
 
@@ -116,15 +120,15 @@ def hilbert_codes(interleaved: Tensor, depth: int) -> Tensor:
 def hilbert_table(device: torch.device) -> Tensor:
     """The Hilbert curve as an automaton that reads an interleaved code, LEVELS digits of three bits at once.
 
-    (S * 8 ** LEVELS,) int64: at state * 8 ** LEVELS + digits read stands following state * 8 ** LEVELS + digits
-    written. It begins in state 0.
+    (S * 2 ** LOOKUP_BITS, 2) int64: at state | digits read stand the following state and the digits written; a state
+    is a multiple of 2 ** LOOKUP_BITS, the first one 0.
     """
     written, following = hilbert_automaton()
     digits, state = written, following
     for _ in range(LEVELS - 1):
         digits = (digits[..., None] << 3 | written[state]).reshape(len(written), -1)
         state = following[state].reshape(len(written), -1)
-    return torch.from_numpy((state << LOOKUP_BITS | digits).flatten()).to(device)
+    return torch.from_numpy(np.stack((state << LOOKUP_BITS, digits), axis=-1).reshape(-1, 2)).to(device)
 
 
 def hilbert_automaton() -> tuple[np.ndarray, np.ndarray]:
