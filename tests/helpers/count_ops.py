@@ -8,11 +8,11 @@ from functools import wraps
 from torch.utils._python_dispatch import TorchDispatchMode
 
 # they make a view, take memory or hand over a number, and compute nothing
-NOT_COUNTED = set(
-    'alias as_strided detach diagonal expand permute select slice split split_with_sizes squeeze t transpose unbind '
-    'unfold unsqueeze view _unsafe_view _reshape_alias empty empty_like empty_strided new_empty new_empty_strided '
-    'lift_fresh _local_scalar_dense'.split()
-)
+NOT_COUNTED = {
+    *('alias', 'as_strided', 'detach', 'diagonal', 'expand', 'permute', 'select', 'slice', 'split', 'split_with_sizes'),
+    *('squeeze', 't', 'transpose', 'unbind', 'unfold', 'unsqueeze', 'view', '_unsafe_view', '_reshape_alias'),
+    *('empty', 'empty_like', 'empty_strided', 'new_empty', 'new_empty_strided', 'lift_fresh', '_local_scalar_dense'),
+}
 
 
 class CountOps(TorchDispatchMode):

@@ -87,9 +87,8 @@ def test_a_step_is_measured_part_by_part(tmp_path, sweep):
 
 def test_parts_within_one_another_share_no_moment():
     watch = Stopwatch(memory=False)
-    with watch.part('outer'):
-        with watch.part('inner'):
-            time.sleep(0.02)
+    with watch.part('outer'), watch.part('inner'):
+        time.sleep(0.02)
     assert watch.wall_s['inner'] >= 0.02
     assert watch.wall_s['outer'] < 0.01
     watch.start()

@@ -1,4 +1,4 @@
-"""A pretraining step of every backbone, part by part: seconds and peak memory of data, voxels, convolutions, head, ..."""
+"""A pretraining step of every backbone by part, data to hooks: seconds and peak memory."""
 
 import argparse
 import os
