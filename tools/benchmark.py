@@ -1,4 +1,4 @@
-"""Measures one part: `python tools/benchmark.py {conv,head,backbone,data,step} [--json FILE]`, see `PART --help`."""
+"""Measures one part: `python tools/benchmark.py {conv,head,backbone,data,step,ranks} [--json FILE]`, see `PART --help`."""
 
 import os
 
@@ -14,9 +14,9 @@ from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
 from dos_mm3d.files import check_output, holds_record, home_path, write_json
 from dos_mm3d.studies.runner import describe_machine
-from tools.benchmarks import backbone, conv, data, head, step
+from tools.benchmarks import backbone, conv, data, head, ranks, step
 
-PARTS = {'conv': conv, 'head': head, 'backbone': backbone, 'data': data, 'step': step}
+PARTS = {'conv': conv, 'head': head, 'backbone': backbone, 'data': data, 'step': step, 'ranks': ranks}
 
 
 def parse_arguments() -> argparse.Namespace:
