@@ -1,4 +1,4 @@
-"""Measures one part: `python tools/benchmark.py {conv,head,backbone,data,step,ranks} [--json FILE]`, see `PART --help`."""
+"""Measures one part: `python tools/benchmark.py PART [--json FILE]`, PART one of those of `--help`; see `PART --help`."""
 
 import os
 
