@@ -1,4 +1,4 @@
-"""Measures one part: `python tools/benchmark.py PART [--json FILE]`, PART one of those of `--help`; see `PART --help`."""
+"""Measures one part of the package: `python tools/benchmark.py PART [--json FILE]`, see `--help` and `PART --help`."""
 
 import os
 
