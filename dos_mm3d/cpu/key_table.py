@@ -57,15 +57,16 @@ def submanifold_pairs(sites, shape, kernel, dilation, pairs, counts):
 def strided_pairs(sites, shape, kernel, stride, padding, dilation, transposed, pairs, counts):
     """Fill `pairs` and `counts`; returns the sites of the output (M, 4)."""
     slots, rows = _empty_table(len(sites))
+    z_of = _targets(sites[:, 1], kernel[0], stride[0], padding[0], dilation[0], shape[0], transposed)
+    y_of = _targets(sites[:, 2], kernel[1], stride[1], padding[1], dilation[1], shape[1], transposed)
+    x_of = _targets(sites[:, 3], kernel[2], stride[2], padding[2], dilation[2], shape[2], transposed)
     found = np.empty((len(sites) + 1, 4), np.int32)
     n_found = 0
     for offset in range(pairs.shape[1]):
         kz, ky, kx = offset // (kernel[1] * kernel[2]), offset // kernel[2] % kernel[1], offset % kernel[2]
         count = 0
         for i in range(len(sites)):
-            z = _target(sites[i, 1], kz, stride[0], padding[0], dilation[0], shape[0], transposed)
-            y = _target(sites[i, 2], ky, stride[1], padding[1], dilation[1], shape[1], transposed)
-            x = _target(sites[i, 3], kx, stride[2], padding[2], dilation[2], shape[2], transposed)
+            z, y, x = z_of[kz, sites[i, 1]], y_of[ky, sites[i, 2]], x_of[kx, sites[i, 3]]
             if z < 0 or y < 0 or x < 0:
                 continue
             key = ((sites[i, 0] * shape[0] + z) * shape[1] + y) * shape[2] + x
@@ -84,17 +85,26 @@ def strided_pairs(sites, shape, kernel, stride, padding, dilation, transposed, p
     return found[:n_found].copy()
 
 
-@njit(inline='always')
-def _target(cell, k, stride, padding, dilation, size, transposed):
-    """Along one axis, the cell of the output that a cell of the input reaches by kernel element k; -1: none."""
-    if transposed:
-        target = cell * stride - padding + k * dilation
-    else:
-        reached = cell + padding - k * dilation
-        if reached % stride:
-            return -1
-        target = reached // stride
-    return target if 0 <= target < size else -1
+@njit(cache=True, nogil=True)
+def _targets(cells, n_elements, stride, padding, dilation, size, transposed):
+    """Along one axis, which cell of the output each cell of the input reaches by each kernel element, -1: none.
+
+    (n_elements, highest of ``cells`` + 1) int64: looked up in the loops, which would else divide for every site.
+    """
+    highest = 0
+    for cell in cells:
+        highest = max(highest, cell)
+    targets = np.full((n_elements, highest + 1), -1, np.int64)
+    for k in range(n_elements):
+        for cell in range(highest + 1):
+            target = cell * stride - padding + k * dilation if transposed else cell + padding - k * dilation
+            if not transposed:
+                if target % stride:
+                    continue
+                target //= stride
+            if 0 <= target < size:
+                targets[k, cell] = target
+    return targets
 
 
 @njit(inline='always')

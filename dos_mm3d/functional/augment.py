@@ -1,6 +1,5 @@
 """Augmentations of one point cloud; all randomness comes from the generator that is passed in."""
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
@@ -16,12 +15,10 @@ def nearest_points(points: Tensor, centre: Tensor, count: int) -> Tensor:
     if count >= len(points):
         return torch.arange(len(points))
     distance = squared_distances(points, centre)
-    farthest = float(np.partition(distance.numpy(), count - 1)[count - 1])
-    within = (distance <= farthest).nonzero().squeeze(1)  # in order, without a sort
-    if len(within) == count:
-        return within
-    # of points that are equally far those are kept that topk takes
-    return distance.topk(count, largest=False, sorted=False).indices.sort().values
+    nearest = distance.topk(count, largest=False, sorted=False)
+    within = (distance <= nearest.values.max()).nonzero().squeeze(1)  # in order, without a sort
+    # where several are equally far, only topk can tell which of them it took
+    return within if len(within) == count else nearest.indices.sort().values
 
 
 def squared_distances(points: Tensor, centre: Tensor) -> Tensor:

@@ -55,9 +55,16 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             job = Job(name, 'small', threads=1, batch_size=1)
             times = {ranks: seconds_of_steps(job, Path(folder), ranks, arguments.steps) for ranks in RANKS}
             rows.append(dict(label=job.label, step_s={str(ranks): found for ranks, found in times.items()}))
-    print(f'{source}, {len(points)} points a sweep; a scan a step and rank, medians of {arguments.steps} steps')
-    print(markdown_table(TITLE, [cells(row) for row in rows]))
-    return {'rows': rows, 'sweep': source, 'steps': arguments.steps, 'gpu': 'not run'}
+    sweep = f'{source}, {len(points)} points'
+    record = {'rows': rows, 'sweep': sweep, 'steps': arguments.steps, 'gpu': 'not run'}
+    print(table(record))
+    return record
+
+
+def table(record: dict[str, Any]) -> str:
+    """What was run, and scans a second under TITLE."""
+    what = f'Over {record["sweep"]}; one scan a step and rank, medians of {record["steps"]} steps.'
+    return f'{what}\n\n{markdown_table(TITLE, [cells(row) for row in record["rows"]])}'
 
 
 def cells(row: dict[str, Any]) -> list[str]:

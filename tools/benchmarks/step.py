@@ -118,8 +118,9 @@ def measure(job: Job, scan: Path, steps: int) -> dict[str, Any]:
     return row
 
 
-def tables(rows: list[dict[str, Any]]) -> str:
-    """Milliseconds, then MiB, under TITLE."""
+def tables(record: dict[str, Any]) -> str:
+    """What was run, milliseconds, then MiB, under TITLE."""
+    rows = record['rows']
     names = [[row['label'], str(row['threads']), str(row['batch_size'])] for row in rows]
     times, memory = [], []
     for name, row in zip(names, rows):
@@ -128,9 +129,13 @@ def tables(rows: list[dict[str, Any]]) -> str:
         if 'peak_mib' in row:
             peaks = row['peak_mib'].values()
             memory.append(name + [f'{mib:.0f}' for mib in (max(peaks), *peaks)])
-    parts = [markdown_table(TITLE, times)]
+    what = (
+        f'Milliseconds of {record["steps"]} steps over {record["sweep"]}: the median on the wall, else means of the '
+        'time on the CPU, all threads together.'
+    )
+    parts = [what, markdown_table(TITLE, times)]
     if memory:
-        parts += ['peak memory above that before a step, MiB:', markdown_table((*TITLE[:3], *TITLE[4:]), memory)]
+        parts += ['Most memory above that before a step, MiB:', markdown_table((*TITLE[:3], *TITLE[4:]), memory)]
     return '\n\n'.join(parts)
 
 
@@ -143,10 +148,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     with TemporaryDirectory() as scan:
         write_scan(Path(scan), with_columns(points, COLUMNS), MOST_SWEEPS)
         rows = [measure(job, Path(scan), arguments.steps) for job in tqdm(jobs, unit='row')]
-    print(f'{source}, {len(points)} points a sweep; milliseconds of {arguments.steps} steps: the median on the wall,')
-    print('else means of the time on the CPU, all threads together\n')
-    print(tables(rows))
-    return {'rows': rows, 'sweep': source, 'steps': arguments.steps, 'gpu': 'not run'}
+    sweep = f'{source}, {len(points)} points'
+    record = {'rows': rows, 'sweep': sweep, 'steps': arguments.steps, 'gpu': 'not run'}
+    print(tables(record))
+    return record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
