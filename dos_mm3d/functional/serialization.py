@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -94,9 +93,11 @@ def interleave(grid_coord: Tensor) -> Tensor:
 @cache
 def spread_table(device: torch.device) -> tuple[Tensor, Tensor]:
     """(2 ** MAX_DEPTH,) int64, each number with bit i moved to bit 3 i; (2, 3) shifts of x, y, z so that they join."""
-    numbers = np.arange(2**MAX_DEPTH)
-    spread = sum((numbers >> bit & 1) << 3 * bit for bit in range(MAX_DEPTH))
-    return torch.from_numpy(spread).to(device), torch.tensor([[2, 1, 0], [1, 2, 0]], device=device)
+    spread = torch.arange(2**MAX_DEPTH)
+    # 16 bits become two groups of 8, those four of 4, and so on, always with two empty places for each bit
+    for shift, groups in ((16, 0xFF0000FF), (8, 0x00F00F00F00F), (4, 0x0C30C30C30C3), (2, 0x249249249249)):
+        spread = (spread | spread << shift) & groups
+    return spread.to(device), torch.tensor([[2, 1, 0], [1, 2, 0]]).to(device)
 
 
 def hilbert_codes(interleaved: Tensor, depth: int) -> Tensor:
@@ -126,12 +127,12 @@ def hilbert_table(device: torch.device) -> Tensor:
     written, following = hilbert_automaton()
     digits, state = written, following
     for _ in range(LEVELS - 1):
-        digits = (digits[..., None] << 3 | written[state]).reshape(len(written), -1)
-        state = following[state].reshape(len(written), -1)
-    return torch.from_numpy(np.stack((state << LOOKUP_BITS, digits), axis=-1).reshape(-1, 2)).to(device)
+        digits = (digits[..., None] << 3 | written[state]).flatten(1)
+        state = following[state].flatten(1)
+    return torch.stack((state << LOOKUP_BITS, digits), dim=-1).flatten(0, 1).to(device)
 
 
-def hilbert_automaton() -> tuple[np.ndarray, np.ndarray]:
+def hilbert_automaton() -> tuple[Tensor, Tensor]:
     """Digit written and following state, both (S, 8) int64, for each state and digit read.
 
     From Skilling's rounds (2004, "Programming the Hilbert curve"): a state is how the rounds so far turn the digits
@@ -147,7 +148,7 @@ def hilbert_automaton() -> tuple[np.ndarray, np.ndarray]:
                 states.append(state)
             written.append(out)
             following.append(states.index(state))
-    return np.reshape(written, (-1, 8)), np.reshape(following, (-1, 8))
+    return torch.tensor(written).view(-1, 8), torch.tensor(following).view(-1, 8)
 
 
 def skilling_round(digit: int, lower: int) -> int:
