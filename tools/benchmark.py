@@ -1,4 +1,4 @@
-"""Measures one part: `python tools/benchmark.py {conv,head,backbone,data} [--json FILE]`, see `PART --help`."""
+"""Measures one part of the package: `python tools/benchmark.py PART [--json FILE]`, see `--help` and `PART --help`."""
 
 import os
 
@@ -14,9 +14,9 @@ from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
 from dos_mm3d.files import check_output, holds_record, output_path, write_json
 from dos_mm3d.studies.runner import describe_machine
-from tools.benchmarks import backbone, conv, data, head
+from tools.benchmarks import backbone, conv, data, head, ranks, step
 
-PARTS = {'conv': conv, 'head': head, 'backbone': backbone, 'data': data}
+PARTS = {'conv': conv, 'head': head, 'backbone': backbone, 'data': data, 'step': step, 'ranks': ranks}
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,10 +33,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the part that was named, and write its record where one was asked for."""
     arguments = parse_args()
-    for name in ('repeats', 'threads'):
+    for name in ('repeats', 'threads', 'steps', 'batch_sizes'):
         found = getattr(arguments, name, 1)
         if min(found if isinstance(found, list) else [found]) < 1:
-            raise InputError(f'--{name} {found}: wanted at least 1')
+            raise InputError(f'--{name.replace("_", "-")} {found}: wanted at least 1')
     if arguments.json:
         check_output(arguments.json, getattr(arguments, 'sweep', None), ours=holds_record(benchmark=arguments.part))
     record = PARTS[arguments.part].run(arguments)

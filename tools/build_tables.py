@@ -1,5 +1,5 @@
-"""Write the tables of docs/results.md and docs/troubleshooting.md, and the README's six numbers, from the records in
-docs/results, and those of docs/model_zoo.md from the index of the weights.
+"""Write the tables of docs/results.md, docs/benchmarks.md (steps and ranks) and docs/troubleshooting.md, and the
+README's six numbers, from the records in docs/results, and those of docs/model_zoo.md from the index of the weights.
 
 --check only compares, and fails where they disagree."""
 
@@ -25,9 +25,12 @@ from dos_mm3d.studies.protocols.table import summary as protocol_summary
 from dos_mm3d.studies.quickstart.results import finetune_table, probe_table, seeds_note
 from dos_mm3d.studies.runner.markdown import NOT_RUN, markdown_table, plus_minus
 from dos_mm3d.studies.zoo import WEIGHTS, model_cards, read_index, zoo_table
+from tools.benchmarks.ranks import table as rank_table
+from tools.benchmarks.step import tables as step_tables
 
 README = ROOT / 'README.md'
 RESULTS = ROOT / 'docs' / 'results.md'
+BENCHMARKS = ROOT / 'docs' / 'benchmarks.md'
 TROUBLESHOOTING = ROOT / 'docs' / 'troubleshooting.md'
 MODEL_ZOO = ROOT / 'docs' / 'model_zoo.md'
 RECORDS = ROOT / 'docs' / 'results'
@@ -58,6 +61,18 @@ OTHER_RECORDS = {
     'backbone_benchmark.json': (
         'forward and backward of every backbone',
         'python tools/benchmark.py backbone --sweep SWEEP --json FILE',
+    ),
+    'step_benchmark.json': (
+        'a pretraining step of every backbone by part',
+        'python tools/benchmark.py step --sweep SWEEP --json FILE',
+    ),
+    'batch_benchmark.json': (
+        'steps of one and of four scans by part',
+        'python tools/benchmark.py step --backbones second --threads 1 --batch-sizes 1 4 --sweep SWEEP --json FILE',
+    ),
+    'ranks_benchmark.json': (
+        'two processes of one thread against one',
+        'python tools/benchmark.py ranks --sweep SWEEP --json FILE',
     ),
     'kitti_metric.json': (
         "KITTI's metric against mmdet3d's own",
@@ -91,6 +106,14 @@ def main() -> int:
     weights = read_index(ROOT / WEIGHTS)
     texts = {
         RESULTS: with_tables(RESULTS, tables),
+        BENCHMARKS: with_tables(
+            BENCHMARKS,
+            {
+                'steps': told('Steps by part', step_tables, 'step_benchmark.json'),
+                'batches': told('Steps of one and four scans', step_tables, 'batch_benchmark.json'),
+                'ranks': told('Two ranks', rank_table, 'ranks_benchmark.json'),
+            },
+        ),
         README: with_tables(README, {'numbers': number_table()}),
         TROUBLESHOOTING: with_tables(
             TROUBLESHOOTING, {'fault-campaign': told('Fault campaign', fault_summary, 'fault_campaign.json')}

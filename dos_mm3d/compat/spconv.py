@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable
 from importlib.util import find_spec
+from types import ModuleType
 
-from ..cpu.sparse_conv import sparse_conv
+from ..cpu.sparse_conv import find_pairs, sparse_conv
 from ..errors import InputError
 
 # spconv's CPU search for neighbours counts cells in 32 bits and mixes up voxels beyond, without a word (spconv 2.3.8).
@@ -15,8 +16,8 @@ def convolve_sparsely_on_cpu() -> None:
     """Compute the convolutions of spconv's modules on CPU tensors by our own race-free kernels.
 
     Symptom: spconv 2.3.8's CPU scatter-add loses updates on more than one thread, its backward asks for a CUDA stream,
-    its eval path refuses a bias, and SubM convolutions without indice_key (mmdet3d's SparseBasicBlock) compute their
-    index pairs again and again. CUDA tensors still go to spconv.
+    its eval path refuses a bias, its search for index pairs is slow, and SubM convolutions without indice_key
+    (mmdet3d's SparseBasicBlock) search again and again. CUDA tensors still go to spconv.
     Test: tests/test_cpu/test_sparse_conv.py.
     Can go when spconv's CPU kernels are race-free.
     """
@@ -28,7 +29,7 @@ def convolve_sparsely_on_cpu() -> None:
     for name, subm, inverse in (('conv', False, False), ('inverse_conv', False, True), ('subm_conv', True, False)):
         original = getattr(functional, f'indice_{name}')
         setattr(functional, f'indice_{name}', _convolver(original, subm, inverse, Activation.None_))
-    ops.get_indice_pairs = _pair_sharer(ops.get_indice_pairs)
+    ops.get_indice_pairs = _pair_sharer(_searcher(ops.get_indice_pairs, ops))
 
 
 def take_native_algorithm_on_cpu() -> None:
@@ -107,6 +108,44 @@ def _check_cells(batch_size: int, spatial_shape: list[int]) -> None:
             f'{batch_size} samples in a grid of {list(map(int, spatial_shape))} have {cells} cells; on the CPU spconv '
             f'can tell fewer than {MAX_CPU_CELLS} apart: lower the batch size, crop the clouds or enlarge the voxels'
         )
+
+
+def _searcher(original: Callable, sizes: ModuleType) -> Callable:
+    """`get_indice_pairs` by our search for CPU tensors in three dimensions.
+
+    sizes: has spconv's rules for the size of an output's grid; of one without cells the original complains.
+    """
+
+    def get_indice_pairs(
+        indices,
+        batch_size,
+        spatial_shape,
+        algo,
+        ksize,
+        stride,
+        padding,
+        dilation,
+        out_padding,
+        subm=False,
+        transpose=False,
+        *rest,
+        **named,
+    ):
+        if indices.device.type == 'cpu' and len(ksize) == 3 and min(ksize) > 0:
+            geometry = (ksize, stride, padding, dilation)
+            if subm:
+                shape = spatial_shape
+            elif transpose:
+                shape = sizes.get_deconv_output_size(spatial_shape, *geometry, out_padding)
+            else:
+                shape = sizes.get_conv_output_size(spatial_shape, *geometry)
+            if min(shape) > 0:
+                return find_pairs(indices, shape, *geometry, subm=subm, transposed=transpose)
+        settings = (ksize, stride, padding, dilation, out_padding, subm, transpose)
+        return original(indices, batch_size, spatial_shape, algo, *settings, *rest, **named)
+
+    get_indice_pairs.original = original
+    return get_indice_pairs
 
 
 def _pair_sharer(original: Callable) -> Callable:

@@ -7,8 +7,6 @@ Floating-point operations are single float32 ones in the order in which torch do
 import numpy as np
 from numba import njit
 
-_LARGEST_DIGIT_BITS = 12  # counters of a digit stay in the fastest cache
-
 
 @njit(cache=True, nogil=True)
 def keys_of_points(points, lowest, size, key_of_x, key_of_y, key_of_z, inside, keys):
@@ -31,40 +29,42 @@ def keys_of_points(points, lowest, size, key_of_x, key_of_y, key_of_z, inside, k
 
 
 @njit(cache=True, nogil=True)
-def unique_of_keys(keys, key_bits):
-    """The sorted unique values (m,) of ``keys`` (n,) int64 in [0, 2 ** key_bits), and the row of each key (n,)."""
-    order = _argsort(keys, key_bits)
-    row_of_key = np.empty(len(keys), np.int64)
-    unique = np.empty(len(keys), np.int64)
+def unique_of_keys(keys, n_values):
+    """The sorted unique values (m,) of ``keys`` (n,) int64 in [0, n_values), and the row of each key (n,).
+
+    A bit for each value says whether it occurs; a value's row is the number of bits set below it.
+    """
+    words = np.zeros((n_values >> 6) + 1, np.uint64)
+    for key in keys:
+        words[key >> 6] |= np.uint64(1) << np.uint64(key & 63)
+    first_row = np.empty(len(words), np.int64)  # of each word
     count = 0
-    for i in order:
-        if count == 0 or keys[i] != unique[count - 1]:
-            unique[count] = keys[i]
-            count += 1
-        row_of_key[i] = count - 1
-    return unique[:count].copy(), row_of_key
+    for number in range(len(words)):
+        first_row[number] = count
+        count += _bits_set(words[number])
+    unique = np.empty(count, np.int64)
+    row = 0
+    for number in range(len(words)):
+        word = words[number]
+        while word:
+            below_lowest = (word - np.uint64(1)) & ~word
+            unique[row] = (number << 6) + _bits_set(below_lowest)
+            word &= word - np.uint64(1)
+            row += 1
+    row_of_key = np.empty(len(keys), np.int64)
+    for i in range(len(keys)):
+        below = (np.uint64(1) << np.uint64(keys[i] & 63)) - np.uint64(1)
+        row_of_key[i] = first_row[keys[i] >> 6] + _bits_set(words[keys[i] >> 6] & below)
+    return unique, row_of_key
 
 
-@njit(cache=True, nogil=True)
-def _argsort(keys, key_bits):
-    """Stable order (n,) int64 of ``keys``: counting sorts by one digit after the other, the lowest first."""
-    n_digits = max(1, -(-key_bits // _LARGEST_DIGIT_BITS))
-    bits = -(-key_bits // n_digits)
-    mask = (1 << bits) - 1
-    order, reordered = np.arange(len(keys)), np.empty(len(keys), np.int64)
-    for digit in range(n_digits):
-        shift = digit * bits
-        cursor = np.zeros((1 << bits) + 1, np.int64)
-        for key in keys:
-            cursor[((key >> shift) & mask) + 1] += 1
-        for value in range(1 << bits):
-            cursor[value + 1] += cursor[value]
-        for i in order:
-            value = (keys[i] >> shift) & mask
-            reordered[cursor[value]] = i
-            cursor[value] += 1
-        order, reordered = reordered, order
-    return order
+@njit(inline='always')
+def _bits_set(word):
+    """How many bits of a uint64 are set: sums of two, four, eight bits side by side, then of all bytes."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
 @njit(cache=True, nogil=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..cpu.cell_keys import cell_keys
+from ..cpu.key_table import rows_of_keys
 
 
 def point_cells(xyz_m: Tensor, range_min_m: Sequence[float], cell_size_m: Sequence[float]) -> Tensor:
@@ -46,7 +47,9 @@ def find_rows(query: Tensor, sites: Tensor, spatial_shape: Sequence[int] | None 
         lowest = torch.minimum(query.amin(0), sites.amin(0))
         query, sites = query - lowest, sites - lowest
         spatial_shape = (torch.maximum(query.amax(0), sites.amax(0)) + 1).tolist()
-    keys, order = cell_keys(sites, spatial_shape).sort()
-    wanted = cell_keys(query, spatial_shape)
+    keys, wanted = cell_keys(sites, spatial_shape), cell_keys(query, spatial_shape)
+    if keys.device.type == 'cpu':  # a table is built and asked in less time than a sort takes
+        return torch.from_numpy(rows_of_keys(wanted.numpy(), keys.numpy()))
+    keys, order = keys.sort()
     position = torch.searchsorted(keys, wanted).clamp_max(len(keys) - 1)
     return torch.where(keys[position] == wanted, order[position], -1)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 
+CURVES = ('z', 'z-trans', 'hilbert', 'hilbert-trans')
 MAX_DEPTH = 16
 CODE_BITS = 63
+LEVELS = 4  # of the grid, for each look-up in the table of the Hilbert curve, which has 8 ** LEVELS entries a state
+LOOKUP_BITS = 3 * LEVELS
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Serialization:
 def serialize(grid_coord: Tensor, batch: Tensor, orders: Sequence[str], *, shuffle: bool) -> Serialization:
     """Curves ``orders`` through the voxels grid_coord (N, 3) int x, y, z >= 0 of samples batch (N,) int."""
     depth = serialization_depth(grid_coord)
-    spatial = torch.stack([spatial_code(grid_coord, order, depth) for order in orders])
+    spatial = spatial_codes(grid_coord, orders, depth)
     return Serialization.from_codes(with_batch(spatial, batch, depth), depth, shuffle=shuffle)
 
 
@@ -71,47 +75,88 @@ def with_batch(spatial: Tensor, batch: Tensor, depth: int) -> Tensor:
     return batch.long() << 3 * depth | spatial
 
 
-def spatial_code(grid_coord: Tensor, order: str, depth: int) -> Tensor:
-    """(N,) int64 code of grid_coord (N, 3) x, y, z on one curve; '-trans' swaps x and y."""
-    if order not in CURVES:
-        raise InputError(f'order is {order!r}, wanted one of {", ".join(CURVES)}')
-    curve, axes = CURVES[order]
-    return curve([grid_coord[:, axis].long() for axis in axes], depth)
+def spatial_codes(grid_coord: Tensor, orders: Sequence[str], depth: int) -> Tensor:
+    """(O, N) int64 codes of grid_coord (N, 3) x, y, z in [0, 2 ** depth) on each curve; '-trans' swaps x and y."""
+    if unknown := [order for order in orders if order not in CURVES]:
+        raise InputError(f'order is {unknown[0]!r}, wanted one of {", ".join(CURVES)}')
+    interleaved = interleave(grid_coord)
+    codes = dict(zip(CURVES, (*interleaved, *hilbert_codes(interleaved, depth))))
+    return torch.stack([codes[order] for order in orders])
 
 
-def z_code(axes: Sequence[Tensor], depth: int) -> Tensor:
-    """Interleave the lowest ``depth`` bits of the axes (N,) int64, the first axis most significant in each triple."""
-    code = torch.zeros_like(axes[0])
-    for bit in range(depth):
-        for axis in axes:
-            code = code << 1 | (axis >> (depth - 1 - bit) & 1)
-    return code
+def interleave(grid_coord: Tensor) -> Tensor:
+    """(2, N) int64 from (N, 3) below 2 ** MAX_DEPTH: bits of x, y, z in turn, x first; and those of y, x, z."""
+    spread, shifts = spread_table(grid_coord.device)
+    return (spread[grid_coord.long()] << shifts[:, None]).sum(-1)
 
 
-def hilbert_code(axes: Sequence[Tensor], depth: int) -> Tensor:
-    """Distance along the Hilbert curve of 2^depth cells per axis (Skilling 2004: axes to transpose, Gray to binary)."""
-    x = list(axes)
-    for bit in reversed(range(depth)):
-        low = (1 << bit) - 1
-        for d in range(len(x)):
-            is_set = -(x[d] >> bit & 1)  # all bits, or none
-            swapped = (x[0] ^ x[d]) & low & ~is_set
-            x[0] = x[0] ^ (low & is_set)
-            x[d] = x[d] ^ swapped
-            x[0] = x[0] ^ swapped if d else x[0]
-    return gray_to_binary(z_code(x, depth))
+@cache
+def spread_table(device: torch.device) -> tuple[Tensor, Tensor]:
+    """(2 ** MAX_DEPTH,) int64, each number with bit i moved to bit 3 i; (2, 3) shifts of x, y, z so that they join."""
+    spread = torch.arange(2**MAX_DEPTH)
+    # 16 bits become two groups of 8, those four of 4, and so on, always with two empty places for each bit
+    for shift, groups in ((16, 0xFF0000FF), (8, 0x00F00F00F00F), (4, 0x0C30C30C30C3), (2, 0x249249249249)):
+        spread = (spread | spread << shift) & groups
+    return spread.to(device), torch.tensor([[2, 1, 0], [1, 2, 0]]).to(device)
 
 
-def gray_to_binary(gray: Tensor) -> Tensor:
-    """Running exclusive or of the bits of (N,) int64, from the most significant one down."""
-    for shift in (1, 2, 4, 8, 16, 32):
-        gray = gray ^ gray >> shift
-    return gray
+def hilbert_codes(interleaved: Tensor, depth: int) -> Tensor:
+    """Distances along the Hilbert curve of 2 ** depth cells per axis, of cells given as interleaved bits, int64.
+
+    One look-up does LEVELS levels of the grid, from the coarsest down.
+    """
+    n_lookups = -(-depth // LEVELS)
+    # levels are added below to make whole look-ups: a finer grid has the same code above
+    added_bits = 3 * (n_lookups * LEVELS - depth)
+    interleaved, table = interleaved << added_bits, hilbert_table(interleaved.device)
+    state, code = 0, 0
+    for lookup in reversed(range(n_lookups)):
+        digits = interleaved >> lookup * LOOKUP_BITS & (1 << LOOKUP_BITS) - 1
+        state, written = table[digits | state].unbind(-1)
+        code = code << LOOKUP_BITS | written
+    return code >> added_bits
 
 
-CURVES = {
-    'z': (z_code, (0, 1, 2)),
-    'z-trans': (z_code, (1, 0, 2)),
-    'hilbert': (hilbert_code, (0, 1, 2)),
-    'hilbert-trans': (hilbert_code, (1, 0, 2)),
-}
+@cache
+def hilbert_table(device: torch.device) -> Tensor:
+    """The Hilbert curve as an automaton that reads an interleaved code, LEVELS digits of three bits at once.
+
+    (S * 2 ** LOOKUP_BITS, 2) int64: at state | digits read stand the following state and the digits written; a state
+    is a multiple of 2 ** LOOKUP_BITS, the first one 0.
+    """
+    written, following = hilbert_automaton()
+    digits, state = written, following
+    for _ in range(LEVELS - 1):
+        digits = (digits[..., None] << 3 | written[state]).flatten(1)
+        state = following[state].flatten(1)
+    return torch.stack((state << LOOKUP_BITS, digits), dim=-1).flatten(0, 1).to(device)
+
+
+def hilbert_automaton() -> tuple[Tensor, Tensor]:
+    """Digit written and following state, both (S, 8) int64, for each state and digit read.
+
+    From Skilling's rounds (2004, "Programming the Hilbert curve"): a state is how the rounds so far turn the digits
+    that follow, and the last bit written, from which the Gray code goes on.
+    """
+    states = [(tuple(range(8)), 0)]
+    written, following = [], []
+    for turned, last_bit in states:  # grows as states are found
+        for digit in turned:
+            out = digit ^ digit >> 1 ^ digit >> 2 ^ 7 * last_bit
+            state = tuple(skilling_round(digit, other) for other in turned), out & 1
+            if state not in states:
+                states.append(state)
+            written.append(out)
+            following.append(states.index(state))
+    return torch.tensor(written).view(-1, 8), torch.tensor(following).view(-1, 8)
+
+
+def skilling_round(digit: int, lower: int) -> int:
+    """How a digit turns a lower one, both three bits x, y, z: a set bit flips x, an unset one swaps x with its axis."""
+    axes = [lower >> 2 & 1, lower >> 1 & 1, lower & 1]
+    for axis in range(3):
+        if digit >> (2 - axis) & 1:
+            axes[0] ^= 1
+        else:
+            axes[0], axes[axis] = axes[axis], axes[0]
+    return axes[0] << 2 | axes[1] << 1 | axes[2]

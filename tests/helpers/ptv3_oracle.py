@@ -1,6 +1,6 @@
 """Point Transformer V3 a second time: dense, slow, sample by sample, from its specification; weights by name.
 
-It shares no code with the package, except the codes of voxels, which have their own tests.
+It shares no code with the package.
 """
 
 import itertools
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dos_mm3d.functional.serialization import spatial_code
+from tests.helpers.curve_oracle import oracle_code
 
 ORDERS = ('z', 'z-trans', 'hilbert', 'hilbert-trans')
 
@@ -147,4 +147,4 @@ class Oracle:
 
 def make_level(grid: Tensor, batch: Tensor, coord: Tensor, depth: int | None = None) -> Level:
     depth = int(grid.max() + 1).bit_length() if depth is None else depth
-    return Level(grid, batch, coord, torch.stack([spatial_code(grid, order, depth) for order in ORDERS]), depth)
+    return Level(grid, batch, coord, torch.stack([oracle_code(grid, order, depth) for order in ORDERS]), depth)

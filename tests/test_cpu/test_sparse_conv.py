@@ -24,7 +24,8 @@ from torch.testing import assert_close
 from torch.utils.data import DataLoader, Dataset
 
 import dos_mm3d  # noqa: F401  (routes spconv's CPU computation)
-from dos_mm3d.cpu.sparse_conv import sparse_conv
+from dos_mm3d.compat import spconv as compat
+from dos_mm3d.cpu.sparse_conv import find_pairs, sparse_conv
 
 pytestmark = pytest.mark.usefixtures('same_threads_afterwards')
 SHAPE = (9, 11, 13)
@@ -164,10 +165,7 @@ def test_a_layer_of_a_cuda_wheel_computes_on_cpu_tensors(name: str) -> None:
 
 def test_pairs_of_a_resolution_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    compute = (
-        ops.SpconvOps.generate_subm_conv_inds_cpu if not ops.SPCONV_CPP_INDICE_PAIRS else ops.SpconvOps.get_indice_pairs
-    )
-    monkeypatch.setattr(ops.SpconvOps, compute.__name__, lambda *a, **k: calls.append(0) or compute(*a, **k))
+    monkeypatch.setattr(compat, 'find_pairs', lambda *a, **k: calls.append(0) or find_pairs(*a, **k))
     blocks = SparseSequential(*(SparseBasicBlock(16, 16, conv_cfg={'type': 'SubMConv3d'}) for _ in range(3)))
     sites = random_sites(100)
     blocks(sparse(torch.randn(100, 16), sites))

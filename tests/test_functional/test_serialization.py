@@ -11,9 +11,11 @@ from dos_mm3d.functional.serialization import (
     Serialization,
     serialization_depth,
     serialize,
-    spatial_code,
+    spatial_codes,
     with_batch,
 )
+from tests.helpers.count_ops import CountOps
+from tests.helpers.curve_oracle import oracle_code
 
 GRID = torch.tensor(
     [
@@ -42,6 +44,10 @@ DEPTH_5 = {
 }
 
 
+def spatial_code(grid: torch.Tensor, order: str, depth: int) -> torch.Tensor:
+    return spatial_codes(grid, [order], depth)[0]
+
+
 def cube(depth: int) -> torch.Tensor:
     return torch.tensor(list(itertools.product(range(2**depth), repeat=3)))
 
@@ -57,6 +63,25 @@ def test_codes_at_the_largest_depth():
     grid = torch.tensor([[1000, 517, 33], [40000, 65535, 1]])
     assert spatial_code(grid, 'z', 16).tolist() == [882018435, 221472443933843]
     assert spatial_code(grid, 'hilbert', 16).tolist() == [556076900, 156837939436396]
+
+
+@pytest.mark.parametrize('depth', range(1, 17))
+def test_codes_are_those_of_the_oracle(depth):
+    """Random cells, the corners of the grid and their neighbours; the order of the curves is free."""
+    top = 2**depth - 1
+    corners = torch.tensor(list(itertools.product((0, min(1, top), top // 2, max(top - 1, 0), top), repeat=3)))
+    drawn = torch.randint(0, top + 1, (1000, 3), generator=torch.Generator().manual_seed(depth))
+    grid, orders = torch.cat((corners, drawn)).int(), list(reversed(CURVES))
+    wanted = torch.stack([oracle_code(grid, order, depth) for order in orders])
+    assert torch.equal(spatial_codes(grid, orders, depth), wanted)
+
+
+def test_all_curves_take_a_handful_of_ops():
+    grid = torch.tensor([[40000, 65534, 1]])
+    spatial_codes(grid, CURVES, 16)  # makes the tables
+    with CountOps() as count:
+        spatial_codes(grid, CURVES, 16)
+    assert count.total() <= 32
 
 
 def test_sample_index_stands_above_the_code():

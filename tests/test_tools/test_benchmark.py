@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from tests.helpers.forked import run_forked
 from tools.benchmarks.measure import CLEAR_REFS, extra_peak_mib
+from tools.benchmarks.parts import PARTS, Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device('cpu')
@@ -61,10 +63,40 @@ def test_backbones_are_measured_and_what_cannot_run_is_said(tmp_path):
     assert '| ptv3 small, flash_attn | - | CPU, 1 thread | not run |' in out
 
 
-def test_the_data_path_is_measured_stage_by_stage(tmp_path):
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """A file of 2000 points within 30 m."""
     points = np.random.default_rng(0).uniform(-30, 30, (2000, 5)) * [1, 1, 0.05, 1, 1]
     points.astype(np.float32).tofile(tmp_path / 'sweep.pcd.bin')
-    arguments = ['--sweep', str(tmp_path / 'sweep.pcd.bin'), '--repeats', '2', '--json', str(tmp_path / 'record.json')]
+    return tmp_path / 'sweep.pcd.bin'
+
+
+def test_a_step_is_measured_part_by_part(tmp_path, sweep):
+    arguments = ['--backbones', 'minkunet', '--threads', '1', '--steps', '2', '--sweep', sweep]
+    out = measured('step', *arguments, '--json', tmp_path / 'record.json')
+    (row,) = json.loads((tmp_path / 'record.json').read_text())['rows']
+    assert '| minkunet small | 1 | 1 |' in out
+    for clock in ('wall_s', 'cpu_s'):
+        assert list(row[clock]) == list(PARTS)
+        assert min(row[clock].values()) > 0, 'a part that never runs is not timed where it is computed'
+        assert sum(row[clock].values()) == pytest.approx(np.mean(row[f'step_{clock}']))
+    assert len(row['step_wall_s']) == 2
+    if os.access(CLEAR_REFS, os.W_OK):
+        assert max(row['peak_mib'].values()) > 1
+
+
+def test_parts_within_one_another_share_no_moment():
+    watch = Stopwatch(memory=False)
+    with watch.part('outer'), watch.part('inner'):
+        time.sleep(0.02)
+    assert watch.wall_s['inner'] >= 0.02
+    assert watch.wall_s['outer'] < 0.01
+    watch.start()
+    assert watch.wall_s == {}
+
+
+def test_the_data_path_is_measured_stage_by_stage(tmp_path, sweep):
+    arguments = ['--sweep', sweep, '--repeats', '2', '--json', tmp_path / 'record.json']
     out = measured('data', *arguments)
     rows = json.loads((tmp_path / 'record.json').read_text())['rows']
     assert [(row['sweeps'], row['budget_ms']) for row in rows] == [(1, 15.0), (10, 100.0), (13, 100.0)]

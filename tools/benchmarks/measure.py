@@ -100,11 +100,21 @@ def extra_peak_mib(step: Callable[[], object], device: torch.device) -> float | 
         return (torch.cuda.max_memory_allocated(device) - held) / MIB
     if not os.access(CLEAR_REFS, os.W_OK):
         return None
-    ctypes.CDLL(None).malloc_trim(0)  # pages that the allocator kept would hide new ones
-    CLEAR_REFS.write_text('5')  # VmHWM starts again from VmRSS
-    held = resident_peak_mib()
+    held = held_mib()
     step()
     return resident_peak_mib() - held
+
+
+def held_mib() -> float:
+    """Resident memory in use; the high-water mark starts again from it."""
+    ctypes.CDLL(None).malloc_trim(0)  # pages that the allocator kept would hide new ones
+    forget_peak()
+    return resident_peak_mib()
+
+
+def forget_peak() -> None:
+    """Let the high-water mark start again from what is resident."""
+    CLEAR_REFS.write_text('5')
 
 
 def resident_peak_mib() -> float:

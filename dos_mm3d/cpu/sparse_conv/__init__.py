@@ -6,3 +6,4 @@ number of threads.
 """
 
 from .convolution import sparse_conv
+from .search import find_pairs
