@@ -1,0 +1,144 @@
+"""Short trainings on the embedded data: losses against recorded ones, resume, frozen features, a detector."""
+
+import copy
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from unittest import mock
+
+import torch
+from mmdet3d.registry import MODELS
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import init_default_scope
+
+from ...engine.hooks import GoOnHook
+from ...engine.launch import build_runner
+from ...files import read_json
+from ...miniatures.worlds import nuscenes_world
+from ...probe.features import EncoderFeatures
+from ...probe.scans import ProbeScan
+from ..config_check.shrink import small_config
+from .check import Check, CheckFailed, Found, Place
+from .ops import ROUNDING, relative_error, within
+from .syncs import SyncCounter
+
+BACKBONES = ('second', 'minkunet', 'ptv3', 'pillars')
+DETECTOR = Path('configs/centerpoint/centerpoint_small_synthetic.py')
+EXPECTED = Path(__file__).with_name('expected_losses.json')
+TOLERANCE = 0.01
+"""Relative, of a loss."""
+STEPS = 10
+MAX_POINTS = 4000
+"""Of a view."""
+MOST_SYNCS = 60
+"""A step with more waits for the GPU most of its time. tests/ holds the number far lower, in a simulation."""
+
+
+def checks() -> list[Check]:
+    """All of this stage, the data first."""
+    compared = 'they are compared with those of the CPU'
+    return [
+        Check('data', write_world),
+        *(Check(f'training/{name}', partial(ten_steps, name)) for name in BACKBONES),
+        Check('training/resume', resume),
+        Check('training/features', features, needs_gpu=compared),
+        Check('training/detector', detector_steps),
+    ]
+
+
+def write_world(place: Place) -> Found:
+    """The embedded nuScenes of four scenes, converted by mmdet3d."""
+    root = nuscenes_world(place.world)
+    return Found(f'{len(list(root.rglob("*.pcd.bin")))} sweeps')
+
+
+def ten_steps(name: str, place: Place) -> Found:
+    """Losses of a backbone's first steps in float32, against those recorded on a CPU."""
+    record, counter = read_json(EXPECTED), SyncCounter()
+    hooks = [counter] if place.on_gpu else []
+    losses = train(pretraining(name, place, f'training_{name}'), hooks)
+    error = largest_difference(losses, record['losses'][name])
+    facts = {'losses': losses, 'expected': record['losses'][name], 'limit': TOLERANCE, 'syncs': counter.counts}
+    if not error <= TOLERANCE:
+        raise CheckFailed(f'a loss is off by {error:.1e} of the one on the CPU, at most {TOLERANCE:.0e}', facts)
+    said = f'losses within {error:.1e} of those on a CPU, at most {TOLERANCE:.0e}'
+    if not place.on_gpu:
+        return Found(said, facts)
+    if median(counter.counts) > MOST_SYNCS:
+        raise CheckFailed(f'{median(counter.counts):.0f} waits for the GPU in a step, at most {MOST_SYNCS}', facts)
+    return Found(f'{said}; {median(counter.counts):.0f} waits for the GPU in a step', facts)
+
+
+def resume(place: Place) -> Found:
+    """Four steps against two, a checkpoint and two more."""
+    whole = train(pretraining('minkunet', place, 'training_whole', steps=4, checkpoint_every=2))
+    parts = pretraining('minkunet', place, 'training_parts', steps=4)
+    parts.resume, parts.load_from = True, str(place.folder / 'training_whole' / 'iter_2.pth')
+    resumed = train(parts, [GoOnHook(parts.load_from)])
+    error, limit = largest_difference(resumed, whole), TOLERANCE if place.on_gpu else 0.0
+    facts = {'whole': whole, 'resumed': resumed}
+    if not error <= limit:
+        raise CheckFailed(f'after a resume a loss is off by {error:.1e}, at most {limit:.0e}', facts)
+    return Found(f'losses after a resume within {error:.1e}, at most {limit:.0e}', facts)
+
+
+def largest_difference(losses: Sequence[float], wanted: Sequence[float]) -> float:
+    """Relative to what is wanted, of the step that is farthest off; infinite for another number of steps."""
+    if len(losses) != len(wanted):
+        return float('inf')
+    return max(abs(one - other) / abs(other) for one, other in zip(losses, wanted))
+
+
+def features(place: Place) -> Found:
+    """Frozen features of a scan, as a probe reads them, of an untrained SparseEncoder."""
+    init_default_scope('mmdet3d')
+    torch.manual_seed(0)
+    cfg = pretraining('second', place, 'training_features')
+    model = MODELS.build(cfg.model)
+    points = torch.rand(MAX_POINTS, 5) * torch.tensor([40.0, 40.0, 4.0, 255.0, 0.5]) - torch.tensor(
+        [20.0, 20.0, 3.0, 0, 0]
+    )
+    rows = torch.arange(len(points))
+    scan, blocks = ProbeScan(points, rows, torch.zeros_like(rows)), []
+    for device in ('cpu', place.device):
+        model.to(device)
+        (block,) = EncoderFeatures(model, {'teacher': copy.deepcopy(model.teacher.backbone)})(scan).values()
+        blocks.append(block.values)
+    return within(10 * ROUNDING, {'features': relative_error(blocks[1], blocks[0])})
+
+
+def detector_steps(place: Place) -> Found:
+    """Two steps of a small CenterPoint."""
+    cfg = small_config(DETECTOR, {'nuscenes': place.world}, place.folder / 'training_detector')
+    cfg.update(test_cfg=None, test_dataloader=None, test_evaluator=None)
+    losses = train(cfg)
+    if not torch.tensor(losses).isfinite().all():
+        raise CheckFailed(f'losses {losses}')
+    return Found(f'losses {", ".join(f"{loss:.2f}" for loss in losses)}', {'losses': losses})
+
+
+def pretraining(
+    name: str, place: Place, folder: str, *, steps: int = STEPS, checkpoint_every: int | None = None
+) -> Config:
+    """The embedded pretraining config of a backbone, one scan a step, in float32, without what draws on the device."""
+    path = Path(f'configs/dos/dos_{name}_synthetic.py')
+    cfg = small_config(path, {'nuscenes': place.world}, place.folder / folder)
+    cfg.merge_from_dict({'train_cfg.max_iters': steps, 'train_dataloader.batch_size': 1})
+    cfg.train_dataloader.dataset.pipeline[0].max_points = MAX_POINTS
+    if 'ptv3' in cfg.model.backbone:
+        cfg.model.backbone.ptv3.block.drop_path = 0.0
+    if checkpoint_every is not None:
+        cfg.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=checkpoint_every)
+    return cfg
+
+
+def train(cfg: Config, hooks: Sequence[Hook] = ()) -> list[float]:
+    """Loss of every step, those before a resume included."""
+    with mock.patch.object(Config, 'pretty_text', ''):  # laid out five times, which takes longer than a step
+        runner = build_runner(cfg)
+        for hook in hooks:
+            runner.register_hook(hook, priority='LOWEST')
+        runner.train()
+    return [float(loss) for loss in runner.message_hub.get_scalar('train/loss').data[0]]
