@@ -46,9 +46,8 @@ def run_check(check: Check, place: Place, children: Children, *, left_s: float) 
     (folder / OUTCOME).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    status, output = children.run(
-        partial(carry_out, check, place, folder), folder / 'log', limit_s=check.limit_s and min(check.limit_s, left_s)
-    )
+    work, limit_s = partial(carry_out, check, place, folder), min(check.limit_s, left_s)
+    status, output = children.run(work, folder / 'log', limit_s=limit_s)
     taken_s = time.monotonic() - start
     if status == 0:
         return Line(name=check.name, seconds=round(taken_s, 2), **read_json(folder / OUTCOME))

@@ -1,5 +1,6 @@
 """Full-size pretraining steps: seconds and memory, of as many scans as the GPU holds, at most those of the config."""
 
+import gc
 import time
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,6 @@ def steps(name: str, place: Place) -> Found:
         try:
             found = time_steps(name, scans, place)
         except torch.cuda.OutOfMemoryError:
-            torch.cuda.empty_cache()
             refused.append(scans)
             continue
         said = f'{found["seconds"]:.3f} s a step of {scans} scans, {found["gib"]:.1f} GiB'
@@ -44,6 +44,8 @@ def time_steps(name: str, scans: int, place: Place) -> dict[str, float]:
     path, stopwatch = Path(f'configs/dos/{CONFIGS[name]}.py'), Stopwatch()
     cfg = small_config(path, {'nuscenes': place.world}, place.folder / f'speed_{name}' / str(scans))
     cfg.merge_from_dict({'train_cfg.max_iters': STEPS, 'train_dataloader.batch_size': scans})
+    gc.collect()  # what more scans have left, whose error is gone by now
+    torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     train(cfg, [stopwatch])
     peak_gib = torch.cuda.max_memory_allocated() / 2**30

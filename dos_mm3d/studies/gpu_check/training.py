@@ -1,6 +1,7 @@
 """Short trainings on the embedded data: losses against recorded ones, resume, frozen features, a detector."""
 
 import copy
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -27,8 +28,8 @@ from .syncs import SyncCounter
 BACKBONES = ('second', 'minkunet', 'ptv3', 'pillars')
 DETECTOR = Path('configs/centerpoint/centerpoint_small_synthetic.py')
 EXPECTED = Path(__file__).with_name('expected_losses.json')
-TOLERANCE = 0.01
-"""Relative, of a loss."""
+TOLERANCES = {'float32': 0.01, 'default': 0.1}
+"""Of a loss, relative; 'default': the precision that the config has on a GPU, bfloat16."""
 STEPS = 10
 MAX_POINTS = 4000
 """Of a view."""
@@ -38,10 +39,11 @@ MOST_SYNCS = 60
 
 def checks() -> list[Check]:
     """All of this stage, the data first."""
-    compared = 'they are compared with those of the CPU'
+    compared, half = 'they are compared with those of the CPU', 'a CPU computes in float32 by default'
     return [
         Check('data', write_world),
-        *(Check(f'training/{name}', partial(ten_steps, name)) for name in BACKBONES),
+        *(Check(f'training/{name}', partial(ten_steps, name, 'float32')) for name in BACKBONES),
+        *(Check(f'training/{name} default', partial(ten_steps, name, 'default'), needs_gpu=half) for name in BACKBONES),
         Check('training/resume', resume),
         Check('training/features', features, needs_gpu=compared),
         Check('training/detector', detector_steps),
@@ -54,16 +56,18 @@ def write_world(place: Place) -> Found:
     return Found(f'{len(list(root.rglob("*.pcd.bin")))} sweeps')
 
 
-def ten_steps(name: str, place: Place) -> Found:
-    """Losses of a backbone's first steps in float32, against those recorded on a CPU."""
-    record, counter = read_json(EXPECTED), SyncCounter()
-    hooks = [counter] if place.on_gpu else []
-    losses = train(pretraining(name, place, f'training_{name}'), hooks)
-    error = largest_difference(losses, record['losses'][name])
-    facts = {'losses': losses, 'expected': record['losses'][name], 'limit': TOLERANCE, 'syncs': counter.counts}
-    if not error <= TOLERANCE:
-        raise CheckFailed(f'a loss is off by {error:.1e} of the one on the CPU, at most {TOLERANCE:.0e}', facts)
-    said = f'losses within {error:.1e} of those on a CPU, at most {TOLERANCE:.0e}'
+def ten_steps(name: str, precision: str, place: Place) -> Found:
+    """Losses of a backbone's first steps, against those recorded in float32 on a CPU."""
+    expected, limit, counter = read_json(EXPECTED)['losses'][name], TOLERANCES[precision], SyncCounter()
+    cfg = pretraining(name, place, f'training_{name}_{precision}')
+    if precision == 'float32':
+        in_float32(cfg)
+    losses = train(cfg, [counter] if place.on_gpu else [])
+    error = largest_difference(losses, expected)
+    facts = {'losses': losses, 'expected': expected, 'limit': limit, 'syncs': counter.counts}
+    if not error <= limit:
+        raise CheckFailed(f'a loss is off by {error:.1e} of the one on the CPU, at most {limit:.0e}', facts)
+    said = f'losses within {error:.1e} of those on a CPU, at most {limit:.0e}'
     if not place.on_gpu:
         return Found(said, facts)
     if median(counter.counts) > MOST_SYNCS:
@@ -73,11 +77,14 @@ def ten_steps(name: str, place: Place) -> Found:
 
 def resume(place: Place) -> Found:
     """Four steps against two, a checkpoint and two more."""
-    whole = train(pretraining('minkunet', place, 'training_whole', steps=4, checkpoint_every=2))
+    straight = pretraining('minkunet', place, 'training_whole', steps=4, checkpoint_every=2)
     parts = pretraining('minkunet', place, 'training_parts', steps=4)
+    for cfg in (straight, parts):
+        in_float32(cfg)
+    whole = train(straight)
     parts.resume, parts.load_from = True, str(place.folder / 'training_whole' / 'iter_2.pth')
     resumed = train(parts, [GoOnHook(parts.load_from)])
-    error, limit = largest_difference(resumed, whole), TOLERANCE if place.on_gpu else 0.0
+    error, limit = largest_difference(resumed, whole), TOLERANCES['float32'] if place.on_gpu else 0.0
     facts = {'whole': whole, 'resumed': resumed}
     if not error <= limit:
         raise CheckFailed(f'after a resume a loss is off by {error:.1e}, at most {limit:.0e}', facts)
@@ -122,7 +129,7 @@ def detector_steps(place: Place) -> Found:
 def pretraining(
     name: str, place: Place, folder: str, *, steps: int = STEPS, checkpoint_every: int | None = None
 ) -> Config:
-    """The embedded pretraining config of a backbone, one scan a step, in float32, without what draws on the device."""
+    """The embedded pretraining config of a backbone, one scan a step, without what draws random numbers on a device."""
     path = Path(f'configs/dos/dos_{name}_synthetic.py')
     cfg = small_config(path, {'nuscenes': place.world}, place.folder / folder)
     cfg.merge_from_dict({'train_cfg.max_iters': steps, 'train_dataloader.batch_size': 1})
@@ -132,6 +139,12 @@ def pretraining(
     if checkpoint_every is not None:
         cfg.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=checkpoint_every)
     return cfg
+
+
+def in_float32(cfg: Config) -> None:
+    """Neither autocast nor products of ten bits, in this process."""
+    cfg.optim_wrapper.type = 'OptimWrapper'
+    os.environ['NVIDIA_TF32_OVERRIDE'] = '0'  # before a kernel is asked for: cuBLAS and the package read it
 
 
 def train(cfg: Config, hooks: Sequence[Hook] = ()) -> list[float]:
