@@ -28,11 +28,11 @@ def checks() -> list[Check]:
     """Every number of points in every precision, and a small one that a CPU computes."""
     slow = 'minutes on a CPU'
     on_gpu = [
-        Check(f'head/{points // 1000}k {precision}', partial(compare, points, precision), needs_gpu=slow)
+        Check(f'head/{points // 1000}k-{precision}', partial(compare, points, precision), needs_gpu=slow)
         for points in GPU_POINTS
         for precision in LIMITS
     ]
-    return [Check(f'head/{CPU_POINTS // 1000}k float32', partial(compare, CPU_POINTS, 'float32')), *on_gpu]
+    return [Check(f'head/{CPU_POINTS // 1000}k-float32', partial(compare, CPU_POINTS, 'float32')), *on_gpu]
 
 
 def compare(points: int, precision: str, place: Place) -> Found:

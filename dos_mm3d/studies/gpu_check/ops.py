@@ -69,7 +69,7 @@ def checks() -> list[Check]:
         'curves': (curves, 0.0),
     }
     found = [Check(f'ops/{name}', SameAsOnCpu(*both), needs_gpu=compared) for name, both in on_both.items()]
-    return [*found, Check('ops/cpu tensors', cpu_tensors)]
+    return [*found, Check('ops/cpu-tensors', cpu_tensors)]
 
 
 def sites(seed: int = 0) -> Tensor:

@@ -43,7 +43,7 @@ def checks() -> list[Check]:
     return [
         Check('data', write_world),
         *(Check(f'training/{name}', partial(ten_steps, name, 'float32')) for name in BACKBONES),
-        *(Check(f'training/{name} default', partial(ten_steps, name, 'default'), needs_gpu=half) for name in BACKBONES),
+        *(Check(f'training/{name}-default', partial(ten_steps, name, 'default'), needs_gpu=half) for name in BACKBONES),
         Check('training/resume', resume),
         Check('training/features', features, needs_gpu=compared),
         Check('training/detector', detector_steps),
