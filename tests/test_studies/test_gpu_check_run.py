@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dos_mm3d.files import read_json
-from dos_mm3d.studies.gpu_check.check import FAIL, PASS, SKIP, Check, CheckFailed, Found, Place
+from dos_mm3d.studies.gpu_check.check import FAIL, PASS, SKIP, Check, CheckFailed, Found, NotHere, Place
 from dos_mm3d.studies.gpu_check.plan import all_checks
 from dos_mm3d.studies.gpu_check.run import run_checks, table
 from tests.helpers.forked import run_forked
@@ -36,6 +36,10 @@ def dies(place: Place) -> Found:
     os.kill(os.getpid(), 9)
 
 
+def too_small(place: Place) -> Found:
+    raise NotHere('8 GiB are wanted')
+
+
 def hangs(place: Place) -> Found:
     time.sleep(600)
 
@@ -48,18 +52,20 @@ def place(tmp_path) -> Place:
 def test_a_check_that_fails_dies_or_hangs_does_not_disturb_the_others(place):
     checks = [Check(work.__name__, work) for work in (wrong, broken, dies)]
     checks += [Check('hangs', hangs, limit_s=0.3), Check('wide', hangs, needs_gpu='minutes on a CPU')]
+    checks += [Check('too small', too_small)]
     told = []
     lines = run_checks([*checks, Check('stage/right', right)], place, seconds=60, tell=told.append)
     assert told == lines and [line.name for line in lines] == [*(check.name for check in checks), 'stage/right']
-    assert [line.outcome for line in lines] == [FAIL, FAIL, FAIL, FAIL, SKIP, PASS]
+    assert [line.outcome for line in lines] == [FAIL, FAIL, FAIL, FAIL, SKIP, SKIP, PASS]
     said = {line.name: line.said for line in lines}
     assert said['wrong'] == 'off by 7' and lines[0].facts == {'errors': [7]}
     assert said['broken'] == 'ValueError: two lines'
     assert 'signal 9' in said['dies'] and 'took longer' in said['hangs'] and said['wide'] == 'no GPU: minutes on a CPU'
+    assert said['too small'] == '8 GiB are wanted'
     assert said['stage/right'] == '3 ms' and lines[-1].facts == {'ms': 3, 'not a number': None}
     assert 'in the log' in (place.folder / 'stage_right' / 'log').read_text()
     assert 0 < lines[-1].seconds < 60 and str(lines[-1]).startswith('PASS  stage/right ')
-    assert table(lines).endswith('4 failed, 1 passed, 1 skipped')
+    assert table(lines).endswith('4 failed, 1 passed, 2 skipped')
     assert '| FAIL | wrong | ' in table(lines)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from dos_mm3d.files import read_json
 from dos_mm3d.studies.gpu_check import amp, environment, expected, head, ops, ranks, speed, syncs, training
-from dos_mm3d.studies.gpu_check.check import CheckFailed, Place
+from dos_mm3d.studies.gpu_check.check import CheckFailed, NotHere, Place
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures('same_threads_afterwards')
@@ -131,6 +131,13 @@ def test_forms_of_the_loss_are_compared_with_the_dense_one(place, monkeypatch):
     monkeypatch.setattr(head, 'streaming', lambda *arguments: 1.01 * streaming(*arguments))
     with pytest.raises(CheckFailed, match=r'torch is off by 1\.0e-02'):
         head.compare(300, 'float32', place)
+
+
+def test_a_gpu_too_small_for_the_dense_form_is_none_that_fails(gpu, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'mem_get_info', lambda: (8 * 2**30, 9 * 2**30))
+    head.require_memory(90_000, gpu)
+    with pytest.raises(NotHere, match=r'the dense form needs 8\.2 GiB, and 8\.0 GiB are free'):
+        head.require_memory(180_000, gpu)
 
 
 @pytest.mark.parametrize(('moved', 'fails'), [([0, 9, 9, 9], False), ([9, 9, 9, 9], True), ([0, 9, 0, 9], True)])

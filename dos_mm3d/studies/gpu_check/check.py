@@ -53,13 +53,17 @@ class CheckFailed(Exception):
         self.facts = facts or {}
 
 
+class NotHere(Exception):
+    """This machine cannot do what is asked; nothing is wrong with it."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One line.
 
     Args:
         name: `stage` or `stage/part`.
-        work: raises CheckFailed for a wrong result; every other error is a failure, too.
+        work: raises CheckFailed for a wrong result, and NotHere; every other error is a failure, too.
         limit_s: ended after that.
         needs_gpu: why it cannot be done without one; '': it can.
     """

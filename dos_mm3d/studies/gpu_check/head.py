@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ...functional import softmap_kl, streaming_softmap_loss, zipf_prior, zipf_sinkhorn
 from ...functional.streaming_blocks import Precision
 from ...functional.streaming_fused import has_triton
-from .check import Check, Found, Place
+from .check import Check, Found, NotHere, Place
 from .ops import relative_error, seeded, within
 
 CHANNELS, PROTOTYPES, ROUNDS = 256, 1024, 3
@@ -22,6 +22,8 @@ LIMITS = {'float32': 1e-3, 'tf32': 3e-2, 'bfloat16': 1e-1}
 """Relative L2 error of the gradients: logits are cosines over 0.05, so that a product's rounding is multiplied by 20
 before the exponential."""
 REPEATS = 3
+DENSE_MATRICES = 12
+"""N x K float32 matrices of the dense form, at most, at a time."""
 
 
 def checks() -> list[Check]:
@@ -37,6 +39,7 @@ def checks() -> list[Check]:
 
 def compare(points: int, precision: str, place: Place) -> Found:
     """Milliseconds, extra peak memory and gradients of every form; the dense one is in float32."""
+    require_memory(points, place)
     student, teacher, prototypes = case(points, place.device)
     inputs = (
         student.requires_grad_(),
@@ -58,6 +61,13 @@ def compare(points: int, precision: str, place: Place) -> Found:
     agreed = within(LIMITS[precision], errors)
     said = ', '.join(f'{name} {cost["ms"]:.1f} ms{memory_of(cost)}' for name, cost in costs.items())
     return Found(f'{said}; gradients within {agreed.said}', {'costs': costs, **agreed.facts})
+
+
+def require_memory(points: int, place: Place) -> None:
+    """NotHere where the dense form's matrices do not fit the GPU."""
+    wanted = DENSE_MATRICES * points * PROTOTYPES * 4
+    if place.on_gpu and wanted > (free := torch.cuda.mem_get_info()[0]):
+        raise NotHere(f'the dense form needs {wanted / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free')
 
 
 def choose(form: str, precision: str) -> None:

@@ -16,7 +16,7 @@ CONFIG = 'configs/dos/dos_minkunet_synthetic.py'
 
 def checks() -> list[Check]:
     """All of this stage."""
-    return [Check('ranks/one', one_rank)]
+    return [Check('ranks/one', one_rank, limit_s=240)]
 
 
 def one_rank(place: Place) -> Found:

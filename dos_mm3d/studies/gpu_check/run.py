@@ -10,7 +10,7 @@ from ...files import nan_to_none, read_json, write_json
 from ..runner.cell import describe_failure
 from ..runner.children import Children, locked
 from ..runner.markdown import markdown_table
-from .check import FAIL, PASS, SKIP, Check, CheckFailed, Line, Place
+from .check import FAIL, PASS, SKIP, Check, CheckFailed, Line, NotHere, Place
 
 OUTCOME = 'outcome.json'
 
@@ -62,6 +62,8 @@ def carry_out(check: Check, place: Place, folder: Path) -> None:
         outcome = {'outcome': PASS, 'said': found.said, 'facts': found.facts}
     except CheckFailed as failure:
         outcome = {'outcome': FAIL, 'said': str(failure), 'facts': failure.facts}
+    except NotHere as reason:
+        outcome = {'outcome': SKIP, 'said': str(reason)}
     except Exception as error:
         traceback.print_exc()
         outcome = {'outcome': FAIL, 'said': f'{type(error).__name__}: {" ".join(str(error).split())[:400]}'}
