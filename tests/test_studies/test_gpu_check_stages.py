@@ -19,8 +19,10 @@ ON_BOTH = {check.name: check.work for check in ops.checks() if isinstance(check.
 
 @pytest.fixture
 def place(tmp_path, synthetic_nuscenes, monkeypatch) -> Place:
-    """On the CPU, in the repository, with the data there."""
+    """On the CPU, in the repository, with the data there; variables that checks set are as before afterwards."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setenv('NVIDIA_TF32_OVERRIDE', '0')
+    monkeypatch.setenv('DOS_SOFTMAP', 'torch')
     (tmp_path / 'world').symlink_to(synthetic_nuscenes)
     return Place(torch.device('cpu'), tmp_path)
 
@@ -123,7 +125,6 @@ def small_head(monkeypatch) -> None:
 
 @pytest.mark.usefixtures('small_head')
 def test_forms_of_the_loss_are_compared_with_the_dense_one(place, monkeypatch):
-    monkeypatch.setenv('DOS_SOFTMAP', 'torch')  # the check sets it for itself
     found = head.compare(300, 'float32', place)
     assert 0 < found.facts['errors']['torch'] < 1e-4 and found.facts['errors']['dense'] == 0
     assert found.facts['costs']['torch']['ms'] > 0

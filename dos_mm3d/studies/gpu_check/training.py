@@ -34,7 +34,7 @@ STEPS = 10
 MAX_POINTS = 4000
 """Of a view."""
 MOST_SYNCS = 60
-"""A step with more waits for the GPU most of its time. tests/ holds the number far lower, in a simulation."""
+"""Waits for the GPU; with more of them a step does little else. Tests hold a simulated GPU to far fewer."""
 
 
 def checks() -> list[Check]:
@@ -104,10 +104,9 @@ def features(place: Place) -> Found:
     torch.manual_seed(0)
     cfg = pretraining('second', place, 'training_features')
     model = MODELS.build(cfg.model)
-    points = torch.rand(MAX_POINTS, 5) * torch.tensor([40.0, 40.0, 4.0, 255.0, 0.5]) - torch.tensor(
-        [20.0, 20.0, 3.0, 0, 0]
-    )
-    rows = torch.arange(len(points))
+    highest = torch.tensor([20.0, 20.0, 1.0, 255.0, 0.5])
+    lowest, rows = torch.tensor([-20.0, -20.0, -3.0, 0.0, 0.0]), torch.arange(MAX_POINTS)
+    points = lowest + (highest - lowest) * torch.rand(MAX_POINTS, 5)
     scan, blocks = ProbeScan(points, rows, torch.zeros_like(rows)), []
     for device in ('cpu', place.device):
         model.to(device)
