@@ -59,25 +59,20 @@ def chosen(names: list[str] | None) -> list[Check]:
 def main() -> int:
     """Run the checks in the repository, whose configs they read; print lines and table, write the record."""
     args = parse_args()
-    out, place_device = args.out.resolve(), torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    checks = chosen(args.only)
-    check_writable(out, 'Name another folder with --out, or free some space')
-    place, command = Place(place_device, out), typed_command('gpu_check')
+    place = Place(torch.device('cuda' if torch.cuda.is_available() else 'cpu'), args.out.resolve())
+    checks, command = chosen(args.only), typed_command('gpu_check')
+    check_writable(place.folder, 'Name another folder with --out, or free some space')
     os.chdir(ROOT)
     if args.record:
-        record_losses(EXPECTED, place, command)
+        record_losses(EXPECTED, place)
         print(EXPECTED)
         return 0
     torch.set_num_threads(1)  # a forked child waits for ever for OpenMP threads that this process had
     lines = run_checks(checks, place, seconds=60 * args.minutes, tell=lambda line: print(line, flush=True))
-    facts = {
-        'date': date.today().isoformat(),
-        'commit': commit_of_package(),
-        'versions': versions(),
-        'command': command,
-    }
-    write_json(out / 'gpu_check.json', {'device': str(place.device), **facts, 'checks': [vars(line) for line in lines]})
-    print(f'\n{table(lines)}\n\n{out / "gpu_check.json"}')
+    facts = {'device': str(place.device), 'date': date.today().isoformat(), 'command': command}
+    facts |= {'commit': commit_of_package(), 'versions': versions(), 'checks': [vars(line) for line in lines]}
+    write_json(record := place.folder / 'gpu_check.json', facts)
+    print(f'\n{table(lines)}\n\n{record}')
     return int(any(line.outcome == FAIL for line in lines))
 
 

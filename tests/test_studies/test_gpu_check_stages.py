@@ -92,12 +92,12 @@ def test_other_losses_fail_and_so_does_a_step_that_waits(place, gpu, monkeypatch
 def test_losses_are_recorded_with_where_they_come_from_and_on_a_cpu_only(place, gpu, monkeypatch):
     monkeypatch.setattr(expected, 'train', lambda cfg: [1.0])
     monkeypatch.setattr(expected, 'write_world', lambda place: None)
-    expected.record_losses(place.folder / 'losses.json', place, 'python tools/gpu_check.py --record')
+    expected.record_losses(place.folder / 'losses.json', place)
     record = read_json(place.folder / 'losses.json')
     assert record['losses'] == {name: [1.0] for name in training.BACKBONES}
     assert {'commit', 'versions', 'machine', 'command'} <= record.keys()
     with pytest.raises(ValueError, match='torch sees a GPU here'):
-        expected.record_losses(place.folder / 'losses.json', gpu, '')
+        expected.record_losses(place.folder / 'losses.json', gpu)
 
 
 def test_waits_are_counted_in_every_step_but_the_first_ones(monkeypatch):
