@@ -72,7 +72,10 @@ def test_ten_steps_have_the_losses_that_were_recorded(place):
 
 def test_other_losses_fail_and_so_does_a_step_that_waits(place, gpu, monkeypatch):
     recorded = read_json(training.EXPECTED)['losses']
-    assert recorded.keys() == set(training.BACKBONES) and all(len(losses) == 10 for losses in recorded.values())
+    assert recorded.keys() == {*training.BACKBONES, training.DETECTOR}
+    assert {name: len(losses) for name, losses in recorded.items()} == {
+        name: 2 if name == training.DETECTOR else 10 for name in recorded
+    }
     monkeypatch.setattr(
         training, 'train', lambda cfg, hooks=(): [*recorded['second'][:-1], 1.02 * recorded['second'][-1]]
     )
@@ -94,7 +97,7 @@ def test_losses_are_recorded_with_where_they_come_from_and_on_a_cpu_only(place, 
     monkeypatch.setattr(expected, 'write_world', lambda place: None)
     expected.record_losses(place.folder / 'losses.json', place)
     record = read_json(place.folder / 'losses.json')
-    assert record['losses'] == {name: [1.0] for name in training.BACKBONES}
+    assert record['losses'] == {name: [1.0] for name in (*training.BACKBONES, training.DETECTOR)}
     assert {'commit', 'versions', 'machine', 'command'} <= record.keys()
     with pytest.raises(ValueError, match='torch sees a GPU here'):
         expected.record_losses(place.folder / 'losses.json', gpu)

@@ -85,4 +85,4 @@ class Line:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f'{self.outcome:4}  {self.name:24} {self.seconds:6.1f} s  {self.said}'
+        return f'{self.outcome:4}  {self.name:26} {self.seconds:6.1f} s  {self.said}'

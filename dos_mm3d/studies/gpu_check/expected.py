@@ -8,7 +8,7 @@ from ...errors import InputError
 from ...files import write_json
 from ..runner.record import describe_machine
 from .check import Place
-from .training import BACKBONES, pretraining, train, write_world
+from .training import BACKBONES, DETECTOR, detection, pretraining, train, write_world
 
 COMMAND = 'python tools/gpu_check.py --record'
 
@@ -20,4 +20,5 @@ def record_losses(file: Path, place: Place) -> None:
     torch.set_num_threads(1)
     write_world(place)
     losses = {name: train(pretraining(name, place, f'record_{name}')) for name in BACKBONES}
+    losses[DETECTOR] = train(detection(place, 'record_detector'))
     write_json(file, {'losses': losses, 'command': COMMAND, **describe_machine()})
