@@ -18,9 +18,9 @@ from .ops import relative_error, seeded, within
 CHANNELS, PROTOTYPES, ROUNDS = 256, 1024, 3
 STUDENT_TEMPERATURE, TEACHER_TEMPERATURE = 0.1, 0.05
 GPU_POINTS, CPU_POINTS = (20_000, 90_000, 180_000), 5_000
-LIMITS = {'float32': 1e-3, 'tf32': 3e-2, 'bfloat16': 1e-1}
+LIMITS = {'float32': 1e-4, 'tf32': 1e-2, 'bfloat16': 1e-1}
 """Relative L2 error of the gradients: logits are cosines over 0.05, so that a product's rounding is multiplied by 20
-before the exponential."""
+before the exponential. On a CPU, 5000 points: 3e-6; 6e-4 with factors rounded to TF32's ten bits; 3e-2 in bfloat16."""
 REPEATS = 3
 DENSE_MATRICES = 12
 """N x K float32 matrices of the dense form, at most, at a time."""
