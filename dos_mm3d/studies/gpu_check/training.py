@@ -30,7 +30,8 @@ DETECTOR, CENTERPOINT = 'centerpoint', Path('configs/centerpoint/centerpoint_sma
 EXPECTED = Path(__file__).with_name('expected_losses.json')
 TOLERANCES = {'float32': 0.01, 'default': 0.1}
 """Of a loss, relative; 'default': the precision that the config has on a GPU, bfloat16."""
-STEPS = 10
+STEPS, SCHEDULE_STEPS = 10, 20
+"""The schedule is short, so that weights move enough for a wrong gradient to show in the losses."""
 MAX_POINTS = 4000
 """Of a view."""
 MOST_WAITS = 60
@@ -138,6 +139,7 @@ def pretraining(
     cfg = small_config(path, {'nuscenes': place.world}, place.folder / folder)
     cfg.merge_from_dict({'train_cfg.max_iters': steps, 'train_dataloader.batch_size': 1})
     cfg.train_dataloader.dataset.pipeline[0].max_points = MAX_POINTS
+    cfg.param_scheduler[0].total_steps = SCHEDULE_STEPS
     if 'ptv3' in cfg.model.backbone:
         cfg.model.backbone.ptv3.block.drop_path = 0.0
     if checkpoint_every is not None:
