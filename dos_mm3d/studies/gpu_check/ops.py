@@ -1,5 +1,6 @@
 """Operations on the GPU against the same ones on the CPU, values and gradients, and the CPU's against dense ones."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -37,9 +38,15 @@ class SameAsOnCpu:
     limit: float
 
     def __call__(self, place: Place) -> Found:
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        forbid_tf32()
         wanted, got = self.run(CPU), self.run(place.device)
         return within(self.limit, {name: relative_error(got[name].cpu(), value) for name, value in wanted.items()})
+
+
+def forbid_tf32() -> None:
+    """Products of float32 are of float32 in this process."""
+    os.environ['NVIDIA_TF32_OVERRIDE'] = '0'  # a training would allow TF32 otherwise
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
 
 def within(limit: float, errors: dict[str, float]) -> Found:

@@ -1,7 +1,6 @@
 """Short trainings on the embedded data: losses against recorded ones, resume, frozen features, a detector."""
 
 import copy
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from ...probe.features import EncoderFeatures
 from ...probe.scans import ProbeScan
 from ..config_check.shrink import small_config
 from .check import Check, CheckFailed, Found, Place
-from .ops import ROUNDING, relative_error, within
+from .ops import ROUNDING, forbid_tf32, relative_error, within
 from .syncs import SyncCounter
 
 BACKBONES = ('second', 'minkunet', 'ptv3', 'pillars')
@@ -103,6 +102,7 @@ def largest_difference(losses: Sequence[float], wanted: Sequence[float]) -> floa
 def features(place: Place) -> Found:
     """Frozen features of a scan, as a probe reads them, of an untrained SparseEncoder."""
     init_default_scope('mmdet3d')
+    forbid_tf32()
     torch.manual_seed(0)
     cfg = pretraining('second', place, 'training_features')
     model = MODELS.build(cfg.model)
@@ -148,9 +148,9 @@ def pretraining(
 
 
 def in_float32(cfg: Config) -> None:
-    """Neither autocast nor products of ten bits, in this process."""
+    """Neither autocast nor products of ten bits."""
     cfg.optim_wrapper.type = 'OptimWrapper'
-    os.environ['NVIDIA_TF32_OVERRIDE'] = '0'  # before a kernel is asked for: cuBLAS and the package read it
+    forbid_tf32()
 
 
 def train(cfg: Config, hooks: Sequence[Hook] = ()) -> list[float]:
