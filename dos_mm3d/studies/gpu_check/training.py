@@ -28,9 +28,10 @@ BACKBONES = ('second', 'minkunet', 'ptv3', 'pillars')
 DETECTOR, CENTERPOINT = 'centerpoint', Path('configs/centerpoint/centerpoint_small_synthetic.py')
 EXPECTED = Path(__file__).with_name('expected_losses.json')
 TOLERANCES = {'float32': 0.01, 'default': 0.1}
-"""Of a loss, relative; 'default': the precision that the config has on a GPU, bfloat16."""
-STEPS, SCHEDULE_STEPS = 10, 20
-"""The schedule is short, so that weights move enough for a wrong gradient to show in the losses."""
+"""Of a loss, relative; 'default': the precision that the config has on a GPU, bfloat16. On a CPU, of the ten losses of
+a backbone, weights that begin 1e-6 off (relatively) move none by more than 8e-4, 4e-3 off by 8e-3; MinkUNet's last one
+is 0.2 off without any optimiser step. With a steeper schedule rounding alone moves it by 1e-2."""
+STEPS = 10
 MAX_POINTS = 4000
 """Of a view."""
 MOST_WAITS = 60
@@ -139,7 +140,6 @@ def pretraining(
     cfg = small_config(path, {'nuscenes': place.world}, place.folder / folder)
     cfg.merge_from_dict({'train_cfg.max_iters': steps, 'train_dataloader.batch_size': 1})
     cfg.train_dataloader.dataset.pipeline[0].max_points = MAX_POINTS
-    cfg.param_scheduler[0].total_steps = SCHEDULE_STEPS
     if 'ptv3' in cfg.model.backbone:
         cfg.model.backbone.ptv3.block.drop_path = 0.0
     if checkpoint_every is not None:
