@@ -6,7 +6,7 @@ loss voxel, not once for a point, as signed bytes; places as 16-bit numbers, int
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,16 @@ def viewer_page(sweeps: Sequence[ViewedSweep], words: Words) -> str:
     script = '\n'.join((PAGE / name).read_text(encoding='utf-8') for name in SCRIPTS)
     page = (PAGE / 'page.html').read_text(encoding='utf-8')
     return page.replace('TITLE', words.title, 1).replace('SCRIPT', script, 1).replace('DATA', text, 1)
+
+
+def holds_page(title: str) -> Callable[[Path], bool]:
+    """A question for `check_output`: whether a file is a page of that title."""
+
+    def asked(path: Path) -> bool:
+        with open(path, 'rb') as file:
+            return f'<title>{title}</title>'.encode() in file.read(1000)
+
+    return asked
 
 
 def shown_share(maps: NDArray[np.floating], top: NDArray[np.floating]) -> NDArray[np.floating]:

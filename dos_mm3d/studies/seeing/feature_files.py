@@ -12,11 +12,11 @@ from ...errors import InputError
 from ...files import check_output, holds_picture
 from ...visualization.features_pca import Panel, draw_panels
 from ...visualization.labelled import UNLABELLED, class_colours
-from ...visualization.point_ply import COMMENT, coloured_ply
+from ...visualization.point_ply import coloured_ply, holds_features
 from ...visualization.rerun_file import holds_recording, rerun_recording
 from ...visualization.style import to_png
 from ...visualization.viewed import TITLE
-from ...visualization.viewer import shown_share, viewer_page
+from ...visualization.viewer import holds_page, shown_share, viewer_page
 from .together import Chosen, SeenTogether
 
 NAMES = ('features.png', 'softmaps.png', 'features.html', 'features.rrd')
@@ -116,13 +116,6 @@ def ply_paths(folder: Path, files: Sequence[Path]) -> list[Path]:
 
 def check_files(folder: Path, inputs: Sequence[Path]) -> None:
     """OutputExistsError, before the work, where something else than an older result has the name of one."""
-    ours = {'.png': holds_picture, '.rrd': holds_recording}
+    ours = {'.png': holds_picture, '.rrd': holds_recording, '.html': holds_page(TITLE), '.ply': holds_features}
     for path in (*(folder / name for name in NAMES), *ply_paths(folder, inputs)):
-        check_output(path, *inputs, ours=ours.get(path.suffix, _holds_features))
-
-
-def _holds_features(path: Path) -> bool:
-    """Whether a page or a .ply file was written here: the beginning says so."""
-    with open(path, 'rb') as file:
-        beginning = file.read(1000)
-    return f'<title>{TITLE}</title>'.encode() in beginning or f'comment {COMMENT}'.encode() in beginning
+        check_output(path, *inputs, ours=ours[path.suffix])
