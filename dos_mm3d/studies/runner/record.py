@@ -18,6 +18,7 @@ import dos_mm3d
 
 from ...files import write_json, write_text
 from ...visualization.style import write_png
+from .report_html import picture, render_page
 
 MODULES = (
     'torch',
@@ -99,11 +100,14 @@ def cell_record(name: str, status: str, found: Mapping[str, Any] | None) -> dict
 
 
 def write_record(path: Path, record: Mapping[str, Any], *, text: str, figure: Figure | None) -> None:
-    """The record as JSON, its tables as Markdown and its picture, if there is anything to draw, as PNG beside it."""
+    """The record as JSON, its tables as Markdown and its picture, if there is anything to draw, as PNG beside it; and
+    both in one HTML page whose tables are sorted by a click."""
     write_json(path, record)
     write_text(path.with_suffix('.md'), text)
     if figure is not None:
         write_png(figure, path.with_suffix('.png'))
+        text = f'{text}\n\n{picture(figure, "The numbers of the table.")}'
+    write_text(path.with_suffix('.html'), render_page(path.stem, text))
 
 
 def content_hash(content: Any) -> str:
