@@ -29,7 +29,7 @@ iframe { width: 100%; height: min(36rem, 85vh); border: 0 }
 """
 SORTING = """
 // numbers by what they begin with (27.3 ± 0.8 is 27.3), words by the alphabet, what is no number among numbers last
-const numberIn = text => parseFloat(text.replace(/[−–]/g, '-'));
+const numberIn = parseFloat;
 function compare(one, other, sign) {
   const [a, b] = [numberIn(one), numberIn(other)];
   if (isNaN(a) && isNaN(b)) return sign * one.localeCompare(other);

@@ -86,9 +86,9 @@ def detect(cfg: Config, loader: str, checkpoints: Sequence[Path], numbers: range
 
 
 def names_of(checkpoints: Sequence[Path]) -> list[str]:
-    """File names; with the folder before them where that is what tells them apart."""
+    """File names; whole paths where they are not told apart by these."""
     short = [path.stem for path in checkpoints]
-    return [name if short.count(name) == 1 else f'{path.parent.name}/{name}' for name, path in zip(short, checkpoints)]
+    return [name if short.count(name) == 1 else str(path) for name, path in zip(short, checkpoints)]
 
 
 def draw_detected(one: Detected) -> Figure:
