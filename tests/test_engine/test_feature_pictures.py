@@ -17,7 +17,7 @@ def test_tensorboard_gets_the_images_and_nothing_else_changes(tmp_path: Path) ->
     for name, hooks in (('with', [FeaturePictureHook(interval=2)]), ('without', [])):
         torch.manual_seed(0)
         backends = dict(type='Visualizer', vis_backends=[dict(type='TensorboardVisBackend')], name=name)
-        runner = make_runner(tmp_path / name, 5, hooks, visualizer=backends)
+        runner = make_runner(tmp_path / name, 5, hooks, visualizer=backends, randomness=dict(seed=0))
         runner.train()
         events = EventAccumulator(str(Path(runner.log_dir) / 'vis_data')).Reload()
         states.append((runner.model.state_dict(), torch.get_rng_state(), events))

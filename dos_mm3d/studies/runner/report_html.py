@@ -74,7 +74,7 @@ def render_page(title: str, markdown: str, pages: Mapping[str, str] | None = Non
     """
     body = MarkdownIt('commonmark', {'html': False}).enable('table').render(markdown)
     for name, content in (pages or {}).items():
-        frame = f'<iframe title="{escape(name)}" loading="lazy" srcdoc="{escape(content)}"></iframe>'
+        frame = f'<iframe title="{escape(name)}" srcdoc="{escape(content)}"></iframe>'
         body = body.replace(f'<p>{escape(_place(name))}</p>', frame, 1)
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'

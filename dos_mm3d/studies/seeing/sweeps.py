@@ -92,7 +92,8 @@ def zoo_file(path: Path) -> Path:
         return path
     entries = read_index()
     if path.name not in entries:
-        raise MissingFileError(f'{path}: no such file, and no such weights; those that ship: {", ".join(entries)}')
+        known = f'those that ship: {", ".join(entries)}' if entries else f'there is no {WEIGHTS}/ here with any'
+        raise MissingFileError(f'{path}: no such file, and no such weights; {known}')
     return WEIGHTS / entries[path.name]['file']
 
 
