@@ -17,9 +17,10 @@ def feature_clusters(directions: NDArray[np.floating], count: int, *, seed: int 
     """
     if not len(directions) or count < 1:
         raise ValueError(f'wanted places and a cluster or more, got {len(directions)} and {count}')
+    distinct = len({row.tobytes() for row in directions})
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'One of the clusters is empty')  # it is left out below
-        _, found = kmeans2(np.float64(directions), min(count, len(directions)), ROUNDS, minit='++', rng=seed)
+        _, found = kmeans2(np.float64(directions), min(count, distinct), ROUNDS, minit='++', rng=seed)
     numbers, of_place, sizes = np.unique(found, return_inverse=True, return_counts=True)
     rank = np.empty(len(numbers), np.int64)
     rank[np.argsort(-sizes, kind='stable')] = np.arange(len(numbers))

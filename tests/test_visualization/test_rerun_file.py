@@ -51,5 +51,5 @@ def test_a_recording_holds_points_colours_and_boxes(sweep: ViewedSweep, tmp_path
 
 def test_without_rerun_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'rerun', None)
-    with pytest.raises(ValueError, match=r'Rerun is not installed .* pip install "dos_mm3d\[rerun\]"'):
+    with pytest.raises(ValueError, match=r'Rerun is not installed .*pip install "dos_mm3d\[rerun\]"'):
         load_rerun()
