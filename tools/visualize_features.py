@@ -131,7 +131,8 @@ def report_softmaps(seen: SeenTogether, n_prototypes: int) -> None:
 
 def told_place(sweep: SeenSweep, row: int) -> str:
     """Where a point lies."""
-    return f'{sweep.file.name}: {sweep.points[row, :3].numpy().round(2).tolist()} m'
+    place = ', '.join(f'{value:.2f}' for value in sweep.points[row, :3].tolist())
+    return f'{sweep.file.name}: ({place}) m'
 
 
 if __name__ == '__main__':

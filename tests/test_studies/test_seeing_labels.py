@@ -15,6 +15,7 @@ def test_semantickitti_has_its_own_names_and_instances_are_left_out(tmp_path: Pa
     found = read_labels([path], None)
     names = [found.names[number] if number >= 0 else None for number in found.of_sweep[0]]
     assert names == ['car', 'road', None, None]
+    assert found.names == ('car', 'road'), 'classes that do not occur'
 
 
 def test_without_names_the_numbers_of_all_files_are_the_classes(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, Path | None]]:
     for name, content in (('three.label', b'abc'), ('text.npy', b'text'), ('a.txt', b''), ('one.bin', b'\1')):
         (folder / name).write_bytes(content)
     np.save(folder / 'float.npy', np.ones(3))
-    for name, content in (('half.json', '{'), ('none.json', '{"a": 1}')):
+    for name, content in (('half.json', '{'), ('none.json', '{"a": 1}'), ('others.json', '{"7": "x"}')):
         (folder / name).write_text(content)
     one = folder / 'one.bin'
     return {
@@ -59,6 +60,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, Path | None]]:
         'no whole JSON': (one, folder / 'half.json'),
         'wanted a list of names': (one, folder / 'none.json'),
         'no such file; wanted the names': (one, folder / 'nothing.json'),
+        '0 of the 1 numbers in there are classes': (one, folder / 'others.json'),
     }
 
 

@@ -52,7 +52,7 @@ def test_a_checkpoint_with_a_head(checkpoint, sweeps, tmp_path, monkeypatch, cap
     assert '"kinds":["teacher","teacher, Zipf-Sinkhorn","student"]' in (tmp_path / 'features.html').read_text()
     said = capsys.readouterr().out
     assert said.count('prototype 3: nearest to ') == said.count('prototype 0: nearest to ') == 1
-    assert said.count('; most at first.npy: [') == 2
+    assert said.count('; most at first.npy: (') == 2
     assert 'first.npy: 2200 points' in said and '3 outside' in said
     assert said.count(', cosine ') == 5
     points = PlyData.read(str(tmp_path / '0_first.ply'))['vertex']

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...files import check_output, holds_picture
-from ...visualization.features_pca import Panel, draw_panels
-from ...visualization.labelled import UNLABELLED, class_colours
+from ...visualization.features_pca import Panel, add_legend, draw_panels
+from ...visualization.labelled import class_colours
 from ...visualization.point_ply import coloured_ply, holds_features
 from ...visualization.rerun_file import holds_recording, rerun_recording
 from ...visualization.style import to_png
@@ -20,6 +20,7 @@ from ...visualization.viewer import holds_page, shown_share, viewer_page
 from .together import Chosen, SeenTogether
 
 NAMES = ('features.png', 'softmaps.png', 'features.html', 'features.rrd')
+UNLABELLED_ON_DARK = (0.35, 0.38, 0.42)
 
 
 def feature_files(
@@ -44,7 +45,10 @@ def draw_features(seen: SeenTogether, chosen: Chosen | None) -> Figure:
     """A row of pictures, one for each sweep: principal components; where a point is chosen the similarity to it, rings
     around it and what is most like it; clusters; classes, where they are known."""
     panels = [*_component_panels(seen), *_similarity_panels(seen, chosen), *_category_panels(seen)]
-    return draw_panels(panels, n_columns=len(seen.sweeps), reach_m=seen.reach_m(chosen))
+    figure = draw_panels(panels, n_columns=len(seen.sweeps), reach_m=seen.reach_m(chosen))
+    if seen.classes is not None:
+        add_legend(figure, dict(zip(seen.classes, class_colours(len(seen.classes)))))
+    return figure
 
 
 def _component_panels(seen: SeenTogether) -> Iterator[Panel]:
@@ -64,7 +68,7 @@ def _category_panels(seen: SeenTogether) -> Iterator[Panel]:
         yield _panel(seen, f'{seen.n_clusters} clusters', i, class_colours(seen.n_clusters)[seen.clusters[i]])
     if seen.classes is None:
         return
-    colours = np.vstack((class_colours(len(seen.classes)), UNLABELLED))  # -1 is the last one
+    colours = np.vstack((class_colours(len(seen.classes)), UNLABELLED_ON_DARK))  # -1 is the last one
     for sweep in seen.sweeps:
         yield Panel('classes of the label file', sweep.points[:, :2].numpy(), colours[sweep.labels])
 

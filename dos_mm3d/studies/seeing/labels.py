@@ -21,7 +21,7 @@ class PointLabels:
     """Labels of sweeps.
 
     Args:
-        names: of the classes.
+        names: of the classes that occur.
         of_sweep: of each sweep (n,) int64 numbers in `names`, -1 for none, in the order of its file.
     """
 
@@ -42,9 +42,13 @@ def read_labels(files: Sequence[Path], names_file: Path | None) -> PointLabels:
     """
     raw = [read_numbers(file) for file in files]
     named = read_names(names_file) if names_file else default_names(files, raw)
-    named = {number: name for number, name in sorted(named.items()) if name not in UNLABELLED}
+    there = np.unique(np.concatenate(raw)).tolist()  # colours of few classes are told apart better than those of all
+    named = {number: named[number] for number in there if named.get(number, UNLABELLED[0]) not in UNLABELLED}
     if not 0 < len(named) <= MOST_CLASSES:
-        raise InputError(f'{names_file or files[0]}: {len(named)} classes; wanted 1 to {MOST_CLASSES}')
+        raise InputError(
+            f'{", ".join(map(str, files))}: {len(named)} of the {len(there)} numbers in there are classes with a name; '
+            f'wanted 1 to {MOST_CLASSES} (--label-names FILE says the names)'
+        )
     numbers = np.array(list(named))
     found = []
     for own in raw:

@@ -104,7 +104,7 @@ class SeenTogether:
     def viewed(self) -> tuple[list[ViewedSweep], Words]:
         """All of it, for the page."""
         names = {} if self.classes is None else {'label': self.classes}
-        names |= {'cluster': [f'cluster {number}' for number in range(self.n_clusters)]}
+        names |= {'cluster': [str(number) for number in range(self.n_clusters)]}
         prototypes = [] if self.softmaps is None else described(self.softmaps)
         sweeps = [self._viewed(i) for i in range(len(self.sweeps))]
         return sweeps, Words(TITLE, prototypes=prototypes, categories=names)
