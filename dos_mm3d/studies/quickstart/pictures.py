@@ -1,4 +1,4 @@
-"""What the report shows of models and scans: feature colours, two scans to click in, usage of the prototypes, boxes."""
+"""What the report shows of models and scans: feature colours, usage of the prototypes, boxes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,21 +21,15 @@ from ...probe.features import EncoderFeatures, raw_features
 from ...probe.linear_probe import FeatureBlock
 from ...probe.pretrained import load_pretrained, random_backbones
 from ...probe.scans import ProbeScan, spread
-from ...probe.softmaps import softmaps_of
-from ...spread import evenly_spread
 from ...visualization.boxes_bev import draw_boxes_from_above, within
 from ...visualization.features_pca import draw_features_from_above, one_per_cell, pca_colours
-from ...visualization.viewer import viewer_page
 from ..runner.scalars import RESULTS
-from ..seeing.sweeps import SeenSweep
-from ..seeing.together import SeenTogether, both_sides
 from .choices import Quickstart
 from .results import STARTS
 
 REACH_M = 40.0
 FIT_CELL_M = 0.5
 UNLABELLED_GREY = 0.35
-PAGE_PROTOTYPES = 8
 
 
 def draw_features(quickstart: Quickstart) -> Figure:
@@ -82,33 +76,6 @@ def usage_over_scans(model: DOS, scans: Sequence[ProbeScan]) -> NDArray[np.float
         features = model.teacher.projector(encoders(scan)['teacher'].values)
         usage.append(prototype_usage(model.head.teacher_cosines(features)).numpy())
     return np.mean(usage, axis=0)
-
-
-def scans_page(quickstart: Quickstart) -> str:
-    """Two test scans as the teacher sees them, to turn and click in."""
-    model = load_pretrained(quickstart.pretrain_config, quickstart.checkpoint)
-    scans = quickstart.scans('test')
-    encoders = EncoderFeatures(model, {'teacher': model.teacher.backbone, 'student': model.student.backbone})
-    sweeps = [seen_scan(scans[i], encoders, f'test scan {i}') for i in evenly_spread(range(len(scans)), 2)]
-    softmaps = softmaps_of(model, *both_sides(sweeps), most_used=PAGE_PROTOTYPES)
-    names = [name.replace('_', ' ') for name in CLASSES]
-    return viewer_page(*SeenTogether(sweeps, softmaps, names).viewed())
-
-
-def seen_scan(scan: ProbeScan, encoders: EncoderFeatures, name: str) -> SeenSweep:
-    """The key frame of a scan with its classes. encoders: of teacher and student."""
-    blocks = encoders(scan)
-    points = scan.points[scan.key_rows, :4].clone()
-    points[:, 3] /= 255
-    return SeenSweep(
-        file=Path(name),
-        points=points,
-        n_outside=0,
-        cell_of_point=blocks['teacher'].row_of_point,
-        teacher=blocks['teacher'].values,
-        student=blocks['student'].values,
-        labels=scan.labels.numpy() - 1,
-    )
 
 
 def draw_boxes(quickstart: Quickstart, record: Mapping[str, Any]) -> Figure:

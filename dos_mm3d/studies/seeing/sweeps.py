@@ -1,13 +1,11 @@
 """Sweeps of any format through the backbones of a pretraining checkpoint or an exported file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ...datasets.folder_check import levels_of, unit_scale
@@ -23,29 +21,7 @@ from ..protocols.sources import Source, read_sources
 from ..runner.tool import named_path
 from ..zoo import WEIGHTS, read_index
 from .labels import PointLabels
-
-
-@dataclass(frozen=True)
-class SeenSweep:
-    """One sweep and its features.
-
-    Args:
-        file: that it was read from.
-        points: (n, 4) float32 x, y, z in metres and intensity 0-1, as the file has them; those in the encoder's range.
-        n_outside: how many were not in it.
-        cell_of_point: (n,) int64, row in the features.
-        teacher: (m, C) float32 features of the teacher's backbone at the loss voxels; an exported file has it alone.
-        student: (m, C) the student's, None of an exported file.
-        labels: (n,) numbers of classes, -1 for none; None where they are not known.
-    """
-
-    file: Path
-    points: Tensor
-    n_outside: int
-    cell_of_point: Tensor
-    teacher: Tensor
-    student: Tensor | None
-    labels: NDArray[np.int64] | None = None
+from .together import SeenSweep
 
 
 class SweepFiles(LabelledScans):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,12 +14,34 @@ from ...probe.softmaps import Softmaps
 from ...visualization.clusters import feature_clusters
 from ...visualization.features_pca import pca_colours
 from ...visualization.viewed import TITLE, ViewedFeatures, ViewedSweep, Words
-from .sweeps import SeenSweep
 
 DIRECTIONS = 64
 NEAREST = 5
 REACH_PERCENT = 75.0
 CLUSTERS = 10
+
+
+@dataclass(frozen=True)
+class SeenSweep:
+    """One sweep and its features.
+
+    Args:
+        file: that it was read from.
+        points: (n, 4) float32 x, y, z in metres and intensity 0-1, as the file has them; those in the encoder's range.
+        n_outside: how many were not in it.
+        cell_of_point: (n,) int64, row in the features.
+        teacher: (m, C) float32 features of the teacher's backbone at the loss voxels; an exported file has it alone.
+        student: (m, C) the student's, None of an exported file.
+        labels: (n,) numbers of classes, -1 for none; None where they are not known.
+    """
+
+    file: Path
+    points: Tensor
+    n_outside: int
+    cell_of_point: Tensor
+    teacher: Tensor
+    student: Tensor | None
+    labels: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
