@@ -42,7 +42,7 @@ def linear_probe_page(world: Path, folder: Path, *, exported: bool) -> tuple[str
     source = Source('synthetic', 0, checkpoint, CONFIG, cfg.to_dict(), exported=exported)
     dataset = dataset_named('synthetic').at(str(world))
     asked: Any = SimpleNamespace(
-        args=SimpleNamespace(sources=[source], split='validation'), plans=[SimpleNamespace(dataset=dataset)]
+        args=SimpleNamespace(sources=[source], split='test'), plans=[SimpleNamespace(dataset=dataset)]
     )
     (found,) = LinearProbe.pages(asked).values()
     return found

@@ -133,7 +133,7 @@ def test_a_sweep_out_of_range_is_said(sweeps, tmp_path, monkeypatch, capsys) -> 
 
 def test_labels_of_other_points_are_refused(sweeps, tmp_path, monkeypatch, capsys) -> None:
     labels = tmp_path / 'few.label'
-    np.arange(5, dtype='<u4').tofile(labels)
+    np.full(5, 10, '<u4').tofile(labels)  # cars
     visualize = tool_in_process('visualize_features', monkeypatch)
     with pytest.raises(SystemExit, match='1'):
         visualize(sweeps[0], f'--checkpoint={ZOO}', f'--out-dir={tmp_path / "out"}', '--labels', labels)

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 
 import dos_mm3d
 
-from ...files import write_json, write_text
-from ...visualization.style import write_png
-from .report_html import page_here, picture, render_page
+from ...files import write_bytes, write_json, write_text
+from ...visualization.style import to_png
+from .report_html import page_here, png_here, render_page
 
 MODULES = (
     'torch',
@@ -117,8 +117,9 @@ def write_record(
     write_text(path.with_suffix('.md'), text)
     parts = [text]
     if figure is not None:
-        write_png(figure, path.with_suffix('.png'))
-        parts.append(picture(figure, 'The numbers of the table.'))
+        png = to_png(figure)
+        write_bytes(path.with_suffix('.png'), png)
+        parts.append(png_here(png, 'The numbers of the table.'))
     parts += [f'## {heading}\n\n{page_here(heading, caption)}' for heading, (_, caption) in pages.items()]
     whole = render_page(path.stem, '\n\n'.join(parts), {heading: page for heading, (page, _) in pages.items()})
     write_text(path.with_suffix('.html'), whole)

@@ -55,7 +55,12 @@ for (const table of document.querySelectorAll('table')) [...table.rows[0].cells]
 
 def picture(figure: Figure, caption: str) -> str:
     """Markdown of a picture that is part of the text, and below it what it shows in words."""
-    return f'![{caption}](data:image/png;base64,{base64.b64encode(to_png(figure)).decode()})\n\n*{caption}*'
+    return png_here(to_png(figure), caption)
+
+
+def png_here(png: bytes, caption: str) -> str:
+    """The same of a drawn picture."""
+    return f'![{caption}](data:image/png;base64,{base64.b64encode(png).decode()})\n\n*{caption}*'
 
 
 def page_here(name: str, caption: str) -> str:
