@@ -10,15 +10,19 @@ from dos_mm3d.files import home_path, write_together
 from dos_mm3d.probe.softmaps import softmaps_of
 from dos_mm3d.studies.protocols.encoder_input import SensorFrame
 from dos_mm3d.studies.protocols.sources import Source
-from dos_mm3d.studies.seeing.feature_files import Chosen, SeenTogether, check_files, softmaps_parts
-from dos_mm3d.studies.seeing.sweeps import SweepFiles, load_source, see, source_of
+from dos_mm3d.studies.seeing.feature_files import check_files, feature_files
+from dos_mm3d.studies.seeing.labels import read_labels
+from dos_mm3d.studies.seeing.sweeps import SeenSweep, SweepFiles, load_source, see, source_of
+from dos_mm3d.studies.seeing.together import CLUSTERS, Chosen, SeenTogether, both_sides
+from dos_mm3d.visualization.rerun_file import load_rerun
+from dos_mm3d.visualization.viewed import NO_CATEGORY
 
 
 def parse_args() -> argparse.Namespace:
     """Sweeps, whose features, which point and prototypes, how the files are read."""
     parser = argparse.ArgumentParser(description='Pictures, .ply and a page of the features of sweeps')
     parser.add_argument('sweeps', nargs='+', type=home_path, metavar='SWEEP', help='.bin .pcd .npy .npz .ply .feather')
-    whose = 'pretraining checkpoint, or exported file such as weights/second_small.pth'
+    whose = 'pretraining checkpoint, exported file, or name of weights that ship, such as second_small'
     parser.add_argument('--checkpoint', required=True, metavar='[DATASET=]PATH', help=whose)
     parser.add_argument('--config', help='of the pretraining; default: in the file, or the one beside it')
     parser.add_argument('--out-dir', type=home_path, default=home_path('work_dirs/features'), help='folder to write')
@@ -26,6 +30,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--point', type=float, nargs='+', metavar=('X', 'Y'), help=place)
     parser.add_argument('--prototypes', type=int, nargs='+', default=[], help='numbers; default: the most used')
     parser.add_argument('--most-used', type=int, default=16, help='so many prototypes in the page')
+    parser.add_argument('--clusters', type=int, default=CLUSTERS, help='of the features, the same in all sweeps')
+    labels = 'a label file for each sweep: .label of SemanticKITTI, .npy, or .bin of one byte a point'
+    parser.add_argument('--labels', nargs='+', type=home_path, metavar='FILE', help=labels)
+    names = 'JSON with the names of the labels: a list, {number: name}, or category.json of nuScenes'
+    parser.add_argument('--label-names', type=home_path, metavar='FILE', help=names)
+    parser.add_argument('--rrd', action='store_true', help='a recording for Rerun, too (pip install "dos_mm3d[rerun]")')
     parser.add_argument('--bin-columns', type=int, help='float32 columns of raw files')
     parser.add_argument('--npz-key', help='array of .npz files')
     parser.add_argument('--missing-intensity', choices=['error', 'zero'], default='error')
@@ -40,10 +50,19 @@ def check_args(args: argparse.Namespace) -> None:
     """Before anything is read or computed."""
     if args.point is not None and len(args.point) not in (2, 3):
         raise InputError(f'--point {" ".join(map(str, args.point))}: wanted X Y or X Y Z in metres')
-    if args.most_used < 1:
-        raise InputError(f'--most-used {args.most_used}: wanted 1 or more')
+    for name in ('most_used', 'clusters'):
+        if getattr(args, name) < 1:
+            raise InputError(f'--{name.replace("_", "-")} {getattr(args, name)}: wanted 1 or more')
+    if args.clusters > NO_CATEGORY:
+        raise InputError(f'--clusters {args.clusters}: wanted at most {NO_CATEGORY}, more colours are not told apart')
     if args.intensity_max is not None and not args.intensity_max > 0:
         raise InputError(f'--intensity-max {args.intensity_max}: wanted a positive number')
+    if args.labels and len(args.labels) != len(args.sweeps):
+        raise InputError(f'--labels: {len(args.labels)} files for {len(args.sweeps)} sweeps; wanted one for each')
+    if args.label_names and not args.labels:
+        raise InputError(f'--label-names {args.label_names}: names of which labels? Wanted --labels, too')
+    if args.rrd:
+        load_rerun()
 
 
 def known_frame(source: Source, args: argparse.Namespace) -> SensorFrame:
@@ -67,33 +86,53 @@ def main() -> None:
     options = ReadOptions(args.bin_columns, args.npz_key, args.missing_intensity)
     check_files(args.out_dir, args.sweeps)
     frame = known_frame(source, args)
+    labels = read_labels(args.labels, args.label_names) if args.labels else None
     model = load_source(source)
-    sweeps = see(model, source, SweepFiles(args.sweeps, options, args.intensity_max), frame)
-    both = softmaps_parts(sweeps)
+    sweeps = see(model, source, SweepFiles(args.sweeps, options, args.intensity_max), frame, labels)
+    both = both_sides(sweeps)
     softmaps = both and softmaps_of(model, *both, most_used=args.most_used, chosen=args.prototypes)
     if args.prototypes and softmaps is None:
         raise InputError(f'--prototypes: {source.checkpoint} has no head with prototypes, so it has no softmaps')
-    together = SeenTogether(sweeps, softmaps)
-    chosen = together.chosen(args.point) if args.point else None
-    written = together.files(args.out_dir, chosen, n_prototypes=len(args.prototypes) or 4)
+    seen = SeenTogether(sweeps, softmaps, labels and labels.names, args.clusters)
+    chosen = seen.chosen(args.point) if args.point else None
+    drawn = len(args.prototypes) or 4
+    written = feature_files(seen, args.out_dir, chosen, n_prototypes=drawn, rerun=args.rrd)
     write_together(written)
     print(source.input.note)
-    report(together, chosen)
+    report(seen, chosen)
+    report_softmaps(seen, drawn)
     print('written: ' + ', '.join(str(path) for path, content in written.items() if content is not None))
 
 
-def report(together: SeenTogether, chosen: Chosen | None) -> None:
+def report(seen: SeenTogether, chosen: Chosen | None) -> None:
     """Sizes, and the places that are most like the chosen one."""
-    for sweep in together.sweeps:
+    for sweep in seen.sweeps:
         print(f'{sweep.file}: {len(sweep.points)} points, {len(sweep.teacher)} loss voxels; {sweep.n_outside} outside')
-    print(f'similarities: cosines on {together.directions[0].shape[1]} principal axes, {together.kept:.1%} of variance')
-    if together.softmaps is None:
-        print('no head in this checkpoint: no softmaps')
+    print(f'similarities: cosines on {seen.directions[0].shape[1]} principal axes, {seen.kept:.1%} of variance')
     for number, rows in enumerate(chosen.nearest if chosen else (), start=1):
-        sweep = together.sweeps[number]
+        sweep = seen.sweeps[number]
         for row in rows:
             cosine = chosen.cosines[number][sweep.cell_of_point[row]]
-            print(f'{sweep.file.name}: {sweep.points[row, :3].numpy().round(2).tolist()} m, cosine {cosine:.3f}')
+            print(f'{told_place(sweep, row)}, cosine {cosine:.3f}')
+
+
+def report_softmaps(seen: SeenTogether, n_prototypes: int) -> None:
+    """The place of every sweep that uses each of the first prototypes most, by the teacher's softmap."""
+    if seen.softmaps is None:
+        print(
+            'an exported backbone, or a head without prototypes: no softmaps; colours, clusters and similarities only'
+        )
+        return
+    for column, number in enumerate(seen.softmaps.prototypes[:n_prototypes].tolist()):
+        rows = seen.most_using('teacher', column)
+        places = '; '.join(told_place(sweep, own[0]) for sweep, own in zip(seen.sweeps, rows))
+        print(f'prototype {number}: nearest to {seen.softmaps.shares[column]:.1%} of the places; most at {places}')
+
+
+def told_place(sweep: SeenSweep, row: int) -> str:
+    """Where a point lies."""
+    place = ', '.join(f'{value:.2f}' for value in sweep.points[row, :3].tolist())
+    return f'{sweep.file.name}: ({place}) m'
 
 
 if __name__ == '__main__':

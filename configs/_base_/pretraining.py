@@ -65,3 +65,5 @@ param_scheduler = [
 ]
 custom_hooks = [dict(type='DOSHook', momentum=(0.994, 1.0)), dict(type='CollapseMonitorHook', interval=10)]
 auto_scale_lr = dict(base_batch_size=24)
+# images of the visualizer, two of them every so many iterations
+default_hooks = dict(pictures=dict(type='FeaturePictureHook', interval=2000))

@@ -42,4 +42,8 @@ custom_hooks = [
     dict(type='CollapseMonitorHook', interval=10),
 ]
 auto_scale_lr = dict(base_batch_size=2)
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=200, max_keep_ckpts=2, save_optimizer=True))
+default_hooks = dict(
+    logger=dict(interval=10),
+    checkpoint=dict(interval=200, max_keep_ckpts=2, save_optimizer=True),
+    pictures=dict(interval=500),
+)

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,3 +29,9 @@ def coloured_ply(
     buffer = io.BytesIO()
     PlyData([PlyElement.describe(vertex, 'vertex')], byte_order='<', comments=[COMMENT]).write(buffer)
     return buffer.getvalue()
+
+
+def holds_features(path: Path) -> bool:
+    """Whether a .ply file was written here: its header says so."""
+    with open(path, 'rb') as file:
+        return f'comment {COMMENT}'.encode() in file.read(1000)

@@ -58,10 +58,16 @@ class Page:
         self.session = self.call('Target.attachToTarget', targetId=target, flatten=True)['sessionId']
         for domain in ('Page', 'Runtime', 'Log', 'Network'):
             self.call(f'{domain}.enable')
-        self.call('Emulation.setDeviceMetricsOverride', width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.resize(width, height)
         self.call('Page.navigate', url=file.resolve().as_uri())
         self.wait_for("document.readyState === 'complete'")
         self.settle()
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page another window [CSS pixels]."""
+        self.call('Emulation.setDeviceMetricsOverride', width=width, height=height, deviceScaleFactor=1, mobile=False)
+        if self.session and self.value('!!document.body'):
+            self.settle()
 
     def value(self, expression: str) -> Any:
         """Of a JavaScript expression, promises awaited."""
@@ -94,6 +100,34 @@ class Page:
             self.call('Input.dispatchMouseEvent', type='mouseMoved', x=to_x, y=to_y, button='left', buttons=1)
         self.call('Input.dispatchMouseEvent', type='mouseReleased', x=to_x, y=to_y, **held)
         self.settle()
+
+    def pinch(self, x: float, y: float, apart: float, to_apart: float) -> None:
+        """Two fingers around a place, side by side, from one distance to another [CSS pixels]."""
+        for kind, distance in (('touchStart', apart), ('touchMove', to_apart), ('touchEnd', None)):
+            fingers = [] if distance is None else [(0, x - distance / 2), (1, x + distance / 2)]
+            points = [dict(id=number, x=at, y=y) for number, at in fingers]
+            self.call('Input.dispatchTouchEvent', type=kind, touchPoints=points)
+        self.settle()
+
+    def boxes(self, selector: str) -> list[tuple[float, float, float, float]]:
+        """x, y, width, height of every element that is seen [CSS pixels]."""
+        found = self.value(
+            f"[...document.querySelectorAll('{selector}')].map(c => (({{x, y, width, height}}) => "
+            '[x, y, width, height])(c.getBoundingClientRect())).filter(box => box[2] && box[3])'
+        )
+        return [tuple(box) for box in found]
+
+    def choose(self, name: str, value: object) -> None:
+        """Set a control of the page, by its id, as its user would."""
+        self.value(
+            f"(c => {{ c.value = {value!r}; c.dispatchEvent(new Event(c.tagName === 'SELECT' ? 'change' : 'input')); "
+            f"return 1; }})(document.getElementById('{name}'))"
+        )
+        self.settle()
+
+    def text(self, selector: str) -> str:
+        """What an element says."""
+        return self.value(f"document.querySelector('{selector}').textContent")
 
     def screenshot(self) -> np.ndarray:
         """(height, width, 3) uint8."""

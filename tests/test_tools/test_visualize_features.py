@@ -51,6 +51,8 @@ def test_a_checkpoint_with_a_head(checkpoint, sweeps, tmp_path, monkeypatch, cap
     assert names == ['0_first.ply', '1_second.ply', 'features.html', 'features.png', 'softmaps.png']
     assert '"kinds":["teacher","teacher, Zipf-Sinkhorn","student"]' in (tmp_path / 'features.html').read_text()
     said = capsys.readouterr().out
+    assert said.count('prototype 3: nearest to ') == said.count('prototype 0: nearest to ') == 1
+    assert said.count('; most at first.npy: (') == 2
     assert 'first.npy: 2200 points' in said and '3 outside' in said
     assert said.count(', cosine ') == 5
     points = PlyData.read(str(tmp_path / '0_first.ply'))['vertex']
@@ -69,9 +71,41 @@ def test_an_exported_file_has_no_softmaps_and_older_ones_go(sweeps, tmp_path, mo
     assert 'similarity' not in PlyData.read(str(tmp_path / '0_first.ply'))['vertex'].data.dtype.names
 
 
+def test_weights_that_ship_by_name_with_classes_and_clusters(sweeps, tmp_path, monkeypatch, capsys) -> None:
+    labels = [tmp_path / 'first.npy', tmp_path / 'second.bin']
+    numbers = np.repeat([4, 9, 0], [1500, 700, 3]).astype(np.uint8)
+    np.save(labels[0], numbers)
+    numbers.tofile(labels[1])
+    names = tmp_path / 'names.json'
+    names.write_text('{"4": "ground", "9": "wall"}')
+    out = tmp_path / 'out'
+    monkeypatch.chdir(ROOT)
+    visualize = tool_in_process('visualize_features', monkeypatch)
+    options = ['--labels', *labels, '--label-names', names, '--clusters', 2]
+    visualize(*sweeps, '--checkpoint=second_small', f'--out-dir={out}', *options)
+    assert 'an exported backbone' in capsys.readouterr().out
+    points = PlyData.read(str(out / '0_first.ply'))['vertex']
+    np.testing.assert_array_equal(points['label'], np.repeat([0, 1], [1500, 700]))
+    # ground and wall are as different as anything here, and in the other sweep the same clusters
+    found = [PlyData.read(str(path))['vertex'] for path in sorted(out.glob('*.ply'))]
+    kinds = [
+        {label: np.bincount(np.asarray(one['cluster'][one['label'] == label], int)).argmax() for label in (0, 1)}
+        for one in found
+    ]
+    assert kinds[0] == kinds[1]
+    assert kinds[0][0] != kinds[0][1]
+    assert '"names":["ground","wall"]' in (out / 'features.html').read_text()
+
+
 @pytest.mark.parametrize(
     ('more', 'said'),
     [
+        (['--clusters', '0'], '--clusters 0: wanted 1 or more'),
+        (['--clusters', '300'], 'wanted at most 255'),
+        (['--labels', 'a.npy', 'b.npy'], '2 files for 1 sweeps'),
+        (['--labels', 'a.npy'], 'a.npy: no such file'),
+        (['--label-names', 'a.json'], 'names of which labels'),
+        (['--checkpoint=second_smal'], 'those that ship: minkunet, ptv3, second_small'),
         (['--point', '1'], 'wanted X Y or X Y Z'),
         (['--most-used', '0'], 'wanted 1 or more'),
         (['--intensity-max', '-1'], 'wanted a positive number'),
@@ -81,6 +115,7 @@ def test_an_exported_file_has_no_softmaps_and_older_ones_go(sweeps, tmp_path, mo
     ],
 )
 def test_what_cannot_be_done_is_said(more, said, sweeps, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(ROOT)
     visualize = tool_in_process('visualize_features', monkeypatch)
     with pytest.raises(SystemExit, match='1'):
         visualize(sweeps[0], f'--checkpoint={ZOO}', f'--out-dir={tmp_path}', *more)
@@ -94,6 +129,15 @@ def test_a_sweep_out_of_range_is_said(sweeps, tmp_path, monkeypatch, capsys) -> 
     with pytest.raises(SystemExit, match='1'):
         visualize(tmp_path / 'far.npy', f'--checkpoint={ZOO}', f'--out-dir={tmp_path}')
     assert 'none of its 2203 points lies in the range' in capsys.readouterr().err
+
+
+def test_labels_of_other_points_are_refused(sweeps, tmp_path, monkeypatch, capsys) -> None:
+    labels = tmp_path / 'few.label'
+    np.full(5, 10, '<u4').tofile(labels)  # cars
+    visualize = tool_in_process('visualize_features', monkeypatch)
+    with pytest.raises(SystemExit, match='1'):
+        visualize(sweeps[0], f'--checkpoint={ZOO}', f'--out-dir={tmp_path / "out"}', '--labels', labels)
+    assert '5 labels for 2203 points' in capsys.readouterr().err
 
 
 def test_a_sweep_is_not_replaced_by_its_own_colours(sweeps, tmp_path, monkeypatch, capsys) -> None:

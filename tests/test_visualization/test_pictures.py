@@ -1,6 +1,7 @@
 """Pictures show what they are given."""
 
 import base64
+import html
 import re
 
 import numpy as np
@@ -11,8 +12,8 @@ from mmengine.structures import InstanceData
 
 from dos_mm3d.structures import View
 from dos_mm3d.studies.quickstart.report import bullets
-from dos_mm3d.studies.quickstart.report_html import picture, render_page
 from dos_mm3d.studies.runner.markdown import markdown_table
+from dos_mm3d.studies.runner.report_html import page_here, picture, render_page
 from dos_mm3d.visualization.boxes_bev import draw_boxes_from_above, outlines, surest
 from dos_mm3d.visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from dos_mm3d.visualization.features_pca import (
@@ -121,10 +122,13 @@ def test_no_prediction_at_all_still_draws(tmp_path) -> None:
 def test_page_holds_everything_and_loads_nothing() -> None:
     figure = draw_features_from_above(np.zeros((2, 2)), {'a': np.zeros((2, 3)), 'b': np.ones((2, 3))}, reach_m=5)
     table = markdown_table(('a_b_c', 'b'), [('x < y', '1')])
-    page = render_page('Title', '\n\n'.join([table, picture(figure, 'seen "from" above'), bullets(['5 > 4'])]))
+    inner = '<p class="x">here</p>'
+    parts = [table, picture(figure, 'seen "from" above'), bullets(['5 > 4']), page_here('scan & more', 'a page')]
+    page = render_page('Title', '\n\n'.join(parts), {'scan & more': inner})
     embedded = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     assert [base64.b64decode(data) for data in embedded] == [to_png(figure)]
     assert page.count('src=') == 1
+    assert html.unescape(re.search('srcdoc="([^"]*)"', page)[1]) == inner
     assert 'http' not in page
     assert '<td>x &lt; y</td>' in page and '<th>a_b_c</th>' in page and '<li>5 &gt; 4</li>' in page
 

@@ -4,6 +4,7 @@ from .checkpoint import CheckpointHook
 from .collapse_monitor import CollapseError, CollapseMonitorHook
 from .data_wait import DataWaitHook, MemberSharesHook
 from .dos import DOSHook
+from .feature_pictures import FeaturePictureHook
 from .frozen_start import FrozenStartHook
 from .going_on import GoOnHook
 from .l2_sp import L2SPHook

@@ -162,3 +162,8 @@ class Protocol(ABC):
     def draw(self, record: Mapping[str, Any]) -> Figure:
         """The record as a picture; it has a number at least."""
         return draw_protocol(record)
+
+    def pages(self) -> Mapping[str, tuple[str, str]]:
+        """What stands in the record's .html beside tables and picture: heading -> a whole page, what it shows in words.
+        Asked for once, when all is done."""
+        return {}

@@ -35,11 +35,12 @@ def run_protocol(protocol: Protocol) -> dict[str, Any]:
     protocol.check()
     study = Study(protocol.cells(), args.out, title=protocol.name, retry_failed=args.retry_failed)
 
-    def report() -> dict[str, Any]:
+    def report(last: bool = False) -> dict[str, Any]:
         record = nan_to_none(build_record(protocol, study))
         drawn = any(row['entries'] for row in record['rows'])
         text = full_text(record, protocol.tables)
-        write_record(path, record, text=text, figure=protocol.draw(record) if drawn else None)
+        pages = protocol.pages() if last and drawn and record['complete'] else {}
+        write_record(path, record, text=text, figure=protocol.draw(record) if drawn else None, pages=pages)
         return record
 
     with study.locked() as children:
@@ -47,7 +48,7 @@ def run_protocol(protocol: Protocol) -> dict[str, Any]:
         # of the test split the record is written once, when all is done
         during = report if args.split == 'validation' else lambda: None
         study.run(children, workers=args.workers, threads=args.threads, on_result=during)
-        return report()
+        return report(last=True)
 
 
 def build_record(protocol: Protocol, study: Study) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pictures of the report that need a model or a scan: feature colours, usage of the prototypes, boxes."""
+"""What the report shows of models and scans: feature colours, usage of the prototypes, boxes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

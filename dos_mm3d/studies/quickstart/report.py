@@ -8,6 +8,7 @@ from typing import Any
 
 from mmengine.logging import MMLogger
 
+from ...datasets.nuscenes.classes import CLASSES
 from ...files import write_json, write_text
 from ...probe.pretrained import load_pretrained
 from ...probe.scans import spread
@@ -15,11 +16,14 @@ from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_u
 from ..protocols.differences import difference_table
 from ..protocols.table import class_sections
 from ..runner.markdown import markdown_table, page
+from ..runner.report_html import page_here, picture, render_page
 from ..runner.scalars import read_scalars
+from ..seeing.scans import CAPTION, scans_page
 from .choices import Quickstart
 from .pictures import draw_boxes, draw_features, usage_over_scans
-from .report_html import picture, render_page
 from .results import TASKS, collect, finetune_table, probe_table, seeds_note
+
+SCANS = 'test scans'
 
 
 def write_report(quickstart: Quickstart, seconds: Mapping[str, float]) -> str:
@@ -31,7 +35,9 @@ def write_report(quickstart: Quickstart, seconds: Mapping[str, float]) -> str:
         text = page('DOS quickstart', True, _sections(report, quickstart))
     record = quickstart.root / 'report.json'
     write_json(record, report)
-    write_text(record.with_suffix('.html'), render_page('DOS quickstart', text))
+    model = load_pretrained(quickstart.pretrain_config, quickstart.checkpoint)
+    pages = {SCANS: scans_page(model, quickstart.scans('test'), CLASSES)}
+    write_text(record.with_suffix('.html'), render_page('DOS quickstart', text, pages))
     words = [probe_table(report), finetune_table(report), bullets(report['conclusions'])]
     return '\n\n'.join(['', *words, f'{record.with_suffix(".html")}\n{record}'])
 
@@ -53,6 +59,7 @@ def _sections(report: Mapping[str, Any], quickstart: Quickstart) -> dict[str, st
             'The same test scan four times, from above: true classes, and the first three principal components of the '
             'standardised features as red, green and blue. Points whose features are alike have the same colour.',
         ),
+        'Test scans to turn and click in': page_here(SCANS, CAPTION),
         f'{task.capitalize()} with few labelled scenes': _finetune_text(report, quickstart),
         'Pretraining': _pretraining_text(report['pretrain'], quickstart),
         'How it was run': _run_text(report),

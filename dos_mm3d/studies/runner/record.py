@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,8 +17,9 @@ from matplotlib.figure import Figure
 
 import dos_mm3d
 
-from ...files import write_json, write_text
-from ...visualization.style import write_png
+from ...files import write_bytes, write_json, write_text
+from ...visualization.style import to_png
+from .report_html import page_here, png_here, render_page
 
 MODULES = (
     'torch',
@@ -98,12 +100,29 @@ def cell_record(name: str, status: str, found: Mapping[str, Any] | None) -> dict
     return {'name': name, 'status': status, **{key: found[key] for key in CELL_KEYS if found and key in found}}
 
 
-def write_record(path: Path, record: Mapping[str, Any], *, text: str, figure: Figure | None) -> None:
-    """The record as JSON, its tables as Markdown and its picture, if there is anything to draw, as PNG beside it."""
+def write_record(
+    path: Path,
+    record: Mapping[str, Any],
+    *,
+    text: str,
+    figure: Figure | None,
+    pages: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> None:
+    """The record as JSON, its tables as Markdown and its picture, if there is anything to draw, as PNG beside it; and
+    all in one HTML page whose tables are sorted by a click.
+
+    pages: heading -> a page that stands in the HTML one, what it shows in words.
+    """
     write_json(path, record)
     write_text(path.with_suffix('.md'), text)
+    parts = [text]
     if figure is not None:
-        write_png(figure, path.with_suffix('.png'))
+        png = to_png(figure)
+        write_bytes(path.with_suffix('.png'), png)
+        parts.append(png_here(png, 'The numbers of the table.'))
+    parts += [f'## {heading}\n\n{page_here(heading, caption)}' for heading, (_, caption) in pages.items()]
+    whole = render_page(path.stem, '\n\n'.join(parts), {heading: page for heading, (page, _) in pages.items()})
+    write_text(path.with_suffix('.html'), whole)
 
 
 def content_hash(content: Any) -> str:

@@ -127,5 +127,5 @@ def run_study_tool(tool: str, work: Callable[[], None]) -> None:
 
 def tell(text: str, record_file: Path) -> None:
     """Print the tables of a record, and where it is."""
-    files = ', '.join(str(record_file.with_suffix(suffix)) for suffix in ('.json', '.md', '.png'))
+    files = ', '.join(str(record_file.with_suffix(suffix)) for suffix in ('.json', '.md', '.png', '.html'))
     print(f'\n{text}\n\n{files}')

@@ -1,7 +1,6 @@
 """Sweeps of any format through the backbones of a pretraining checkpoint or an exported file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from ...datasets.folder_check import levels_of, unit_scale
 from ...datasets.readers import ReadOptions, load_sweep
-from ...errors import InputError
+from ...errors import InputError, MissingFileError
 from ...export.files import read_checkpoint
 from ...models.methods import DOS
 from ...probe.features import EncoderFeatures
@@ -20,27 +19,9 @@ from ...probe.scans import LabelledScans, ProbeScan
 from ..protocols.encoder_input import FedScans, SensorFrame
 from ..protocols.sources import Source, read_sources
 from ..runner.tool import named_path
-
-
-@dataclass(frozen=True)
-class SeenSweep:
-    """One sweep and its features.
-
-    Args:
-        file: that it was read from.
-        points: (n, 4) float32 x, y, z in metres and intensity 0-1, as the file has them; those in the encoder's range.
-        n_outside: how many were not in it.
-        cell_of_point: (n,) int64, row in the features.
-        teacher: (m, C) float32 features of the teacher's backbone at the loss voxels; an exported file has it alone.
-        student: (m, C) the student's, None of an exported file.
-    """
-
-    file: Path
-    points: Tensor
-    n_outside: int
-    cell_of_point: Tensor
-    teacher: Tensor
-    student: Tensor | None
+from ..zoo import WEIGHTS, read_index
+from .labels import PointLabels
+from .together import SeenSweep
 
 
 class SweepFiles(LabelledScans):
@@ -74,10 +55,22 @@ class SweepFiles(LabelledScans):
 
 
 def source_of(checkpoint: str, config: str | None) -> Source:
-    """The checkpoint or exported file of a command line, `PATH` or `DATASET=PATH`, with its config."""
-    text = checkpoint if named_path(checkpoint)[0] else f'pretraining={checkpoint}'
-    (source,) = read_sources([text], [config] if config else [], None, {})
+    """The checkpoint or exported file of a command line, with its config: `PATH`, `DATASET=PATH`, or the name of
+    weights that ship, such as `second_small`."""
+    name, path = named_path(checkpoint)
+    (source,) = read_sources([f'{name or "pretraining"}={zoo_file(path)}'], [config] if config else [], None, {})
     return source
+
+
+def zoo_file(path: Path) -> Path:
+    """A path as it is; where nothing is there and it is the name of weights that ship, their file."""
+    if path.exists() or path.suffix or len(path.parts) != 1:
+        return path
+    entries = read_index()
+    if path.name not in entries:
+        known = f'those that ship: {", ".join(entries)}' if entries else f'there is no {WEIGHTS}/ here with any'
+        raise MissingFileError(f'{path}: no such file, and no such weights; {known}')
+    return WEIGHTS / entries[path.name]['file']
 
 
 def load_source(source: Source) -> DOS:
@@ -91,11 +84,13 @@ def load_source(source: Source) -> DOS:
     return model
 
 
-def see(model: DOS, source: Source, scans: SweepFiles, frame: SensorFrame) -> list[SeenSweep]:
+def see(
+    model: DOS, source: Source, scans: SweepFiles, frame: SensorFrame, labels: PointLabels | None = None
+) -> list[SeenSweep]:
     """Every sweep as the encoder sees it: whole, unmasked, not augmented.
 
     frame: how the points of the files lie, as far as it is known.
-    InputError where no point of a sweep is in the encoder's range.
+    InputError where no point of a sweep is in the encoder's range, or there are more or fewer labels than points.
     """
     fed = FedScans(scans, source.input, frame=frame)
     branches = {'teacher': model.teacher.backbone}
@@ -105,6 +100,12 @@ def see(model: DOS, source: Source, scans: SweepFiles, frame: SensorFrame) -> li
     seen = []
     for index, file in enumerate(scans.files):
         points, _ = scans.read(index)
+        own_labels = None if labels is None else labels.of_sweep[index]
+        if own_labels is not None and len(own_labels) != len(points):
+            raise InputError(
+                f'{file}: {len(own_labels)} labels for {len(points)} points; wanted one for each, in the same order. '
+                'Points without a return, at (0, 0, 0) or NaN, are left out when a sweep is read: take out their labels'
+            )
         given = fed.fed(points)
         _, inside = fed.grid.voxels(given[:, :3])
         if not inside.any():
@@ -122,6 +123,7 @@ def see(model: DOS, source: Source, scans: SweepFiles, frame: SensorFrame) -> li
                 cell_of_point=blocks['teacher'].row_of_point,
                 teacher=blocks['teacher'].values,
                 student=blocks['student'].values if 'student' in blocks else None,
+                labels=None if own_labels is None else own_labels[inside.numpy()],
             )
         )
     return seen
