@@ -219,6 +219,8 @@ def test_mask_tokens_are_voxels_of_this_kind_too():
         cell_of_point=torch.zeros(0),
         cells=cells,
         visible=visible,
+        visible_rows=visible.nonzero().squeeze(1),
+        num_visible_a=int(visible[cells[:, 0] == 0].sum()),
         match=torch.zeros(len(cells)),
         tokens=SparseTokens(sites, torch.arange(5), hidden, nowhere, nowhere),
         voxels=with_loss_cell(voxel_dict, cells, 2),
