@@ -2,11 +2,14 @@
 
 import logging
 from itertools import chain, repeat
+from typing import Any
 
+import torch
 from mmdet3d.registry import LOOPS
 from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 from mmengine.runner import IterBasedTrainLoop, Runner
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..datasets.stream import StreamSampler, SweepStream
@@ -51,6 +54,14 @@ class StreamTrainLoop(IterBasedTrainLoop):
         # The runner may draw its seed, and find another one in the checkpoint only after this loop has been built.
         self._seed_is_runners = sampler.seed == self.runner.seed
 
+    def run_iter(self, data_batch: dict[str, Any]) -> None:
+        """One step, as in the base class; hooks are given its losses as numbers, for which a GPU is waited for once."""
+        batch = dict(batch_idx=self._iter, data_batch=data_batch)
+        self.runner.call_hook('before_train_iter', **batch)
+        outputs = self.runner.model.train_step(data_batch, optim_wrapper=self.runner.optim_wrapper)
+        self.runner.call_hook('after_train_iter', **batch, outputs=as_numbers(outputs))
+        self._iter += 1
+
     def run(self) -> None:
         """Train from the current iteration to the last one."""
         if self._iter > 0:
@@ -80,3 +91,9 @@ class StreamTrainLoop(IterBasedTrainLoop):
         """Drop the iterator and with it the workers; left to the garbage collector, each takes 5 s to end."""
         self.dataloader_iterator = None
         self.dataloader._iterator = None  # where the loader keeps persistent workers
+
+
+def as_numbers(values: dict[str, Tensor]) -> dict[str, float]:
+    """Scalars, which may lie on a GPU, as numbers, in one copy."""
+    names = list(values)
+    return dict(zip(names, torch.stack([values[name].detach().double() for name in names]).tolist()))

@@ -1,0 +1,223 @@
+"""A GPU, pretended on the CPU: what would wait for it, and what would mix two devices.
+
+Tensors are ordinary ones of the CPU. Those that carry a mark are said to lie in the host's memory, all others on
+cuda:0; a TorchFunctionMode answers for them, follows the marks through every operation, raises where torch would, and
+counts what stops the host until the GPU has caught up: operations whose size depends on values, numbers that are read,
+and copies that are not made from pinned memory in the background. What it cannot see: kernels, streams, several GPUs,
+and the inside of spconv's convolutions and of Triton's kernels, which run here on the CPU as they are.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from spconv.pytorch.conv import SparseConvolutionBase
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+
+from dos_mm3d.functional import streaming_fused
+
+HOST, GPU = torch.device('cpu'), torch.device('cuda', 0)
+PACKAGE = str(Path(streaming_fused.__file__).resolve().parents[1])
+FACTORIES = frozenset(
+    'tensor as_tensor scalar_tensor arange zeros ones empty full rand randn randint randperm linspace eye'.split()
+)
+LIKE = frozenset('zeros_like ones_like empty_like full_like rand_like randn_like'.split())
+NEW = frozenset('new_tensor new_zeros new_ones new_empty new_full'.split())
+FROM_VALUES = frozenset('tensor as_tensor new_tensor scalar_tensor'.split())
+READ = frozenset('item tolist __bool__ __float__ __int__ __index__ __contains__ equal is_nonzero allclose'.split())
+"""Names of what gives the host a number."""
+SIZED_BY_VALUES = frozenset(
+    'nonzero argwhere masked_select unique _unique2 unique_consecutive bincount histc eigvalsh linalg_eigvalsh '
+    'repeat_interleave segment_reduce'.split()
+)
+"""Names of what looks at values on the host, to know how large the result is or whether the arguments may be."""
+MOVES = frozenset('to cpu cuda pin_memory type_as'.split())
+ANYWHERE = frozenset('__getitem__ __setitem__ index_put_ copy_ __set__ requires_grad_ _make_subclass'.split())
+"""Names of what takes tensors of two devices."""
+
+
+class MixedDevices(RuntimeError):
+    """What torch raises of tensors on two devices."""
+
+
+class PretendedGPU(TorchFunctionMode):
+    """Active in a with block; ``waits`` counts (place in the code, what) since it was last cleared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: Counter[tuple[str, str]] = Counter()
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, '__name__', str(func))
+        if name == '__get__':
+            return self.attribute(func, args[0])
+        if name in MOVES:
+            return self.move(func, name, args, kwargs)
+        if name in FACTORIES or name in LIKE or name in NEW:
+            return self.make(func, name, args, kwargs)
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        on_gpu = [tensor for tensor in tensors if not on_host(tensor)]
+        if on_gpu:
+            self.look(name, args, kwargs, tensors)
+        out = func(*args, **kwargs)
+        if tensors and not on_gpu or name == 'from_numpy':
+            mark(out)
+        return out
+
+    def attribute(self, func: Callable, tensor: Tensor) -> Any:
+        """device, is_cuda, is_cpu of a tensor; an attribute that is a tensor, such as its gradient, lies there, too."""
+        attribute = getattr(getattr(func, '__self__', None), '__name__', '')
+        known = dict(device=HOST if on_host(tensor) else GPU, is_cuda=not on_host(tensor), is_cpu=on_host(tensor))
+        if attribute in known:
+            return known[attribute]
+        value = func(tensor)
+        return mark(value) if on_host(tensor) and value is not tensor else value
+
+    def move(self, func: Callable, name: str, args: tuple, kwargs: dict) -> Tensor:
+        """A copy to another device, or to another dtype on the same."""
+        tensor, *others = args
+        if name == 'pin_memory':
+            if not on_host(tensor):
+                raise RuntimeError('cannot pin a tensor of cuda:0, only those of the CPU can be pinned')
+            pinned = mark(tensor.clone())
+            pinned._pinned = True
+            return pinned
+        target = {'cpu': HOST, 'cuda': GPU}.get(name) or asked_device([*others, kwargs.get('device')])
+        kept = [other for other in others if not is_place(other)]
+        settings = {key: value for key, value in kwargs.items() if key != 'device'}
+        out = func(tensor, *kept, **settings) if name in ('to', 'type_as') and (kept or settings) else tensor
+        now = HOST if on_host(tensor) else GPU
+        target = target or now
+        if target.type == now.type:
+            return mark(out) if now == HOST else out
+        in_background = target == GPU and kwargs.get('non_blocking') and getattr(tensor, '_pinned', False)
+        if not in_background:
+            self.wait(f'copy to {"the host" if target == HOST else "the GPU"}')
+        out = out.clone() if out is tensor else out
+        out._host = target == HOST
+        return out
+
+    def make(self, func: Callable, name: str, args: tuple, kwargs: dict) -> Tensor:
+        """A new tensor on the device that is asked for; the host's where none is."""
+        device = asked_device([kwargs.get('device')])
+        if device is None:
+            like = args[0] if name in LIKE | NEW else None
+            device = GPU if like is not None and not on_host(like) else HOST
+        if device.type == 'cuda' and name in FROM_VALUES and not isinstance(args[-1], Tensor):
+            self.wait(f'{name} of numbers')
+        out = func(*args, **{key: value for key, value in kwargs.items() if key != 'device'})
+        out._host = device.type == 'cpu'
+        return out
+
+    def look(self, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]) -> None:
+        """Before an operation of which a tensor lies on the GPU: count its waits, raise what torch would raise."""
+        if name in ('numpy', '__array__'):
+            raise TypeError(f"can't convert cuda:0 device type tensor to numpy, at {place()}")
+        sized = name in SIZED_BY_VALUES and not kwargs.get('unsafe') and kwargs.get('output_size') is None
+        if name == 'repeat_interleave' and not any(isinstance(arg, Tensor) for arg in args[1:]):
+            sized = False
+        if name in READ or sized:
+            self.wait(name)
+        if name in ('__getitem__', '__setitem__', 'index_put_', 'index_put'):
+            indices = [index for index in tree_leaves(args[1]) if isinstance(index, Tensor)]
+            if any(index.dtype in (torch.bool, torch.uint8) for index in indices):
+                self.wait('rows picked by a mask')
+            if any(on_host(index) and index.dim() for index in indices):
+                self.wait("rows picked by the host's numbers")
+        elif name not in ANYWHERE and any(on_host(tensor) and tensor.dim() for tensor in tensors):
+            shapes = [f'{tuple(one.shape)} on {"cpu" if on_host(one) else "cuda:0"}' for one in tensors]
+            raise MixedDevices(f'{name} of {", ".join(shapes)}, at {place()}')
+
+    def wait(self, what: str) -> None:
+        self.waits[place(), what] += 1
+
+
+def on_host(tensor: Tensor) -> bool:
+    return getattr(tensor, '__dict__', {}).get('_host', False)
+
+
+def mark(value: Any) -> Any:
+    """Say of every tensor in nested containers, a batch for instance, that it lies in the host's memory."""
+    if isinstance(value, Tensor):
+        value._host = True
+    elif isinstance(value, dict):
+        mark(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            mark(item)
+    elif is_dataclass(value):
+        mark([getattr(value, field.name) for field in fields(value)])
+    elif hasattr(value, 'all_items'):  # mmengine's elements of data
+        mark([item for _, item in value.all_items()])
+    elif isinstance(getattr(value, 'tensor', None), Tensor):  # boxes
+        mark(value.tensor)
+    return value
+
+
+def is_place(value: Any) -> bool:
+    return isinstance(value, str | torch.device) or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def asked_device(candidates: list[Any]) -> torch.device | None:
+    for one in candidates:
+        if isinstance(one, Tensor):
+            return HOST if on_host(one) else GPU
+        if is_place(one):
+            return GPU if isinstance(one, int) or torch.device(one).type == 'cuda' else HOST
+    return None
+
+
+def place() -> str:
+    """The innermost line of the package that leads here; else of whatever called."""
+    frame, outside = sys._getframe(1), None
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith(PACKAGE):
+            return f'{Path(name).relative_to(PACKAGE)}:{frame.f_lineno}'
+        if outside is None and name != __file__ and f'{"site-packages"}/torch/' not in name:
+            outside = f'{name.rpartition("site-packages/")[2]}:{frame.f_lineno}'
+        frame = frame.f_back
+    return outside or 'unknown'
+
+
+@contextmanager
+def pretended_gpu(model: nn.Module) -> Iterator[PretendedGPU]:
+    """A model is said to lie on the GPU, and so is what is computed in the block; sparse convolutions and Triton's
+    kernels see what is there, tensors of the CPU."""
+    gpu = PretendedGPU()
+    with ExitStack() as stack:
+        convolve, kernel = SparseConvolutionBase._conv_forward, streaming_fused._kernel
+        stack.enter_context(mock.patch.object(SparseConvolutionBase, '_conv_forward', unseen(convolve)))
+        stack.enter_context(mock.patch.object(streaming_fused, '_kernel', lambda name: UnseenKernel(kernel(name))))
+        stack.enter_context(mock.patch.object(model.data_preprocessor, '_device', GPU))
+        stack.enter_context(gpu)
+        yield gpu
+
+
+def unseen(function: Callable) -> Callable:
+    """The same function, of whose inside the mode sees nothing."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with torch._C.DisableTorchFunction():
+            return function(*args, **kwargs)
+
+    return call
+
+
+class UnseenKernel:
+    """A Triton kernel, started by kernel[grid](...), of whose start the mode sees nothing."""
+
+    def __init__(self, kernel: Any) -> None:
+        self.kernel = kernel
+
+    def __getitem__(self, grid: tuple[int, ...]) -> Callable:
+        return unseen(self.kernel[grid])
