@@ -25,22 +25,28 @@ from torch.utils._pytree import tree_leaves
 from dos_mm3d.functional import streaming_fused
 
 HOST, GPU = torch.device('cpu'), torch.device('cuda', 0)
+
+
+def names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 PACKAGE = str(Path(streaming_fused.__file__).resolve().parents[1])
-FACTORIES = frozenset(
-    'tensor as_tensor scalar_tensor arange zeros ones empty full rand randn randint randperm linspace eye'.split()
+FACTORIES = names(
+    'tensor as_tensor scalar_tensor arange zeros ones empty full rand randn randint randperm linspace eye'
 )
-LIKE = frozenset('zeros_like ones_like empty_like full_like rand_like randn_like'.split())
-NEW = frozenset('new_tensor new_zeros new_ones new_empty new_full'.split())
-FROM_VALUES = frozenset('tensor as_tensor new_tensor scalar_tensor'.split())
-READ = frozenset('item tolist __bool__ __float__ __int__ __index__ __contains__ equal is_nonzero allclose'.split())
+LIKE = names('zeros_like ones_like empty_like full_like rand_like randn_like')
+NEW = names('new_tensor new_zeros new_ones new_empty new_full')
+FROM_VALUES = names('tensor as_tensor new_tensor scalar_tensor')
+READ = names('item tolist __bool__ __float__ __int__ __index__ __contains__ equal is_nonzero allclose')
 """Names of what gives the host a number."""
-SIZED_BY_VALUES = frozenset(
+SIZED_BY_VALUES = names(
     'nonzero argwhere masked_select unique _unique2 unique_consecutive bincount histc eigvalsh linalg_eigvalsh '
-    'repeat_interleave segment_reduce'.split()
+    'repeat_interleave segment_reduce'
 )
 """Names of what looks at values on the host, to know how large the result is or whether the arguments may be."""
-MOVES = frozenset('to cpu cuda pin_memory type_as'.split())
-ANYWHERE = frozenset('__getitem__ __setitem__ index_put_ copy_ __set__ requires_grad_ _make_subclass'.split())
+MOVES = names('to cpu cuda pin_memory type_as')
+ANYWHERE = names('__getitem__ __setitem__ index_put_ copy_ __set__ requires_grad_ _make_subclass')
 """Names of what takes tensors of two devices."""
 
 
