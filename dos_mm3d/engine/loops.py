@@ -4,16 +4,15 @@ import logging
 from itertools import chain, repeat
 from typing import Any
 
-import torch
 from mmdet3d.registry import LOOPS
 from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 from mmengine.runner import IterBasedTrainLoop, Runner
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..datasets.stream import StreamSampler, SweepStream
 from ..errors import InputError, InputTypeError
+from ..functional.host import as_numbers
 from .hooks.dos import unwrap
 
 
@@ -91,9 +90,3 @@ class StreamTrainLoop(IterBasedTrainLoop):
         """Drop the iterator and with it the workers; left to the garbage collector, each takes 5 s to end."""
         self.dataloader_iterator = None
         self.dataloader._iterator = None  # where the loader keeps persistent workers
-
-
-def as_numbers(values: dict[str, Tensor]) -> dict[str, float]:
-    """Scalars, which may lie on a GPU, as numbers, in one copy."""
-    names = list(values)
-    return dict(zip(names, torch.stack([values[name].detach().double() for name in names]).tolist()))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..cpu.cell_keys import cell_keys
-from .constants import constant
+from .host import constant
 
 
 def point_cells(xyz_m: Tensor, range_min_m: Sequence[float], cell_size_m: Sequence[float]) -> Tensor:
@@ -25,7 +25,10 @@ def grid_shape(point_cloud_range: Sequence[float], cell_size_m: Sequence[float])
 
 def inside_grid(cells: Tensor, shape: Sequence[int]) -> Tensor:
     """(n,) bool: the cell exists; cells (n, d) and shape (d,) in the same order."""
-    return ((cells >= 0) & (cells < constant(shape, cells.dtype, cells.device))).all(1)
+    inside = (cells >= 0).all(1)
+    for along_axis, size in zip(cells.unbind(1), shape, strict=True):  # as a tensor, the sizes would have to be copied
+        inside = inside & (along_axis < size)
+    return inside
 
 
 def find_rows(query: Tensor, sites: Tensor, spatial_shape: Sequence[int] | None = None) -> Tensor:

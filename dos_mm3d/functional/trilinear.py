@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .constants import constant
 from .grid import find_rows
+from .host import constant
 
 
 class Corners(NamedTuple):

@@ -11,8 +11,8 @@ from torch import Tensor
 from ..cpu.cell_keys import cell_keys
 from ..cpu.scatter import occupied_cells, reduce_by_row
 from ..errors import InputError
-from .constants import constant
 from .grid import point_cells
+from .host import constant
 from .sinkhorn import at_least_float32
 
 

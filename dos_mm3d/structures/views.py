@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..functional.host import without_waiting
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -169,14 +171,9 @@ class SparseViews:
 
 
 def moved(value: Any, device: torch.device | str) -> Any:
-    """A tensor, or a list, a dictionary or a dataclass of such, on another device; None stays None.
-
-    To a GPU through pinned memory, from which it is copied while the work goes on.
-    """
+    """A tensor, or a list, a dictionary or a dataclass of such, on another device; None stays None."""
     if isinstance(value, Tensor):
-        device = torch.device(device)
-        pinned = value.pin_memory() if device.type == 'cuda' and value.device.type == 'cpu' else value
-        return pinned.to(device, non_blocking=True)
+        return without_waiting(value, device)
     if isinstance(value, list):
         return [moved(item, device) for item in value]
     if isinstance(value, dict):

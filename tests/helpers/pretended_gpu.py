@@ -4,7 +4,8 @@ Tensors are ordinary ones of the CPU. Those that carry a mark are said to lie in
 cuda:0; a TorchFunctionMode answers for them, follows the marks through every operation, raises where torch would, and
 counts what stops the host until the GPU has caught up: operations whose size depends on values, numbers that are read,
 and copies that are not made from pinned memory in the background. What it cannot see: kernels, streams, several GPUs,
-and the inside of spconv's convolutions and of Triton's kernels, which run here on the CPU as they are.
+and the inside of spconv's convolutions, which run here on the CPU as they are. The softmap loss takes its torch form:
+Triton's kernels are waited for nowhere, and take minutes in the interpreter.
 """
 
 import sys
@@ -19,6 +20,7 @@ from unittest import mock
 import torch
 from spconv.pytorch.conv import SparseConvolutionBase
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
@@ -31,7 +33,7 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-PACKAGE = str(Path(streaming_fused.__file__).resolve().parents[1])
+ROOT = Path(__file__).resolve().parents[2]
 FACTORIES = names(
     'tensor as_tensor scalar_tensor arange zeros ones empty full rand randn randint randperm linspace eye'
 )
@@ -41,10 +43,12 @@ FROM_VALUES = names('tensor as_tensor new_tensor scalar_tensor')
 READ = names('item tolist __bool__ __float__ __int__ __index__ __contains__ equal is_nonzero allclose')
 """Names of what gives the host a number."""
 SIZED_BY_VALUES = names(
-    'nonzero argwhere masked_select unique _unique2 unique_consecutive bincount histc eigvalsh linalg_eigvalsh '
+    'nonzero argwhere masked_select unique _unique2 unique_consecutive bincount eigvalsh linalg_eigvalsh '
     'repeat_interleave segment_reduce'
 )
 """Names of what looks at values on the host, to know how large the result is or whether the arguments may be."""
+TWICE = names('unique _unique2 unique_consecutive bincount segment_reduce')
+"""Those that look for two numbers, one after the other."""
 MOVES = names('to cpu cuda pin_memory type_as')
 ANYWHERE = names('__getitem__ __setitem__ index_put_ copy_ __set__ requires_grad_ _make_subclass')
 """Names of what takes tensors of two devices."""
@@ -75,7 +79,7 @@ class PretendedGPU(TorchFunctionMode):
         if on_gpu:
             self.look(name, args, kwargs, tensors)
         out = func(*args, **kwargs)
-        if tensors and not on_gpu or name == 'from_numpy':
+        if (tensors and not on_gpu) or name == 'from_numpy':
             mark(out)
         return out
 
@@ -132,7 +136,9 @@ class PretendedGPU(TorchFunctionMode):
         if name == 'repeat_interleave' and not any(isinstance(arg, Tensor) for arg in args[1:]):
             sized = False
         if name in READ or sized:
-            self.wait(name)
+            self.wait(name, 2 if name in TWICE else 1)
+        if name == 'copy_' and on_host(args[0]) != on_host(args[1]):
+            self.wait('copy_ between devices')
         if name in ('__getitem__', '__setitem__', 'index_put_', 'index_put'):
             indices = [index for index in tree_leaves(args[1]) if isinstance(index, Tensor)]
             if any(index.dtype in (torch.bool, torch.uint8) for index in indices):
@@ -143,8 +149,8 @@ class PretendedGPU(TorchFunctionMode):
             shapes = [f'{tuple(one.shape)} on {"cpu" if on_host(one) else "cuda:0"}' for one in tensors]
             raise MixedDevices(f'{name} of {", ".join(shapes)}, at {place()}')
 
-    def wait(self, what: str) -> None:
-        self.waits[place(), what] += 1
+    def wait(self, what: str, times: int = 1) -> None:
+        self.waits[place(), what] += times
 
 
 def on_host(tensor: Tensor) -> bool:
@@ -183,30 +189,36 @@ def asked_device(candidates: list[Any]) -> torch.device | None:
 
 
 def place() -> str:
-    """The innermost line of the package that leads here; else of whatever called."""
-    frame, outside = sys._getframe(1), None
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if name.startswith(PACKAGE):
-            return f'{Path(name).relative_to(PACKAGE)}:{frame.f_lineno}'
-        if outside is None and name != __file__ and f'{"site-packages"}/torch/' not in name:
-            outside = f'{name.rpartition("site-packages/")[2]}:{frame.f_lineno}'
+    """The innermost line, of whatever library, that is not torch's."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename == __file__ or '/site-packages/torch/' in frame.f_code.co_filename:
         frame = frame.f_back
-    return outside or 'unknown'
+    name = frame.f_code.co_filename
+    for root in ('site-packages/', f'{ROOT}/'):
+        name = name.rpartition(root)[2] if root in name else name
+    return f'{name}:{frame.f_lineno}'
 
 
 @contextmanager
 def pretended_gpu(model: nn.Module) -> Iterator[PretendedGPU]:
-    """A model is said to lie on the GPU, and so is what is computed in the block; sparse convolutions and Triton's
-    kernels see what is there, tensors of the CPU."""
+    """A model, and what is computed in the block, is said to lie on the GPU; sparse convolutions see what is there."""
     gpu = PretendedGPU()
     with ExitStack() as stack:
-        convolve, kernel = SparseConvolutionBase._conv_forward, streaming_fused._kernel
-        stack.enter_context(mock.patch.object(SparseConvolutionBase, '_conv_forward', unseen(convolve)))
-        stack.enter_context(mock.patch.object(streaming_fused, '_kernel', lambda name: UnseenKernel(kernel(name))))
+        convolve = unseen(SparseConvolutionBase._conv_forward)
+        stack.enter_context(mock.patch.object(SparseConvolutionBase, '_conv_forward', convolve))
+        stack.enter_context(mock.patch.object(streaming_fused, 'has_triton', lambda: False))
+        grouped = clip_grad._group_tensors_by_device_and_dtype
+        stack.enter_context(
+            mock.patch.object(clip_grad, '_group_tensors_by_device_and_dtype', lambda *args: on_gpu(grouped(*args)))
+        )
         stack.enter_context(mock.patch.object(model.data_preprocessor, '_device', GPU))
         stack.enter_context(gpu)
         yield gpu
+
+
+def on_gpu(groups: dict) -> dict:
+    """Gradients by device and dtype, which torch's C++ sorts by the device that they really have."""
+    return {(GPU, dtype): group for (_, dtype), group in groups.items()}
 
 
 def unseen(function: Callable) -> Callable:
@@ -217,13 +229,3 @@ def unseen(function: Callable) -> Callable:
             return function(*args, **kwargs)
 
     return call
-
-
-class UnseenKernel:
-    """A Triton kernel, started by kernel[grid](...), of whose start the mode sees nothing."""
-
-    def __init__(self, kernel: Any) -> None:
-        self.kernel = kernel
-
-    def __getitem__(self, grid: tuple[int, ...]) -> Callable:
-        return unseen(self.kernel[grid])

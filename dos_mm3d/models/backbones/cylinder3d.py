@@ -10,8 +10,8 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from ...cpu.scatter import mean_over_points, points_in_rows
-from ...functional.constants import constant
 from ...functional.grid import find_rows
+from ...functional.host import constant
 from ...functional.sinkhorn import at_least_float32
 from .base import LossVoxelBackbone, require_equal, require_voxels
 

@@ -10,7 +10,7 @@ from spconv.pytorch.conv import SparseConvolution
 from torch import Tensor, cat, nn
 
 from ...errors import InputError
-from ...functional.constants import constant
+from ...functional.host import constant
 from ...functional.sinkhorn import at_least_float32
 from ...structures import Grid
 from .base import LossVoxelBackbone, look_up, require_voxels

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...functional import collapse
+from ...functional.host import as_numbers
 from ...structures import Grid, SparseViews
 from .exported_names import SIDES, on_both_sides
 from .student_teacher import StudentTeacher
@@ -160,4 +161,4 @@ class DOS(StudentTeacher):
             effective_rank=collapse.effective_rank(teacher),
             **self.head.statistics(teacher),
         )
-        return {name: float(value) for name, value in statistics.items()}
+        return as_numbers(statistics)

@@ -7,7 +7,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ...functional.constants import constant
+from ...functional.host import constant
 from ...structures import SparseViews
 from ..preprocessors.views import select_voxels
 
