@@ -4,8 +4,8 @@ Tensors are ordinary ones of the CPU. Those that carry a mark are said to lie in
 cuda:0; a TorchFunctionMode answers for them, follows the marks through every operation, raises where torch would, and
 counts what stops the host until the GPU has caught up: operations whose size depends on values, numbers that are read,
 and copies that are not made from pinned memory in the background. What it cannot see: kernels, streams, several GPUs,
-and the inside of spconv's convolutions, which run here on the CPU as they are. The softmap loss takes its torch form:
-Triton's kernels are waited for nowhere, and take minutes in the interpreter.
+and the inside of spconv's and mmcv's operators, which run here on the CPU as they are. The softmap loss takes its torch
+form: Triton's kernels are waited for nowhere, and take minutes in the interpreter.
 """
 
 import sys
@@ -18,6 +18,8 @@ from typing import Any
 from unittest import mock
 
 import torch
+from mmcv.ops import scatter_points, sparse_functional, sparse_ops
+from mmdet3d.models.data_preprocessors import data_preprocessor, voxelize
 from spconv.pytorch.conv import SparseConvolutionBase
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad
@@ -52,6 +54,17 @@ TWICE = names('unique _unique2 unique_consecutive bincount segment_reduce')
 MOVES = names('to cpu cuda pin_memory type_as')
 ANYWHERE = names('__getitem__ __setitem__ index_put_ copy_ __set__ requires_grad_ _make_subclass')
 """Names of what takes tensors of two devices."""
+KERNELS = (
+    (SparseConvolutionBase, '_conv_forward'),
+    (sparse_functional, 'indice_conv'),
+    (sparse_functional, 'indice_inverse_conv'),
+    (sparse_functional, 'indice_subm_conv'),
+    (sparse_ops, 'get_indice_pairs'),
+    (scatter_points, 'dynamic_scatter'),
+    (voxelize, 'dynamic_scatter_3d'),
+    (data_preprocessor, 'dynamic_scatter_3d'),
+)
+"""Operators of spconv and mmcv that have CUDA kernels; those of the CPU are in their place here."""
 
 
 class MixedDevices(RuntimeError):
@@ -201,11 +214,11 @@ def place() -> str:
 
 @contextmanager
 def pretended_gpu(model: nn.Module) -> Iterator[PretendedGPU]:
-    """A model, and what is computed in the block, is said to lie on the GPU; sparse convolutions see what is there."""
+    """A model, and what is computed in the block, is said to lie on the GPU; KERNELS see what is there."""
     gpu = PretendedGPU()
     with ExitStack() as stack:
-        convolve = unseen(SparseConvolutionBase._conv_forward)
-        stack.enter_context(mock.patch.object(SparseConvolutionBase, '_conv_forward', convolve))
+        for owner, name in KERNELS:
+            stack.enter_context(mock.patch.object(owner, name, unseen(getattr(owner, name))))
         stack.enter_context(mock.patch.object(streaming_fused, 'has_triton', lambda: False))
         grouped = clip_grad._group_tensors_by_device_and_dtype
         stack.enter_context(
