@@ -7,7 +7,7 @@ import pytest
 import spconv.constants
 import torch
 from mmengine.config import Config
-from mmengine.optim import OPTIM_WRAPPERS
+from mmengine.registry import OPTIM_WRAPPERS
 
 from dos_mm3d.engine import gpu
 from dos_mm3d.engine.config_overrides import load_with_overrides

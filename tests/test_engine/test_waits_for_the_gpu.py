@@ -15,7 +15,7 @@ from dos_mm3d.studies.config_check.shrink import small_config
 from tests.helpers.pretended_gpu import GPU, HOST, MixedDevices, PretendedGPU, mark, pretended_gpu
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-NEAR_M = [-12.8, -12.8, -5.0, 12.8, 12.8, 3.0]
+NEAR_M = [-25.6, -25.6, -5.0, 25.6, 25.6, 3.0]
 BUDGETS = dict(second=15, minkunet=20, spvcnn=20, pillars=20, ptv3=25, cylinder3d=60)
 """Waits of an ordinary step, copies that block among them; before, syncs alone were 75 to 177, and grew with the batch.
 mmdet3d's own encoder of Cylinder3D has most of that one's."""
@@ -47,6 +47,7 @@ def pretraining(tiny_pretraining: Callable[..., Runner], synthetic_nuscenes: Pat
             'default_hooks.logger.interval': INTERVAL,
             'default_hooks.checkpoint.save_last': False,
             'custom_hooks.1.interval': INTERVAL,
+            'train_dataloader.dataset.on_bad_file': 'skip',  # the few points of a view may be farther than the range
         }
         if name != 'cylinder3d':  # whose range is in metres and radians
             options['point_cloud_range'] = NEAR_M
