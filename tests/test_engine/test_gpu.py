@@ -1,6 +1,7 @@
 """What a run on a GPU gets by default, and that one on the CPU gets nothing of it."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,17 @@ def config(**settings) -> Config:
 
 
 @pytest.fixture
-def restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The switches of torch and spconv are put back afterwards."""
-    monkeypatch.setattr(spconv.constants, 'SPCONV_ALLOW_TF32', False)
-    for backend in (torch.backends.cuda.matmul, torch.backends.cudnn):
-        monkeypatch.setattr(backend, 'allow_tf32', False)
+def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The switches of torch and spconv are off, and put back afterwards."""
     monkeypatch.delenv('NVIDIA_TF32_OVERRIDE', raising=False)
+    monkeypatch.setattr(spconv.constants, 'SPCONV_ALLOW_TF32', False)
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)  # whose switches monkeypatch cannot put back
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = False
+    yield
+    for backend, value in zip(backends, before, strict=True):
+        backend.allow_tf32 = value
 
 
 def tf32() -> list[bool]:
@@ -58,7 +64,7 @@ def test_without_a_gpu_nothing_changes(restored, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     cfg = config()
     gpu.settle_for_gpu(cfg)
-    assert cfg == config()
+    assert cfg.to_dict() == config().to_dict()
     assert tf32() == [False] * 3
 
 
@@ -81,12 +87,12 @@ class Seen(torch.nn.Module):
 @pytest.mark.parametrize(('capability', 'dtype'), [((9, 0), torch.bfloat16), ((7, 5), torch.float32)])
 def test_forward_passes_are_in_bfloat16_where_a_gpu_has_it(monkeypatch, capability, dtype):
     """On the CPU's autocast, in place of the GPU's."""
+    model, made = Seen(), wrapper()
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda: capability)
     autocast = torch.autocast
     monkeypatch.setattr(torch, 'autocast', lambda device, *args, **kwargs: autocast('cpu', *args, **kwargs))
-    model = Seen()
-    with wrapper().optim_context(model):
+    with made.optim_context(model):
         assert model() == dtype
 
 
