@@ -16,9 +16,9 @@ from tests.helpers.pretended_gpu import GPU, HOST, MixedDevices, PretendedGPU, m
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NEAR_M = [-25.6, -25.6, -5.0, 25.6, 25.6, 3.0]
-BUDGETS = dict(second=15, minkunet=20, spvcnn=20, pillars=20, ptv3=25, cylinder3d=60)
+BUDGETS = dict(second=15, minkunet=20, spvcnn=20, pillars=20, ptv3=25, cylinder3d=35)
 """Waits of an ordinary step, copies that block among them; before, syncs alone were 75 to 177, and grew with the batch.
-mmdet3d's own encoder of Cylinder3D has most of that one's."""
+Most of Cylinder3D's come from the pairs of sectors and loss voxels in each of its stages."""
 INTERVAL = 3
 """Of the monitor's looks, in steps."""
 
