@@ -48,7 +48,7 @@ pipeline = [
 train_dataloader = dict(batch_size=batch_size)
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(
-    type='OptimWrapper',
+    type='BFloat16OptimWrapper',
     optimizer=dict(type='AdamW', lr=learning_rate, weight_decay=0.04),
     clip_grad=dict(max_norm=1.0, norm_type=2),
 )

@@ -1,7 +1,6 @@
 """DOS pretraining of Point Transformer V3 (39 M, grid 0.05 m, loss voxels 0.2 m, 10 sweeps) on real nuScenes.
 
 Command:   bash tools/dist_train.sh configs/dos/dos_ptv3_nuscenes.py 8
-           half precision: --cfg-options optim_wrapper.type=AmpOptimWrapper optim_wrapper.dtype=bfloat16
            with flash-attn installed: model.backbone.ptv3.block.attention=flash_attn
            less memory, more time: model.backbone.ptv3.recompute_blocks=True
 Hardware:  8 GPUs, 3 scans each; with fewer, add --auto-scale-lr or accumulate gradients.

@@ -21,6 +21,8 @@ REPAIRS = (
     nuscenes_devkit.score_no_predictions_as_zero,
     spconv.convolve_sparsely_on_cpu,
     spconv.take_native_algorithm_on_cpu,
+    spconv.normalise_no_sites_with_other_ranks,
+    spconv.convolve_in_full_precision_under_bfloat16,
     mmcv.convolve_sparsely_with_mmcv_on_cpu,
     mmcv.scatter_points_on_cpu,
     # from here on with an import of mmdet3d, which needs those above

@@ -2,8 +2,12 @@
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from importlib.util import find_spec
 from types import ModuleType
+
+import torch
+from torch import nn
 
 from ..cpu.sparse_conv import find_pairs, sparse_conv
 from ..errors import InputError
@@ -47,6 +51,63 @@ def take_native_algorithm_on_cpu() -> None:
     from spconv.pytorch.conv import SparseConvolutionBase
 
     SparseConvolutionBase._conv_forward = _native_on_cpu(SparseConvolutionBase._conv_forward, ConvAlgo.Native)
+
+
+def normalise_no_sites_with_other_ranks() -> None:
+    """Let a rank without any site take part in a SyncBatchNorm.
+
+    Symptom: spconv 2.3.8's SparseSequential leaves out what is not of spconv where a tensor has no sites. A
+    SyncBatchNorm of the other ranks then waits for this one until the run is ended; torch's own takes empty input.
+    Test: tests/test_cpu/test_sparse_conv.py.
+    Can go when spconv calls such layers.
+    """
+    if find_spec('spconv') is None:
+        return
+    from spconv.pytorch import SparseConvTensor, SparseSequential
+    from spconv.pytorch.modules import is_spconv_module
+
+    def forward(self, input):
+        for module in self._modules.values():
+            if is_spconv_module(module) or not isinstance(input, SparseConvTensor):
+                input = module(input)
+            elif len(input.indices) or isinstance(module, nn.SyncBatchNorm):
+                input = input.replace_feature(module(input.features))
+        return input
+
+    SparseSequential.forward = forward
+
+
+def convolve_in_full_precision_under_bfloat16() -> None:
+    """Let sparse convolutions compute in float32 under autocast to bfloat16.
+
+    Symptom: spconv 2.3.8 casts what its convolutions are given to float16 under autocast of any kind, so that a run in
+    bfloat16, which needs no loss scaling, has gradients in float16, which do.
+    Test: tests/test_cpu/test_sparse_conv.py.
+    Can go when spconv asks for autocast's dtype.
+    """
+    if find_spec('spconv') is None:
+        return
+    from spconv.pytorch.conv import SparseConvolutionBase
+
+    original = SparseConvolutionBase._conv_forward
+
+    @wraps(original)
+    def conv_forward(self, training, input, weight, *rest, **named):
+        device = input.features.device.type
+        if not _casts_to_bfloat16(device):
+            return original(self, training, input, weight, *rest, **named)
+        with torch.autocast(device, enabled=False):
+            features = input.replace_feature(input.features.to(weight.dtype))
+            return original(self, training, features, weight, *rest, **named)
+
+    SparseConvolutionBase._conv_forward = conv_forward
+
+
+def _casts_to_bfloat16(device: str) -> bool:
+    """Whether autocast for a kind of device is on, and to bfloat16."""
+    if hasattr(torch, 'get_autocast_dtype'):
+        return torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.bfloat16
+    return torch.is_autocast_enabled() and torch.get_autocast_gpu_dtype() == torch.bfloat16  # torch before 2.4
 
 
 def _native_on_cpu(original: Callable, native: object) -> Callable:

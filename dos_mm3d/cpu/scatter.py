@@ -34,9 +34,16 @@ def reduce_by_row(values: Tensor, row_of_point: Tensor, n_rows: int, *, reductio
     if not len(values):
         return values.new_zeros(n_rows, values.shape[1])
     order = row_of_point.argsort(stable=True)
-    lengths = torch.bincount(row_of_point, minlength=n_rows)
-    # index_select, not [order]: the gradient of the latter adds up in any order on several CPU threads
-    return torch.segment_reduce(values.index_select(0, order), reduction, lengths=lengths, axis=0)
+    lengths = points_in_rows(row_of_point, n_rows)
+    # index_select, not [order]: the gradient of the latter adds up in any order on several CPU threads.
+    # unsafe: no look at the lengths, for which a GPU would be waited for
+    return torch.segment_reduce(values.index_select(0, order), reduction, lengths=lengths, axis=0, unsafe=True)
+
+
+def points_in_rows(row_of_point: Tensor, n_rows: int) -> Tensor:
+    """(n_rows,) int64: how many of (N,) int64 rows in 0 .. n_rows - 1 are each of them. A GPU is not waited for, as
+    bincount does, which looks for the largest."""
+    return row_of_point.new_zeros(n_rows).scatter_add_(0, row_of_point, torch.ones_like(row_of_point))
 
 
 def scatter_points(features: Tensor, coords: Tensor, reduction: str = 'max') -> tuple[Tensor, Tensor, Tensor]:
@@ -60,6 +67,6 @@ def mean_over_points(features: Tensor, site_of_point: Tensor, cell_of_point: Ten
     n_sites = max(len(features), 1)
     pairs, counts = (cell_of_point * n_sites + site_of_point).unique(return_counts=True)
     cell, site = pairs // n_sites, pairs % n_sites
-    share = counts / torch.bincount(cell_of_point, minlength=n_cells)[cell]
+    share = counts / points_in_rows(cell_of_point, n_cells)[cell]
     weighted = features.index_select(0, site) * share.to(features)[:, None]
     return reduce_by_row(weighted, cell, n_cells, reduction='sum')

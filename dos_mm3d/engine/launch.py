@@ -26,6 +26,7 @@ from .class_names import check_classes
 from .config_errors import fault_of_config, fault_of_frame
 from .config_overrides import add_overrides, load_with_overrides
 from .detector_grid import check_grid
+from .gpu import settle_for_gpu
 from .hooks import NoScoreHook, ReadyHook
 from .metric_tasks import check_metrics, metrics_of
 from .ranks import check_launcher, is_first_rank, leave_ranks, let_the_first_speak, meet_here, require_alone
@@ -94,15 +95,18 @@ def require_parts(cfg: Config, path: Path, work: str) -> None:
 
 
 def enable_amp(cfg: Config) -> None:
-    """Switch the optimiser wrapper to automatic mixed precision with dynamic loss scaling.
+    """Switch the optimiser wrapper to mmengine's automatic mixed precision, float16 with dynamic loss scaling.
 
-    Raises ValueError where the config has another wrapper than OptimWrapper.
+    Raises ValueError where the config has another wrapper than OptimWrapper or BFloat16OptimWrapper.
     """
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if kind == 'AmpOptimWrapper':
         return
-    if kind != 'OptimWrapper':
-        raise InputError(f'--amp replaces optim_wrapper type OptimWrapper, this config has {kind}; leave --amp out')
+    if kind not in ('OptimWrapper', 'BFloat16OptimWrapper'):
+        raise InputError(
+            f'--amp replaces optim_wrapper type OptimWrapper or BFloat16OptimWrapper, this config has {kind}; leave '
+            '--amp out'
+        )
     cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
 
 
@@ -151,6 +155,7 @@ def check_data(cfg: Config, *loaders: str) -> None:
 def build_runner(cfg: Config) -> Runner:
     """The config's runner: mmengine's Runner unless `runner_type` names another. InputError where the parts of its
     model are made for different grids."""
+    settle_for_gpu(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     check_grid(getattr(runner, 'model', None))
     runner.register_hook(ReadyHook())

@@ -2,6 +2,7 @@
 
 import logging
 from itertools import chain, repeat
+from typing import Any
 
 from mmdet3d.registry import LOOPS
 from mmengine.dist import get_world_size
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from ..datasets.stream import StreamSampler, SweepStream
 from ..errors import InputError, InputTypeError
+from ..functional.host import as_numbers
 from .hooks.dos import unwrap
 
 
@@ -50,6 +52,14 @@ class StreamTrainLoop(IterBasedTrainLoop):
             self.dataloader.dataset.warn_if_out_of_range()
         # The runner may draw its seed, and find another one in the checkpoint only after this loop has been built.
         self._seed_is_runners = sampler.seed == self.runner.seed
+
+    def run_iter(self, data_batch: dict[str, Any]) -> None:
+        """One step, as in the base class; hooks are given its losses as numbers, for which a GPU is waited for once."""
+        batch = dict(batch_idx=self._iter, data_batch=data_batch)
+        self.runner.call_hook('before_train_iter', **batch)
+        outputs = self.runner.model.train_step(data_batch, optim_wrapper=self.runner.optim_wrapper)
+        self.runner.call_hook('after_train_iter', **batch, outputs=as_numbers(outputs))
+        self._iter += 1
 
     def run(self) -> None:
         """Train from the current iteration to the last one."""

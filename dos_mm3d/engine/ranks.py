@@ -1,6 +1,6 @@
 """Several processes of one run: whether the launcher and its environment agree, which is the first, how they end."""
 
-import logging
+import atexit
 import os
 import socket
 import sys
@@ -135,7 +135,8 @@ def meet_here(launcher: str) -> None:
 
 
 def leave_ranks() -> None:
-    """End a rank of several once all have come here, without the interpreter's own teardown.
+    """End a rank of several once all have come here, without the interpreter's own teardown, but with what is
+    registered for it: loggers such as wandb write their last numbers there.
 
     Symptom (torch 2.13, gloo): rank 0 of a short run now and then aborts while the process is taken down ("terminate
     called without an active exception"), also after destroy_process_group, and torchrun calls a finished job failed.
@@ -143,7 +144,7 @@ def leave_ranks() -> None:
     if not distributed.is_available() or not distributed.is_initialized() or distributed.get_world_size() == 1:
         return
     distributed.barrier()
-    logging.shutdown()
+    atexit._run_exitfuncs()  # logging.shutdown among them
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

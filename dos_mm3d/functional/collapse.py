@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from ..cpu.scatter import points_in_rows
 from .distributed import count_over_ranks, sum_over_ranks
 
 ENTROPY_EPS = 1e-7
@@ -34,20 +35,20 @@ def effective_rank(features: Tensor) -> Tensor:
     Between 1 and min(N, D); 0 for constant features, which have no direction at all; NaN where a feature is not finite.
     """
     if not features.isfinite().all():
-        return torch.full((), math.nan)  # eigvalsh would raise, and not say why
+        return features.new_full((), math.nan)  # eigvalsh would raise, and not say why
     centred = features.double() - features.double().mean(0)
     # singular values from the D x D Gram matrix: N is thousands, D is tens
     values = torch.linalg.eigvalsh(centred.T @ centred).clamp_min(0).sqrt()
     total = values.sum()
     if total <= 1e-9 * max(len(features), 1):
-        return torch.zeros(())
+        return features.new_zeros(())
     share = values / total
     return torch.exp(-torch.xlogy(share, share).sum())
 
 
 def prototype_usage(cosines: Tensor) -> Tensor:
     """Share of points whose largest cosine is prototype k; (N, K) -> (K,) that sums to 1."""
-    return torch.bincount(cosines.argmax(1), minlength=cosines.shape[1]).to(torch.float64) / len(cosines)
+    return points_in_rows(cosines.argmax(1), cosines.shape[1]).to(torch.float64) / len(cosines)
 
 
 def usage_entropy(usage: Tensor) -> Tensor:

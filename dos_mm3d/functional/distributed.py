@@ -75,5 +75,7 @@ def logsumexp_over_points(logits: Tensor, process_group=None) -> Tensor:
 
 
 def count_over_ranks(n: int, process_group=None, *, device: torch.device | str = 'cpu') -> int:
-    """Number of points over all ranks of ``process_group``."""
+    """Number of points over all ranks of ``process_group``; without one, n itself, and no device is asked."""
+    if process_group is None:
+        return n
     return int(sum_over_ranks(torch.tensor(float(n), device=device, dtype=torch.float64), process_group))

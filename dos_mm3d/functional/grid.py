@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ..cpu.cell_keys import cell_keys
 from ..cpu.key_table import rows_of_keys
+from .host import constant
 
 
 def point_cells(xyz_m: Tensor, range_min_m: Sequence[float], cell_size_m: Sequence[float]) -> Tensor:
     """floor((xyz - range minimum) / cell size); (n, 3) x, y, z in metres -> (n, 3) int64 in the order z, y, x."""
-    lowest = torch.tensor(range_min_m, dtype=torch.float32, device=xyz_m.device)
-    size = torch.tensor(cell_size_m, dtype=torch.float32, device=xyz_m.device)
+    lowest, size = (constant(numbers, torch.float32, xyz_m.device) for numbers in (range_min_m, cell_size_m))
     return torch.floor((xyz_m.float() - lowest) / size).long().flip(1)
 
 
@@ -26,7 +26,10 @@ def grid_shape(point_cloud_range: Sequence[float], cell_size_m: Sequence[float])
 
 def inside_grid(cells: Tensor, shape: Sequence[int]) -> Tensor:
     """(n,) bool: the cell exists; cells (n, d) and shape (d,) in the same order."""
-    return ((cells >= 0) & (cells < cells.new_tensor(shape))).all(1)
+    inside = (cells >= 0).all(1)
+    for along_axis, size in zip(cells.unbind(1), shape, strict=True):  # as a tensor, the sizes would have to be copied
+        inside = inside & (along_axis < size)
+    return inside
 
 
 def find_rows(query: Tensor, sites: Tensor, spatial_shape: Sequence[int] | None = None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,23 +39,41 @@ class Serialization:
     def from_codes(cls, code: Tensor, depth: int, *, shuffle: bool) -> Serialization:
         """Sort (O, N) codes; ``shuffle`` draws one random permutation of the O curves from torch's CPU generator."""
         if shuffle:
-            code = code.index_select(0, torch.randperm(len(code)).to(code.device))
+            code = torch.stack([code[curve] for curve in torch.randperm(len(code)).tolist()])
         # stable, so that voxels that occur twice keep their order on every device
         order = code.argsort(dim=1, stable=True)
         positions = torch.arange(code.shape[1], device=code.device).expand_as(code)
         return cls(depth, code, order, torch.empty_like(order).scatter_(1, order, positions))
 
 
-def serialize(grid_coord: Tensor, batch: Tensor, orders: Sequence[str], *, shuffle: bool) -> Serialization:
-    """Curves ``orders`` through the voxels grid_coord (N, 3) int x, y, z >= 0 of samples batch (N,) int."""
-    depth = serialization_depth(grid_coord)
+class Extent(NamedTuple):
+    """What of a batch decides how many bits its codes have: lowest and highest grid coordinate, number of samples."""
+
+    lowest: int
+    highest: int
+    n_samples: int
+
+    @classmethod
+    def of(cls, grid_coord: Tensor, batch: Tensor) -> Extent:
+        """Asked of the tensors themselves, for which a GPU is waited for."""
+        return cls(*torch.stack((*grid_coord.long().aminmax(), batch.long().max() + 1)).tolist())
+
+
+def serialize(
+    grid_coord: Tensor, batch: Tensor, orders: Sequence[str], *, shuffle: bool, extent: Extent | None = None
+) -> Serialization:
+    """Curves ``orders`` through the voxels grid_coord (N, 3) int x, y, z >= 0 of samples batch (N,) int.
+
+    extent: of these voxels, where it is known.
+    """
+    extent = Extent.of(grid_coord, batch) if extent is None else extent
+    depth = serialization_depth(extent.lowest, extent.highest)
     spatial = spatial_codes(grid_coord, orders, depth)
-    return Serialization.from_codes(with_batch(spatial, batch, depth), depth, shuffle=shuffle)
+    return Serialization.from_codes(with_batch(spatial, batch, depth, extent.n_samples), depth, shuffle=shuffle)
 
 
-def serialization_depth(grid_coord: Tensor) -> int:
+def serialization_depth(lowest: int, highest: int) -> int:
     """Bits per axis: bit length of (largest coordinate + 1), one depth for the whole batch."""
-    lowest, highest = (int(value) for value in grid_coord.aminmax())
     depth = (highest + 1).bit_length()
     if lowest < 0 or depth > MAX_DEPTH:
         raise ValueError(
@@ -64,9 +83,8 @@ def serialization_depth(grid_coord: Tensor) -> int:
     return depth
 
 
-def with_batch(spatial: Tensor, batch: Tensor, depth: int) -> Tensor:
+def with_batch(spatial: Tensor, batch: Tensor, depth: int, n_samples: int) -> Tensor:
     """Put the sample index (N,) above the 3 * depth bits of the codes (..., N), so that sorting groups by sample."""
-    n_samples = int(batch.max()) + 1
     if 3 * depth + n_samples.bit_length() > CODE_BITS:
         raise ValueError(
             f'{n_samples} samples at depth {depth} need {3 * depth + n_samples.bit_length()} bits, a code has '

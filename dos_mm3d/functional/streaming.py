@@ -127,7 +127,9 @@ class CompareSoftmaps(torch.autograd.Function):
         ctx.save_for_backward(*tensors, columns.potential, columns.mass, columns.log_total)
         ctx.softmaps = softmaps
         maximum = math.log(count) or math.nan
-        loss, *entropies = (sums.mean(1) / sums.new_tensor([1, maximum, maximum])).to(columns.mass).unbind()
+        means = sums.mean(1)
+        means[1:] /= maximum
+        loss, *entropies = means.to(columns.mass).unbind()
         ctx.mark_non_differentiable(*entropies)
         return loss, *entropies
 

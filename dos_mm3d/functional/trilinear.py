@@ -7,6 +7,7 @@ point at a lattice point has the voxel's own feature. On the CPU every sum is ta
 same bits on any number of threads.
 """
 
+from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .grid import find_rows
+from .host import constant
 
 
 class Corners(NamedTuple):
@@ -30,13 +32,14 @@ class Corners(NamedTuple):
 
 
 @torch.no_grad()
-def voxel_of_point(points: Tensor, sites: Tensor, *, stride: int) -> Tensor:
+def voxel_of_point(points: Tensor, sites: Tensor, *, stride: int, shape: Sequence[int] | None = None) -> Tensor:
     """Row of the voxel that each point lies in; ValueError if one lies in none.
 
     points (N, 1 + d) integer or real; sites (S, 1 + d) integer, unique, at ``stride``. Returns (N,) int64.
+    shape: sizes (d,) of the sites' grid, in which the points lie, too; None: not known, and a GPU is waited for.
     """
     cells = torch.cat((points[:, :1].long(), _lattice(points, stride).floor().long()), dim=1)
-    rows = find_rows(cells, sites)
+    rows = find_rows(cells, sites, shape)
     if (rows < 0).any():
         raise ValueError(
             f'{int((rows < 0).sum())} of {len(points)} points lie in no voxel of stride {stride}: make the voxels of '
@@ -46,7 +49,7 @@ def voxel_of_point(points: Tensor, sites: Tensor, *, stride: int) -> Tensor:
 
 
 @torch.no_grad()
-def trilinear_corners(points: Tensor, sites: Tensor, *, stride: int) -> Corners:
+def trilinear_corners(points: Tensor, sites: Tensor, *, stride: int, shape: Sequence[int] | None = None) -> Corners:
     """w(corner) = prod_axes (1 - |p / s - corner|), divided by the sum over the corners that are sites.
 
     Arguments as in :func:`voxel_of_point`. A point with no site around it gets weights 0 only.
@@ -54,12 +57,15 @@ def trilinear_corners(points: Tensor, sites: Tensor, *, stride: int) -> Corners:
     lattice = _lattice(points, stride)
     low = lattice.floor()
     share = lattice - low
-    steps = torch.tensor(list(product((0, 1), repeat=low.shape[1])), device=points.device)
+    axes = low.shape[1]
+    corners = [step for corner in product((0, 1), repeat=axes) for step in corner]
+    steps = constant(corners, torch.int64, points.device).view(-1, axes)
     # (N, 2^d, d) -> (N, 2^d)
     weights = torch.where(steps.bool(), share[:, None], 1 - share[:, None]).prod(2)
     cells = (low.long()[:, None] + steps).flatten(0, 1)
     batch = points[:, :1].long().repeat_interleave(len(steps), dim=0)
-    rows = find_rows(torch.cat((batch, cells), dim=1), sites).view_as(weights)
+    reached = None if shape is None else [size + 1 for size in shape]  # the upper corners of the last voxels
+    rows = find_rows(torch.cat((batch, cells), dim=1), sites, reached).view_as(weights)
     weights = weights.masked_fill(rows < 0, 0.0)
     total = weights.sum(1, keepdim=True)
     return Corners(rows.clamp_min(0), weights / total.where(total > 0, 1.0))

@@ -12,6 +12,7 @@ from ..cpu.cell_keys import cell_keys
 from ..cpu.scatter import occupied_cells, reduce_by_row
 from ..errors import InputError
 from .grid import point_cells
+from .host import constant
 from .sinkhorn import at_least_float32
 
 
@@ -19,19 +20,20 @@ def hard_voxelize(
     points: Tensor, coords: Tensor, shape: Sequence[int], *, max_points: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Hard voxels: every occupied one with its first ``max_points`` points, in the order in which mmcv 2.1 lists them.
+    Several clouds at once come out as one after the other would.
 
     mmcv's CPU operator fills a table with one entry per cell of the grid at every call (10 million for CenterPoint's
     voxel-0.2 grid, 27 ms); sorting 20 000 points takes 3 ms. Runs on any device.
 
     Args:
         points: (n, C) float32.
-        coords: (n, 3) int64 z, y, x, the voxel of each point.
+        coords: (n, 4) int64 cloud, z, y, x, the voxel of each point, clouds ascending; (n, 3) of a single cloud.
         shape: voxels of the grid along z, y, x; all points lie in it.
         max_points: points kept per voxel; later ones are left out.
 
     Returns:
-        voxels (v, max_points, C) zero-filled, coors (v, 3) int32 z, y, x, num_points (v,) int32, and the row of each
-        voxel's first point (v,) int64; voxels in the order of their first points.
+        voxels (v, max_points, C) zero-filled, coors (v, 4 or 3) int32 as coords, num_points (v,) int32, and the row of
+        each voxel's first point (v,) int64; voxels in the order of their first points.
     """
     keys, order = cell_keys(coords, shape).sort(stable=True)
     starts = torch.ones_like(keys, dtype=torch.bool)
@@ -43,11 +45,14 @@ def hard_voxelize(
     row_of_group = torch.empty_like(by_appearance)
     row_of_group[by_appearance] = torch.arange(len(first), device=keys.device)
 
-    kept = rank_in_voxel < max_points
-    voxels = points.new_zeros(len(first), max_points, points.shape[1])
-    voxels[row_of_group[group[kept]], rank_in_voxel[kept]] = points[order[kept]]
-    num_points = torch.zeros(len(first), dtype=torch.int32, device=keys.device)
-    num_points[row_of_group] = group.bincount(minlength=len(first)).clamp_max(max_points).int()
+    # points beyond the first ones go to a row of their own: to pick the others would be waited for on a GPU
+    place = row_of_group[group] * max_points + rank_in_voxel
+    place = torch.where(rank_in_voxel < max_points, place, len(first) * max_points)
+    rows = points.new_zeros(len(first) * max_points + 1, points.shape[1])
+    rows[place] = points[order]
+    voxels = rows[:-1].view(len(first), max_points, points.shape[1])
+    ends = torch.cat((first[1:], first.new_full((min(len(first), 1),), len(keys))))
+    num_points = (ends - first)[by_appearance].clamp_max(max_points).int()
     first_point = order[first][by_appearance]
     return voxels, coords[first_point].int(), num_points, first_point
 
@@ -69,9 +74,9 @@ def cylinder_cells(rho_phi_z: Tensor, cylinder_range: list[float], cell_size: li
     cylinder_range: lowest rho, phi, z, then highest; points outside count as on the border. cell_size: the range over
     grid_shape - 1, as mmdet3d has it, so the last cell of an axis holds its upper border only.
     """
-    lowest, highest = rho_phi_z.new_tensor(cylinder_range[:3]), rho_phi_z.new_tensor(cylinder_range[3:])
-    clamped = torch.clamp(rho_phi_z, lowest, highest)
-    return torch.floor((clamped - lowest) / rho_phi_z.new_tensor(cell_size)).int()
+    numbers = (cylinder_range[:3], cylinder_range[3:], cell_size)
+    lowest, highest, size = (constant(three, rho_phi_z.dtype, rho_phi_z.device) for three in numbers)
+    return torch.floor((torch.clamp(rho_phi_z, lowest, highest) - lowest) / size).int()
 
 
 LARGEST_CELL = 2**16 - 2  # what the space-filling curves can number

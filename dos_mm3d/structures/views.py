@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..functional.host import without_waiting
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -139,6 +141,9 @@ class SparseViews:
         cell_of_point: (N,) int64, row in ``cells`` of each point, points of one view after the other.
         cells: (M, 4) int32 [view, z, y, x], sorted by view.
         visible: (M,) bool.
+        visible_rows: (v,) int64, the rows of ``cells`` that are visible, ascending: those of views a first.
+        num_visible_a: how many of them are of views a. Both are counted before the batch is moved: a GPU would have to
+            be waited for.
         match: (M,) int64, row in ``cells`` of the corresponding loss voxel in the scan's other view, -1 where none.
         tokens: mask tokens, where the pipeline makes some.
         local: local views, where the pipeline makes some.
@@ -149,6 +154,8 @@ class SparseViews:
     cell_of_point: Tensor
     cells: Tensor
     visible: Tensor
+    visible_rows: Tensor
+    num_visible_a: int
     match: Tensor
     tokens: SparseTokens | None = None
     local: SparseLocals | None = None
@@ -166,7 +173,7 @@ class SparseViews:
 def moved(value: Any, device: torch.device | str) -> Any:
     """A tensor, or a list, a dictionary or a dataclass of such, on another device; None stays None."""
     if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
+        return without_waiting(value, device)
     if isinstance(value, list):
         return [moved(item, device) for item in value]
     if isinstance(value, dict):
@@ -184,11 +191,14 @@ def pack_pairs(pairs: list[ViewPair]) -> SparseViews:
     start_a, start_b = starts[: len(pairs)], starts[len(pairs) : -1]
     to_b = [shifted(pair.a_to_b, start) for pair, start in zip(pairs, start_b, strict=True)]
     to_a = [shifted(pair.b_to_a, start) for pair, start in zip(pairs, start_a, strict=True)]
+    visible = torch.cat([view.visible for view in views])
     return SparseViews(
         points=[view.points for view in views],
         cell_of_point=concatenated_rows([view.cell_of_point for view in views], cells),
         cells=numbered(cells),
-        visible=torch.cat([view.visible for view in views]),
+        visible=visible,
+        visible_rows=visible.nonzero().squeeze(1),
+        num_visible_a=int(visible[: starts[len(pairs)]].sum()),
         match=torch.cat(to_b + to_a),
         tokens=pack_tokens(pairs, start_a, start_b) if pairs[0].tokens else None,
         local=pack_locals(pairs, start_a, start_b) if pairs[0].local else None,

@@ -270,3 +270,31 @@ def test_a_grid_of_more_cells_than_spconv_can_count_is_an_error(layer: SparseCon
         layer(SparseConvTensor(torch.ones(2, 2), places, [2048, 2048, 512], 2))
     # mmdet3d's batch size is an int32 tensor, which cannot hold the limit
     layer(SparseConvTensor(torch.ones(1, 2), places[:1], [2048, 2048, 511], torch.tensor(1).int()))
+
+
+class Recorded(nn.SyncBatchNorm):
+    """Keeps the number of rows it was called with."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        self.rows = len(features)
+        return features
+
+
+def test_a_rank_without_sites_takes_part_in_a_synchronised_norm():
+    """The others would wait for it; a plain norm, which has nothing to normalise, is left out."""
+    plain = nn.BatchNorm1d(4)  # would raise, for want of values
+    net = SparseSequential(Recorded(4), plain, nn.ReLU())
+    out = net(sparse(torch.zeros(0, 4), random_sites(0)))
+    assert net[0].rows == len(out.features) == 0
+
+
+def test_under_bfloat16_convolutions_are_in_full_precision(monkeypatch):
+    """spconv's own functions would cast to float16: under any autocast."""
+    sites, layer = random_sites(50), SubMConv3d(4, 6, 3)
+    features = torch.randn(50, 4)
+    wanted = layer(sparse(features, sites)).features
+    with torch.autocast('cpu', torch.bfloat16):
+        found = layer(sparse(features, sites)).features
+        from_half = layer(sparse(features.bfloat16(), sites)).features
+    assert torch.equal(found, wanted)
+    assert from_half.dtype == torch.float32

@@ -72,7 +72,7 @@ def wrapper(**settings) -> Config:
 
 
 def test_amp_switches_the_wrapper_with_dynamic_scaling():
-    for cfg in (wrapper(type='OptimWrapper'), wrapper()):
+    for cfg in (wrapper(type='OptimWrapper'), wrapper(type='BFloat16OptimWrapper'), wrapper()):
         launch.enable_amp(cfg)
         assert cfg.optim_wrapper == dict(type='AmpOptimWrapper', loss_scale='dynamic', optimizer=dict(lr=1.0))
 

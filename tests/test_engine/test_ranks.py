@@ -1,5 +1,9 @@
 """A launcher and its environment must agree; what is said when they do not."""
 
+import atexit
+import os
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -168,3 +172,18 @@ def test_a_message_needs_no_logger(environment, capsys, monkeypatch):
     with pytest.raises(SystemExit, match='1'):
         launch.run_tool(refuse)
     assert capsys.readouterr().err == 'error: LOCAL_RANK is no number\n'
+
+
+def test_the_end_of_a_rank_calls_what_is_registered_for_it(tmp_path, monkeypatch):
+    """Loggers write their last numbers there."""
+    many = SimpleNamespace(
+        is_available=lambda: True, is_initialized=lambda: True, get_world_size=lambda: 2, barrier=lambda: None
+    )
+    monkeypatch.setattr(ranks, 'distributed', many)
+    if (child := os.fork()) == 0:
+        atexit._clear()  # what pytest and others have registered is not this child's
+        atexit.register((tmp_path / 'called').touch)
+        ranks.leave_ranks()
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (tmp_path / 'called').exists()

@@ -86,8 +86,8 @@ def test_all_curves_take_a_handful_of_ops():
 
 def test_sample_index_stands_above_the_code():
     grid, batch = torch.tensor([[3, 5, 7], [15, 0, 0]]), torch.tensor([1, 2], dtype=torch.int8)
-    assert with_batch(spatial_code(grid, 'z', 4), batch, 4).tolist() == [4335, 10532]
-    assert with_batch(spatial_code(grid, 'hilbert', 4), batch, 4).tolist() == [4487, 12287]
+    assert with_batch(spatial_code(grid, 'z', 4), batch, 4, 3).tolist() == [4335, 10532]
+    assert with_batch(spatial_code(grid, 'hilbert', 4), batch, 4, 3).tolist() == [4487, 12287]
 
 
 def test_hilbert_visits_neighbours_one_after_the_other():
@@ -118,7 +118,7 @@ def test_trans_swaps_x_and_y(order):
 
 def test_depth_of_the_largest_coordinate():
     wanted = {1: 2, 3: 3, 6: 3, 7: 4, 8: 4, 15: 5, 16: 5, 30: 5}
-    assert {top: serialization_depth(torch.tensor([[0, top, 1]])) for top in wanted} == wanted
+    assert {top: serialization_depth(0, top) for top in wanted} == wanted
 
 
 def test_order_and_inverse_undo_each_other_and_keep_samples_apart():

@@ -44,3 +44,20 @@ def test_points_on_cell_borders_fall_as_in_mmcv():
 def test_no_point_in_range_gives_no_voxel():
     voxels, coors, num_points, _ = voxelize(torch.full((3, 4), 100.0))
     assert voxels.shape == (0, 5, 4) and coors.shape == (0, 3) and num_points.shape == (0,)
+
+
+def test_several_clouds_come_out_as_one_after_the_other():
+    generator = torch.Generator().manual_seed(0)
+    clouds = [torch.randn(n, 4, generator=generator) for n in (300, 0, 1, 200)]
+    coords = [Grid(RANGE, SIZE).voxels(cloud[:, :3])[0] for cloud in clouds]
+    numbered = torch.cat([torch.nn.functional.pad(one, (1, 0), value=number) for number, one in enumerate(coords)])
+    shape = Grid(RANGE, SIZE).shape
+    together = hard_voxelize(torch.cat(clouds), numbered, shape, max_points=2)
+    apart = [hard_voxelize(cloud, one, shape, max_points=2) for cloud, one in zip(clouds, coords, strict=True)]
+    starts = [0, 300, 300, 301]
+    voxels, coors, num_points, first_point = (list(part) for part in zip(*apart))
+    assert torch.equal(together[0], torch.cat(voxels))
+    assert torch.equal(together[1][:, 1:], torch.cat(coors))
+    assert together[1][:, 0].tolist() == [number for number, one in enumerate(coors) for _ in one]
+    assert torch.equal(together[2], torch.cat(num_points))
+    assert torch.equal(together[3], torch.cat([rows + start for rows, start in zip(first_point, starts)]))

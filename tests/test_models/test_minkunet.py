@@ -157,7 +157,7 @@ def test_gradient_of_the_mean():
     features = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
 
     def mean(values):
-        return mean_of_cells(values, loss_cell, 3)
+        return mean_of_cells(values, loss_cell, 3)[0]
 
     assert_close(mean(features), torch.stack((features[4], features[2], features[:2].mean(0))))
     assert torch.autograd.gradcheck(mean, (features,))
@@ -219,6 +219,8 @@ def test_mask_tokens_are_voxels_of_this_kind_too():
         cell_of_point=torch.zeros(0),
         cells=cells,
         visible=visible,
+        visible_rows=visible.nonzero().squeeze(1),
+        num_visible_a=int(visible[cells[:, 0] == 0].sum()),
         match=torch.zeros(len(cells)),
         tokens=SparseTokens(sites, torch.arange(5), hidden, nowhere, nowhere),
         voxels=with_loss_cell(voxel_dict, cells, 2),

@@ -9,6 +9,7 @@ from spconv.pytorch import ops
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3, attention, upcast
+from dos_mm3d.models.backbones.ptv3.pooling import group_by_key
 from tests.helpers.ptv3_nets import CHANNELS, cloud, model
 
 
@@ -160,3 +161,19 @@ def test_flash_asked_for_and_missing_is_an_error(monkeypatch):
     monkeypatch.setattr('dos_mm3d.models.backbones.ptv3.attention.find_spec', lambda name: None)
     with pytest.raises(ImportError, match='flash-attn, which is not installed'):
         model(block=dict(attention='flash_attn'))
+
+
+def test_rows_of_equal_key_are_one_cell_and_samples_may_be_empty():
+    counts = (0, 5, 0, 3)
+    keys = torch.tensor([7, 3, 7, 3, 4, 12, 11, 12])
+    cells = group_by_key(keys, counts)
+    assert cells.counts == (0, 3, 0, 2)
+    assert cells.rows.tolist() == [1, 3, 4, 0, 2, 6, 5, 7]
+    assert cells.starts.tolist() == [0, 2, 3, 5, 6] and cells.sizes.tolist() == [2, 1, 2, 1, 2]
+    assert cells.cell_of_row.tolist() == [2, 0, 2, 0, 1, 4, 3, 4]
+
+
+def test_a_sample_beyond_the_batch_is_refused():
+    rows = dict(feat=torch.zeros(2, 4), coord=torch.zeros(2, 3), grid_coord=torch.zeros(2, 3, dtype=torch.int64))
+    with pytest.raises(ValueError, match='sample 3, wanted no more than batch_size=3'):
+        Cloud.from_points(batch=torch.tensor([0, 3]), batch_size=3, **rows)

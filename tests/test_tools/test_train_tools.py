@@ -253,3 +253,7 @@ def test_slurm_gets_openmmlabs_arguments(toy: Path, monkeypatch: pytest.MonkeyPa
     assert '--cpus-per-task=8' in lines, 'six workers of the loader, and the process itself'
     ports = {shell('slurm_train.sh', 'part', 'job', toy, 'work').splitlines()[0] for _ in range(3)}
     assert len(ports) > 1 and all(20000 <= int(port.removeprefix('port ')) < 40000 for port in ports)
+    monkeypatch.setenv('PORT', '23456')
+    monkeypatch.setenv('CPUS_PER_TASK', '12')
+    lines = shell('slurm_train.sh', 'part', 'job', toy, 'work').splitlines()
+    assert lines[0] == 'port 23456' and '--cpus-per-task=12' in lines

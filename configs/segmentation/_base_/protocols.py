@@ -14,16 +14,16 @@ _one_cycle = dict(
     convert_to_iter_based=True,
 )
 linear_probe = dict(
-    optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.005)),
+    optim_wrapper=dict(type='BFloat16OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.005)),
     param_scheduler=[{**_one_cycle, 'eta_max': 2e-3}],
 )
 decoder_probe = dict(
-    optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05)),
+    optim_wrapper=dict(type='BFloat16OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05)),
     param_scheduler=[{**_one_cycle, 'eta_max': 1e-3}],
 )
 finetune = dict(
     optim_wrapper=dict(
-        type='OptimWrapper',
+        type='BFloat16OptimWrapper',
         constructor='LayerDecay',
         paramwise_cfg=dict(layer_decay=0.8),
         optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),

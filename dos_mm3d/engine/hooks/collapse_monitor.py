@@ -80,7 +80,7 @@ class CollapseMonitorHook(Hook):
     def after_train_iter(
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        loss = mean_over_ranks(outputs['loss'].detach())
+        loss = mean_over_ranks(outputs['loss'])
         if not math.isfinite(loss):
             self.report_not_finite(runner, [f'the loss ({loss})'])
         elif self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
@@ -143,9 +143,9 @@ class CollapseMonitorHook(Hook):
             write_png(draw_monitors(self.history, limits), self.picture(runner))
 
 
-def mean_over_ranks(value: Tensor) -> float:
-    """Mean of a scalar over the ranks of a distributed run, not finite where one rank's is not."""
-    total = torch.tensor(float(value), dtype=torch.float64)
+def mean_over_ranks(value: float | Tensor) -> float:
+    """Mean of a number over the ranks of a distributed run, not finite where one rank's is not."""
+    total = torch.tensor(float(torch.as_tensor(value).detach()), dtype=torch.float64)
     all_reduce(total, 'mean')
     return float(total)
 

@@ -79,19 +79,33 @@ def features_at(cells: Tensor, features: Tensor, sites: Tensor, shape: Sequence[
         sites: (S, 1 + d) integer [view, ...], unique.
         shape: sizes (d,) of the sites' grid; None: not known.
     """
+    found, missing = look_up(cells, features, sites, shape)
+    require_voxels(missing)
+    return found
+
+
+def look_up(
+    cells: Tensor, features: Tensor, sites: Tensor, shape: Sequence[int] | None = None
+) -> tuple[Tensor, Tensor]:
+    """As :func:`features_at`, and (M,) bool: the cells that are no site, whose features mean nothing. Whoever looks up
+    several times asks for all of them at once: a GPU is waited for at each question."""
     rows = find_rows(cells, sites, shape)
     if shape is not None:  # a cell outside would have the number of another one
         rows = rows.where(inside_grid(cells[:, 1:], shape), -1)
-    require_voxels(int((rows < 0).sum()), len(cells))
+    missing = rows < 0
+    if not len(features):
+        require_voxels(missing)  # nothing to select from
     # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
-    return features.index_select(0, rows)
+    return features.index_select(0, rows.clamp_min(0)), missing
 
 
-def require_voxels(missing: int, n_cells: int) -> None:
-    """ValueError if some of the loss voxels hold no voxel."""
-    if missing:
+def require_voxels(missing: Tensor, *others: Tensor) -> None:
+    """ValueError if some of the M loss voxels hold no voxel, (M,) bool each."""
+    for other in others:
+        missing = missing | other
+    if count := int(missing.sum()):
         raise ValueError(
-            f'{missing} of {n_cells} loss voxels hold no voxel: loss voxels and voxels were made from different '
+            f'{count} of {len(missing)} loss voxels hold no voxel: loss voxels and voxels were made from different '
             'points, or on different grids'
         )
 

@@ -9,8 +9,9 @@ from mmdet3d.models.data_preprocessors.voxelize import VoxelizationByGridShape
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
-from ...cpu.scatter import mean_over_points
+from ...cpu.scatter import mean_over_points, points_in_rows
 from ...functional.grid import find_rows
+from ...functional.host import constant
 from ...functional.sinkhorn import at_least_float32
 from .base import LossVoxelBackbone, require_equal, require_voxels
 
@@ -57,7 +58,7 @@ class Cylinder3DAdapter(LossVoxelBackbone):
 
         kept = (cell_of_point >= 0).nonzero().squeeze(1)
         coors, cell_of_point = coors.index_select(0, kept), cell_of_point.index_select(0, kept)
-        require_voxels(int((cell_of_point.bincount(minlength=len(cells)) == 0).sum()), len(cells))
+        require_voxels(points_in_rows(cell_of_point, len(cells)) == 0)
         features = [
             mean_over_points(stage.features, rows_of_parents(stage, coors, stride), cell_of_point, len(cells))
             for stage, stride in zip(stages, reversed(self.strides), strict=True)
@@ -98,7 +99,7 @@ def rows_of_parents(stage: Any, coors: Tensor, stride: list[int]) -> Tensor:
     ValueError if one lies in none: a backbone whose convolutions have another padding than mmdet3d's.
     """
     parents = coors.clone()
-    parents[:, 1:] = torch.div(coors[:, 1:], coors.new_tensor(stride), rounding_mode='floor')
+    parents[:, 1:] = torch.div(coors[:, 1:], constant(stride, coors.dtype, coors.device), rounding_mode='floor')
     rows = find_rows(parents, stage.indices, [int(size) for size in stage.spatial_shape])
     if (rows < 0).any():
         raise ValueError(f'{int((rows < 0).sum())} of {len(rows)} sites have no parent in the stage of stride {stride}')

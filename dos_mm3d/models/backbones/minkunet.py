@@ -7,10 +7,10 @@ from mmdet3d.registry import MODELS
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor
 
-from ...cpu.scatter import reduce_by_row
+from ...cpu.scatter import points_in_rows, reduce_by_row
 from ...errors import InputError
 from ...functional.sinkhorn import at_least_float32
-from .base import LossVoxelBackbone, features_at, parents_of, require_voxels
+from .base import LossVoxelBackbone, look_up, parents_of, require_voxels
 
 
 @MODELS.register_module()
@@ -50,16 +50,18 @@ class MinkUNetAdapter(LossVoxelBackbone):
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         if not len(voxel_dict['coors']):
-            require_voxels(len(cells), len(cells))
+            require_voxels(torch.ones(len(cells), dtype=torch.bool))
         deepest_stride = 2**self.backbone.num_stages
         lowest = voxel_dict['coors'][:, 1:].amin(0) // deepest_stride * deepest_stride
         *coarse, finest = self.decode(voxel_dict, lowest, batch_size)
         cells = to_xyz(cells, lowest // self.loss_stride)
-        features = [
-            upcast(stage, cells, stride // self.loss_stride) for stage, stride in zip(coarse, self.upcast_strides)
-        ]
         # the sites of the last stage are the voxels, in the same order
-        return torch.cat([mean_of_cells(finest.features, voxel_dict['loss_cell'], len(cells)), *reversed(features)], 1)
+        found = [mean_of_cells(finest.features, voxel_dict['loss_cell'], len(cells))]
+        for stage, stride in reversed([*zip(coarse, self.upcast_strides)]):
+            found.append(upcast(stage, cells, stride // self.loss_stride))
+        features, missing = zip(*found)
+        require_voxels(*missing)
+        return torch.cat(features, dim=1)
 
     def decode(self, voxel_dict: dict[str, Tensor], lowest: Tensor, batch_size: int) -> list[SparseConvTensor]:
         """Decoder stages, coarsest first, as mmdet3d's forward computes them; it returns the last one only.
@@ -93,17 +95,16 @@ def to_xyz(coords: Tensor, lowest: Tensor) -> Tensor:
     return torch.cat((coords[:, :1], moved.flip(1)), dim=1).contiguous()
 
 
-def upcast(stage: SparseConvTensor, cells: Tensor, ratio: int) -> Tensor:
-    """(M, C) feature of the parent of each loss voxel; cells (M, 4), sites [view, x, y, z]; ratio: cells per edge."""
-    return features_at(parents_of(cells, ratio), stage.features, stage.indices, stage.spatial_shape)
+def upcast(stage: SparseConvTensor, cells: Tensor, ratio: int) -> tuple[Tensor, Tensor]:
+    """(M, C) feature of the parent of each loss voxel, and (M,) bool, those without one; cells (M, 4), sites [view, x,
+    y, z]; ratio: cells per edge."""
+    return look_up(parents_of(cells, ratio), stage.features, stage.indices, stage.spatial_shape)
 
 
-def mean_of_cells(features: Tensor, loss_cell: Tensor, n_cells: int) -> Tensor:
-    """(M, C) mean feature of the voxels inside each loss voxel; loss_cell (V,) row of each voxel's, -1 in none.
-
-    ValueError if one holds none.
-    """
+def mean_of_cells(features: Tensor, loss_cell: Tensor, n_cells: int) -> tuple[Tensor, Tensor]:
+    """(M, C) mean feature of the voxels inside each loss voxel, and (M,) bool, the loss voxels that hold none;
+    loss_cell (V,) row of each voxel's, -1 in none."""
     inside = (loss_cell >= 0).nonzero().squeeze(1)
     row = loss_cell.index_select(0, inside)
-    require_voxels(int((row.bincount(minlength=n_cells) == 0).sum()), n_cells)
-    return reduce_by_row(features.index_select(0, inside), row, n_cells, reduction='mean')
+    means = reduce_by_row(features.index_select(0, inside), row, n_cells, reduction='mean')
+    return means, points_in_rows(row, n_cells) == 0

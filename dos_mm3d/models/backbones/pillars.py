@@ -45,10 +45,18 @@ class PillarBackbone(LossVoxelBackbone):
         require_one_layer(int(coors[:, 1].amax()) + 1 if len(coors) else 1)
         # a copy: with legacy=True, PillarFeatureNet writes into its input, which the teacher reads after the student
         pillars = self.voxel_encoder(voxel_dict['voxels'].clone(), voxel_dict['num_points'], coors)
-        bev = self.middle_encoder(pillars, coors, batch_size)
-        stages = zip(self.backbone(bev), self.strides, strict=True)
+        stages = zip(self.backbone(self.bird_eye_view(pillars, coors, batch_size)), self.strides, strict=True)
         features = [self.at_parents(stage, cells, stride) for stage, stride in stages]
-        return torch.cat([features_at(cells, pillars, coors), *features], dim=1)
+        shape = [1, self.middle_encoder.ny, self.middle_encoder.nx]
+        return torch.cat([features_at(cells, pillars, coors, shape), *features], dim=1)
+
+    def bird_eye_view(self, pillars: Tensor, coors: Tensor, batch_size: int) -> Tensor:
+        """(B, C, ny, nx), what the middle encoder makes: it picks the pillars of one view after the other, and a GPU is
+        waited for at each pick."""
+        ny, nx = self.middle_encoder.ny, self.middle_encoder.nx
+        cell = cell_keys(coors[:, [0, 2, 3]], [ny, nx])
+        flat = pillars.new_zeros(batch_size * ny * nx, pillars.shape[1]).index_copy(0, cell, pillars)
+        return flat.view(batch_size, ny, nx, -1).permute(0, 3, 1, 2).contiguous()
 
     def require_grid(self, voxel_layer: VoxelizationByGridShape) -> None:
         """InputError unless the voxels are pillars, and map and pillar encoder are made for them."""

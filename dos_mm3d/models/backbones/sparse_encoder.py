@@ -10,10 +10,10 @@ from spconv.pytorch.conv import SparseConvolution
 from torch import Tensor, cat, nn
 
 from ...errors import InputError
-from ...functional.grid import find_rows
+from ...functional.host import constant
 from ...functional.sinkhorn import at_least_float32
 from ...structures import Grid
-from .base import LossVoxelBackbone, require_voxels
+from .base import LossVoxelBackbone, look_up, require_voxels
 from .sparse_grid import require_cells, require_sparse_shape
 
 
@@ -59,7 +59,9 @@ class SparseEncoderBackbone(LossVoxelBackbone):
         # conv_out: kernel (3, 1, 1), stride (2, 1, 1), no padding; its site o covers 2 o .. 2 o + 2
         strides.append([2 * self.strides[-1], self.strides[-1], self.strides[-1]])
         used = [(stage, stride) for stage, stride in zip((*stages, last), strides) if stride[-1] >= self.loss_stride]
-        return cat([self.upcast(stage, cells, stride) for stage, stride in used], dim=1)
+        features, missing = zip(*(self.upcast(stage, cells, stride) for stage, stride in used))
+        require_voxels(*missing)
+        return cat(features, dim=1)
 
     def require_grid(self, voxel_layer: VoxelizationByGridShape) -> None:
         """InputError unless the encoder's sparse_shape is that of the voxels, and its strides leave a cell of them."""
@@ -83,23 +85,28 @@ class SparseEncoderBackbone(LossVoxelBackbone):
                 stages.append(x)
             return stages
 
-    def upcast(self, stage: SparseConvTensor, cells: Tensor, stride: list[int]) -> Tensor:
-        """(M, C) feature of the parent of each loss voxel in a stage of a stride along z, y, x; ValueError if one is
-        not an active site.
+    def upcast(self, stage: SparseConvTensor, cells: Tensor, stride: list[int]) -> tuple[Tensor, Tensor]:
+        """(M, C) feature of the parent of each loss voxel in a stage of a stride along z, y, x, and (M,) bool: those
+        whose parent should be an active site, and is none.
 
         A parent is clamped where a stage without padding ends early. Loss voxels so high that the last cell does not
         see them either get zeros: what reads this stage downstream sees nothing of them.
         """
-        ratio = cells.new_tensor([edge // self.loss_stride for edge in stride])
-        last = cells.new_tensor(stage.spatial_shape) - 1
-        parents = torch.div(cells[:, 1:], ratio, rounding_mode='floor')
+        ratios = [edge // self.loss_stride for edge in stride]
+        parents = torch.div(cells[:, 1:], constant(ratios, cells.dtype, cells.device), rounding_mode='floor')
+        if not self.ends_early(stage, ratios):
+            return look_up(cat((cells[:, :1], parents), dim=1), stage.features, stage.indices, stage.spatial_shape)
+        last = constant([size - 1 for size in stage.spatial_shape], cells.dtype, cells.device)
         beyond = (parents > last).any(1)
-        sites = torch.cat((cells[:, :1], parents.minimum(last)), dim=1)
-        rows = find_rows(sites, stage.indices, stage.spatial_shape)
-        require_voxels(int(((rows < 0) & ~beyond).sum()), len(cells))
-        # index_select, not [rows], as in features_at
-        features = stage.features.index_select(0, rows.clamp(min=0))
-        return features.masked_fill((rows < 0)[:, None], 0) if beyond.any() else features
+        sites = cat((cells[:, :1], parents.minimum(last)), dim=1)
+        features, missing = look_up(sites, stage.features, stage.indices, stage.spatial_shape)
+        return features.masked_fill(missing[:, None], 0), missing & ~beyond
+
+    def ends_early(self, stage: SparseConvTensor, ratios: list[int]) -> bool:
+        """Whether a loss voxel of the grid may have a parent beyond a stage's cells; ratios: loss voxels per cell."""
+        voxels = self.middle_encoder.sparse_shape
+        parents = [-(-size // (self.loss_stride * ratio)) for size, ratio in zip(voxels, ratios)]
+        return any(wanted > size for wanted, size in zip(parents, stage.spatial_shape))
 
 
 @MODELS.register_module()

@@ -226,8 +226,9 @@ class SPVCNN(BaseModule):
         x: SparseConvTensor, points: Tensor, sites: Tensor, stride: int, transform: nn.Module
     ) -> tuple[SparseConvTensor, Tensor]:
         """points <- interpolated voxels + transformed points; voxels <- means of their points."""
-        points = interpolate(x.features, trilinear_corners(sites, x.indices, stride=stride)) + transform(points)
-        rows = voxel_of_point(sites, x.indices, stride=stride)
+        at_stride = dict(stride=stride, shape=x.spatial_shape)
+        points = interpolate(x.features, trilinear_corners(sites, x.indices, **at_stride)) + transform(points)
+        rows = voxel_of_point(sites, x.indices, **at_stride)
         return x.replace_feature(reduce_by_row(points, rows, len(x.indices), reduction='mean')), points
 
 

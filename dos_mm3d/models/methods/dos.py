@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...functional import collapse
+from ...functional.host import as_numbers
 from ...structures import Grid, SparseViews
 from .exported_names import SIDES, on_both_sides
 from .student_teacher import StudentTeacher
@@ -113,7 +114,7 @@ class DOS(StudentTeacher):
         """Terms of the loss by name, each summed over the two views, and what the head has to log."""
         student = self.student_features(*self.student_input(views))
 
-        visible = views.visible.nonzero().squeeze(1)
+        visible = views.visible_rows
         terms = self.terms(views)
         needed = torch.cat((visible, *(term.teacher for term in terms)))
         teacher, row_in_teacher = self.teacher_features(views, needed)
@@ -141,10 +142,9 @@ class DOS(StudentTeacher):
         Returns (R, D) unit features and (M,) the row of each loss voxel in them, -1 where it was not needed.
         """
         features = self.teacher.backbone(views.voxels, views.cells, views.num_views)
-        needed = needed.unique()
-        row_of_cell = needed.new_full((len(features),), -1)
-        row_of_cell[needed] = torch.arange(len(needed), device=needed.device)
-        return self.teacher.projector(features[needed]), row_of_cell
+        is_needed = torch.zeros(len(features), dtype=torch.bool, device=features.device).index_fill_(0, needed, True)
+        row_of_cell = torch.where(is_needed, is_needed.cumsum(0) - 1, -1)
+        return self.teacher.projector(features[is_needed.nonzero().squeeze(1)]), row_of_cell
 
     @torch.no_grad()
     def collapse_statistics(self) -> dict[str, float]:
@@ -161,4 +161,4 @@ class DOS(StudentTeacher):
             effective_rank=collapse.effective_rank(teacher),
             **self.head.statistics(teacher),
         )
-        return {name: float(value) for name, value in statistics.items()}
+        return as_numbers(statistics)

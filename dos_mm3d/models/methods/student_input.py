@@ -7,6 +7,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ...functional.host import constant
 from ...structures import SparseViews
 from ..preprocessors.views import select_voxels
 
@@ -38,7 +39,8 @@ class VisibleVoxels:
     """DOS: the visible loss voxels, and nothing anywhere else."""
 
     def __call__(self, views: SparseViews) -> StudentInput:
-        return StudentInput(select_voxels(views.voxels, views.visible), views.cells[views.visible], views.num_views)
+        cells = views.cells.index_select(0, views.visible_rows)
+        return StudentInput(select_voxels(views.voxels, views.visible), cells, views.num_views)
 
 
 @MODELS.register_module()
@@ -86,7 +88,7 @@ class VisibleVoxelsAndLocalViews:
     def __call__(self, views: SparseViews) -> StudentInput:
         if views.local is None:
             raise InputError("got views without local ones: put dict(type='LocalViews', ...) before PackViews")
-        offset = views.cells.new_tensor([views.num_views, 0, 0, 0])
+        offset = constant((views.num_views, 0, 0, 0), views.cells.dtype, views.cells.device)
         local = views.local.voxels
         local = {**local, 'coors': local['coors'] + offset.to(local['coors'])}
         return VisibleVoxels()(views).followed_by(local, views.local.cells + offset, len(views.local.points))

@@ -32,26 +32,43 @@ class MatchedRows:
     cloud: Tensor
 
 
-def matched(name: str, weight: float, student: Tensor, teacher: Tensor, cloud: Tensor) -> MatchedRows:
-    """A term of the rows whose teacher row is not -1; arguments as in :class:`MatchedRows`."""
-    kept = teacher >= 0
-    return MatchedRows(name, weight, student[kept], teacher[kept], cloud[kept])
+Rows = tuple[Tensor, Tensor, Tensor]
+"""``student``, ``teacher`` and ``cloud`` of :class:`MatchedRows`, (n,) each; a teacher row may be -1."""
 
 
-def in_each_view(
-    name: str, weight: float, student: Tensor, teacher: Tensor, cloud: Tensor, num_views: int
-) -> list[MatchedRows]:
-    """A term for views a and one for views b; arguments as for :func:`matched`."""
-    view_b = cloud >= num_views // 2
-    return [matched(name, weight, student[side], teacher[side], cloud[side]) for side in (~view_b, view_b)]
+def matched(name: str, weight: float, rows: Rows) -> MatchedRows:
+    """A term of the rows whose teacher row is not -1."""
+    kept = (rows[1] >= 0).nonzero().squeeze(1)  # once: each mask that picks rows is waited for on a GPU
+    return MatchedRows(name, weight, *(part.index_select(0, kept) for part in rows))
 
 
-def visible_rows(views: SparseViews) -> tuple[Tensor, Tensor, Tensor]:
+def in_each_view(name: str, weight: float, rows: Rows, num_a: int) -> list[MatchedRows]:
+    """A term for views a, which the first ``num_a`` rows are of, and one for views b."""
+    return [matched(name, weight, side) for side in sides(rows, num_a)]
+
+
+def sides(rows: Rows, num_a: int) -> list[Rows]:
+    """The rows of views a, which come first, and those of views b."""
+    return [tuple(part[:num_a] for part in rows), tuple(part[num_a:] for part in rows)]
+
+
+def visible_rows(views: SparseViews) -> Rows:
     """Of the v visible loss voxels: row among the student's cells, which begin with them; row in ``views.cells``;
-    view. All (v,) int64.
+    view.
     """
-    teacher = views.visible.nonzero().squeeze(1)
+    teacher = views.visible_rows
     return torch.arange(len(teacher), device=teacher.device), teacher, views.cells[teacher, 0].long()
+
+
+def in_same_view(weight: float, visible: Rows, num_a: int) -> list[MatchedRows]:
+    """The visible loss voxels of each side against themselves: none has to be looked for."""
+    return [MatchedRows('loss_same', weight, *side) for side in sides(visible, num_a)]
+
+
+def in_other_view(weight: float, visible: Rows, views: SparseViews) -> list[MatchedRows]:
+    """The visible loss voxels of each side that the other view has, too."""
+    student, teacher, cloud = visible
+    return in_each_view('loss_cross', weight, (student, views.match[teacher], cloud), views.num_visible_a)
 
 
 @MODELS.register_module()
@@ -61,7 +78,7 @@ class SameView:
     same_weight = 1.0
 
     def __call__(self, views: SparseViews) -> list[MatchedRows]:
-        return in_each_view('loss_same', self.same_weight, *visible_rows(views), views.num_views)
+        return in_same_view(self.same_weight, visible_rows(views), views.num_visible_a)
 
 
 @MODELS.register_module()
@@ -71,9 +88,7 @@ class SameAndCrossView(SameView):
     same_weight = 0.5
 
     def __call__(self, views: SparseViews) -> list[MatchedRows]:
-        student, teacher, cloud = visible_rows(views)
-        cross = in_each_view('loss_cross', 0.5, student, views.match[teacher], cloud, views.num_views)
-        return super().__call__(views) + cross
+        return super().__call__(views) + in_other_view(0.5, visible_rows(views), views)
 
 
 @MODELS.register_module()
@@ -86,8 +101,8 @@ class WithLocalViews(SameAndCrossView):
     def __call__(self, views: SparseViews) -> list[MatchedRows]:
         local = views.local
         cloud = local.cells[:, 0].long() + views.num_views
-        student = int(views.visible.sum()) + torch.arange(len(cloud), device=cloud.device)
-        extra = [matched('loss_local', 1.0, student, to, cloud) for to in (local.to_a, local.to_b)]
+        student = len(views.visible_rows) + torch.arange(len(cloud), device=cloud.device)
+        extra = [matched('loss_local', 1.0, (student, to, cloud)) for to in (local.to_a, local.to_b)]
         return super().__call__(views) + extra
 
 
@@ -102,13 +117,13 @@ class HiddenAndVisible:
     """
 
     def __call__(self, views: SparseViews) -> list[MatchedRows]:
-        visible, teacher, cloud = visible_rows(views)
-        tokens, count = views.tokens, views.num_views
-        hidden_cloud = tokens.cells[:, 0].long()
-        hidden = len(visible) + torch.arange(len(hidden_cloud), device=visible.device)
+        visible, tokens = visible_rows(views), views.tokens
+        cloud = tokens.cells[:, 0].long()
+        hidden = len(views.visible_rows) + torch.arange(len(cloud), device=cloud.device)
+        num_a = int((cloud < views.num_views // 2).sum())
         return [
-            *in_each_view('loss_hidden_same', 0.25, hidden, tokens.same, hidden_cloud, count),
-            *in_each_view('loss_hidden_cross', 0.25, hidden, tokens.cross, hidden_cloud, count),
-            *in_each_view('loss_same', 0.25, visible, teacher, cloud, count),
-            *in_each_view('loss_cross', 0.25, visible, views.match[teacher], cloud, count),
+            *in_each_view('loss_hidden_same', 0.25, (hidden, tokens.same, cloud), num_a),
+            *in_each_view('loss_hidden_cross', 0.25, (hidden, tokens.cross, cloud), num_a),
+            *in_same_view(0.25, visible, views.num_visible_a),
+            *in_other_view(0.25, visible, views),
         ]

@@ -7,7 +7,7 @@ from mmdet3d.registry import MODELS
 from mmengine.model import BaseDataPreprocessor
 
 from ...functional.patches import gather_patches, in_unit_sphere
-from ...structures import CropSet, ObjectSample, ObjectViews, PatchCrops, stack_crops
+from ...structures import CropSet, ObjectSample, ObjectViews, PatchCrops, moved, stack_crops
 
 
 @MODELS.register_module()
@@ -27,13 +27,12 @@ class PatchPreprocessor(BaseDataPreprocessor):
             views=ObjectViews(
                 whole=self.patches([sample.whole for sample in samples]),
                 local=self.patches(local) if local else None,
-                masked=torch.cat(masked).to(self.device) if masked else None,
+                masked=moved(torch.cat(masked), self.device) if masked else None,
             )
         )
 
     def patches(self, crops: Sequence[CropSet]) -> PatchCrops:
         """The crops of B clouds, as many of each."""
         stacked = stack_crops(crops)
-        points = in_unit_sphere(stacked.points.to(self.device))
-        rows = stacked.centre_rows.to(self.device), stacked.patch_rows.to(self.device)
-        return PatchCrops(*gather_patches(points, *rows), per_cloud=len(crops[0].points))
+        points, *rows = moved([stacked.points, stacked.centre_rows, stacked.patch_rows], self.device)
+        return PatchCrops(*gather_patches(in_unit_sphere(points), *rows), per_cloud=len(crops[0].points))

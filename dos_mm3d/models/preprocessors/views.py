@@ -8,8 +8,8 @@ from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
 from mmdet3d.models.data_preprocessors.voxelize import VoxelizationByGridShape
 from mmdet3d.registry import MODELS
 from torch import Tensor
-from torch.nn import functional as F
 
+from ...cpu.scatter import points_in_rows
 from ...errors import InputError
 from ...functional.voxelize import cylinder_cells, hard_voxelize, polar_points
 from ...structures import Grid, SparseViews, pack_pairs
@@ -17,42 +17,45 @@ from ...structures import Grid, SparseViews, pack_pairs
 VoxelDict = dict[str, Tensor]
 
 
-def boxes(layer: VoxelizationByGridShape, points: Tensor, max_points: int) -> VoxelDict:
-    """Points (n, C) -> voxels (v, max_points, C), num_points (v,), coors (v, 3) z, y, x, first_point (v,) row."""
+def boxes(layer: VoxelizationByGridShape, points: Tensor, cloud: Tensor, max_points: int) -> VoxelDict:
+    """Points (n, C) of clouds (n,) -> voxels (v, max_points, C), num_points (v,), coors (v, 4) cloud, z, y, x,
+    first_point (v,) row."""
     grid = Grid(layer.point_cloud_range, layer.voxel_size)
     coords, inside = grid.voxels(points[:, :3])
     kept = inside.nonzero().squeeze(1)
+    coords = torch.cat((cloud[:, None], coords), dim=1)
     voxels, coors, num_points, first_point = hard_voxelize(
         points.index_select(0, kept), coords.index_select(0, kept), grid.shape, max_points=max_points
     )
     return dict(voxels=voxels, num_points=num_points, coors=coors, first_point=kept[first_point])
 
 
-def hard_voxels(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
+def hard_voxels(layer: VoxelizationByGridShape, points: Tensor, cloud: Tensor) -> VoxelDict:
     """mmdet3d's padded voxels: those of :func:`boxes` with at most max_num_points points."""
-    return boxes(layer, points, layer.max_num_points)
+    return boxes(layer, points, cloud, layer.max_num_points)
 
 
-def first_points(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
-    """MinkUNet's voxels: points (n, C) -> the first point of each voxel (v, C), coors (v, 3) z, y, x.
+def first_points(layer: VoxelizationByGridShape, points: Tensor, cloud: Tensor) -> VoxelDict:
+    """MinkUNet's voxels: points (n, C) -> the first point of each voxel (v, C), coors (v, 4) cloud, z, y, x.
 
     mmdet3d rounds the coordinates and counts from the lowest ones of each cloud, this grid begins at the range minimum,
     as the loss voxels must: it is mmdet3d's, moved by up to half a voxel and by whole voxels. The move differs from
     cloud to cloud in mmdet3d too, so no weight can depend on it, and features keep their absolute coordinates. With a
     range minimum of (k + 1/2) voxels the cells are mmdet3d's very own.
     """
-    found = boxes(layer, points, 1)
+    found = boxes(layer, points, cloud, 1)
     return dict(voxels=found['voxels'][:, 0], coors=found['coors'], first_point=found['first_point'])
 
 
-def cylinder_points(layer: VoxelizationByGridShape, points: Tensor) -> VoxelDict:
-    """Cylinder3D's rows are points: (n, C) -> (n, C + 2) rho, phi, z, x, y, rest; coors (n, 3) rho, phi, z."""
+def cylinder_points(layer: VoxelizationByGridShape, points: Tensor, cloud: Tensor) -> VoxelDict:
+    """Cylinder3D's rows are points: (n, C) -> (n, C + 2) rho, phi, z, x, y, rest; coors (n, 4) cloud, rho, phi, z."""
     rows = polar_points(points)
     coors = cylinder_cells(rows[:, :3], layer.point_cloud_range, layer.voxel_size)
+    coors = torch.cat((cloud[:, None].to(coors), coors), dim=1)
     return dict(voxels=rows, coors=coors, first_point=torch.arange(len(points), device=points.device))
 
 
-VOXEL_TYPES: dict[str, Callable[[VoxelizationByGridShape, Tensor], VoxelDict]] = {
+VOXEL_TYPES: dict[str, Callable[[VoxelizationByGridShape, Tensor, Tensor], VoxelDict]] = {
     'hard': hard_voxels,
     'minkunet': first_points,
     'cylindrical': cylinder_points,
@@ -112,19 +115,24 @@ class ViewPreprocessor(Det3DDataPreprocessor):
         """
         if cell_of_point is None:
             cell_of_point = torch.full((sum(map(len, points)),), -1, device=points[0].device)
-        clouds = [VOXEL_TYPES[self.voxel_type](self.voxel_layer, cloud) for cloud in points]
-        fullest = max(len(cloud['coors']) for cloud in clouds)
-        if self.training and 0 < self.voxel_limit < fullest:
+        # all clouds at once: what a GPU is waited for does not grow with the batch
+        cloud = torch.cat([cell_of_point.new_full((len(one),), number) for number, one in enumerate(points)])
+        voxels = VOXEL_TYPES[self.voxel_type](self.voxel_layer, torch.cat(points), cloud)
+        self.require_room(voxels['coors'][:, 0], len(points))
+        voxels['loss_cell'] = cell_of_point.index_select(0, voxels.pop('first_point'))
+        return voxels
+
+    def require_room(self, cloud_of_voxel: Tensor, num_clouds: int) -> None:
+        """InputError while training where a cloud has more voxels than the model's limit."""
+        if not self.training or self.voxel_limit <= 0:
+            return
+        fullest = int(points_in_rows(cloud_of_voxel.long(), num_clouds).max())
+        if fullest > self.voxel_limit:
             raise InputError(
                 f'a view has {fullest} voxels and the voxel layer holds {self.voxel_limit}, so points would be lost: '
                 'raise max_voxels of model.data_preprocessor (of its voxel_layer for hard voxels), enlarge voxel_size '
                 'or lower max_points of TwoViews'
             )
-        cells = cell_of_point.split([len(cloud) for cloud in points])
-        for number, (cloud, cell) in enumerate(zip(clouds, cells)):
-            cloud['coors'] = F.pad(cloud['coors'], (1, 0), value=number)
-            cloud['loss_cell'] = cell.index_select(0, cloud.pop('first_point'))
-        return {name: torch.cat([cloud[name] for cloud in clouds]) for name in clouds[0]}
 
     @property
     def voxel_limit(self) -> int:

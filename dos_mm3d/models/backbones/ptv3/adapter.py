@@ -54,7 +54,7 @@ class PTv3Backbone(LossVoxelBackbone):
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
         level = upcast(self.ptv3(self.cloud_of(voxel_dict, batch_size)), self.levels_to_upcast)
         sites = torch.cat((level.batch[:, None], level.grid_coord.flip(1)), dim=1)
-        return features_at(cells, level.feat, sites)
+        return features_at(cells, level.feat, sites, level.shape[::-1])
 
     def require_grid(self, voxel_layer: VoxelizationByGridShape) -> None:
         """InputError for more voxels along an axis than the curves through them can number."""

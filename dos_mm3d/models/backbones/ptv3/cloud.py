@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
 from spconv.pytorch import SparseConvTensor
 from torch import Tensor
 
-from ....functional.serialization import Serialization, serialize
+from ....functional.serialization import Extent, Serialization, serialize
 from .patches import Patches, cut_patches
 
 
@@ -24,6 +25,8 @@ class Cloud:
         grid_coord: (N, 3) int64 x, y, z >= 0.
         batch: (N,) int64, number of the sample.
         counts: rows of each of the B samples, a sample may have none.
+        lowest, highest: (3,) smallest and largest x, y, z of all samples. They are asked of the finest level, those of
+            the others follow: a GPU is waited for once.
         mask: (N,) bool, rows that the stem replaces by the mask token; not carried to coarser levels.
         serialization: places on the curves; None before the first level.
         conv_feat: (N, C) what the next convolution reads where that is not ``feat`` (decoder of variant m1).
@@ -38,6 +41,8 @@ class Cloud:
     grid_coord: Tensor
     batch: Tensor
     counts: tuple[int, ...]
+    lowest: tuple[int, ...]
+    highest: tuple[int, ...]
     mask: Tensor | None = None
     serialization: Serialization | None = None
     conv_feat: Tensor | None = None
@@ -60,14 +65,21 @@ class Cloud:
         """A batch of voxels as the network takes it.
 
         Arguments as in the class, integers of any dtype; batch ascending. Raises ValueError if shapes disagree, N is 0,
-        or samples are not ascending.
+        samples are not ascending, or more than ``batch_size``.
         """
         _check_rows(feat, coord=coord, batch=batch, grid_coord=grid_coord, mask=mask)
-        if (batch[1:] < batch[:-1]).any() or batch[0] < 0:
+        batch, grid_coord = batch.long(), grid_coord.long()
+        n_samples = int(batch.max()) + 1 if batch_size is None else batch_size
+        ends = torch.searchsorted(batch, torch.arange(n_samples, device=batch.device), right=True)
+        descents = (batch[1:] < batch[:-1]).sum()
+        asked = (torch.stack((descents, batch[0], batch[-1])), *grid_coord.aminmax(dim=0), ends)
+        (unsorted, first, last), lowest, highest, ends = (part.tolist() for part in on_host(*asked))
+        if unsorted or first < 0:
             raise ValueError('batch must ascend from 0 or more: sort the points by sample first')
-        batch = batch.long()
-        counts = tuple(batch.bincount(minlength=batch_size or 0).tolist())
-        return cls(feat, coord, grid_coord.long(), batch, counts, mask)
+        if last >= n_samples:
+            raise ValueError(f'batch has sample {last}, wanted no more than batch_size={n_samples} samples')
+        counts = tuple(end - start for start, end in pairwise((0, *ends)))
+        return cls(feat, coord, grid_coord, batch, counts, tuple(lowest), tuple(highest), mask)
 
     @classmethod
     def from_voxels(cls, feat: Tensor, coord: Tensor, coors: Tensor, batch_size: int) -> Cloud:
@@ -82,7 +94,8 @@ class Cloud:
 
     def serialized(self, orders: Sequence[str], *, shuffle: bool) -> Cloud:
         """The same cloud with its places on space-filling curves, computed anew."""
-        return self.on_curves(serialize(self.grid_coord, self.batch, orders, shuffle=shuffle))
+        extent = Extent(min(self.lowest), max(self.highest), len(self.counts))
+        return self.on_curves(serialize(self.grid_coord, self.batch, orders, shuffle=shuffle, extent=extent))
 
     def on_curves(self, serialization: Serialization) -> Cloud:
         """The same cloud with its places on the given curves."""
@@ -112,10 +125,14 @@ class Cloud:
         """Search neighbours once per cloud and indice_key: spconv writes what it found into its output alone."""
         self._table('sparse', self._sparse_places).indice_dict = convolved.indice_dict
 
+    @property
+    def shape(self) -> list[int]:
+        """Sizes along x, y, z of the grid that all voxels lie in."""
+        return [highest + 1 for highest in self.highest]
+
     def _sparse_places(self) -> SparseConvTensor:
         indices = torch.cat((self.batch[:, None], self.grid_coord), dim=1).int().contiguous()
-        shape = (self.grid_coord.amax(0) + 1).tolist()
-        return SparseConvTensor(self.feat.new_empty(len(indices), 0), indices, shape, len(self.counts))
+        return SparseConvTensor(self.feat.new_empty(len(indices), 0), indices, self.shape, len(self.counts))
 
     def _table(self, key: Any, compute: Callable[[], Any]) -> Any:
         if key not in self.tables:
@@ -135,6 +152,11 @@ def upcast(cloud: Cloud, n_levels: int | None = None) -> Cloud:
     if n_levels is not None and done < n_levels:
         raise ValueError(f'asked to up-cast {n_levels} levels, the cloud has {done} finer ones')
     return cloud
+
+
+def on_host(*parts: Tensor) -> tuple[Tensor, ...]:
+    """(n,) tensors of one dtype on the CPU, for which a GPU is waited for once."""
+    return torch.cat(parts).cpu().split([len(part) for part in parts])
 
 
 def _check_rows(feat: Tensor, **others: Tensor | None) -> None:

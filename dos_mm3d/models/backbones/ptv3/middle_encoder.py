@@ -12,7 +12,7 @@ from ....errors import InputError
 from ....structures import Grid
 from .cloud import Cloud
 from .model import PTv3
-from .pooling import cell_maximum, group_by_cell
+from .pooling import cell_maximum, group_by_key
 
 
 @MODELS.register_module()
@@ -74,8 +74,10 @@ class PTv3MiddleEncoder(BaseModule):
         size_y, size_x = self.map_size
         x, y, _ = (cloud.grid_coord // self.map_stride).unbind(1)
         columns = torch.stack((cloud.batch, y, x), dim=1)
-        keys, _, by_cell, sizes = group_by_cell(cell_keys(columns, self.map_size))
-        highest = cell_maximum(cloud.feat, by_cell, sizes)
+        keys = cell_keys(columns, self.map_size)
+        cells = group_by_key(keys, cloud.counts)
+        highest = cell_maximum(cloud.feat, cells)
+        keys = keys.index_select(0, cells.rows.index_select(0, cells.starts))
         n_samples, channels = len(cloud.counts), highest.shape[1]
         flat = highest.new_zeros(n_samples * size_y * size_x, channels).index_copy(0, keys, highest)
         return flat.view(n_samples, size_y, size_x, channels).permute(0, 3, 1, 2).contiguous()

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ....functional.host import without_waiting
+
 
 @dataclass(frozen=True)
 class Patches:
@@ -58,8 +60,5 @@ def cut_patches(counts: Sequence[int], patch_size: int, device: torch.device | s
             sources.append(start + np.where(positions < count, positions, positions - length))
             place += len(positions)
         shapes.append(((place - group_start) // length, length))
-    # from memory that is not pinned CUDA takes a copy first: nothing waits, and nothing is read too late
-    source, target = (
-        torch.from_numpy(rows).to(device, non_blocking=True) for rows in (np.concatenate(sources), target)
-    )
+    source, target = (without_waiting(torch.from_numpy(rows), device) for rows in (np.concatenate(sources), target))
     return Patches(source, target, tuple(shapes))

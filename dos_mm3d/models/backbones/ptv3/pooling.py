@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,17 +37,20 @@ class Pooling(nn.Module, ABC):
 
     def forward(self, cloud: Cloud) -> Cloud:
         stride = self.stride_for(cloud)
-        _, cell, by_cell, sizes = group_by_cell(self.cell_keys(cloud, stride))
-        member = by_cell.index_select(0, sizes.cumsum(0) - sizes)
-        batch = cloud.batch.index_select(0, member)
+        # keys have the sample on top: cells of one sample after the other
+        cells = group_by_key(self.cell_keys(cloud, stride), cloud.counts)
+        member = cells.rows.index_select(0, cells.starts)
+        mean = torch.segment_reduce(cloud.coord.index_select(0, cells.rows), 'mean', lengths=cells.sizes, unsafe=True)
         pooled = Cloud(
-            feat=nn.functional.gelu(self.norm(cell_maximum(self.proj(cloud.feat), by_cell, sizes))),
-            coord=torch.segment_reduce(cloud.coord.index_select(0, by_cell), 'mean', lengths=sizes),
+            feat=nn.functional.gelu(self.norm(cell_maximum(self.proj(cloud.feat), cells))),
+            coord=mean,
             grid_coord=cloud.grid_coord.index_select(0, member) // stride,
-            batch=batch,
-            counts=tuple(batch.bincount(minlength=len(cloud.counts)).tolist()),
+            batch=cloud.batch.index_select(0, member),
+            counts=cells.counts,
+            lowest=tuple(edge // stride for edge in cloud.lowest),
+            highest=tuple(edge // stride for edge in cloud.highest),
             finer=cloud,
-            row_of_finer=cell,
+            row_of_finer=cells.cell_of_row,
         )
         return self.with_curves(pooled, cloud.serialization, member, stride)
 
@@ -119,13 +124,48 @@ def levels_in(stride: int) -> int:
     return stride.bit_length() - 1
 
 
-def group_by_cell(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(N,) int64 cell keys of rows -> keys of the n cells, each row's cell, rows sorted by cell, rows per cell."""
-    keys, cell = keys.unique(return_inverse=True)
-    return keys, cell, cell.argsort(stable=True), cell.bincount(minlength=len(keys))
+class Cells(NamedTuple):
+    """N rows in n cells.
+
+    Args:
+        rows: (N,) int64, rows in the order of their cells, those of one cell ascending.
+        starts: (n,) int64, where each cell begins in ``rows``.
+        sizes: (n,) int64, rows of each cell.
+        cell_of_row: (N,) int64.
+        counts: cells of each sample.
+    """
+
+    rows: Tensor
+    starts: Tensor
+    sizes: Tensor
+    cell_of_row: Tensor
+    counts: tuple[int, ...]
 
 
-def cell_maximum(feat: Tensor, by_cell: Tensor, sizes: Tensor) -> Tensor:
-    """(n, C) maximum of feat (N, C) over the rows of each cell, at least in float32; by_cell: rows sorted by cell."""
+def group_by_key(keys: Tensor, counts: Sequence[int]) -> Cells:
+    """Rows of equal key, (N,) int64, are one cell; cells in the order of their keys.
+
+    A GPU is waited for once, for how many cells there are.
+
+    Args:
+        keys: those of a sample all lie below those of the next one.
+        counts: rows of each sample.
+    """
+    ordered, rows = keys.sort(stable=True)
+    is_new = torch.ones_like(ordered, dtype=torch.bool)
+    is_new[1:] = ordered[1:] != ordered[:-1]
+    cell = is_new.cumsum(0) - 1
+    last_rows = [end - 1 for end in accumulate(counts)]
+    # one row beyond the last of a sample the number of a cell is that of cells so far; no rows before the first
+    ends = torch.stack([cell[row] if row >= 0 else cell[0] - 1 for row in last_rows]).add(1).tolist()
+    starts = torch.searchsorted(cell, torch.arange(ends[-1], device=cell.device))
+    sizes = torch.cat((starts[1:], starts.new_full((1,), len(keys)))) - starts
+    cell_of_row = torch.empty_like(cell).scatter_(0, rows, cell)
+    return Cells(rows, starts, sizes, cell_of_row, tuple(end - start for start, end in pairwise((0, *ends))))
+
+
+def cell_maximum(feat: Tensor, cells: Cells) -> Tensor:
+    """(n, C) maximum of feat (N, C) over the rows of each cell, at least in float32."""
     feat = feat.to(torch.promote_types(feat.dtype, torch.float32))
-    return torch.segment_reduce(feat.index_select(0, by_cell), 'max', lengths=sizes)
+    # unsafe: no look at the sizes, for which a GPU would be waited for
+    return torch.segment_reduce(feat.index_select(0, cells.rows), 'max', lengths=cells.sizes, unsafe=True)
