@@ -41,7 +41,7 @@ check_python() {
 check_compiler() {
     command -v "$CXX" >/dev/null ||
         fail "no C++ compiler: $CXX is not there, and mmcv is built from source; install g++ (Debian, Ubuntu: build-essential)."
-    echo '#include <filesystem>' | "$CXX" -std=c++17 -x c++ -fsyntax-only - 2>/dev/null ||
+    "$CXX" -std=c++17 -x c++ -fsyntax-only - <<<'#include <filesystem>' 2>/dev/null ||
         fail "$CXX does not compile C++17, which the headers of torch are written in; install g++ 9 or newer, or set CXX to one."
 }
 
