@@ -59,7 +59,7 @@ check_disk() {
 
 # GPUS: one line for each GPU, "driver, compute capability"; empty where nvidia-smi finds none.
 find_device() {
-    GPUS=$(nvidia-smi --query-gpu=driver_version,compute_cap --format=csv,noheader 2>/dev/null) || GPUS=''
+    GPUS=$(nvidia-smi --query-gpu=driver_version,compute_cap --format=csv,noheader 2>/dev/null | grep -E '^[0-9.]+, [0-9.]+$') || GPUS=''
     DEVICE=${DOS_DEVICE:-$([[ -n $GPUS ]] && echo gpu || echo cpu)}
     [[ $DEVICE == cpu || $DEVICE == gpu ]] || fail "DOS_DEVICE must be cpu or gpu, got '$DEVICE'."
 }
@@ -72,7 +72,7 @@ older() {
 check_gpu() {
     if [[ $DEVICE == cpu ]]; then
         [[ -n ${DOS_DEVICE:-} ]] || ! command -v nvidia-smi >/dev/null ||
-            note "nvidia-smi is here but names no GPU, so everything is installed for the CPU; if there is one, repair the driver."
+            note "nvidia-smi is here but names no GPU, so everything is installed for the CPU; if there is one, mend or update its driver."
         return
     fi
     if [[ -z $GPUS ]]; then

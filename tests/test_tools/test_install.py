@@ -123,8 +123,9 @@ SPCONVS = {'spconv', 'spconv-cu126', 'spconv-cu120'}
         ({'GPUS': f'{HOPPER}\n580.65.06, 12.0'}, 'spconv'),
         ({'GPUS': HOPPER, 'DOS_SPCONV': 'triton', 'FAKE_VERSION': '3.13'}, 'spconv'),
         ({'GPUS': HOPPER, 'DOS_DEVICE': 'cpu'}, 'spconv'),
+        ({'GPUS': 'No devices were found'}, 'spconv'),
     ],
-    ids=['cpu', 'hopper', 'cu120', 'blackwell beside hopper', 'triton', 'cpu beside a gpu'],
+    ids=['cpu', 'hopper', 'cu120', 'blackwell beside hopper', 'triton', 'cpu beside a gpu', 'a driver without gpu'],
 )
 def test_one_spconv_for_each_kind_of_machine(
     copy: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, str], wanted: str
