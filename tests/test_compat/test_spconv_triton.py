@@ -35,7 +35,7 @@ def build() -> nn.Module:
     """A small SparseEncoder of mmdet3d."""
     from mmdet3d.registry import MODELS
 
-    channels = {'encoder_channels': ((8, 8), (16, 16)), 'encoder_paddings': ((1, 1), (1, 1)), 'output_channels': 16}
+    channels = {'encoder_channels': ((8, 16), (16, 16)), 'encoder_paddings': ((1, 1), (1, 1)), 'output_channels': 16}
     settings = {'type': 'SparseEncoder', 'in_channels': 4, 'sparse_shape': [17, 20, 24], 'base_channels': 8} | channels
     return MODELS.build(settings | {'block_type': 'basicblock'}).eval()
 
@@ -55,7 +55,7 @@ def test_an_encoder_of_triton_has_the_same_weights_and_the_same_bits_on_the_cpu(
     data = {'weights': encoder.state_dict(), 'features': torch.randn(600, 4), 'sites': sites}
     torch.save(data, tmp_path / 'in.pt')
     command = [sys.executable, '-c', CHILD, str(tmp_path / 'in.pt'), str(tmp_path / 'out.pt')]
-    environment = os.environ | {'DOS_SPCONV': 'triton', 'PYTHONPATH': str(ROOT)}
+    environment = os.environ | {'DOS_SPCONV': 'triton', 'PYTHONPATH': os.pathsep.join([str(ROOT), *sys.path])}
     child = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert child.returncode == 0, child.stderr
     assert 'modules of spconv_triton.pytorch.conv spconv_triton.pytorch.conv\n' in child.stdout
