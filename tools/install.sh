@@ -1,20 +1,31 @@
 #!/usr/bin/env bash
 # Installs everything pinned in requirements.txt and setup.cfg into .venv at the repository root; does nothing when that is already there.
-#   PYTHON=/path/to/python  the interpreter to use (3.10 or 3.11); otherwise python3.11, python3.10, python3 are tried in this order
-#   DOS_DEVICE=cpu|gpu      which wheels; otherwise gpu where nvidia-smi lists one. The gpu set has not been run.
+#   PYTHON=/path/to/python       the interpreter to use (3.10 to 3.13); otherwise python3.11, 3.12, 3.13, 3.10, python3 in this order
+#   DOS_DEVICE=cpu|gpu           which wheels; otherwise gpu where nvidia-smi names one. The gpu set has not been run.
+#   DOS_SPCONV=cu126|cu120|triton  sparse convolutions of a GPU; otherwise cu126, and triton where that has no code for the GPU
+#   MMCV_WHEEL=file or address   a wheel of mmcv for this torch, instead of compiling it; PIP_FIND_LINKS: a folder or page with one
+#   CXX, CUDA_HOME               the C++ compiler and the CUDA toolkit that mmcv is compiled with
 # A CPU machine whose package index offers only the CUDA build of torch can point PIP_EXTRA_INDEX_URL at PyTorch's CPU index: a smaller download.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
 LOG=$VENV/install.log
+HEADERS=$VENV/build-headers
 STAMP=$VENV/.dos_installed
 STAGES=6
 HEARTBEAT_S=20
+CXX=${CXX:-c++}
+WITHOUT_CUDA=''
+source "$ROOT/tools/install_checks.sh"
 
 fail() {
     echo "install: $*" >&2
     exit 1
+}
+
+note() {
+    echo "[install: note] $*"
 }
 
 stage() {
@@ -54,7 +65,7 @@ pip_install() {
 
 # pins EXTRA...: the requirements of these extras of setup.cfg, one a line
 pins() {
-    "$BASE_PYTHON" - "$ROOT/setup.cfg" "$@" <<'PY'
+    "$PYTHON_FOUND" - "$ROOT/setup.cfg" "$@" <<'PY'
 import configparser
 import sys
 
@@ -65,100 +76,85 @@ for extra in sys.argv[2:]:
 PY
 }
 
-python_version() {
-    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true
-}
-
-find_python() {
-    local candidate version seen=''
-    for candidate in ${PYTHON:-python3.11 python3.10 python3}; do
-        version=$(python_version "$candidate")
-        if [[ $version == 3.10 || $version == 3.11 ]]; then
-            BASE_PYTHON=$(command -v "$candidate")
-            return
-        fi
-        seen+=" $candidate (${version:-not found})"
-    done
-    fail "Python 3.10 or 3.11 is needed, found:$seen. Install one of them, or set PYTHON to its path."
-}
-
-check_machine() {
-    [[ "$(uname -s)-$(uname -m)" == Linux-x86_64 ]] || fail "x86-64 Linux is needed (spconv has wheels for nothing else here), this is $(uname -s) on $(uname -m)."
-    find_python
-    "$BASE_PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
-        fail "$BASE_PYTHON cannot make virtual environments; install its venv package (Debian, Ubuntu: python$(python_version "$BASE_PYTHON")-venv)."
-    command -v "${CXX:-g++}" >/dev/null ||
-        fail "no C++ compiler: ${CXX:-g++} is not there, and mmcv is built from source; install g++ (Debian, Ubuntu: build-essential)."
-    "$BASE_PYTHON" -c 'import os, sysconfig; raise SystemExit(not os.path.exists(sysconfig.get_paths()["include"] + "/Python.h"))' ||
-        fail "the headers of $BASE_PYTHON are missing, and mmcv is built from source; install them (Debian, Ubuntu: python$(python_version "$BASE_PYTHON")-dev)."
-}
-
-find_device() {
-    DEVICE=${DOS_DEVICE:-}
-    if [[ -z $DEVICE ]]; then
-        DEVICE=cpu
-        nvidia-smi -L 2>/dev/null | grep -q '^GPU' && DEVICE=gpu
-    fi
-    [[ $DEVICE == cpu || $DEVICE == gpu ]] || fail "DOS_DEVICE must be cpu or gpu, got '$DEVICE'."
-}
-
-fail_without_nvcc() {
-    fail "a GPU is here but nvcc is not, so $(pins mmcv) cannot be built with its CUDA operators; install the CUDA toolkit of torch's CUDA version, or set PIP_FIND_LINKS to a folder or page with a wheel of $(pins mmcv) for this torch, or DOS_DEVICE=cpu to do without the GPU."
-}
-
-# Before gigabytes are downloaded: no index has a wheel of mmcv, so it is built, or comes from where pip is told to look.
-check_gpu() {
-    [[ $DEVICE == cpu || -n ${PIP_FIND_LINKS:-} ]] || command -v nvcc >/dev/null || fail_without_nvcc
-}
-
 fingerprint() {
     {
-        (cd "$ROOT" && sha256sum requirements.txt setup.cfg pyproject.toml tools/install.sh)
-        echo "$ROOT $(python_version "$BASE_PYTHON") $DEVICE"
+        (cd "$ROOT" && sha256sum requirements.txt setup.cfg pyproject.toml tools/install.sh tools/install_checks.sh)
+        echo "$ROOT $(python_version "$PYTHON_FOUND") $DEVICE $SPCONV $OPERATORS ${MMCV_WHEEL:-}"
     } | sha256sum | cut -d ' ' -f 1
 }
 
-# Succeeds when mmcv's compiled operators load beside this torch, and on a GPU machine were compiled for it.
-mmcv_ops_load() {
-    "$VENV/bin/python" - "$DEVICE" >>"$LOG" 2>&1 <<'PY'
+# Succeeds when mmcv's compiled operators load beside this torch and, if $1 is cuda, were compiled for CUDA.
+mmcv_loads_for() {
+    "$VENV/bin/python" - "$1" >>"$LOG" 2>&1 <<'PY'
 import sys
 
 import mmcv.ops
 
-if sys.argv[1] == 'gpu' and mmcv.ops.get_compiling_cuda_version() == 'not available':
+if sys.argv[1] == 'cuda' and mmcv.ops.get_compiling_cuda_version() == 'not available':
     sys.exit('mmcv was built without its CUDA operators')
 PY
 }
 
-install_mmcv() {
+# GCC reads the headers of torch, which every file of mmcv includes, once: that is most of the work of a build. It ignores what it
+# cannot use, so a file compiled with other options is only slower. Other compilers do without, and so do builds for CUDA (not tried).
+precompile_torch_headers() {
+    local include
+    [[ $OPERATORS == cpu && $("$CXX" --version) == *'Free Software Foundation'* ]] || return 0
+    mapfile -t include < <("$VENV/bin/python" -c 'from torch.utils.cpp_extension import include_paths; print(*include_paths(), sep="\n")')
+    mkdir -p "$HEADERS"
+    echo '#include <torch/types.h>' >"$HEADERS/torch_types.h"
+    # the options that torch's build extension compiles with
+    with_heartbeat "$CXX" -x c++-header "$HEADERS/torch_types.h" -o "$HEADERS/torch_types.h.gch" $CFLAGS -fPIC -std=c++17 \
+        "${include[@]/#/-I}" -DTORCH_API_INCLUDE_EXTENSION_H
+    CFLAGS+=" -include $HEADERS/torch_types.h"
+}
+
+mmcv_is_cached() {
     local pin
     pin=$(pins mmcv)
-    if [[ $DEVICE == gpu ]]; then
+    [[ -n $("$VENV/bin/python" -m pip cache list --format=abspath "${pin/==/-}-cp$(python_version "$PYTHON_FOUND" | tr -d .)" 2>>"$LOG") ]]
+}
+
+build_mmcv() {
+    export MMCV_WITH_OPS=1 CFLAGS="${CFLAGS:-} -g0 -O1" # Python's own flags ask for debug symbols and more than these loops gain from
+    if [[ $OPERATORS == cuda ]]; then
         export FORCE_CUDA=1
-        pip_install --no-deps --only-binary :all: "$pin" && mmcv_ops_load && return
-        command -v nvcc >/dev/null || fail_without_nvcc
+    else
+        export CUDA_VISIBLE_DEVICES='' # mmcv asks torch for a GPU, and then wants nvcc
     fi
-    export MMCV_WITH_OPS=1 CFLAGS="${CFLAGS:-} -g0" # Python's own flags ask for debug symbols: most of the time of a build
-    pip_install --no-deps --no-build-isolation -v "$pin" && mmcv_ops_load && return
+    mmcv_is_cached || precompile_torch_headers
+    pip_install --no-deps --no-build-isolation -v "$(pins mmcv)" && mmcv_loads_for "$OPERATORS" && return
     # pip's cache knows mmcv by its version only: a wheel cached there may have been built against another torch
     echo "    the operators do not load, building without pip's cache"
-    pip_install --no-deps --no-build-isolation -v --no-cache-dir --force-reinstall --no-binary mmcv "$pin" && mmcv_ops_load
+    precompile_torch_headers
+    pip_install --no-deps --no-build-isolation -v --no-cache-dir --force-reinstall --no-binary mmcv "$(pins mmcv)" && mmcv_loads_for "$OPERATORS"
+}
+
+install_mmcv() {
+    if [[ -n ${MMCV_WHEEL:-} ]]; then
+        pip_install --no-deps "$MMCV_WHEEL" && mmcv_loads_for "$OPERATORS"
+    elif [[ $DEVICE == gpu ]] && pip_install --no-deps --only-binary :all: "$(pins mmcv)" && mmcv_loads_for cuda; then
+        WITHOUT_CUDA=''
+    else
+        build_mmcv
+    fi
 }
 
 install_all() {
     local failed="failed; the last lines of $LOG are above."
     mapfile -t build < <(pins build)
-    mapfile -t ordinary < <(pins "$DEVICE" dev docs)
+    mapfile -t ordinary < <(pins torch "${SPCONV/triton/cpu}" triton dev docs)
     mapfile -t nodeps < <(pins nodeps)
-    stage 1 "virtual environment for Python $(python_version "$BASE_PYTHON") in $VENV"
-    "$BASE_PYTHON" -m venv --clear "$VENV" || fail "$BASE_PYTHON could not make a virtual environment in $VENV."
+    stage 1 "virtual environment for Python $(python_version "$PYTHON_FOUND") in $VENV"
+    "$PYTHON_FOUND" -m venv --clear "$VENV" || fail "$PYTHON_FOUND could not make a virtual environment in $VENV."
     pip_install "${build[@]}" || { tail -n 20 "$LOG" >&2; fail "installing pip and the build tools $failed"; }
-    stage 2 "torch, spconv and the packages of requirements.txt ($DEVICE)"
+    stage 2 "torch, spconv ($SPCONV) and the packages of requirements.txt"
     pip_install -r "$ROOT/requirements.txt" "${ordinary[@]}" || { tail -n 20 "$LOG" >&2; fail "installing requirements.txt $failed"; }
     stage 3 "mmengine, mmdet, mmdet3d and the devkits"
     pip_install --no-deps "${nodeps[@]}" || { tail -n 20 "$LOG" >&2; fail "installing mmdet3d $failed"; }
-    stage 4 "mmcv with its operators, from source: about 7 minutes on 2 cores the first time"
-    install_mmcv || { tail -n 20 "$LOG" >&2; fail "building mmcv $failed"; }
+    stage 4 "mmcv with its operators, compiled for $OPERATORS where there is no wheel"
+    install_mmcv || { tail -n 20 "$LOG" >&2; fail "installing mmcv $failed"; }
+    rm -rf "$HEADERS" # some 430 MB
     stage 5 "dos_mm3d itself, from this folder"
     pip_install --no-deps --no-build-isolation -e "$ROOT" || { tail -n 20 "$LOG" >&2; fail "installing dos_mm3d $failed"; }
     stage 6 "imports everything once"
@@ -166,8 +162,7 @@ install_all() {
         { tail -n 20 "$LOG" >&2; fail "importing what was installed $failed"; }
 }
 
-check_machine
-find_device
+look_at_machine
 exec 9<"$ROOT"
 if ! flock -n 9; then # quickstart.sh and check.sh may be started together: the second finds the work done
     echo "[install: waiting] another install into $VENV is running"
@@ -178,7 +173,10 @@ if [[ -f $STAMP && $(<"$STAMP") == "$FINGERPRINT" ]] && "$VENV/bin/python" -c ''
     echo "[install: up to date] $VENV ($DEVICE)"
     exit 0
 fi
-check_gpu
+check_machine
 install_all
 echo "$FINGERPRINT" >"$STAMP"
 echo "[install: done, ${SECONDS} s] $VENV ($DEVICE)"
+if [[ -n $WITHOUT_CUDA ]]; then
+    note "$WITHOUT_CUDA, so mmcv has no CUDA operators. Pretraining, probes and segmentation do without; detection and Cylinder3D on the GPU need them: install CUDA $TORCH_CUDA with its nvcc, or name a wheel of $(pins mmcv) for this torch with MMCV_WHEEL or PIP_FIND_LINKS, and install again."
+fi

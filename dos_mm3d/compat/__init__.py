@@ -6,9 +6,10 @@ A function's docstring says what goes wrong (Symptom) in which version, which te
 
 from functools import cache
 
-from . import mmcv, mmdet3d, mmengine, numpy, nuscenes_devkit, spconv
+from . import mmcv, mmdet3d, mmengine, numpy, nuscenes_devkit, spconv, spconv_triton
 
 REPAIRS = (
+    spconv_triton.put_triton_in_place_of_spconv,  # before the others import spconv
     mmengine.store_one_cycle_as_numbers,
     mmengine.warm_up_for_one_step,
     numpy.restore_numpy_long,

@@ -27,12 +27,12 @@ def convolve_sparsely_on_cpu() -> None:
     """
     if find_spec('spconv') is None:
         return
-    from cumm.tensorview.gemm import Activation
     from spconv.pytorch import functional, ops
+    from spconv.pytorch.conv import tv
 
     for name, subm, inverse in (('conv', False, False), ('inverse_conv', False, True), ('subm_conv', True, False)):
         original = getattr(functional, f'indice_{name}')
-        setattr(functional, f'indice_{name}', _convolver(original, subm, inverse, Activation.None_))
+        setattr(functional, f'indice_{name}', _convolver(original, subm, inverse, tv.gemm.Activation.None_))
     ops.get_indice_pairs = _pair_sharer(_searcher(ops.get_indice_pairs, ops))
 
 

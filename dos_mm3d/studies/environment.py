@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from mmengine.utils.dl_utils import collect_env
 
+from ..compat.spconv_triton import stands_in
 from ..functional.streaming_fused import has_triton
 from .runner.record import commit_of_package, distributions, machine, versions
 
@@ -74,8 +75,10 @@ def mmcv_operators() -> str:
 
 
 def spconv_build() -> str:
-    """'CUDA', 'CPU', or why it does not load."""
+    """'CUDA', 'CPU', 'Triton' where spconv-triton stands in for it, or why it does not load."""
     try:
+        if stands_in():
+            return 'Triton'
         return 'CPU' if import_module('spconv.cppconstants').CPU_ONLY_BUILD else 'CUDA'
     except (ImportError, OSError) as error:
         return f'does not load: {error}'
@@ -95,8 +98,13 @@ def conflicts(packages: Mapping[str, Sequence[str]], gpus: Gpus, mmcv: str, spco
         if len(names := packages.get(module, ())) > 1:
             found.append(f'{" and ".join(names)} overwrite each other ({module}): uninstall all, then install one')
     for what, state, remedy in (
-        ('the operators of mmcv', mmcv, 'build mmcv against this torch: pip install --no-binary mmcv mmcv'),
-        ('spconv', spconv, 'install spconv for the CPU, or spconv-cu1xx for a GPU'),
+        (
+            'the operators of mmcv',
+            mmcv,
+            'detection and Cylinder3D need them: build mmcv against this torch (pip install --no-binary mmcv mmcv), on '
+            'a GPU with nvcc, or install a wheel of it',
+        ),
+        ('spconv', spconv, 'install spconv for the CPU; for a GPU spconv-cu126, or spconv-triton beside it'),
     ):
         if 'not load' in state:
             found.append(f'{what} {state}; {remedy}')
