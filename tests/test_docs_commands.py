@@ -30,6 +30,7 @@ RUN_BY = {
     'create_synthetic': 'tests/test_miniatures/test_staging.py',
     'dist_train': f'{TOOLS}/test_dist_pretraining.py::test_two_cpu_ranks_pretrain_the_embedded_data_sets_config',
     'export_backbone': f'{EXPORT}/test_backbone_export.py',
+    'gpu_check': f'{STUDIES}/test_gpu_check_run.py',
     'install': 'tools/check.sh',
     'quickstart': f'{TOOLS}/test_quickstart.py::test_whole_chain_and_that_it_is_not_repeated',
     'run_protocol cross_domain': f'{TOOLS}/test_run_protocol_tool.py::test_pairs_end_to_end',
@@ -40,6 +41,7 @@ RUN_BY = {
     'slurm_train': f'{TOOLS}/test_train_tools.py::test_slurm_gets_openmmlabs_arguments',
     'test': f'{TOOLS}/test_train_tools.py::test_test_reports_the_metric',
     'train': ANY_CONFIG,
+    'visualize_detections': f'{TOOLS}/test_visualize_detections.py',
     'visualize_features': f'{TOOLS}/test_visualize_features.py::test_a_checkpoint_with_a_head',
     # other programs
     '.venv/bin/python -m': 'tools/check.sh',
