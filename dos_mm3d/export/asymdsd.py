@@ -115,6 +115,9 @@ def asymdsd_config(
     """
     shown = Shown(public, source)
     branches = [name for name in ('patch', 'cls') if f'student.{name}_projection_head.linear.bias' in public]
+    for name in {'patch', 'cls'} - set(branches):
+        if f'teacher.{name}_centering.center' in public:
+            raise InputError(f'{source}: lacks student.{name}_projection_head, but has its centering. {WANTED}')
     encoder = encoder_config(shown)
     encoder['heads'] = heads or heads_of(encoder['channels'], '--heads', source)
     model = dict(type='AsymDSD', encoder=encoder, data_preprocessor=dict(type='PatchPreprocessor'))

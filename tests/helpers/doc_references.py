@@ -202,13 +202,22 @@ def broken_commands(text: str) -> list[str]:
     ]
 
 
+def tools_named_in(script: Path) -> set[Path]:
+    """Tools of the repository that a shell script names."""
+    named = {ROOT / name for name in re.findall(r'tools/\w+\.(?:py|sh)', script.read_text())}
+    return {tool for tool in named if tool.is_file()}
+
+
 @cache
 def options_of(tool: Path) -> frozenset[str]:
     """Options that a tool or what it imports declares; of a shell script, also those of the tools that it runs."""
-    text = tool.read_text()
     if tool.suffix == '.sh':
-        inner = {ROOT / name for name in re.findall(r'tools/\w+\.(?:py|sh)', text)} - {tool}
-        return frozenset(OPTION.findall(text)).union(*(options_of(one) for one in inner if one.is_file()))
+        files = {tool}
+        while new := {one for file in files if file.suffix == '.sh' for one in tools_named_in(file)} - files:
+            files |= new
+        shell = {file for file in files if file.suffix == '.sh'}
+        declared = frozenset(OPTION.findall('\n'.join(file.read_text() for file in shell)))
+        return declared.union(*(options_of(file) for file in files - shell))
     found, files = {'--help'}, {tool}
     while new := {file for one in files for file in imported(one)} - files:
         files |= new
