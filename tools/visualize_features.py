@@ -1,100 +1,13 @@
-"""What a checkpoint sees in sweeps: tools/visualize_features.py SWEEP... --checkpoint CHECKPOINT [--out-dir FOLDER]."""
+"""What a checkpoint sees in sweeps: tools/visualize_features.py SWEEP... --checkpoint CHECKPOINT."""
 
-import argparse
+import os
+import sys
 
-import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
-from dos_mm3d.datasets.readers import ReadOptions
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from dos_mm3d.cli.visualize_features import main
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.errors import InputError
-from dos_mm3d.files import home_path, write_together
-from dos_mm3d.probe.softmaps import softmaps_of
-from dos_mm3d.studies.protocols.encoder_input import SensorFrame
-from dos_mm3d.studies.protocols.sources import Source
-from dos_mm3d.studies.seeing.feature_files import Chosen, SeenTogether, check_files, softmaps_parts
-from dos_mm3d.studies.seeing.sweeps import SweepFiles, load_source, see, source_of
-
-
-def parse_args() -> argparse.Namespace:
-    """Sweeps, whose features, which point and prototypes, how the files are read."""
-    parser = argparse.ArgumentParser(description='Pictures, .ply and a page of the features of sweeps')
-    parser.add_argument('sweeps', nargs='+', type=home_path, metavar='SWEEP', help='.bin .pcd .npy .npz .ply .feather')
-    whose = 'pretraining checkpoint, or exported file such as weights/second_small.pth'
-    parser.add_argument('--checkpoint', required=True, metavar='[DATASET=]PATH', help=whose)
-    parser.add_argument('--config', help='of the pretraining; default: in the file, or the one beside it')
-    parser.add_argument('--out-dir', type=home_path, default=home_path('work_dirs/features'), help='folder to write')
-    place = 'place in the first sweep [m]; similarity to the point nearest to it'
-    parser.add_argument('--point', type=float, nargs='+', metavar=('X', 'Y'), help=place)
-    parser.add_argument('--prototypes', type=int, nargs='+', default=[], help='numbers; default: the most used')
-    parser.add_argument('--most-used', type=int, default=16, help='so many prototypes in the page')
-    parser.add_argument('--bin-columns', type=int, help='float32 columns of raw files')
-    parser.add_argument('--npz-key', help='array of .npz files')
-    parser.add_argument('--missing-intensity', choices=['error', 'zero'], default='error')
-    parser.add_argument('--intensity-max', type=float, help='the intensity that becomes 1; default: 1, 255 or 65535')
-    ground = 'height of the road in the files [m], e.g. -1.73; default: z as it is'
-    parser.add_argument('--ground-z', type=float, help=ground)
-    parser.add_argument('--forward', choices=['x', 'y'], help='axis of the files that points ahead; default: as it is')
-    return parser.parse_args()
-
-
-def check_args(args: argparse.Namespace) -> None:
-    """Before anything is read or computed."""
-    if args.point is not None and len(args.point) not in (2, 3):
-        raise InputError(f'--point {" ".join(map(str, args.point))}: wanted X Y or X Y Z in metres')
-    if args.most_used < 1:
-        raise InputError(f'--most-used {args.most_used}: wanted 1 or more')
-    if args.intensity_max is not None and not args.intensity_max > 0:
-        raise InputError(f'--intensity-max {args.intensity_max}: wanted a positive number')
-
-
-def known_frame(source: Source, args: argparse.Namespace) -> SensorFrame:
-    """How the files lie. InputError where pretraining does not say how its own lay: nothing would come of it."""
-    for option, given, known in (
-        ('--ground-z', args.ground_z, source.input.ground_z_m),
-        ('--forward', args.forward, source.input.forward),
-    ):
-        if given is not None and known is None:
-            raise InputError(
-                f'{option} {given}: {source.config_file} does not say how its own sweeps lay; leave it out'
-            )
-    return SensorFrame(args.ground_z, args.forward)
-
-
-def main() -> None:
-    """Read, encode, write; tell what is like the chosen point."""
-    args = parse_args()
-    check_args(args)
-    source = source_of(args.checkpoint, args.config)
-    options = ReadOptions(args.bin_columns, args.npz_key, args.missing_intensity)
-    check_files(args.out_dir, args.sweeps)
-    frame = known_frame(source, args)
-    model = load_source(source)
-    sweeps = see(model, source, SweepFiles(args.sweeps, options, args.intensity_max), frame)
-    both = softmaps_parts(sweeps)
-    softmaps = both and softmaps_of(model, *both, most_used=args.most_used, chosen=args.prototypes)
-    if args.prototypes and softmaps is None:
-        raise InputError(f'--prototypes: {source.checkpoint} has no head with prototypes, so it has no softmaps')
-    together = SeenTogether(sweeps, softmaps)
-    chosen = together.chosen(args.point) if args.point else None
-    written = together.files(args.out_dir, chosen, n_prototypes=len(args.prototypes) or 4)
-    write_together(written)
-    print(source.input.note)
-    report(together, chosen)
-    print('written: ' + ', '.join(str(path) for path, content in written.items() if content is not None))
-
-
-def report(together: SeenTogether, chosen: Chosen | None) -> None:
-    """Sizes, and the places that are most like the chosen one."""
-    for sweep in together.sweeps:
-        print(f'{sweep.file}: {len(sweep.points)} points, {len(sweep.teacher)} loss voxels; {sweep.n_outside} outside')
-    print(f'similarities: cosines on {together.directions[0].shape[1]} principal axes, {together.kept:.1%} of variance')
-    if together.softmaps is None:
-        print('no head in this checkpoint: no softmaps')
-    for number, rows in enumerate(chosen.nearest if chosen else (), start=1):
-        sweep = together.sweeps[number]
-        for row in rows:
-            cosine = chosen.cosines[number][sweep.cell_of_point[row]]
-            print(f'{sweep.file.name}: {sweep.points[row, :3].numpy().round(2).tolist()} m, cosine {cosine:.3f}')
-
 
 if __name__ == '__main__':
     run_tool(main)
