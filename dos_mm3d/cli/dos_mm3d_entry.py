@@ -45,7 +45,7 @@ COMMANDS = {
     'env': Command('collect_env', 'versions and devices, for a report of a problem'),
 }
 """Words after `dos-mm3d` -> what they run."""
-SHELLS = ('bash', 'zsh', 'tcsh')
+SHELLS = ('bash', 'zsh')
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -75,10 +75,15 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=f'commands:\n{listed}\n\n`dos-mm3d COMMAND --help` tells the arguments of one.',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--version', action='store_true', help='print the version')
-    parser.add_argument('--print-completion', choices=SHELLS, help='print what completes words after Tab, for a shell')
+    add_options(parser)
     parser.add_argument('words', nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What stands in place of a command."""
+    parser.add_argument('--version', action='store_true', help='print the version')
+    parser.add_argument('--print-completion', choices=SHELLS, help='print what completes words after Tab, for a shell')
 
 
 def command_of(words: Sequence[str]) -> str | None:
