@@ -10,7 +10,7 @@ BESIDE = ('configs', 'weights/index.json')
 
 
 class BuildWithConfigs(build_py):
-    """Puts them into the folder .mim of the package, where OpenMMLab's packages have theirs. An editable install has the checkout."""
+    """Puts them into the folder .mim of the package, where OpenMMLab's have theirs. An editable install needs none."""
 
     def run(self) -> None:
         super().run()
