@@ -1,6 +1,6 @@
 """Self-supervised LiDAR pretraining for mmdetection3d; importing it repairs upstream bugs and registers our classes."""
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'
 
 from . import compat
 

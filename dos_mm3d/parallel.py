@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from .progress import progress_bar
+
 Job, Result = TypeVar('Job'), TypeVar('Result')
 MESSAGES_PER_WORKER = 64  # at least so many, where there are as many jobs: small jobs travel together
 
@@ -42,7 +44,7 @@ def parallel_map(
     jobs = list(jobs)
     sizes = [1] * len(jobs) if sizes is None else sizes
     workers = min(workers or os.cpu_count() or 1, len(jobs))
-    with tqdm(total=sum(sizes), desc=what, unit=unit, disable=not jobs) as bar:
+    with progress_bar(title=what, total=sum(sizes), unit=unit, disable=not jobs) as bar:
         if workers <= 1:
             return list(_told(map(work, jobs), jobs, sizes, bar, finished))
         others, size = set(active_children()), max(1, len(jobs) // (workers * MESSAGES_PER_WORKER))

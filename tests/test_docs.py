@@ -79,6 +79,7 @@ def test_docstrings_and_comments_name_what_exists() -> None:
         ),
         (broken_code, '```python\nx = 1\n```', '```python\nfrom dos_mm3d.studies.runner import Sell\n```'),
         (broken_commands, 'python tools/train.py CONFIG --resume', 'python tools/train.py CONFIG --resmue'),
+        (broken_commands, 'dos-mm3d convert pointcept a b --heads 2', 'dos-mm3d convert pointcept a b --hats 2'),
         (broken_commands, 'bash tools/check.sh --all-configs', 'bash tools/check.sh --every-config'),
     ],
 )

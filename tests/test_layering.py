@@ -13,7 +13,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / 'dos_mm3d'
 LAYERS = (
-    ('errors', 'parallel', 'spread'),
+    ('errors', 'progress', 'spread', 'units'),
+    ('parallel',),
     ('files', 'checkpoint_file'),
     ('cpu',),
     ('functional', 'compat'),
@@ -29,11 +30,13 @@ LAYERS = (
     # what follows is no part of the core
     ('miniatures',),
     ('studies',),
+    ('cli',),
+    ('__main__',),
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 # beside the order: a model gets tensors and does not know how they came about
 NEVER = (('models', 'datasets'), ('datasets', 'models'))
-ALONE = ('miniatures', 'studies')
+ALONE = ('miniatures', 'studies', 'cli', '__main__')
 OUTSIDE = ('tools', 'tests', 'configs')
 PATH = re.compile(r'(configs|tools|tests|docs)(/\S*)?')
 # mmdet3d's converter lies in a package that is called tools, too
@@ -147,11 +150,11 @@ def paths_named(source: str) -> list[str]:
     return [value for value in constants if isinstance(value, str) and PATH.fullmatch(value)]
 
 
-def test_only_studies_know_where_configs_and_tools_lie() -> None:
+def test_only_studies_and_commands_know_where_configs_and_tools_lie() -> None:
     wrong = {
         module: found
         for module, path in module_paths().items()
-        if room_of(module) != 'studies' and path.relative_to(PACKAGE).as_posix() not in PATHS_OF_OTHERS
+        if room_of(module) not in ('studies', 'cli') and path.relative_to(PACKAGE).as_posix() not in PATHS_OF_OTHERS
         if (found := paths_named(path.read_text()))
     }
     assert not wrong

@@ -1,49 +1,13 @@
 """What a config trains on, as pictures: tools/browse_dataset.py CONFIG [--output-dir FOLDER] [--num N]."""
 
-import argparse
-from pathlib import Path
+import os
+import sys
 
-import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
-from dos_mm3d.engine import launch
-from dos_mm3d.errors import InputError
-from dos_mm3d.files import check_output, check_writable, holds_picture, home_path
-from dos_mm3d.studies.seeing.samples import browse
-from dos_mm3d.visualization.style import write_png
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-
-def parse_args() -> argparse.Namespace:
-    """A config, which samples, where the pictures go."""
-    parser = argparse.ArgumentParser(description='Draw what a config trains on: views and masks, boxes, labels')
-    launch.add_common_arguments(parser)
-    parser.add_argument('--output-dir', type=home_path, help='folder to write; default: browse in the work_dir')
-    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='loader of the config')
-    parser.add_argument('--position', type=int, default=0, help='first draw of the stream, or first sample')
-    parser.add_argument('--num', type=int, default=1, help='how many')
-    parser.add_argument('--seed', type=int, default=0, help='of the stream of a pretraining')
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Build the data set, draw, write PNG; no screen is needed."""
-    args = parse_args()
-    for name, least in (('position', 0), ('num', 1), ('seed', 0)):
-        if getattr(args, name) < least:
-            raise InputError(f'--{name} {getattr(args, name)}: wanted {least} or more')
-    cfg = launch.load_config(args)
-    loader = f'{args.split}_dataloader'
-    if not cfg.get(loader):
-        raise InputError(f'{args.config}: has no {loader}; wanted another --split')
-    folder = args.output_dir or Path(cfg.work_dir) / 'browse'
-    check_writable(folder)
-    launch.check_data(cfg, loader)
-    numbers = range(args.position, args.position + args.num)
-    for number, (said, pictures) in zip(numbers, browse(cfg, loader, numbers, args.seed)):
-        print(said)
-        for kind, figure in pictures.items():
-            path = folder / f'{number:06d}_{kind}.png'
-            check_output(path, args.config, ours=holds_picture)
-            print(f'  {write_png(figure, path)}')
-
+from dos_mm3d.cli.browse_dataset import main
+from dos_mm3d.engine.launch import run_tool
 
 if __name__ == '__main__':
-    launch.run_tool(main)
+    run_tool(main)

@@ -20,6 +20,7 @@ from dos_mm3d.errors import InputError
 from dos_mm3d.files import home_path
 from dos_mm3d.studies.runner.tool import named_path
 from dos_mm3d.studies.zoo import WEIGHTS, ZOO, add_to_zoo
+from dos_mm3d.units import file_size
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,7 +58,7 @@ def main() -> None:
     os.chdir(ROOT)  # configs are relative to it
     entry = add_to_zoo(args.name, args.checkpoint, args.probe, args.weights)
     difference = entry['exported']['half_difference']
-    print(f'wrote {args.weights / entry["file"]}: {entry["bytes"]} bytes, features differ by {difference:.1e}')
+    print(f'wrote {args.weights / entry["file"]}: {file_size(entry["bytes"])}, features differ by {difference:.1e}')
     print('now the page: python tools/build_tables.py')
 
 

@@ -1,45 +1,13 @@
-"""Convert a public checkpoint of AsymDSD into one of this package, or one of this package into a public one.
+"""Convert a checkpoint of AsymDSD, either way: tools/convert_asymdsd.py CHECKPOINT OUT."""
 
-    python tools/convert_asymdsd.py AsymDSD-S.ckpt work_dirs/asymdsd_s.pth
-    python tools/convert_asymdsd.py work_dirs/asymdsd_s/iter_2000.pth work_dirs/public.ckpt
-
-Which of the two it is, the sizes (S, B, others) and the form (dual, MPM, CLS) follow from the names and shapes of the
-tensors. Nothing in the file is executed. Tensors keep their numbers, so that the way back gives the same ones.
-"""
-
-import argparse
-import pprint
+import os
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from dos_mm3d.engine.arguments import at_least
+from dos_mm3d.cli.convert_asymdsd import main
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.export.asymdsd import convert_asymdsd
-from dos_mm3d.files import home_path, output_path
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Convert checkpoints of AsymDSD, both ways.')
-    parser.add_argument('checkpoint', type=home_path, help='public checkpoint, or one of this package')
-    parser.add_argument('out', type=output_path, help='file to write')
-    parser.add_argument('--heads', type=at_least(1), help='of the encoder (default: one for each 64 channels)')
-    parser.add_argument('--predictor-heads', type=at_least(1), help='of the predictor, likewise')
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    done = convert_asymdsd(args.checkpoint, args.out, heads=args.heads, predictor_heads=args.predictor_heads)
-    print(done.report())
-    for warning in done.warnings:
-        print(f'WARNING: {warning}', file=sys.stderr)
-    if done.missing:
-        print('WARNING: the missing tensors are not in the file', file=sys.stderr)
-    print(f'wrote {args.out}: {done.parameters} numbers for this model:')
-    print(pprint.pformat(done.model, width=110, compact=True, sort_dicts=False))
-
 
 if __name__ == '__main__':
     run_tool(main)

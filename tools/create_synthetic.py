@@ -1,113 +1,13 @@
-"""Write the embedded data set: a procedural world seen by a ray-cast LiDAR, as nuScenes v1.0-trainval, as KITTI, as
-SemanticKITTI or as Waymo; rooms seen by a depth camera, as ScanNet's download; or objects of forty classes, as prepared
-sets (clean, scanned, with parts) or as ModelNet40, ScanObjectNN and ShapeNetPart are downloaded.
+"""Write an embedded data set: tools/create_synthetic.py [--format FORMAT] [--out FOLDER]."""
 
-python tools/create_synthetic.py [--out data/synthetic_nuscenes] [--train-scenes 40] [--val-scenes 12] [--seconds 2.5]
-python tools/create_synthetic.py --out data/synthetic_many --train-scenes 300 --seconds 0.5 --last-sweeps 2
-python tools/create_synthetic.py --format kitti [--out data/synthetic_kitti] [--train-scenes 20] [--val-scenes 6]
-python tools/create_synthetic.py --format semantickitti [--out data/synthetic_semantickitti] [--train-scenes 4]
-python tools/create_synthetic.py --format waymo [--out data/synthetic_waymo] [--train-scenes 4] [--val-scenes 2]
-python tools/create_synthetic.py --format scannet [--out data/synthetic_scannet] [--train-scenes 20] [--val-scenes 5]
-python tools/create_synthetic.py --format objects [--out data/synthetic_objects] [--train-objects 50]
-python tools/create_synthetic.py --format modelnet40 | scanobjectnn | shapenetpart [--out ...] [--train-objects 50]"""
-
-import argparse
-import dataclasses
+import os
 import sys
-import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from dos_mm3d.engine.arguments import at_least
+from dos_mm3d.cli.create_synthetic import main
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.errors import InputError
-from dos_mm3d.files import home_path
-from dos_mm3d.miniatures.kitti_writer import KittiPlan, write_kitti
-from dos_mm3d.miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
-from dos_mm3d.miniatures.object_world.formats import (
-    ModelNetPlan,
-    ScanObjectNNPlan,
-    ShapeNetPartPlan,
-    write_modelnet40,
-    write_scanobjectnn,
-    write_shapenetpart,
-)
-from dos_mm3d.miniatures.object_world.writer import PreparedPlan, write_objects
-from dos_mm3d.miniatures.scannet_writer import ScanNetPlan, write_scannet
-from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
-from dos_mm3d.miniatures.staging import SyntheticPlan
-from dos_mm3d.miniatures.waymo_writer import WaymoPlan, write_waymo
-
-FORMATS = {
-    'kitti': (KittiPlan, write_kitti),
-    'modelnet40': (ModelNetPlan, write_modelnet40),
-    'nuscenes': (NuScenesPlan, write_nuscenes),
-    'objects': (PreparedPlan, write_objects),
-    'scannet': (ScanNetPlan, write_scannet),
-    'scanobjectnn': (ScanObjectNNPlan, write_scanobjectnn),
-    'semantickitti': (SemanticKittiPlan, write_semantickitti),
-    'shapenetpart': (ShapeNetPartPlan, write_shapenetpart),
-    'waymo': (WaymoPlan, write_waymo),
-}
-"""format -> its plan and its writer."""
-OPTIONS = {
-    '--train-scenes': (int, 'default 40, KITTI: 20, SemanticKITTI: 4 sequences (at most 10), Waymo: 4, ScanNet: 20'),
-    '--val-scenes': (int, 'default 12, KITTI: 6, Waymo: 2, ScanNet: 5; SemanticKITTI has one'),
-    '--test-scenes': (int, 'all but nuScenes: scenes without labels, default 1'),
-    '--seconds': (
-        float,
-        'length of a scene, default 2.5 (20 sweeps a second), KITTI: 2.5 (2), SemanticKITTI: 5, Waymo: 2.5 (10)',
-    ),
-    '--last-sweeps': (int, 'nuScenes: of each scene write only so many, default all'),
-    '--columns': (int, 'of a turn, KITTI and SemanticKITTI: default 2083, Waymo: 2650'),
-    '--views': (int, 'ScanNet: depth images of a scan, default 40'),
-    '--spacing': (float, 'ScanNet: metres between vertices, default 0.035'),
-    '--train-objects': (int, 'objects of each class to train on, default 50'),
-    '--val-objects': (int, 'default 0, ShapeNetPart: 8'),
-    '--test-objects': (int, 'default 20'),
-    '--points': (int, 'of each object, default 2048; meshes of ModelNet40 are whole'),
-}
-"""Sizes; which of them a format has, its plan says."""
-
-
-def parse_args() -> argparse.Namespace:
-    """The sizes and the seed decide every byte; workers only the time."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--format', choices=sorted(FORMATS), default='nuscenes', help='in which form')
-    parser.add_argument('--out', type=home_path, help='folder to write, default data/synthetic_<format>')
-    for name, (kind, text) in OPTIONS.items():
-        parser.add_argument(name, type=kind, help=text)
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--workers', type=at_least(1), default=None, help='processes, default one for each CPU')
-    parser.add_argument('--force', action='store_true', help='replace an older synthetic data set of other sizes')
-    return parser.parse_args()
-
-
-def option_of(field: str) -> str:
-    """Option of the command line for a field of a plan: train_scenes for train_segments, spacing for spacing_m."""
-    return field.removesuffix('_m').replace('sequences', 'scenes').replace('segments', 'scenes')
-
-
-def plan_of(args: argparse.Namespace) -> SyntheticPlan:
-    """The plan of the wanted format; InputError for an option that it does not have."""
-    plan, _ = FORMATS[args.format]
-    fields = {option_of(field.name): field.name for field in dataclasses.fields(plan)}
-    options = vars(args).keys() - {'format', 'out', 'workers', 'force'}
-    given = {name: getattr(args, name) for name in options if getattr(args, name) is not None}
-    if others := sorted(given.keys() - fields.keys()):
-        raise InputError(f'--format {args.format} has no option {", ".join(others)}; it has {", ".join(fields)}')
-    return plan(**{fields[name]: value for name, value in given.items()})
-
-
-def main() -> None:
-    """Write, and say how long it took."""
-    args = parse_args()
-    start = time.perf_counter()
-    write = FORMATS[args.format][1]
-    out = write(args.out or f'data/synthetic_{args.format}', plan_of(args), workers=args.workers, force=args.force)
-    print(f'{out}: ready after {time.perf_counter() - start:.1f} s')
-
 
 if __name__ == '__main__':
     run_tool(main)

@@ -1,84 +1,13 @@
-"""Test a checkpoint with the test set and the metrics of a config: tools/test.py CONFIG CHECKPOINT [--metrics FILE]."""
+"""Test a checkpoint with the metrics of a config: tools/test.py CONFIG CHECKPOINT [--metrics FILE]."""
 
 import os
+import sys
 
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-import argparse
-from pathlib import Path
-
-from mmengine.config import Config, ConfigDict
-from mmengine.dist import is_main_process
-
-import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
-from dos_mm3d.engine import launch
-from dos_mm3d.engine.metric_tasks import metrics_of
-from dos_mm3d.engine.trained_config import warn_of_other_settings
-from dos_mm3d.engine.work_dir import ELSEWHERE
-from dos_mm3d.errors import InputError
-from dos_mm3d.export.loading import require_fit
-from dos_mm3d.files import (
-    check_output,
-    check_writable,
-    holds_numbers,
-    holds_record,
-    nan_to_none,
-    output_path,
-    write_json,
-)
-from dos_mm3d.metrics.confusion import ConfusionMatrix
-
-
-def parse_args() -> argparse.Namespace:
-    """The arguments of mmdet3d's tools/test.py that need no screen."""
-    parser = argparse.ArgumentParser(description='Test a checkpoint')
-    launch.add_common_arguments(parser)
-    parser.add_argument('checkpoint', type=os.path.expanduser, help='checkpoint file, or address')
-    parser.add_argument('--tta', action='store_true', help="the config's test-time augmentation")
-    parser.add_argument('--metrics', type=output_path, help='JSON file for the metrics')
-    parser.add_argument('--confusion', type=output_path, help='JSON file for the confusion matrix of a segmentation')
-    return parser.parse_args()
-
-
-def augment_tests(cfg: Config, source: Path) -> None:
-    """Show every scan many times, and average the answers."""
-    if missing := [key for key in ('tta_pipeline', 'tta_model') if cfg.get(key) is None]:
-        raise InputError(f'{source}: --tta needs {", ".join(missing)} in the config; there is none')
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
-
-
-def add_confusion(cfg: Config, out: Path) -> None:
-    """Count the confusion matrix beside the config's own metrics."""
-    counted = ConfigDict(type=ConfusionMatrix.__name__, out_file=str(out))
-    cfg.test_evaluator = [*metrics_of(cfg.test_evaluator), counted]
-
-
-def main() -> None:
-    """Build the runner, check that the checkpoint is one of this model, test."""
-    args = parse_args()
-    cfg = launch.load_config(args)
-    launch.require_parts(cfg, args.config, 'test')
-    for out, ours in ((args.metrics, holds_numbers), (args.confusion, holds_record('classes', 'confusion'))):
-        if out is not None:
-            check_output(out, args.config, args.checkpoint, ours=ours)
-    if args.metrics and args.confusion and args.metrics.resolve() == args.confusion.resolve():
-        raise InputError(f'{args.metrics}: --metrics and --confusion name this one file; name two')
-    if args.tta:
-        augment_tests(cfg, args.config)
-    if args.confusion is not None:
-        add_confusion(cfg, args.confusion)
-    cfg.load_from = args.checkpoint
-    cfg.resume = False
-    check_writable(cfg.work_dir, ELSEWHERE)
-    launch.check_data(cfg, 'test_dataloader')
-    runner = launch.build_runner(cfg)
-    require_fit(runner.model, args.checkpoint, complete=True)
-    warn_of_other_settings(args.checkpoint, cfg)
-    metrics = runner.test()
-    if args.metrics is not None and is_main_process():
-        write_json(args.metrics, nan_to_none(metrics))
-
+from dos_mm3d.cli.test import main
+from dos_mm3d.engine.launch import run_tool
 
 if __name__ == '__main__':
-    launch.run_tool(main, in_ranks=True)
+    run_tool(main, in_ranks=True)

@@ -17,6 +17,7 @@ REPAIRS = (
     mmengine.write_files_atomically,
     mmengine.keep_the_config_file,
     mmengine.compute_with_one_thread_in_loader_workers,
+    mmengine.draw_bars_on_terminals_only,
     mmengine.launch_ranks_without_gpu,
     mmengine.wrap_cpu_models_without_device_ids,
     nuscenes_devkit.score_no_predictions_as_zero,

@@ -1,4 +1,4 @@
-"""Bugs of mmengine: checkpoints, and distributed training without a GPU."""
+"""Bugs of mmengine: checkpoints, logs, and distributed training without a GPU."""
 
 import os
 from collections.abc import Callable
@@ -20,12 +20,15 @@ from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler, _Pa
 from mmengine.runner import Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import runner as mmengine_runner
+from mmengine.utils import ProgressBar, Timer
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ..checkpoint_file import allow_arrays, load_checkpoint_file
 from ..errors import InputError
 from ..files import open_whole, write_bytes
+from ..progress import LINE_S, is_quiet
+from ..units import duration
 
 
 def store_one_cycle_as_numbers() -> None:
@@ -192,6 +195,36 @@ def start_worker_with_one_thread(*args: Any, **settings: Any) -> None:
     """mmengine's `worker_init_fn`, which takes the arguments, and one thread for linear algebra."""
     threadpool_limits(1, user_api='blas')
     worker_init_fn(*args, **settings)
+
+
+def draw_bars_on_terminals_only() -> None:
+    """Let mmengine's ProgressBar leave a line now and then in a log, and nothing with --quiet.
+
+    Symptom: mmengine 0.10.7 draws the bar anew for every task, also into a file: converting nuScenes leaves one line of
+    several megabytes in a log.
+    Test: tests/test_compat/test_mmengine_progress_bar.py.
+    Can go when mmengine asks whether its file is a terminal.
+    """
+    start, update = ProgressBar.start, ProgressBar.update
+
+    @wraps(start)
+    def start_anywhere(self: ProgressBar) -> None:
+        self.drawn = self.file.isatty() and not is_quiet()
+        if self.drawn:
+            return start(self)
+        self.timer, self.told_s = Timer(), 0.0
+
+    @wraps(update)
+    def update_anywhere(self: ProgressBar, num_tasks: int = 1) -> None:
+        if self.drawn:
+            return update(self, num_tasks)
+        self.completed += num_tasks
+        now_s = self.timer.since_start()
+        if not is_quiet() and (self.completed == self.task_num or now_s >= self.told_s + LINE_S):
+            self.told_s = now_s
+            self.file.write(f'{self.completed}/{self.task_num} [{duration(now_s)}]\n')
+
+    ProgressBar.start, ProgressBar.update = start_anywhere, update_anywhere
 
 
 def launch_ranks_without_gpu() -> None:

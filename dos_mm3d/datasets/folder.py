@@ -12,9 +12,9 @@ import torch
 from mmdet3d.registry import DATASETS
 from mmengine.logging import print_log
 from torch import Tensor
-from tqdm import tqdm
 
 from ..errors import InputError, MissingFileError
+from ..progress import progress_bar
 from ..spread import evenly_spread
 from .folder_check import (
     PERCENTILE,
@@ -88,7 +88,7 @@ class FolderSweeps(SweepStream):
         self._looks = Looks()
         # a stated scale is that of all files: a few of them are enough to look at
         sensors = {('every',): self.frames} if self.stated_scale else _by(_place, self.frames)
-        for sensor, files in tqdm(sensors.items(), 'intensity scales', disable=len(sensors) < 50):
+        for sensor, files in progress_bar(sensors.items(), 'intensity scales', disable=len(sensors) < 50):
             self._look_at(sensor, files)
         self._log()
 

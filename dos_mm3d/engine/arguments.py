@@ -1,7 +1,11 @@
 """Types of command-line arguments beside Python's own."""
 
 import argparse
+import os
 from collections.abc import Callable
+from typing import Any
+
+from ..progress import QUIET
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -17,3 +21,16 @@ def at_least(least: int) -> Callable[[str], int]:
         return number
 
     return whole_number
+
+
+class _Quiet(argparse.Action):
+    """Tells this process, and those that it starts."""
+
+    def __call__(self, *_: Any) -> None:
+        os.environ[QUIET] = '1'
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """--quiet, of every command that takes longer than a few seconds; nothing of it is left in the namespace."""
+    words = 'print results, warnings and errors, not what is being done'
+    parser.add_argument('--quiet', action=_Quiet, nargs=0, dest=argparse.SUPPRESS, help=words)

@@ -1,13 +1,14 @@
 """What the tools share: arguments, the config with its overrides, and how errors end."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mmengine.config import Config
@@ -22,6 +23,8 @@ from ..datasets.file_check import check_files, data_sets_in
 from ..datasets.nuscenes.scoring import check_scoring
 from ..errors import InputError, MissingFileError, UserError
 from ..files import home_path
+from ..progress import is_quiet
+from .arguments import add_quiet
 from .class_names import check_classes
 from .config_errors import fault_of_config, fault_of_frame
 from .config_overrides import add_overrides, load_with_overrides
@@ -37,9 +40,12 @@ _CUT_OFF = re.compile(r'\d+ requested and \d+ written')
 """What numpy's tofile says of all that ends it."""
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that OpenMMLab's train.py and test.py have in common."""
-    parser.add_argument('config', type=home_path, help='config file')
+def add_common_arguments(parser: argparse.ArgumentParser, find_config: Callable[[str], Path] = home_path) -> None:
+    """The arguments that OpenMMLab's train.py and test.py have in common.
+
+    find_config: what is typed -> the file.
+    """
+    parser.add_argument('config', type=find_config, help='config file')
     parser.add_argument(
         '--work-dir', type=home_path, help='folder of logs and checkpoints; default work_dirs/<config name>'
     )
@@ -48,6 +54,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     # torch.distributed.launch passes this one; torchrun sets the environment variable instead
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_quiet(parser)
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -156,15 +163,31 @@ def build_runner(cfg: Config) -> Runner:
     """The config's runner: mmengine's Runner unless `runner_type` names another. InputError where the parts of its
     model are made for different grids."""
     settle_for_gpu(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    with quiet_screen():
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     check_grid(getattr(runner, 'model', None))
     runner.register_hook(ReadyHook())
     runner.register_hook(NoScoreHook())
     return runner
 
 
+@contextlib.contextmanager
+def quiet_screen() -> Iterator[None]:
+    """With --quiet the runner that is built within logs to its file; the screen gets warnings and errors alone."""
+    if not is_quiet():
+        yield
+        return
+    nowhere = open(os.devnull, 'w')  # noqa: SIM115  the runner's logger, made here, keeps it in place of the screen
+    with contextlib.redirect_stdout(nowhere):
+        yield
+    screen = logging.StreamHandler()
+    screen.setLevel(logging.WARNING)
+    MMLogger.get_current_instance().addHandler(screen)
+
+
 def run_tool(main: Callable[[], int | None], *, in_ranks: bool = False) -> None:
-    """Run a tool's main(), which may return the exit status. What a user can act on ends as one message and status 1.
+    """Run a tool's main(), which may return the exit status. What a user can act on ends as one message and status 1,
+    Ctrl-C as one word and status 130.
 
     in_ranks: whether the tool looks at its launcher itself; others are refused in several processes.
 
@@ -177,6 +200,9 @@ def run_tool(main: Callable[[], int | None], *, in_ranks: bool = False) -> None:
             require_alone()
         status = main()
         leave_ranks()
+    except KeyboardInterrupt:
+        print('\ninterrupted', file=sys.stderr)
+        raise SystemExit(130) from None
     except Exception as error:
         message = message_for_user(error)
         if message is None or os.environ.get('DOS_TRACEBACK') == '1':

@@ -9,7 +9,6 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
-from tqdm import tqdm
 
 from ..errors import InputError
 from ..export.files import read_checkpoint, tensors_in
@@ -17,6 +16,7 @@ from ..export.loading import require_fit
 from ..export.restore import backbone_of_export, is_export
 from ..functional.batch_norm import reestimate_batch_norm
 from ..models.methods import DOS
+from ..progress import progress_bar
 from .scans import ProbeScan
 
 SCANS_PER_BATCH = 4
@@ -83,7 +83,7 @@ def adapt_batch_norm(model: DOS, backbones: Sequence[nn.Module], scans: Sequence
 
     numbers = range(len(scans))
     batches = [numbers[start : start + SCANS_PER_BATCH] for start in numbers[::SCANS_PER_BATCH]]
-    progress = tqdm(batches, desc='probe: BatchNorm statistics', unit='batch')
+    progress = progress_bar(batches, 'probe: BatchNorm statistics', unit='batch')
     reestimate_batch_norm(nn.ModuleList(backbones).to(device), forward, progress)
 
 

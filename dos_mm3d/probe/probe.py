@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from ..datasets.nuscenes.classes import IGNORE
 from ..functional.logistic_regression import LinearLayer, ProbeRecipe, choose_points, fit_linear
 from ..metrics.confusion import confusion_matrix
+from ..progress import progress_bar
 from .features import Extractor
 from .linear_probe import FeatureBlock, predict
 from .scans import ProbeScan
@@ -65,7 +65,7 @@ def gather_training(
 ) -> dict[int, TrainingPoints]:
     """Features of the chosen points of every wanted scan, by scan number."""
     gathered = {}
-    for number in tqdm(wanted, desc='probe: features of training scans', unit='scan'):
+    for number in progress_bar(wanted, 'probe: features of training scans', unit='scan'):
         scan = scans[number]
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
         chosen, weights = choose_points(
@@ -86,7 +86,7 @@ def fit_rows(
 ) -> dict[str, list[LinearLayer]]:
     """One layer per row and draw. rows: name -> names of the blocks that are concatenated."""
     layers: dict[str, list[LinearLayer]] = {name: [] for name in rows}
-    for name, draw in tqdm(list(product(rows, draws)), desc='probe: fitting', unit='fit'):
+    for name, draw in progress_bar(list(product(rows, draws)), 'probe: fitting', unit='fit'):
         layers[name].append(_fit_draw([training[number] for number in draw], rows[name], recipe, n_classes))
     return layers
 
@@ -111,7 +111,7 @@ def score_rows(
     """Confusion matrices (classes, classes) per row and draw over all scans, one scan in memory at a time."""
     n = n_classes
     totals = {name: [np.zeros((n, n), np.int64) for _ in layers[name]] for name in rows}
-    for number in tqdm(range(len(scans)), desc='probe: test scans', unit='scan'):
+    for number in progress_bar(range(len(scans)), 'probe: test scans', unit='scan'):
         scan = scans[number]
         known = scan.labels != IGNORE
         truth = (scan.labels[known] - 1).numpy()

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from dos_mm3d.cli.dos_mm3d_entry import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ('dos_mm3d', 'configs', 'tools', 'tests', 'docs')
 SOURCES = ('dos_mm3d', 'configs', 'tools', 'tests')
@@ -19,6 +21,7 @@ LINK = re.compile(r'\]\(([^)\s]+)\)')
 SECTION = re.compile(r'(docs/[\w./-]+\.md),? (?:"([^"]+)"|\(?(A\d+)\b)')
 DOTTED = re.compile(r'(?<![\w/.])dos_mm3d(?:\.\w+)+')
 COMMAND = re.compile(r'(?:python|bash) (tools/\w+\.(?:py|sh))([^`\n|#]*)')
+ENTRY = re.compile(rf'dos-mm3d ({"|".join(COMMANDS)})\b([^`\n|#]*)')
 OPTION = re.compile(r'(?<![\w-])--[a-z][\w-]*')
 # a word in capitals stands for something of the reader's: configs/backbones/NAME.py
 PLACEHOLDER = re.compile(r'[A-Z]{3,}')
@@ -194,9 +197,10 @@ def headings(page: Path) -> dict[str, str]:
 def broken_commands(text: str) -> list[str]:
     """Options in command lines that neither the tool nor what it imports declares."""
     joined = text.replace('\\\n', ' ')
+    ours = [(f'dos_mm3d/cli/{COMMANDS[name].module}.py', arguments) for name, arguments in ENTRY.findall(joined)]
     return [
         f'{tool} has no {option}'
-        for tool, arguments in COMMAND.findall(joined)
+        for tool, arguments in [*COMMAND.findall(joined), *ours]
         for option in OPTION.findall(arguments)
         if (ROOT / tool).is_file() and option not in options_of(ROOT / tool)
     ]

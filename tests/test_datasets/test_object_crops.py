@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from dos_mm3d.cli import create_data
 from dos_mm3d.datasets.info_pickle import load_plain_pickle
 from dos_mm3d.datasets.objects import ObjectSet
 from dos_mm3d.datasets.objects.crops import find_box_database, in_box, prepare_frame_crops, turned
 from dos_mm3d.datasets.objects.prepare import prepare_splits
 from dos_mm3d.errors import InputError, MissingFileError
 from dos_mm3d.files import write_pickle
-from tools import create_data
 
 LOADING = [
     dict(type='LoadPointsFromFile', coord_type='LIDAR', load_dim=5, use_dim=5),

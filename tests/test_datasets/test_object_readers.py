@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from dos_mm3d.cli import create_data
 from dos_mm3d.datasets.objects import ObjectSet, prepare, splits_in
 from dos_mm3d.datasets.objects.crops import find_object_folder
 from dos_mm3d.datasets.objects.modelnet40 import find_modelnet40, prepare_few_shot
@@ -20,7 +21,6 @@ from dos_mm3d.datasets.objects.scanobjectnn import CLASSES, prepare_scanobjectnn
 from dos_mm3d.datasets.objects.shapenet import find_shapenet, find_shapenetpart
 from dos_mm3d.errors import InputError, MissingFileError
 from tests.helpers import object_files as files
-from tools import create_data
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared/data'
 genuine = pytest.mark.skipif(not (SHARED / 'objects').is_dir(), reason='no genuine samples beside the repository')

@@ -10,6 +10,7 @@ import pytest
 from mmdet3d.registry import DATASETS
 from numpy.testing import assert_allclose, assert_array_equal
 
+from dos_mm3d.cli import create_data
 from dos_mm3d.datasets.info_pickle import load_info_pickle
 from dos_mm3d.datasets.readers.ply import read_mesh
 from dos_mm3d.datasets.scannet import sweeps as scans_module
@@ -19,7 +20,6 @@ from dos_mm3d.datasets.scannet.raw import vertex_normals
 from dos_mm3d.datasets.scannet.scan_files import ScanJob
 from dos_mm3d.errors import UserError
 from tests.helpers.scannet_files import LABEL_MAP, TURN, write_mesh
-from tools import create_data
 
 SEGMENTATION = Path(__file__).parents[2] / 'configs/segmentation'
 PATCH = 36  # vertices of a patch

@@ -10,10 +10,10 @@ import pytest
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
 
+from dos_mm3d.cli import create_data
 from dos_mm3d.datasets.info_pickle import load_info_pickle
 from dos_mm3d.datasets.semantickitti.classes import RAW_LABELS, SPLITS
 from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
-from tools import create_data
 
 MIM = Path(get_installed_path('mmdet3d')) / '.mim'
 TOOL = Path(__file__).parents[2] / 'tools' / 'create_data.py'

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
+from dos_mm3d.cli import create_data
 from dos_mm3d.datasets.waymo.raw import convert as stage
 from tests.helpers.waymo_raw_files import raw_file
-from tools import create_data
 
 
 def test_missing_protocol_buffers_are_explained_before_anything_is_written(tmp_path, monkeypatch):

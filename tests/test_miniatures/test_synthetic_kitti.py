@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dos_mm3d.cli import create_synthetic
 from dos_mm3d.cpu.boxes import count_points_in_boxes
 from dos_mm3d.datasets.info_pickle import load_info_pickle
 from dos_mm3d.datasets.kitti.check import check_frames, find_frames
 from dos_mm3d.errors import InputError
 from dos_mm3d.miniatures.kitti_writer import KittiPlan, write_kitti
-from tools import create_synthetic
 
 SMALL = KittiPlan(seed=5, train_scenes=1, val_scenes=1, test_scenes=0, seconds=0.5, columns=32)
 

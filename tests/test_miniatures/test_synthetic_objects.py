@@ -9,6 +9,7 @@ import pytest
 import trimesh
 from numpy.testing import assert_allclose
 
+from dos_mm3d.cli import create_synthetic
 from dos_mm3d.datasets.objects.modelnet40 import find_modelnet40
 from dos_mm3d.datasets.objects.object_set import ObjectSet
 from dos_mm3d.datasets.objects.scanobjectnn import prepare_scanobjectnn
@@ -27,7 +28,6 @@ from dos_mm3d.miniatures.object_world.formats import (
 )
 from dos_mm3d.miniatures.object_world.objects import WorldObject, in_unit_sphere
 from dos_mm3d.miniatures.object_world.writer import PreparedPlan, write_objects
-from tools import create_synthetic
 
 POINTS = 300
 FEW = ('chair', 'stool', 'mug')

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from plyfile import PlyData
 
+from dos_mm3d.cli import create_synthetic
 from dos_mm3d.datasets.scannet.classes import CLASSES_20, CLASSES_200, NYU40_OF_200
 from dos_mm3d.miniatures import scannet_writer
 from dos_mm3d.miniatures.scannet_records import COLUMNS, label_colours, nyu40_of
@@ -23,7 +24,6 @@ from dos_mm3d.miniatures.scannet_writer import (
     write_scannet,
 )
 from dos_mm3d.miniatures.staging import MANIFEST
-from tools import create_synthetic
 
 ROOT = Path(__file__).parents[2]
 TINY = ScanNetPlan(seed=3, train_scenes=2, val_scenes=1, test_scenes=1, views=8, spacing_m=0.1)

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from scipy.spatial import cKDTree
 
 import dos_mm3d  # noqa: F401  (registers our classes)
+from dos_mm3d.cli import create_synthetic
 from dos_mm3d.datasets.semantickitti.classes import (
     RAW_ID,
     RAW_LABELS,
@@ -28,7 +29,6 @@ from dos_mm3d.miniatures.semantickitti_labels import OF_CATEGORY
 from dos_mm3d.miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
 from dos_mm3d.miniatures.staging import MANIFEST
 from dos_mm3d.miniatures.taxonomy import CATEGORY_OF
-from tools import create_synthetic
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / 'configs/segmentation').glob('*semantickitti*.py'))

@@ -12,6 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.spatial import cKDTree
 
+from dos_mm3d.cli import create_data
 from dos_mm3d.errors import InputError, OutputExistsError
 from dos_mm3d.files import remove_unfinished
 from dos_mm3d.miniatures.lidar import trace
@@ -25,7 +26,6 @@ from dos_mm3d.miniatures.zoo.sensors import ANY, SENSORS, SPARSE_CELLS, draw_nam
 from dos_mm3d.miniatures.zoo.streets import STREETS, draw_street
 from dos_mm3d.miniatures.zoo.vehicles import BODIES, body_of, build_shape
 from dos_mm3d.miniatures.zoo.writer import POINT_COLUMNS, ZooPlan, write_zoo_world
-from tools import create_data
 
 SMALL = ZooPlan(seed=3, frames=1, sweeps=(1, 2), most_points=4000, labels=True)
 N_SCENES = 2

@@ -4,10 +4,10 @@ from importlib import metadata
 
 import pytest
 
+from dos_mm3d.cli import collect_env
 from dos_mm3d.studies.environment import Gpus, conflicts, describe_environment
 from dos_mm3d.studies.runner import record
 from tests.helpers.in_process import tool_in_process
-from tools import collect_env
 
 CPU_ONLY = Gpus([], [])
 HOPPER = Gpus([(9, 0)], ['sm_80', 'sm_90'])

@@ -12,6 +12,7 @@ import torch
 from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
+from dos_mm3d.cli import run_protocol as tool
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.errors import InputError, UserError
 from dos_mm3d.export.config_text import takes_ranks
@@ -31,7 +32,6 @@ from dos_mm3d.studies.protocols.sources import Source
 from dos_mm3d.studies.protocols.table import full_text
 from dos_mm3d.studies.runner import Study, file_sha256
 from tests.helpers.labelled_folders import write_range_images
-from tools import run_protocol as tool
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/dos/dos_second_synthetic.py'
@@ -239,7 +239,6 @@ def test_few_shot_has_all_rows_and_columns(folders, synthetic_nuscenes, checkpoi
         '--config', str(CONFIG), '--draws', '3', '--seeds', '2', '--split', 'test', '--out', str(tmp_path),
     ]  # fmt: skip
     args = tool.parse_args(command)
-    tool.absolute(args)
     protocol = FewShot(tool.arguments_of(args))
     protocol.check()
     real, embedded = protocol.plans
@@ -267,7 +266,6 @@ def test_few_shot_has_all_rows_and_columns(folders, synthetic_nuscenes, checkpoi
 def test_what_cannot_be_asked_is_said_in_a_sentence(folders, checkpoint, synthetic_nuscenes):
     def call(*arguments: str) -> None:
         args = tool.parse_args(list(arguments))
-        tool.absolute(args)
         LinearProbe(tool.arguments_of(args))
 
     frames = ('--dataset', 'range_nuscenes', '--train-root', str(folders[0]))

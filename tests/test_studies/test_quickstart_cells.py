@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from dos_mm3d.cli import run_protocol
 from dos_mm3d.files import write_json
 from dos_mm3d.studies.quickstart.cells import quickstart_cells, require_finished, tool_cell
 from dos_mm3d.studies.quickstart.choices import BACKBONES, Quickstart, Size, tiny_size
 from dos_mm3d.studies.runner import Cell
-from tools import run_protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,14 +91,14 @@ def before(cell: Cell) -> set[str]:
 @pytest.mark.parametrize('backbone', BACKBONES)
 def test_the_protocols_understand_their_commands(tmp_path: Path, backbone: str) -> None:
     found = cells(tmp_path, backbone=backbone, seeds=2)
-    parsed = [run_protocol.parse_args(cell.commands(tmp_path)[0][2:]) for cell in [*found.values()][-2:]]
+    parsed = [run_protocol.parse_args(cell.commands(tmp_path)[0][4:]) for cell in [*found.values()][-2:]]
     for args in parsed:
         assert args.checkpoint == [str(tmp_path / 'pretrain' / 'iter_4.pth')]
         assert (args.split, args.data_root) == ('test', [f'synthetic={tmp_path / "data"}'])
     probe, finetune = parsed
     assert (probe.scans, probe.draws, probe.bn_scans) == (2, 2, 2)
     assert (finetune.seeds, finetune.workers, str(finetune.cfg_options['max_iters'])) == (2, 2, '2')
-    assert finetune.downstream == (ROOT / BACKBONES[backbone].finetune_config).resolve()
+    assert finetune.downstream == BACKBONES[backbone].finetune_config
     assert getattr(finetune, 'shares', []) == [], 'the labels of the config'
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dos_mm3d import files
+from dos_mm3d.cli import create_data
 from dos_mm3d.datasets.kitti.convert import prepare_kitti
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.datasets.scannet.convert import prepare_scannet
@@ -15,7 +16,6 @@ from dos_mm3d.datasets.semantickitti.convert import prepare_semantickitti
 from dos_mm3d.datasets.waymo.convert import prepare_waymo
 from dos_mm3d.datasets.waymo.gt_database import write_gt_database
 from dos_mm3d.errors import InputError
-from tools import create_data
 
 PREPARE: dict[str, Callable] = {
     'nuscenes': lambda root, out: prepare_nuscenes(root, out_dir=out, max_sweeps=2),

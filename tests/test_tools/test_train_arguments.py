@@ -24,7 +24,7 @@ load_from = {load_from!r}
 
 @pytest.fixture
 def train() -> ModuleType:
-    return importlib.import_module('tools.train')
+    return importlib.import_module('dos_mm3d.cli.train')
 
 
 @pytest.fixture

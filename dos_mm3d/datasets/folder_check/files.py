@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
-from tqdm import tqdm
-
 from ...errors import InputError
+from ...progress import progress_bar
 from ..readers import ReadOptions, is_sweep_file, suffix_of
 
 NOT_ENTERED = ('__macosx', 'lost+found', 'system volume information', '$recycle.bin')
@@ -69,7 +68,7 @@ def look_for_sweeps(root: str, exclude: Sequence[str], options: ReadOptions) -> 
         elif not any(fnmatch(os.path.relpath(path, root), pattern) for pattern in exclude):
             candidates.append(path)
     reasons = _reasons_of_folders(root, {os.path.dirname(path) for path in candidates})
-    for path in tqdm(candidates, 'files', disable=len(candidates) < 5000):
+    for path in progress_bar(candidates, 'files', disable=len(candidates) < 5000):
         reason = reasons[os.path.dirname(path)] or _matching(os.path.basename(path), NO_SWEEP_FILES)
         is_sweep = is_sweep_file(path, options) if reason is None else False
         if is_sweep is False:
@@ -143,7 +142,7 @@ def _same_blocks(files: Sequence[str]) -> Iterator[list[str]]:
     for file in files:
         by_size.setdefault(file_size(file), []).append(file)
     same_size = [(size, group) for size, group in by_size.items() if size > 0 and len(group) > 1]
-    for size, group in tqdm(same_size, 'copies', disable=sum(len(group) for _, group in same_size) < 5000):
+    for size, group in progress_bar(same_size, 'copies', disable=sum(len(group) for _, group in same_size) < 5000):
         by_blocks: dict[bytes, list[str]] = {}
         for file in group:
             by_blocks.setdefault(_blocks(file, size), []).append(file)

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
+from ...progress import progress_bar
 from ..rotated_iou import matchable_pairs
 from .assignment import N_COUNTS, count_matches
 from .breakdowns import LEVELS, SHARD_NAMES, breakdown_name, shards
@@ -69,7 +69,9 @@ def detection_counts(
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         done = pool.map(partial(_chunk_counts, predictions, truths, prepared), chunks)
         # in the order of the chunks: sums of floats are the same with any number of threads
-        for counts in tqdm(done, 'Waymo metric', len(chunks), unit='chunk', delay=_SILENT_SECONDS, leave=False):
+        for counts in progress_bar(
+            done, 'Waymo metric', total=len(chunks), unit='chunk', delay=_SILENT_SECONDS, leave=False
+        ):
             total += counts
     return total
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from ...datasets.objects import ObjectSet
 from ...datasets.stream import sample_generator
 from ...functional.patches import in_unit_sphere, pooled_features
 from ...functional.shape_descriptors import shape_descriptor
 from ...models.backbones import PatchEncoder
+from ...progress import progress_bar
 from .inputs import DrawnClouds, FedObjects, ObjectInput, feed, in_order
 from .networks import pools_of
 
@@ -27,8 +27,8 @@ def in_batches(
     model: called with FedObjects.  shown: what a bar of progress is of, none if empty.
     """
     loader = clouds.loader(in_order(len(clouds), BATCH), workers)
-    bar = tqdm(loader, desc=shown, disable=not shown, mininterval=10)
-    return torch.cat([model(feed(crops, device)).float().cpu() for crops, _, _ in bar])
+    batches = progress_bar(loader, shown, disable=not shown)
+    return torch.cat([model(feed(crops, device)).float().cpu() for crops, _, _ in batches])
 
 
 class Pooled(nn.Module):
@@ -76,7 +76,7 @@ def described(objects: ObjectSet, rows: Sequence[int], fed: ObjectInput, *, with
     """
     clouds = DrawnClouds(objects, rows, fed.plain, seed=seed)
     found = []
-    for position in tqdm(range(len(clouds)), desc='descriptors', mininterval=10):
+    for position in progress_bar(range(len(clouds)), 'descriptors'):
         points = clouds[position][0].points
         order = torch.randperm(points.shape[1], generator=sample_generator(seed, position))  # far points come first
         parts = [shape_descriptor(in_unit_sphere(points)[0, order])]

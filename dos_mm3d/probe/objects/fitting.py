@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from ...checkpoint_file import load_checkpoint_file
 from ...files import open_whole
 from ...functional.schedules import cosine_ramp, linear_warmup
+from ...progress import progress_bar
 
 Batch = tuple[Any, Tensor]
 """What the model is called with, and the labels."""
@@ -146,7 +146,7 @@ def fit(
         keep: a file for what an interrupted training goes on from.
     """
     state = Progress(model, keep)
-    bar = tqdm(total=recipe.epochs, initial=state.epoch, desc='fit', unit='pass', mininterval=10)
+    bar = progress_bar(title='fit', total=recipe.epochs, initial=state.epoch, unit='pass')
     first = 0
     for stage in recipe.stages:
         if state.epoch < first + stage.epochs:

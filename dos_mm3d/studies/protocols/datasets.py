@@ -16,6 +16,7 @@ from ...datasets.splits import cut_scenes
 from ...datasets.waymo.classes import CLASSES as WAYMO_CLASSES
 from ...errors import InputError, MissingFileError
 from ...probe.scans import KeyFrames, LabelledScans, Seg3DScans
+from ..project import config_file
 from ..runner import files_sha256, portable
 from .encoder_input import SensorFrame
 
@@ -159,7 +160,7 @@ def _sequences(dataset: DataSet, ann_file: str, written_ns: int) -> tuple[str, .
 @cache
 def scan_settings(config: str) -> dict[str, Any]:
     """The test data set of a segmentation config, wherever its files lie."""
-    settings = Config.fromfile(config).test_dataloader.dataset.to_dict()
+    settings = Config.fromfile(config_file(config)).test_dataloader.dataset.to_dict()
     return {key: value for key, value in settings.items() if key not in ('data_root', 'ann_file')}
 
 

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from ...errors import InputError, MissingFileError
 from ...export.backbone import backbone_class, export_backbone, read_export
 from ...export.loading import fit_report
+from ..project import config_file
 from .datasets import DataSet
 from .sources import Source
 
@@ -102,7 +103,7 @@ def find_config(work: str, source: Source, dataset: DataSet) -> Path:
         )
     # the embedded sets other than nuScenes are read with the real ones' configs, at another root
     data_names = dict.fromkeys([dataset.name, dataset.name.removeprefix('synthetic_')])
-    candidates = [Path(pattern.format(data=name)) for name in data_names for pattern in CONFIGS[work][kind]]
+    candidates = [config_file(pattern.format(data=name)) for name in data_names for pattern in CONFIGS[work][kind]]
     present = [path for path in candidates if path.is_file()]
     if not present:
         raise MissingFileError(

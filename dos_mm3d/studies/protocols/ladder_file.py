@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ...engine.config_overrides import load_with_overrides
 from ...errors import InputError, MissingFileError
+from ...progress import progress_bar
 from .datasets import DataSet, dataset_named
 
 KEYS = ('name', 'config', 'title', 'above')
@@ -111,7 +110,7 @@ def _check(path: Path, rows: Sequence[LadderRow]) -> None:
 def resolve_configs(ladder: Ladder, steps: int | None, overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Name of a row -> its resolved config, see :func:`resolve_config`. InputError where the rows train for different
     numbers of steps, which no comparison survives."""
-    with tqdm(ladder.rows, desc='ladder: reading configs', unit='config') as rows:
+    with progress_bar(ladder.rows, 'ladder: reading configs', unit='config') as rows:
         configs = {row.name: resolve_config(row.config, steps=steps, overrides=overrides) for row in rows}
     found = {name: config['train_cfg']['max_iters'] for name, config in configs.items()}
     if len(set(found.values())) > 1:

@@ -18,6 +18,7 @@ from ...errors import InputError, MissingFileError
 from ...export.loading import fit_report, read_weights
 from ...export.restore import config_of_export, is_export
 from ...probe.pretrained import put_export
+from ..project import config_file
 from ..runner import content_hash, file_sha256, portable
 from ..runner.tool import named_path
 from .datasets import DATASETS, DataSet, dataset_named
@@ -189,6 +190,7 @@ def config_of(checkpoint: Path, given: Path | None, dataset: str) -> Path:
                 f'was trained with: --config {dataset}=PATH'
             )
         given = Path(DATASETS[dataset].pretraining)
+    given = config_file(given)
     if not given.is_file():
         raise MissingFileError(f'{given}: no such config; say which {checkpoint} was trained with: --config PATH')
     return given

@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from ...datasets.label_shares import frames_by_sequence, leaf
 from ...engine.config_overrides import add_overrides
 from ...errors import InputError, MissingFileError
+from ..project import config_file
 from ..runner import Cell, content_hash, portable
 from ..runner.config_file import write_config
 from .base import Column, Protocol, Results, row
@@ -54,7 +55,7 @@ class TrainingProtocol(Protocol):
         """What all trainings take."""
         parser.add_argument(
             '--downstream',
-            type=lambda path: Path(path).resolve(),  # the tool changes its folder after reading its arguments
+            type=config_file,
             metavar='CONFIG',
             help="config to train, default the backbone's for the data set",
         )
@@ -65,7 +66,7 @@ class TrainingProtocol(Protocol):
             metavar='RECIPE',
             help='how pretrained weights are fine-tuned, a row for each: plain, or parts as in probe_head+low_rate=0.1',
         )
-        parser.add_argument('--processes', type=int, default=1, help='GPUs of each training (tools/dist_train.sh)')
+        parser.add_argument('--processes', type=int, default=1, help='GPUs of each training')
         parser.add_argument('--steps', type=int, help='of each training; default: what its config says')
         add_overrides(parser, '--cfg-options', 'values of the downstream config')
 

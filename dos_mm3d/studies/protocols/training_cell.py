@@ -1,6 +1,5 @@
 """A cell of the protocols that train: the commands that train and test one downstream model, and what they left."""
 
-import sys
 from collections.abc import Callable, Mapping
 from itertools import product
 from pathlib import Path
@@ -10,10 +9,14 @@ from typing import Any
 from ...errors import InputError
 from ...files import read_json
 from ...metrics.confusion import iou_percent, miou_percent, read_confusion
+from ..project import tool_command
 from ..runner.scalars import SUMMARY, read_devkit_summary, training_summary
 from ..runner.start_record import FILE as START_FILE
 from .training_config import last_checkpoint
 
+ONE_MACHINE = ('--nnodes=1', '--rdzv-backend=c10d', '--rdzv-endpoint=127.0.0.1:0', '--local-addr=127.0.0.1')
+IN_RANKS = ('--launcher', 'pytorch')
+"""A process for each GPU, as tools/dist_train.sh begins them."""
 WAYMO_CLASSES = ('vehicle', 'pedestrian', 'cyclist')
 KITTI_CLASSES = ('Car', 'Pedestrian', 'Cyclist')
 KITTI = 'Kitti metric/pred_instances_3d/KITTI/'
@@ -23,18 +26,20 @@ def cell_commands(config: Mapping[str, Any], folder: Path, *, task: str, process
     """Train, going on where it was interrupted; test what that leaves."""
     folder = folder.resolve()
     path, run = folder / 'config.py', folder / 'run'
-    test = [sys.executable, 'tools/test.py', path, last_checkpoint(config, run)]
-    test += ['--work-dir', folder / 'test_log', '--metrics', folder / 'metrics.json']
+    test = tool_command('test', path, last_checkpoint(config, run))
+    test += ['--work-dir', str(folder / 'test_log'), '--metrics', str(folder / 'metrics.json')]
     if task == 'segmentation':
-        test += ['--confusion', folder / 'confusion.json']
-    return [train_command(folder, processes), [*map(str, test)]]
+        test += ['--confusion', str(folder / 'confusion.json')]
+    return [train_command(folder, processes), test]
 
 
 def train_command(folder: Path, processes: int = 1) -> list[str]:
     """Training of a cell's config, going on where it was interrupted."""
-    tool = [sys.executable, 'tools/train.py'] if processes == 1 else ['bash', 'tools/dist_train.sh']
-    config, run = str(folder / 'config.py'), str(folder / 'run')
-    return [*tool, config, *([] if processes == 1 else [str(processes)]), '--work-dir', run, '--resume']
+    train = tool_command('train', folder / 'config.py', '--work-dir', folder / 'run', '--resume')
+    if processes == 1:
+        return train
+    python, *tool = train
+    return [python, '-m', 'torch.distributed.run', *ONE_MACHINE, f'--nproc_per_node={processes}', *tool, *IN_RANKS]
 
 
 def collect_segmentation(folder: Path) -> dict[str, Any]:

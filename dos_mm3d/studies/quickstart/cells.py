@@ -1,6 +1,5 @@
 """The cells of tools/quickstart.py, each the tools that a user would call."""
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,12 +7,13 @@ from typing import Any
 
 from ...errors import InputError, MissingFileError
 from ...files import read_json
+from ..project import CONFIGS, PACKAGE, tool_command
 from ..runner import Cell, files_sha256
 from .choices import SEED, Quickstart
 
 # what changes there changes no training of a quickstart
-NOT_TRAINING = ('probe', 'metrics', 'miniatures', 'studies', 'visualization', 'ablations', 'backbones')
-PROTOCOLS = Path('dos_mm3d/studies/protocols')
+NOT_TRAINING = ('probe', 'metrics', 'miniatures', 'studies', 'cli', 'visualization', 'ablations', 'backbones', '.mim')
+PROTOCOLS = PACKAGE / 'studies' / 'protocols'
 
 
 def quickstart_cells(quickstart: Quickstart) -> list[Cell]:
@@ -72,24 +72,22 @@ def files_below(paths: Iterable[Path]) -> set[Path]:
 def tool(name: str, *arguments: str | Path, options: Mapping[str, Any]) -> list[str]:
     """The command line of one of our tools. options: values for its config, --cfg-options."""
     values = [f'{key}={value}' for key, value in options.items()]
-    return [sys.executable, f'tools/{name}.py', *map(str, arguments), *(['--cfg-options', *values] if values else [])]
+    return tool_command(name, *arguments, *(['--cfg-options', *values] if values else []))
 
 
 def training_sources() -> list[Path]:
     """Code and configs that decide what a training computes, bases included."""
-    return [
-        path for folder in ('dos_mm3d', 'configs') for path in Path(folder).iterdir() if path.name not in NOT_TRAINING
-    ]
+    return [path for folder in (PACKAGE, CONFIGS) for path in folder.iterdir() if path.name not in NOT_TRAINING]
 
 
 def data_cells(quickstart: Quickstart) -> tuple[Cell, Cell]:
     """Write the embedded data set, convert it."""
     cell, size = partial(tool_cell, quickstart), quickstart.size
-    command = tool('create_synthetic', '--out', size.data, '--seed', str(SEED), *size.create, '--force', options={})
-    sources, written = [Path('dos_mm3d/miniatures')], [size.data / 'synthetic.json']
+    command = tool('synthetic', '--out', size.data, '--seed', str(SEED), *size.create, '--force', options={})
+    sources, written = [PACKAGE / 'miniatures'], [size.data / 'synthetic.json']
     write = cell('data', 'writing the embedded data set', command, sources, written)
-    command = tool('create_data', 'nuscenes', '--root-path', size.data, options={})
-    sources = [Path('dos_mm3d/datasets/nuscenes/convert.py'), Path('tools/create_data.py')]
+    command = tool('data', 'nuscenes', '--root-path', size.data, options={})
+    sources = [PACKAGE / 'datasets' / 'nuscenes' / 'convert.py', PACKAGE / 'cli' / 'create_data.py']
     infos = [size.data / f'nuscenes_infos_{split}.pkl' for split in ('train', 'val')]
     return write, cell('convert', "mmdet3d's nuScenes converter", command, sources, infos, after=(write,))
 
@@ -101,21 +99,22 @@ def encoder_cells(quickstart: Quickstart, convert: Cell) -> tuple[Cell, Cell]:
     command = tool('train', config, '--work-dir', checkpoint.parent, '--resume', options=options)
     title, more = 'DOS pretraining of the encoder, without labels', {'after': (convert,), 'place': 'pretrain'}
     pretrain = cell('pretrain', title, command, training_sources(), [checkpoint], **more)
-    command = tool('export_backbone', checkpoint, quickstart.exported, options={})
+    command = tool('export', checkpoint, quickstart.exported, options={})
     title, more = 'export of the teacher for mmdet3d', {'after': (pretrain,), 'place': 'export'}
-    return pretrain, cell('export', title, command, [Path('tools/export_backbone.py')], [quickstart.exported], **more)
+    sources = [PACKAGE / 'cli' / 'export_backbone.py']
+    return pretrain, cell('export', title, command, sources, [quickstart.exported], **more)
 
 
 def protocol_cells(quickstart: Quickstart, pretrain: Cell) -> tuple[Cell, Cell]:
     """The linear probe beside every baseline, and the model with few labels from scratch and from DOS weights."""
     choice, size = quickstart.choice, quickstart.size
-    sources = [PROTOCOLS, Path('dos_mm3d/probe'), Path('dos_mm3d/metrics')]
+    sources = [PROTOCOLS, PACKAGE / 'probe', PACKAGE / 'metrics']
     title = 'linear probe on frozen features'
     probe = protocol_cell(quickstart, 'linear_probe', title, pretrain, size.probe, sources, {})
     arguments = ('--downstream', choice.finetune_config, '--seeds', quickstart.n_seeds, '--workers', 2, '--share-cpus')
     if choice.protocol == 'detection':
         arguments += ('--shares',)  # none: the config says how few labels
-    sources = [*training_sources(), PROTOCOLS, Path('dos_mm3d/studies/runner/start_record.py')]
+    sources = [*training_sources(), PROTOCOLS, PACKAGE / 'studies' / 'runner' / 'start_record.py']
     title = f'{choice.model} with few labels, from scratch and from DOS weights, {quickstart.n_seeds} seed(s)'
     return probe, protocol_cell(quickstart, choice.protocol, title, pretrain, arguments, sources, size.finetune)
 
@@ -145,7 +144,7 @@ def protocol_cell(
         '--out',
         record.parent,
     )
-    command = tool('run_protocol', name, *data, *how, *map(str, arguments), options=options)
+    command = tool('probe', name, *data, *how, *map(str, arguments), options=options)
     more = {'after': (pretrain,), 'place': name, 'collect': lambda folder: require_finished(record)}
     return tool_cell(quickstart, name, title, command, sources, [record], **more)
 

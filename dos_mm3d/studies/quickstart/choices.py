@@ -11,6 +11,7 @@ from mmengine.config import Config
 from ...engine.config_overrides import load_with_overrides
 from ...models.preprocessors.views import stated_grid
 from ...probe.scans import ProbeScans
+from ..project import config_file
 from ..protocols.datasets import DataSet, dataset_named
 from ..protocols.encoder_input import sweeps_of
 from ..protocols.training_config import last_checkpoint
@@ -108,7 +109,7 @@ class Quickstart:
 
     @cached_property
     def pretrain_config(self) -> Config:
-        return load_with_overrides(self.choice.pretrain_config, self.size.pretrain)
+        return load_with_overrides(config_file(self.choice.pretrain_config), self.size.pretrain)
 
     @property
     def checkpoint(self) -> Path:

@@ -12,6 +12,7 @@ from ...datasets.nuscenes.classes import CLASSES
 from ...files import write_json, write_text
 from ...probe.pretrained import load_pretrained
 from ...probe.scans import spread
+from ...units import duration
 from ...visualization.curves import draw_losses, draw_monitors, draw_prototype_usage
 from ..protocols.differences import difference_table
 from ..protocols.table import class_sections
@@ -93,7 +94,7 @@ def _pretraining_text(pretrain: Mapping[str, Any], quickstart: Quickstart) -> st
     scans = spread(quickstart.scans('pretrain'), 12)
     usage = draw_prototype_usage(usage_over_scans(model, scans), model.head.prior.numpy())
     text = (
-        f'{pretrain["steps"]} steps in {pretrain["seconds"]:.0f} s; loss {pretrain["loss_first"]:.2f} at first, '
+        f'{pretrain["steps"]} steps in {duration(pretrain["seconds"])}; loss {pretrain["loss_first"]:.2f} at first, '
         f'{pretrain["loss_last"]:.2f} at last. It falls, then may rise as the targets sharpen: watch the monitors.'
     )
     pictures = [
@@ -106,10 +107,10 @@ def _pretraining_text(pretrain: Mapping[str, Any], quickstart: Quickstart) -> st
 
 
 def _run_text(report: Mapping[str, Any]) -> str:
-    seconds = [(name, f'{value:.0f}') for name, value in report['seconds'].items()]
+    times = [(name, duration(seconds)) for name, seconds in report['seconds'].items()]
     where = report['machine']
     lines = [
         f'Seed {report["seed"]}; {where["device"]}, {where["cpus"]} CPUs; commit {report["commit"] or "unknown"}.',
         'Versions: ' + ', '.join(f'{name} {version}' for name, version in report['versions'].items()) + '.',
     ]
-    return f'{markdown_table(("cell (some run side by side)", "seconds"), seconds)}\n\n{bullets(lines)}'
+    return f'{markdown_table(("cell (some run side by side)", "time"), times)}\n\n{bullets(lines)}'

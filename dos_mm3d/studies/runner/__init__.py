@@ -4,7 +4,7 @@ A `Cell` is one piece of work: commands in a folder of its own, what is read fro
 the numbers depend on. A `Study` runs cells on a few workers and remembers what came of each: finished, failed,
 collapsed, blocked (a cell that it comes after gave nothing) or not run. Whatever ends it, the same call goes on.
 
-    cells = [Cell('train', {'seed': 0}, lambda folder: [[sys.executable, 'tools/train.py', ..., '--resume']])]
+    cells = [Cell('train', {'seed': 0}, lambda folder: [tool_command('train', ..., '--resume')])]
     study = Study(cells, Path('work_dirs/mine'), title='mine')
     with study.locked() as children:
         study.run(children, workers=2)

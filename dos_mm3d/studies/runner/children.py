@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NoReturn
 
+from ...progress import LINE_S
+from ..project import INSTALLED, ROOT
+
 Command = Sequence[str] | Callable[[], None]
 """Arguments of a program, or a function that is called in a forked process: it need not import anything again."""
 PATIENCE_S = 10.0
@@ -159,10 +162,11 @@ def _become(command: Command, log: int, threads: int | None) -> NoReturn:
 
 
 def environment(threads: int | None) -> dict[str, str]:
-    """Of a child: this process's, the package importable from where we are, so many threads that wait without
+    """Of a child: this process's, with the same package where that is a checkout's, so many threads that wait without
     spinning."""
-    found = {**os.environ, 'PYTHONUNBUFFERED': '1', 'PYTHONWARNINGS': 'ignore'}
-    found['PYTHONPATH'] = os.pathsep.join([os.getcwd(), *filter(None, [os.environ.get('PYTHONPATH')])])
+    found = {**os.environ, 'PYTHONUNBUFFERED': '1', 'PYTHONWARNINGS': 'ignore', 'TQDM_MININTERVAL': str(LINE_S)}
+    if ROOT != INSTALLED:
+        found['PYTHONPATH'] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])
     if threads is not None:
         found |= {'OMP_NUM_THREADS': str(threads), 'MKL_NUM_THREADS': str(threads), 'OMP_WAIT_POLICY': 'PASSIVE'}
     return found

@@ -6,9 +6,11 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from ...progress import is_quiet
+from ...units import duration
 
 LINE_S, REDRAW_S = 30.0, 0.5
 TAIL_BYTES = 8192
@@ -50,13 +52,15 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line that stays."""
+        if is_quiet():
+            return
         with self.lock:
             print(('\r\x1b[2K' if self.terminal else '') + text, flush=True)
 
     def show_state(self) -> None:
         """What runs, on the terminal's last line or in a line of its own."""
         text = self.line(self.running_text())
-        if not self.terminal:
+        if not self.terminal or is_quiet():
             return self.say(text)
         with self.lock:
             print(f'\r\x1b[2K{text[: shutil.get_terminal_size().columns - 1]}', end='', flush=True)
@@ -103,8 +107,3 @@ def fraction_done(log: Path) -> float:
 def seconds_left(elapsed_s: float, cells_done: float, cells_left: float) -> float | None:
     """Seconds until all is done at the pace of this call, None while too little is done to say."""
     return None if cells_done < LEAST_CELLS else elapsed_s * cells_left / cells_done
-
-
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds, like 1:05:40."""
-    return str(timedelta(seconds=round(seconds)))
