@@ -35,12 +35,13 @@ class LogLines:
     """A stream in which a bar that draws itself anew becomes one line after the other."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+        self.stream, self.last = stream, ''
 
     def write(self, text: str) -> None:
-        """Keep what is to be read: no carriage returns, no lines that wipe out others."""
-        if line := text.strip():
+        """Keep what is to be read: no carriage returns, no line that wipes out another or says the same."""
+        if (line := text.strip()) and line != self.last:
             self.stream.write(f'{line}\n')
+            self.last = line
 
     def flush(self) -> None:
         self.stream.flush()

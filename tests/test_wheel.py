@@ -15,7 +15,7 @@ dos-mm3d train dos/dos_second_synthetic.py --work-dir run --cfg-options data_roo
  train_dataloader.num_workers=0 train_dataloader.persistent_workers=False
 dos-mm3d export run/iter_2.pth backbone.pth
 dos-mm3d probe linear_probe --dataset synthetic --data-root synthetic=data/tiny --checkpoint run/iter_2.pth --scans 1
- --draws 1 --seeds 1 --bn-scans 1
+ --draws 1 --seeds 1 --bn-scans 1 --split test --quiet
 """
 
 
@@ -53,4 +53,4 @@ def test_it_is_enough_for_the_main_job(built: Path, tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / 'backbone.pth').is_file()
-    assert (tmp_path / 'work_dirs/protocols/linear_probe_synthetic/linear_probe_synthetic.json').is_file()
+    assert (tmp_path / 'work_dirs/protocols/linear_probe_synthetic/linear_probe_synthetic_test.json').is_file()
