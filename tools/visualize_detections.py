@@ -1,7 +1,12 @@
 """Predicted and true boxes: tools/visualize_detections.py CONFIG CHECKPOINT... [--out-dir FOLDER] [--num N]."""
 
 import argparse
+import os
+import sys
 from pathlib import Path
+
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
 from dos_mm3d.engine import launch

@@ -18,7 +18,6 @@ SMALL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_small_synthetic.py'
 FULL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_voxel01_nuscenes.py'
 FULL_DOS = ROOT / 'configs' / 'centerpoint' / 'centerpoint_voxel01_nuscenes_dos.py'
 PTV3_SMALL = ROOT / 'configs' / 'centerpoint' / 'centerpoint_ptv3_small_synthetic.py'
-DATA_ROOT_KEYS = ('data_root', 'ann_file', 'info_path')
 
 
 def upstream() -> Config:

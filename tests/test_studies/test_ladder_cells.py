@@ -47,10 +47,6 @@ def test_a_config_that_ignores_max_iters_is_named(ladder: FakeLadder) -> None:
 def test_what_the_monitor_raises_is_understood(tmp_path: Path) -> None:
     """The hook's own message, as tools/train.py prints it."""
 
-    class Loss:
-        def detach(self) -> float:
-            return float('nan')
-
     class Runner:
         iter, work_dir, log_dir, cfg = 41, tmp_path, tmp_path, {}
 
@@ -61,6 +57,6 @@ def test_what_the_monitor_raises_is_understood(tmp_path: Path) -> None:
             close = staticmethod(lambda: None)
 
     with pytest.raises(RuntimeError) as stop:
-        CollapseMonitorHook().after_train_iter(Runner, 0, outputs={'loss': Loss()})
+        CollapseMonitorHook().after_train_iter(Runner, 0, outputs={'loss': float('nan')})
     found = describe_failure(1, f'some lines\nerror: {stop.value}\n', tmp_path / 'log')
     assert (found['status'], found['step']) == ('collapsed', 42)

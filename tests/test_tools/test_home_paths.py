@@ -92,5 +92,5 @@ def test_a_folder_in_the_place_of_a_file_to_write_is_said(tool, arguments, monke
     monkeypatch.setattr(sys, 'argv', [tool, *arguments])
     monkeypatch.setattr(sys, 'path', [*sys.path])
     with pytest.raises(SystemExit, match='2'):
-        importlib.import_module(f'tools.{tool}').parse_args()
+        parsed(tool)
     assert 'new/ names a folder; name a file to write, such as new/NAME' in capsys.readouterr().err

@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
-PAGE_BYTES = os.sysconf('SC_PAGE_SIZE')
 
 
 def enter_own_mounts() -> bool:

@@ -133,5 +133,3 @@ FORMATS = {
     'feather': _write_feather,
 }
 """Suffix -> what writes (N, 4) float32 points."""
-CHECKED_FORMATS = ('npz',)
-"""Those with a checksum of their content."""

@@ -72,6 +72,10 @@ class LadderProtocol(LinearProbe):
         rows = self.ladder.select(args.options['rows'], options=args.options['options'])
         self.seeds = {row.name: args.options['option_seeds'] if row.is_option else args.seeds for row in rows}
 
+    def pages(self) -> dict[str, tuple[str, str]]:
+        """None: its runs are many."""
+        return {}
+
     def check(self) -> None:
         """The data are there, and labelled scans enough."""
         self.plans[0].check([self.source(self.ladder.reference.name, 0)])
