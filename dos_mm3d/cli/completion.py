@@ -6,11 +6,11 @@ from importlib import import_module
 
 import shtab
 
-from ..files import home_path
+from ..files import home_path, output_path
 from ..studies.project import config_file
 from .dos_mm3d_entry import COMMANDS, add_options, make_parser
 
-PATHS = (home_path, config_file, os.path.expanduser)
+PATHS = (home_path, output_path, config_file, os.path.expanduser)
 """Types of arguments that are files or folders."""
 
 
