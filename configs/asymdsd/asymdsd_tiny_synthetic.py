@@ -4,8 +4,8 @@ Command:   python tools/create_synthetic.py --format objects
            python tools/train.py configs/asymdsd/asymdsd_tiny_synthetic.py
            whole shapes instead of scans: --cfg-options sets="['clean']"
 Hardware:  one CPU core.
-Expected:  30 objects of each class, seed 0, validation split: a linear SVM (C = 1) reaches 26.7 %, on a random encoder
-           12.5 %, on shape descriptors 25.0 %; 500 steps in 19 minutes of a shared core.
+Expected:  50 objects of each class, seeds 0 to 2, test split: a linear SVM (C = 1) reaches 29.1 %, on a random encoder
+           17.4 %, on shape descriptors 31.0 %; 500 steps in 7 minutes of a core.
 """
 
 _base_ = './_base_pretraining.py'
