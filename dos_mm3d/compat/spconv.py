@@ -33,7 +33,7 @@ def convolve_sparsely_on_cpu() -> None:
     for name, subm, inverse in (('conv', False, False), ('inverse_conv', False, True), ('subm_conv', True, False)):
         original = getattr(functional, f'indice_{name}')
         setattr(functional, f'indice_{name}', _convolver(original, subm, inverse, tv.gemm.Activation.None_))
-    ops.get_indice_pairs = _pair_sharer(_searcher(ops.get_indice_pairs, ops))
+    ops.get_indice_pairs = _pair_finder(ops.get_indice_pairs, ops)
 
 
 def take_native_algorithm_on_cpu() -> None:
@@ -171,8 +171,11 @@ def _check_cells(batch_size: int, spatial_shape: list[int]) -> None:
         )
 
 
-def _searcher(original: Callable, sizes: ModuleType) -> Callable:
-    """`get_indice_pairs` by our search for CPU tensors in three dimensions.
+def _pair_finder(original: Callable, sizes: ModuleType) -> Callable:
+    """`get_indice_pairs` by our search for CPU tensors, of a submanifold convolution once per tensor of sites.
+
+    mmdet3d's SparseBasicBlock names no indice_key, so spconv would compute them for every convolution. They are kept on
+    the tensor of sites itself, with its version: whoever writes to it gets new ones.
 
     sizes: has spconv's rules for the size of an output's grid; of one without cells the original complains.
     """
@@ -192,52 +195,26 @@ def _searcher(original: Callable, sizes: ModuleType) -> Callable:
         *rest,
         **named,
     ):
-        if indices.device.type == 'cpu' and len(ksize) == 3 and min(ksize) > 0:
-            geometry = (ksize, stride, padding, dilation)
-            if subm:
-                shape = spatial_shape
-            elif transpose:
-                shape = sizes.get_deconv_output_size(spatial_shape, *geometry, out_padding)
-            else:
-                shape = sizes.get_conv_output_size(spatial_shape, *geometry)
-            if min(shape) > 0:
-                return find_pairs(indices, shape, *geometry, subm=subm, transposed=transpose)
-        settings = (ksize, stride, padding, dilation, out_padding, subm, transpose)
-        return original(indices, batch_size, spatial_shape, algo, *settings, *rest, **named)
-
-    get_indice_pairs.original = original
-    return get_indice_pairs
-
-
-def _pair_sharer(original: Callable) -> Callable:
-    """`get_indice_pairs` that computes the pairs of a submanifold convolution once per tensor of sites on the CPU.
-
-    mmdet3d's SparseBasicBlock names no indice_key, so spconv would compute them for every convolution. They are kept on
-    the tensor of sites itself, with its version: whoever writes to it gets new ones.
-    """
-
-    def get_indice_pairs(
-        indices,
-        batch_size,
-        spatial_shape,
-        algo,
-        ksize,
-        stride,
-        padding,
-        dilation,
-        out_padding,
-        subm=False,
-        *rest,
-        **named,
-    ):
-        def compute():
-            settings = (ksize, stride, padding, dilation, out_padding, subm)
-            return original(indices, batch_size, spatial_shape, algo, *settings, *rest, **named)
-
-        if indices.device.type == 'cpu':
+        geometry = (ksize, stride, padding, dilation)
+        on_cpu = indices.device.type == 'cpu'
+        if on_cpu:
             _check_cells(batch_size, spatial_shape)
+
+        def compute():
+            if on_cpu and len(ksize) == 3 and min(ksize) > 0:
+                if subm:
+                    shape = spatial_shape
+                elif transpose:
+                    shape = sizes.get_deconv_output_size(spatial_shape, *geometry, out_padding)
+                else:
+                    shape = sizes.get_conv_output_size(spatial_shape, *geometry)
+                if min(shape) > 0:
+                    return find_pairs(indices, shape, *geometry, subm=subm, transposed=transpose)
+            settings = (*geometry, out_padding, subm, transpose, *rest)
+            return original(indices, batch_size, spatial_shape, algo, *settings, **named)
+
         # Inference tensors carry no version, so a write to them would go unnoticed.
-        if indices.device.type != 'cpu' or not subm or indices.is_inference():
+        if not on_cpu or not subm or indices.is_inference():
             return compute()
         key = (indices._version, batch_size, *map(tuple, (spatial_shape, ksize, dilation)))
         known = getattr(indices, '_dos_subm_pairs', {})
