@@ -159,6 +159,11 @@ def _check_channels(
             raise InputError(
                 f'{source}: its {kind.__name__} has none of {", ".join(kind.columns_kernels)}, which takes the points'
             )
+        if not -first.ndim <= kind.columns_axis < first.ndim:
+            raise InputError(
+                f'{source}: its first kernel has the shape {list(first.shape)}, which no layer has; give a checkpoint '
+                'that tools/train.py wrote'
+            )
         what, taken = 'first kernel', first.shape[kind.columns_axis]
     else:
         return

@@ -60,6 +60,14 @@ def test_tensors_without_a_place_in_centerpoint(checkpoint, tmp_path):
         export_backbone(checkpoint, tmp_path / 'out.pth')
 
 
+def test_a_kernel_without_dimensions(checkpoint, tmp_path):
+    name = 'teacher.backbone.middle_encoder.conv_input.0.weight'
+    tensors = altered(checkpoint)['state_dict']
+    altered(checkpoint, state_dict=tensors | {name: tensors[name].sum()})
+    with pytest.raises(ValueError, match=r'first kernel has the shape \[\], which no layer has'):
+        export_backbone(checkpoint, tmp_path / 'out.pth')
+
+
 def test_config_that_lacks_or_contradicts_the_input(checkpoint, tmp_path):
     meta = altered(checkpoint)['meta']
     altered(checkpoint, meta=meta | {'cfg': meta['cfg'].replace('voxel_layer', 'other')})
