@@ -50,7 +50,7 @@ def test_what_the_text_says_of_both_runs_is_so() -> None:
 
 @pytest.mark.slow
 def test_from_a_folder_to_a_detector(synthetic_nuscenes: Path, tmp_path: Path) -> None:
-    tiny = dict(DATA=synthetic_nuscenes, WORK_DIR=tmp_path, PRETRAIN_STEPS=2, DETECTOR_STEPS=2)
+    tiny = dict(DATA=synthetic_nuscenes, WORK_DIR=tmp_path, PRETRAIN_STEPS=2, DETECTOR_STEPS=2, LABELLED_SCENES=2)
     names = run_notebook(FOLDER / 'folder_to_detector.ipynb', **tiny)
     assert list(names['scores']) == ['from scratch', 'from weights that ship', 'from your sweeps']
     assert all('NDS' in ''.join(score) for score in names['scores'].values())
