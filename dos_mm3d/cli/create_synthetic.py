@@ -21,14 +21,7 @@ from ..errors import InputError
 from ..files import home_path
 from ..miniatures.kitti_writer import KittiPlan, write_kitti
 from ..miniatures.nuscenes_writer import NuScenesPlan, write_nuscenes
-from ..miniatures.object_world.formats import (
-    ModelNetPlan,
-    ScanObjectNNPlan,
-    ShapeNetPartPlan,
-    write_modelnet40,
-    write_scanobjectnn,
-    write_shapenetpart,
-)
+from ..miniatures.object_world import formats
 from ..miniatures.object_world.writer import PreparedPlan, write_objects
 from ..miniatures.scannet_writer import ScanNetPlan, write_scannet
 from ..miniatures.semantickitti_writer import SemanticKittiPlan, write_semantickitti
@@ -39,13 +32,13 @@ from ..units import duration
 
 FORMATS = {
     'kitti': (KittiPlan, write_kitti),
-    'modelnet40': (ModelNetPlan, write_modelnet40),
+    'modelnet40': (formats.ModelNetPlan, formats.write_modelnet40),
     'nuscenes': (NuScenesPlan, write_nuscenes),
     'objects': (PreparedPlan, write_objects),
     'scannet': (ScanNetPlan, write_scannet),
-    'scanobjectnn': (ScanObjectNNPlan, write_scanobjectnn),
+    'scanobjectnn': (formats.ScanObjectNNPlan, formats.write_scanobjectnn),
     'semantickitti': (SemanticKittiPlan, write_semantickitti),
-    'shapenetpart': (ShapeNetPartPlan, write_shapenetpart),
+    'shapenetpart': (formats.ShapeNetPartPlan, formats.write_shapenetpart),
     'waymo': (WaymoPlan, write_waymo),
 }
 """format -> its plan and its writer."""

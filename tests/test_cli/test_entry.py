@@ -1,5 +1,6 @@
 """The command `dos-mm3d`: quick help, every command with its parser, exit status, what completes words."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,13 @@ def same_process_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     handler = signal.getsignal(signal.SIGPIPE)
     yield
     signal.signal(signal.SIGPIPE, handler)
+
+
+def test_the_page_names_every_command() -> None:
+    page = (CLI.parents[1] / 'docs' / 'install.md').read_text()
+    table = page.partition('| command | script |')[2].partition('\n\n')[0]
+    named = [word for row in table.splitlines()[2:] for word in re.findall(r'`([^`]+)`', row.split('|')[1])]
+    assert sorted(named) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize(('word', 'status'), [('--help', 0), ('trian', 2)])

@@ -1,5 +1,6 @@
 """Checkpoints of the command line: which config belongs to them, and what does not fit is said before anything runs."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.sources import config_of, named_path, read_datasets, read_sources, require_different
-from dos_mm3d.studies.runner.tool import portable_argument
+from dos_mm3d.studies.runner.tool import portable_argument, typed_command
 from tests.helpers.protocol_fakes import tiny_source
 
 TINY = """
@@ -46,6 +47,15 @@ def test_labels_and_paths() -> None:
 
 def test_a_command_line_with_an_empty_word_can_be_written_down() -> None:
     assert [portable_argument(text) for text in ('', 'plain', '/gone/x/y.pth')][:2] == ['', 'plain']
+
+
+@pytest.mark.parametrize(
+    ('program', 'written'),
+    [('tools/run_protocol.py', 'python tools/run_protocol.py'), ('dos-mm3d probe', 'dos-mm3d probe')],
+)
+def test_a_record_has_the_command_that_was_typed(program: str, written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, 'argv', [program, 'few_shot', '--shots', '4'])
+    assert typed_command('run_protocol') == f'{written} few_shot --shots 4'
 
 
 def test_runs_of_a_data_set_are_numbered(tiny_model: None, tmp_path: Path) -> None:

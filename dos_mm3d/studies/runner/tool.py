@@ -90,8 +90,11 @@ def study_arguments(args: argparse.Namespace, tool: str) -> dict[str, Any]:
 
 
 def typed_command(tool: str) -> str:
-    """The command line of this process as a record keeps it: without what is of one machine."""
-    return shlex.join(['python', f'tools/{tool}.py', *map(portable_argument, sys.argv[1:])])
+    """The command line of this process as a record keeps it, `dos-mm3d ...` or the script of tools/: without what is of
+    one machine."""
+    entry = sys.argv[0].split()
+    head = entry if entry[:1] == ['dos-mm3d'] else ['python', f'tools/{tool}.py']
+    return shlex.join([*head, *map(portable_argument, sys.argv[1:])])
 
 
 def portable_argument(text: str) -> str:
