@@ -127,6 +127,7 @@ def test_the_whole_check_on_a_cpu(tmp_path):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs CUDA')
 def test_the_whole_check_on_a_gpu(tmp_path):
     done = run_forked('gpu_check', '--out', tmp_path, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
