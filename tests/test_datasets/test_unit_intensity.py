@@ -1,4 +1,4 @@
-"""In mmdet3d's pipelines intensities come to what pretraining was fed: joint, or with ranks."""
+"""In mmdet3d's pipelines columns come to what pretraining was fed: intensities joint, or as ranks; a time lag."""
 
 import pytest
 import torch
@@ -49,3 +49,13 @@ def test_ranks_name_the_file_that_has_no_intensities():
     points = LiDARPoints(torch.full((5, 4), torch.nan), points_dim=4)
     with pytest.raises(ValueError, match=r'scan\.bin: found 5 NaN'):
         TRANSFORMS.build(dict(type='IntensityRanks'))(dict(points=points, lidar_path='scan.bin'))
+
+
+def test_single_sweeps_get_a_time_lag_of_zero_and_keep_what_they_were():
+    table = torch.rand(50, 4, generator=torch.Generator().manual_seed(0))
+    points = LiDARPoints(table.clone(), points_dim=4, attribute_dims=dict(intensity=3))
+    fed = TRANSFORMS.build(dict(type='ZeroTimeLag'))(dict(points=points))['points']
+    assert isinstance(fed, LiDARPoints) and fed.attribute_dims == dict(intensity=3)
+    assert torch.equal(fed.tensor, torch.cat((table, torch.zeros(50, 1)), 1))
+    fed.rotate(0.5)  # the shape that mmdet3d's augmentations rely on
+    assert torch.equal(fed[:7].tensor[:, 3:], torch.cat((table[:7, 3:], torch.zeros(7, 1)), 1))

@@ -1,4 +1,4 @@
-"""Transforms of mmdet3d's points in the pipelines of labelled data sets: normals, origin, intensities."""
+"""Transforms of mmdet3d's points in the pipelines of labelled data sets: normals, origin, intensities, time lag."""
 
 import os
 
@@ -125,4 +125,18 @@ class IntensityRanks(BaseTransform):
             values[:, INTENSITY_COLUMN] = rank_intensity(values[:, INTENSITY_COLUMN])
         except InputError as error:
             raise InputError(f'{file}: {error}') from error
+        return results
+
+
+@TRANSFORMS.register_module()
+class ZeroTimeLag(BaseTransform):
+    """Adds a column to results['points'] (mmdet3d's points): the time lag of a single sweep, 0 s.
+
+    For a model whose weights were fed sweeps with their time lags, on a data set of single sweeps. Stands after
+    whatever loads or pastes points (ObjectSample)."""
+
+    def transform(self, results: dict) -> dict:
+        points = results['points']
+        values = torch.nn.functional.pad(points.tensor, (0, 1))
+        results['points'] = type(points)(values, points_dim=values.shape[1], attribute_dims=points.attribute_dims)
         return results

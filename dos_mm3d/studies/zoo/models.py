@@ -28,7 +28,10 @@ ZOO = {
         'configs/zoo/zoo_second_small.py',
         "SparseEncoder of mmdet3d's CenterPoint voxel-0.1 model at voxels of 0.2 x 0.2 x 0.2 m, with BatchNorm's "
         'momentum of 0.1',
-        ('configs/centerpoint/centerpoint_small_synthetic_zoo.py',),
+        (
+            'configs/centerpoint/centerpoint_small_kitti_zoo.py',
+            'configs/centerpoint/centerpoint_small_synthetic_zoo.py',
+        ),
         'Made for experiments on a CPU: detectors of real data have finer voxels. The run changed from one state of '
         'the code to the next at step 1500; its world was written by generator 1 (`--scenes 1500 --frames 1 --sweeps '
         '1 2 --most-points 100000`, stopped at 801); the present generator draws other scenes.',
