@@ -130,16 +130,17 @@ def export_once(source: Source, task: str, folder: Path) -> Path:
     return file
 
 
-def require_fit(exported: Path, config: Mapping[str, Any], config_file: Path) -> None:
-    """ValueError where pretraining was fed other channels, or on another grid, than the downstream model, or where any
-    tensor finds no place of its shape in it. What the config does not state is not compared."""
+def require_fit(checkpoint: Path, exported: Path, config: Mapping[str, Any], config_file: Path) -> None:
+    """ValueError, which names the file that was given, where pretraining was fed other channels, or on another grid,
+    than the downstream model, or where any tensor of what was exported of it finds no place of its shape there. What
+    the config does not state is not compared."""
     export = read_export(exported)
     meta = export['meta']
     for name, title in (('input_channels', 'channels'), ('voxel_size', 'voxel size')):
         pretrained, wanted = meta[name], config.get(name)
         if wanted is not None and list(wanted) != list(pretrained):
             raise InputError(
-                f'{meta["source"]}: pretrained with the {title} {_text(pretrained)}; {config_file} has '
+                f'{checkpoint}: pretrained with the {title} {_text(pretrained)}; {config_file} has '
                 f'{_text(wanted)}. Give a checkpoint of the same, or another config: --downstream CONFIG'
             )
     init_default_scope('mmdet3d')
@@ -147,7 +148,7 @@ def require_fit(exported: Path, config: Mapping[str, Any], config_file: Path) ->
     report = fit_report(model, export['state_dict'])
     if lost := [*report.unexpected, *report.wrong_shape.values()]:
         raise InputError(
-            f'{meta["source"]}: {len(lost)} of its tensors do not fit the {type(model).__name__} of '
+            f'{checkpoint}: {len(lost)} of its tensors do not fit the {type(model).__name__} of '
             f'{config_file}, first {lost[0]} ({report.summary()}): a backbone of another size. Give a checkpoint of '
             'the same size, or another config: --downstream CONFIG'
         )

@@ -165,7 +165,8 @@ class TrainingProtocol(Protocol):
         if self.kind in FROZEN_KINDS and self.recipes != [PLAIN]:
             raise InputError(f'--recipe is for what is trained as a whole; {self.kind} has a frozen encoder')
         for source in sources:
-            require_fit(exported := export_once(source, self.task, self.args.out), config, self.config_file)
+            exported = export_once(source, self.task, self.args.out)
+            require_fit(source.checkpoint, exported, config, self.config_file)
             for recipe in self.recipes:
                 recipe.applied(config, pretrained_parts(exported, encoder_prefixes(source, self.task)))
         require_device_for(config, self.config_file)
