@@ -87,7 +87,9 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: type[Protoco
         add_folder_arguments(parser.add_argument_group(f'folders of frames: {", ".join(FOLDER_SETS)}'))
     add_study_arguments(parser, workers=1)
     add_quiet(parser)
-    if not protocol.objects:  # their checkpoints carry what is read of their configs
+    if protocol.objects:
+        parser.set_defaults(config=[])  # their checkpoints carry what is read of it
+    else:
         add('--config', nargs='+', default=[], metavar='[A=]PATH', help='pretraining configs; default: beside them')
         add_overrides(parser, '--pretraining-options', 'values of pretraining configs')
 

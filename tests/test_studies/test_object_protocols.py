@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from dos_mm3d.errors import InputError, MissingFileError
+from dos_mm3d.cli import run_protocol as tool
+from dos_mm3d.errors import InputError, MissingFileError, OutputExistsError
 from dos_mm3d.export.object_encoder import export_object_encoder
 from dos_mm3d.studies.protocols.objects import base, cell
 from dos_mm3d.studies.protocols.objects.comparisons import compared, comparisons
@@ -39,6 +40,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def named(place: Path, *names: str) -> list[str]:
     labels = {'a': 'dual', 'b': 'dual', 'c': 'mpm'}
     return [f'{labels[name]}={place / name}.pth' for name in names]
+
+
+def test_a_record_never_takes_the_place_of_a_checkpoint(place: Path) -> None:
+    before = (place / 'a.pth').read_bytes()
+    arguments = ['object_finetune', '--dataset', 'shapes', '--data-root', f'shapes={place / "shapes"}']
+    wanted = tool.parse_args([*arguments, '--checkpoint', *named(place, 'a'), '--record', str(place / 'a.pth')])
+    with pytest.raises(OutputExistsError, match=r'a\.pth: would replace the checkpoint'):
+        tool.run(wanted)
+    assert (place / 'a.pth').read_bytes() == before
 
 
 def table(judged: Any, results: dict) -> dict[str, dict[str, Any]]:
