@@ -12,6 +12,7 @@ from ..engine.compiling import check_compile
 from ..engine.custom_keys import check_custom_keys
 from ..engine.hooks import GoOnHook
 from ..engine.ranks import is_first_rank
+from ..engine.schedule_end import other_length
 from ..export.loading import require_fit, warn_of_other_input
 from ..progress import announce, say
 from ..studies.project import config_file
@@ -56,6 +57,8 @@ def main() -> None:
         runner = launch.build_runner(cfg)
         work_dir.require_same_start(cfg)
         check_custom_keys(runner.model, cfg, args.cfg_options)
+        if note := other_length(cfg, args.cfg_options):
+            runner.logger.warning(note)
         if cfg.get('resume'):
             runner.register_hook(GoOnHook(cfg.load_from))
         elif weights := cfg.get('load_from') or pretrained_weights(cfg):

@@ -141,7 +141,11 @@ def test_a_folder_that_cannot_be_listed_is_named(kitti, monkeypatch):
         (lambda p: np.r_[p, p], 'at places of others'),
         (
             lambda p: np.c_[np.hypot(p[:, 0], p[:, 1]), np.degrees(np.arctan2(p[:, 1], p[:, 0])), p[:, 2:]],
-            'range and angles',
+            'x is never negative and y spans one full turn',
+        ),
+        (
+            lambda p: np.c_[np.arctan2(p[:, 1], p[:, 0]), p[:, 2] / 50, np.linalg.norm(p[:, :3], axis=1), p[:, 3]],
+            'z is never negative and x spans one full turn',
         ),
         (lambda p: p[:100] * [0.02, 0.02, 0.5, 1], 'few points close together'),
     ],
