@@ -9,10 +9,10 @@ from mmengine.device import get_device
 
 from ..engine import launch, work_dir
 from ..engine.compiling import check_compile
+from ..engine.counting import check_counting, other_length
 from ..engine.custom_keys import check_custom_keys
 from ..engine.hooks import GoOnHook
 from ..engine.ranks import is_first_rank
-from ..engine.schedule_end import other_length
 from ..export.loading import require_fit, warn_of_other_input
 from ..progress import announce, say
 from ..studies.project import config_file
@@ -49,6 +49,7 @@ def main() -> None:
     launch.require_parts(cfg, args.config, 'train')
     apply_training_arguments(cfg, args)
     check_compile(cfg)
+    check_counting(cfg)
     launch.check_data(cfg, 'train_dataloader', 'val_dataloader')
     with work_dir.held(cfg.work_dir):
         work_dir.choose_start(cfg, args.resume)

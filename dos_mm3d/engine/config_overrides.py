@@ -20,7 +20,7 @@ from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError, UserError
 from .homes import put_homes
-from .known_keys import OF_RUNNERS, may_be_none, require_known, value_at
+from .known_keys import OF_RUNNERS, is_text, may_be_none, require_known, value_at
 from .loaders import check_numbers, settle_loaders
 from .override_values import is_of_path, read_value
 from .partial_overrides import require_whole
@@ -108,7 +108,8 @@ def _order(key: str) -> tuple[int, str]:
 def _read_at(cfg: Config, key: str, value: Any) -> Any:
     if value == 'None' and may_be_none(cfg, key) and not is_of_path(key):
         return None
-    return read_value(value, value_at(cfg, key), key)
+    there = value_at(cfg, key)
+    return read_value(value, '' if there is None and value != 'None' and is_text(cfg, key) else there, key)
 
 
 def _require_whole(path: Path, before: Config, now: Config, overrides: Mapping[str, Any]) -> None:
