@@ -10,6 +10,10 @@ from ..errors import InputError
 from .config_changes import leaves_of
 from .known_keys import OF_RUNNERS, value_at
 
+SECTIONS = ('model', 'train_cfg', 'optim_wrapper', 'param_scheduler')
+COUPLED = {'max_iters', 'max_epochs', 'total_steps', 'T_max', 'end', 'lr', 'eta_max', 'voxel_size', 'point_cloud_range'}
+"""Names of what means one thing wherever it stands in these sections. Other numbers may come from one variable and be
+chosen apart: how often a checkpoint is written, a batch and the one that a rate was chosen for."""
 SHOWN = 3
 
 
@@ -18,8 +22,6 @@ def require_whole(
 ) -> None:
     """InputError, with the variable to override instead, where a dotted key gives one place of several another number:
     `train_cfg.max_iters` without the schedule's length, a rate without its peak.
-
-    Texts are left alone: a folder of one loader alone may be meant.
 
     Args:
         path: of the config.
@@ -31,7 +33,7 @@ def require_whole(
     left = _places(before)
     for key, value in dotted.items():
         old, new = value_at(before, key), value_at(now, key)
-        if key not in left or not _is_numeric(old) or not _is_numeric(new) or old == new:
+        if key.rpartition('.')[2] not in COUPLED or key not in left or old == new:
             continue
         for name in [name for name in before if _is_variable(name) and _same(before[name], old)]:
             whole = made_with(name, new)
@@ -48,8 +50,8 @@ def require_whole(
 
 
 def _places(cfg: Config) -> dict[str, Any]:
-    """Dotted key -> value, of all that runners read."""
-    return dict(leaves_of({name: cfg[name] for name in cfg if name in OF_RUNNERS}))
+    """Dotted key -> value, of the sections."""
+    return dict(leaves_of({name: cfg[name] for name in SECTIONS if name in cfg}))
 
 
 def _is_variable(name: str) -> bool:

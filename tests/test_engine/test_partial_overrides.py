@@ -17,7 +17,8 @@ def config(tmp_path: Path) -> Path:
         'sizes = [4, 5]\n'
         'train_cfg = dict(max_iters=steps)\n'
         'param_scheduler = [dict(end=steps, begin=1), dict(begin=steps // 2, end=2 * steps)]\n'
-        'model = dict(channels=width, sizes=sizes, head=dict(cells=sizes[0] * sizes[1]))\n'
+        'model = dict(channels=width, voxel_size=sizes, head=dict(cells=sizes[0] * sizes[1], channels=width))\n'
+        'default_hooks = dict(checkpoint=dict(interval=steps))\n'
         'train_dataloader = dict(dataset=dict(root=root))\n'
         'val_dataloader = dict(dataset=dict(root=root), batch_size=1)\n'
     )
@@ -53,13 +54,14 @@ def test_the_first_places_are_named(config):
 
 def test_numbers_in_a_list_are_followed_as_one(config):
     with pytest.raises(InputError, match=r'leave model\.head\.cells, made from the same sizes=\[4, 5\].*say sizes='):
-        load_with_overrides(config, {'model.sizes': '[1,2]'})
+        load_with_overrides(config, {'model.voxel_size': '[1,2]'})
 
 
 @pytest.mark.parametrize(
     'options',
     [
-        {'model.channels': '12'},  # the only place of its variable, whose number another one has, too
+        {'model.channels': '12'},  # a name of which several may be meant
+        {'default_hooks.checkpoint.interval': '2'},  # of a run of the same length
         {'val_dataloader.batch_size': '2'},
         {'val_dataloader.dataset.root': 'b/'},  # a folder of one loader may be meant
         {'train_cfg.max_iters': '10'},
