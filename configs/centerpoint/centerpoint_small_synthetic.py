@@ -20,6 +20,8 @@ labelled_scenes = 20
 
 _range = _base_.point_cloud_range
 _cells = [round((high - low) / size) for low, high, size in zip(_range[:3], _range[3:], voxel_size)]
+_kept = _base_.model.pts_bbox_head.bbox_coder.post_center_range  # of boxes, which a longer range must not outgrow
+_kept = [*map(min, _kept[:3], _range[:3]), *map(max, _kept[3:], _range[3:])]
 
 model = dict(
     data_preprocessor=dict(voxel_layer=dict(voxel_size=voxel_size, max_voxels=(30000, 40000))),
@@ -27,9 +29,12 @@ model = dict(
     pts_middle_encoder=dict(**_base_.small_encoder, sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]]),
     pts_backbone=_base_.small_backbone,
     pts_neck=_base_.small_neck,
-    pts_bbox_head=dict(**_base_.small_head, bbox_coder=dict(**_base_.found, voxel_size=voxel_size[:2])),
+    pts_bbox_head=dict(
+        **_base_.small_head,
+        bbox_coder=dict(**_base_.found, voxel_size=voxel_size[:2], post_center_range=_kept),
+    ),
     train_cfg=dict(pts=dict(grid_size=_cells, voxel_size=voxel_size)),
-    test_cfg=dict(pts=dict(**_base_.found, voxel_size=voxel_size[:2])),
+    test_cfg=dict(pts=dict(**_base_.found, voxel_size=voxel_size[:2], post_center_limit_range=_kept)),
 )
 
 data_root = 'data/synthetic_nuscenes/'

@@ -18,8 +18,12 @@ default_hooks = dict(data_wait=dict(type='DataWaitHook'))
 # here follows voxel_size and point_cloud_range.
 _low, _high = _base_.point_cloud_range[:3], _base_.point_cloud_range[3:]
 _cells = [round((high - low) / size) for low, high, size in zip(_low, _high, _base_.voxel_size)]
+_kept = _base_.model.pts_bbox_head.bbox_coder.post_center_range  # of boxes, which a longer range must not outgrow
+_kept = [*map(min, _kept[:3], _low), *map(max, _kept[3:], _high)]
 model = dict(
     # z, y, x and one cell of head room in z
     pts_middle_encoder=dict(sparse_shape=[_cells[2] + 1, _cells[1], _cells[0]]),
+    pts_bbox_head=dict(bbox_coder=dict(post_center_range=_kept)),
     train_cfg=dict(pts=dict(grid_size=_cells)),
+    test_cfg=dict(pts=dict(post_center_limit_range=_kept)),
 )

@@ -33,7 +33,8 @@ voxel_size = [0.1, 0.1, 0.15]
 sweeps_num = 0
 
 _cells = [round((point_cloud_range[axis + 3] - point_cloud_range[axis]) / voxel_size[axis]) for axis in range(3)]
-_centers = [-80.0, -80.0, -10.0, 80.0, 80.0, 10.0]
+# of boxes that are kept, at least; a longer range is not cut
+_centers = [*map(min, [-80.0, -80.0, -10.0], point_cloud_range), *map(max, [80.0, 80.0, 10.0], point_cloud_range[3:])]
 
 model = dict(
     data_preprocessor=dict(

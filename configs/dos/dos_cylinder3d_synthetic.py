@@ -14,12 +14,16 @@ mask_ratio = 0.7  # for segmentation: docs/method.md, "Views and masks"
 
 _views, _mask, _pack = _base_.train_dataloader.dataset.pipeline
 _tiny = _base_.cylinder3d.tiny
+# sectors reach as far as the loss voxels
+_x, _y, _low, *_ends, _high = _base_.point_cloud_range
+_turn = _tiny.voxel_layer.point_cloud_range[4]
+_sectors = dict(point_cloud_range=[0, -_turn, _low, max(-_x, -_y, *_ends), _turn, _high])
 model = dict(
     backbone=dict(
         _delete_=True,
         type='Cylinder3DAdapter',
         # rho and phi beside the columns of the points
-        voxel_encoder={**_tiny.voxel_encoder, 'in_channels': len(_base_.input_channels) + 2},
+        voxel_encoder={**_tiny.voxel_encoder, **_sectors, 'in_channels': len(_base_.input_channels) + 2},
         backbone=_tiny.backbone,
     ),
     data_preprocessor=dict(
@@ -27,7 +31,7 @@ model = dict(
         type='ViewPreprocessor',
         voxel=True,
         voxel_type='cylindrical',
-        voxel_layer=_tiny.voxel_layer,
+        voxel_layer={**_tiny.voxel_layer, **_sectors},
         loss_grid=dict(point_cloud_range=_base_.point_cloud_range, voxel_size=voxel_size),
     ),
 )

@@ -9,6 +9,7 @@ from mmengine.device import get_device
 
 from ..engine import launch, work_dir
 from ..engine.compiling import check_compile
+from ..engine.counting import check_counting, other_length
 from ..engine.custom_keys import check_custom_keys
 from ..engine.hooks import GoOnHook
 from ..engine.ranks import is_first_rank
@@ -48,6 +49,7 @@ def main() -> None:
     launch.require_parts(cfg, args.config, 'train')
     apply_training_arguments(cfg, args)
     check_compile(cfg)
+    check_counting(cfg)
     launch.check_data(cfg, 'train_dataloader', 'val_dataloader')
     with work_dir.held(cfg.work_dir):
         work_dir.choose_start(cfg, args.resume)
@@ -56,6 +58,8 @@ def main() -> None:
         runner = launch.build_runner(cfg)
         work_dir.require_same_start(cfg)
         check_custom_keys(runner.model, cfg, args.cfg_options)
+        if note := other_length(cfg, args.cfg_options):
+            runner.logger.warning(note)
         if cfg.get('resume'):
             runner.register_hook(GoOnHook(cfg.load_from))
         elif weights := cfg.get('load_from') or pretrained_weights(cfg):

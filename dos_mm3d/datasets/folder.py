@@ -17,8 +17,10 @@ from ..errors import InputError, MissingFileError
 from ..progress import progress_bar
 from ..spread import evenly_spread
 from .folder_check import (
+    NO_XYZ,
     PERCENTILE,
     SCALES,
+    Found,
     Levels,
     Looks,
     copies_among,
@@ -185,7 +187,7 @@ def find_sweeps(
     if not found.sweeps:
         raise InputError(
             f'{data_root}: found {others or "no files"}; wanted sweeps ({", ".join(SUFFIXES)}) here or in sub-folders. '
-            f'{" ".join(left_out)}{" " * bool(left_out)}Set data_root to the folder of the sweeps.'
+            f'{" ".join(left_out)}{" " * bool(left_out)}{_why_none(found, options)}'
         )
     for line in left_out:
         print_log(f'FolderSweeps: {line}', logger='current')
@@ -203,6 +205,16 @@ def find_sweeps(
             level=logging.WARNING,
         )
     return found.sweeps
+
+
+def _why_none(found: Found, options: ReadOptions) -> str:
+    """What is to be done where no file is a sweep: the reader says it of the first that might be meant for one."""
+    for file in found.left_out.get(NO_XYZ, ())[:1]:
+        try:
+            load_sweep(file, options)
+        except InputError as error:
+            return f'The first: {error}'
+    return 'Set data_root to the folder of the sweeps.'
 
 
 def _stated_scale(intensity_max: float | str) -> float | None:

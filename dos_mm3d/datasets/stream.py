@@ -113,6 +113,18 @@ class SweepStream(Dataset):
                 level=logging.WARNING,
             )
 
+    def require_columns(self, channels: Sequence[str]) -> None:
+        """InputError where a config names more columns than points have: a network for them could not be fed."""
+        try:
+            points, _ = self.load(0)
+        except (ValueError, OSError):
+            return  # said when it is drawn
+        if points.shape[1] < len(channels):
+            raise InputError(
+                f'input_channels names {len(channels)} columns ({", ".join(channels)}), and the points of '
+                f'{type(self).__name__} have {points.shape[1]}; name those that are there'
+            )
+
     @property
     def metainfo(self) -> dict:
         """What mmengine writes beside the weights."""

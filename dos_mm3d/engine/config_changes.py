@@ -24,7 +24,7 @@ class Change(NamedTuple):
 
 def changes_between(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     """Every setting, as a dotted key, that differs between two configs; lists and tuples of the same items do not."""
-    old, new = dict(_leaves(before)), dict(_leaves(now))
+    old, new = dict(leaves_of(before)), dict(leaves_of(now))
     keys = [key for key in {**old, **new} if key.partition('.')[0] not in OF_ONE_START]
     return [
         Change(key, old.get(key, ABSENT), new.get(key, ABSENT))
@@ -62,15 +62,15 @@ def way_out(change: Change) -> str:
     )
 
 
-def _leaves(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
-    """Dotted key and value of everything that holds no further names."""
+def leaves_of(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of everything that holds no further names, tuples as lists."""
     named = isinstance(value, Mapping) and value
     listed = isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)
     if not named and not listed:
         yield key, _as_lists(value)
         return
     for name, item in value.items() if named else enumerate(value):
-        yield from _leaves(item, f'{key}.{name}' if key else str(name))
+        yield from leaves_of(item, f'{key}.{name}' if key else str(name))
 
 
 def _as_lists(value: Any) -> Any:

@@ -6,6 +6,7 @@ or a base of it in whatever package, assigns it; all that is derived from it fol
 """
 
 import argparse
+import copy
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,9 +20,10 @@ from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError, UserError
 from .homes import put_homes
-from .known_keys import OF_RUNNERS, may_be_none, require_known, value_at
+from .known_keys import OF_RUNNERS, is_text, may_be_none, require_known, value_at
 from .loaders import check_numbers, settle_loaders
 from .override_values import is_of_path, read_value
+from .partial_overrides import require_whole
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -51,7 +53,9 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
     cfg = _evaluated(path, variables)
     if cfg.get('model'):  # what is trained; the variables of other files are read by whoever loads them
         _require_effect(path, {key: overrides[key] for key in variables.used - OF_RUNNERS})
+    before = copy.deepcopy(cfg)
     _merge(cfg, overrides, variables.used, path)
+    _require_whole(path, before, cfg, overrides)
     if dotted := {key: value for key, value in overrides.items() if _of_variable(key)}:
         # each has its place; now others follow
         if cfg.get('model') and any(cfg.get(loader) for loader in LOADERS):  # a whole run
@@ -104,7 +108,19 @@ def _order(key: str) -> tuple[int, str]:
 def _read_at(cfg: Config, key: str, value: Any) -> Any:
     if value == 'None' and may_be_none(cfg, key) and not is_of_path(key):
         return None
-    return read_value(value, value_at(cfg, key), key)
+    there = value_at(cfg, key)
+    return read_value(value, '' if there is None and value != 'None' and is_text(cfg, key) else there, key)
+
+
+def _require_whole(path: Path, before: Config, now: Config, overrides: Mapping[str, Any]) -> None:
+    def made_with(name: str, value: Any) -> Config | None:
+        try:
+            return _evaluated(path, _Overrides({**undotted, name: value}))
+        except InputError:
+            return None
+
+    undotted = {key: value for key, value in overrides.items() if '.' not in key}
+    require_whole(path, before, now, {key: overrides[key] for key in overrides.keys() - undotted.keys()}, made_with)
 
 
 def _evaluated(path: Path, variables: '_Overrides') -> Config:

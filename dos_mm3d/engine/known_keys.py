@@ -4,7 +4,8 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from mmengine import registry as registries
 from mmengine.config import Config
@@ -76,16 +77,26 @@ def require_known(key: str, cfg: Config, path: Path) -> None:
 
 def may_be_none(cfg: Config, key: str) -> bool:
     """Whether a dotted key is an argument that the class around it can do without: its default is None."""
+    return None in [argument.default for argument in _arguments_called(cfg, key)]
+
+
+def is_text(cfg: Config, key: str) -> bool:
+    """Whether a dotted key is an argument that the class around it says to be a text, or None."""
+    kinds = [set(get_args(argument.annotation) or {argument.annotation}) for argument in _arguments_called(cfg, key)]
+    return bool(kinds) and all(kind - {NoneType} == {str} for kind in kinds)
+
+
+def _arguments_called(cfg: Config, key: str) -> list[inspect.Parameter]:
+    """The arguments that a dotted key may be, by the class that the place around it names."""
     above, _, name = key.rpartition('.')
     place = value_at(cfg, above) if above else None
     kind = place.get('type') if isinstance(place, Mapping) else None
-    defaults = [
-        inspect.signature(one).parameters[name].default
+    return [
+        inspect.signature(one).parameters[name]
         for registered in (_registered(kind) if isinstance(kind, str) else ())
         for one in _constructors(registered)
         if name in inspect.signature(one).parameters
     ]
-    return None in defaults
 
 
 def _called(name: str, place: Any, within: str = '') -> list[str]:

@@ -11,6 +11,7 @@ from mmdet3d.registry import DATASETS, METRICS, MODELS
 from mmengine.config import Config
 
 from ..datasets.file_check.checked_set import data_set_name
+from ..datasets.file_check.objects import check_scored
 from ..datasets.label_shares import leaf
 from ..errors import InputError
 from ..metrics import ConfusionMatrix, WaymoDetMetric
@@ -36,7 +37,8 @@ def metrics_of(evaluator: Any) -> list[Mapping[str, Any]]:
 
 def check_metrics(cfg: Config, loader: str) -> None:
     """InputError where a metric of a loader's evaluator is for another task than the model or the data set, or for
-    another data set. Only mmdet3d's own classes, and ours, are compared: those of others may do both.
+    another data set, or where there is no box to score. Only mmdet3d's own classes, and ours, are compared: those of
+    others may do both.
 
     loader: val_dataloader or test_dataloader, which the config has.
     """
@@ -59,6 +61,8 @@ def check_metrics(cfg: Config, loader: str) -> None:
                 f'{evaluator}: {metric["type"]} scores {names[0]}, and {loader}.dataset ({dataset.__name__}) is of '
                 f'{names[1]}; wanted the metric of this data set'
             )
+        if _task_of(scored) == _task_of(dataset) == BOXES and not metric.get('format_only'):
+            check_scored(leaf(cfg[loader].dataset), evaluator)
 
 
 def _task_of(one: Any) -> str | None:

@@ -59,7 +59,7 @@ def _read_in_place_of_number(given: str, default: float, key: str) -> Any:
 
 def _read_freely(given: str, default: Any, key: str) -> Any:
     if isinstance(default, list | tuple) and default and all(isinstance(item, str) for item in default):
-        return [item.strip('\'"') for item in _items(given)]
+        return _read_texts(given)
     if isinstance(default, list | tuple) and any(isinstance(item, dict) for item in default):
         return _read_named_ones(given, key)
     try:
@@ -69,6 +69,17 @@ def _read_freely(given: str, default: Any, key: str) -> Any:
             return [_read_freely(item, None, key) for item in _items(given)]
         return _JSON.get(given, given)
     return list(value) if isinstance(value, tuple) and not _bracketed(given) else value
+
+
+def _read_texts(given: str) -> list[str]:
+    """Texts between commas; of a list with quotes the commas within these are letters."""
+    try:
+        value = ast.literal_eval(given)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = None
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return list(value)
+    return [item.strip('\'"') for item in _items(given)]
 
 
 def _read_named_ones(given: str, key: str) -> list[dict] | None:

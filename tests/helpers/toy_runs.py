@@ -36,9 +36,10 @@ class ToyPoints(torch.utils.data.Dataset):
     """Eight samples, each moved at random."""
 
     metainfo = {}
+    number = 8
 
     def __len__(self) -> int:
-        return 8
+        return self.number
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         return {'inputs': torch.tensor([index / 8, np.random.rand()], dtype=torch.float32)}

@@ -55,6 +55,17 @@ def test_missing_earlier_sweeps_are_found_where_they_are_read(world):
     assert 'sweeps/LIDAR_TOP' in said and 'missing, the first of' in said
 
 
+@pytest.mark.parametrize('case', ['nuscenes detection'])
+@pytest.mark.parametrize('unit', [1e9, 1e6, 0.0])
+def test_times_in_another_unit_than_seconds_are_found_where_sweeps_are_merged(case, unit, world):
+    infos = load_info_pickle(world.infos)
+    for info in infos['data_list']:
+        for timed in (info, *info['lidar_sweeps']):
+            timed['timestamp'] *= unit
+    world.infos.write_bytes(pickle.dumps(infos))
+    assert 'wanted timestamps in seconds' in world.error()
+
+
 @pytest.mark.parametrize('case', ['nuscenes lidarseg'])
 def test_earlier_sweeps_are_not_asked_for_where_none_are_read(world):
     shutil.rmtree(world.root / 'sweeps')

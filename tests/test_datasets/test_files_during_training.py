@@ -92,3 +92,10 @@ def test_a_unit_that_leaves_some_points_in_the_range_is_said_once(tmp_path, monk
     monkeypatch.setattr(stream, 'print_log', lambda message, logger, level=logging.INFO: lines.append(message))
     dataset.warn_if_out_of_range()
     assert sum('lie in the range that is trained on' in line for line in lines) == said, lines
+
+
+def test_more_columns_than_the_points_have_are_refused_before_training(tmp_path):
+    dataset = folder_of(tmp_path, lambda sweep: sweep[:, :4])
+    dataset.require_columns(['x [m]', 'y [m]', 'z [m]', 'intensity 0-1'])
+    with pytest.raises(ValueError, match=r'names 5 columns \(a, b, c, d, e\), and the points of FolderSweeps have 4'):
+        dataset.require_columns('abcde')

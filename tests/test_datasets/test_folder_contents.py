@@ -121,6 +121,24 @@ def test_a_folder_without_any_sweep_says_what_was_left_out(tmp_path):
         find_sweeps(str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ('save', 'options', 'said'),
+    [
+        (lambda p, a: np.save(p.with_suffix('.npy'), a.T), {}, r'array of shape \(4, 600\)'),
+        (
+            lambda p, a: np.savez(p.with_suffix('.npz'), points=a, labels=a[:, 0]),
+            {},
+            r"arrays \['points', 'labels'\].*npz_key",
+        ),
+        (lambda p, a: np.savez(p.with_suffix('.npz'), points=a), {'npz_key': 'Points'}, r"npz_key='Points'"),
+    ],
+)
+def test_where_no_file_is_a_sweep_the_reader_says_why(tmp_path, save, options, said):
+    save(tmp_path / 'a', files.make_sweep(600)[:, :4])
+    with pytest.raises(ValueError, match=rf'1 files without x, y, z are left out: a\.np.\. The first: .*{said}'):
+        FolderSweeps(str(tmp_path), **options)
+
+
 def test_a_folder_that_cannot_be_listed_is_named(kitti, monkeypatch):
     def walk(top, followlinks, onerror):
         onerror(PermissionError(13, 'Permission denied', f'{top}/training'))
@@ -141,7 +159,11 @@ def test_a_folder_that_cannot_be_listed_is_named(kitti, monkeypatch):
         (lambda p: np.r_[p, p], 'at places of others'),
         (
             lambda p: np.c_[np.hypot(p[:, 0], p[:, 1]), np.degrees(np.arctan2(p[:, 1], p[:, 0])), p[:, 2:]],
-            'range and angles',
+            'x is never negative and y spans one full turn',
+        ),
+        (
+            lambda p: np.c_[np.arctan2(p[:, 1], p[:, 0]), p[:, 2] / 50, np.linalg.norm(p[:, :3], axis=1), p[:, 3]],
+            'z is never negative and x spans one full turn',
         ),
         (lambda p: p[:100] * [0.02, 0.02, 0.5, 1], 'few points close together'),
     ],

@@ -70,6 +70,18 @@ CONTRADICTIONS = {
     'calibration': ('calibrated_sensor', lambda rows: rows[0].update(translation=[1, 2]), '3 finite numbers'),
     'not a number': ('calibrated_sensor', lambda rows: rows[0].update(translation=[1, 2, float('nan')]), '3 finite'),
     'stranger': ('scene', lambda rows: rows[0].update(name='my-drive'), 'no official split'),
+    'twins': ('sample', lambda rows: [*rows, dict(rows[0])], 'two records have the token'),
+    'nanoseconds': (
+        'sample_data',
+        lambda rows: [r.update(timestamp=r['timestamp'] * 1000) for r in rows] and rows,
+        'micro',
+    ),
+    'seconds': (
+        'sample_data',
+        lambda rows: [r.update(timestamp=r['timestamp'] // 10**6) for r in rows] and rows,
+        'micro',
+    ),
+    'flat box': ('sample_annotation', lambda rows: rows[0].update(size=[2.0, 4.0, 0.0]), 'metres above 0'),
     'box': ('sample_annotation', lambda rows: rows[0].update(num_lidar_pts='many'), 'num_lidar_pts'),
 }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from dos_mm3d.datasets.readers import ReadOptions, read_sweep
 from dos_mm3d.datasets.readers.raw import likely_columns
@@ -40,6 +40,38 @@ def test_labels_are_no_sweep(tmp_path):
         path = tmp_path / 'a.bin'
         rng.integers(0, highest, 4000).astype(kind).tofile(path)
         files.check_message(files.refusal(path), path, 'not labels')
+        assert 'np.save' not in files.refusal(path) and 'columns as it seems' not in files.refusal(path)
+
+
+@pytest.mark.parametrize('n', [1, 2, 7])
+def test_a_few_points_are_read_whatever_their_bytes_look_like(tmp_path, n):
+    sweep = files.make_sweep(n)[:, :4]
+    sweep[:, 1] = 3e-16 * np.arange(1, n + 1)
+    sweep.tofile(tmp_path / 'a.bin')
+    assert_array_equal(read_sweep(tmp_path / 'a.bin'), sweep)
+
+
+def test_points_in_a_map_are_not_taken_for_another_type(tmp_path):
+    (files.make_sweep(2000)[:, :4] + np.float32([443210, 5412345, 320, 0])).tofile(tmp_path / 'a.bin')
+    said = files.refusal(tmp_path / 'a.bin')
+    assert 'coordinates of at most 5.41e+06' in said and 'take the place of the sensor off' in said
+
+
+@pytest.mark.parametrize('kinds', [('<u2', '<u2'), ('u1',), ('<u2',), ('<u4',)])
+def test_points_of_several_types_are_named_and_the_advice_works(tmp_path, kinds):
+    sweep = files.make_sweep(3000)
+    path, names = tmp_path / 'a.bin', ['intensity', 'ring'][: len(kinds)]
+    table = np.zeros(len(sweep), [*((name, '<f4') for name in 'xyz'), *zip(names, kinds)])
+    for name, column in zip('xyz', sweep.T):
+        table[name] = column
+    for name, column in zip(names, sweep[:, 3:].T):
+        table[name] = column
+    table.tofile(path)
+    message = files.refusal(path)
+    files.check_message(message, path, 'If its points are of several types')
+    advised = message[message.index('np.fromfile') :].removesuffix('.').replace("('intensity', 'u1')", 'KINDS')
+    np.save(tmp_path / 'a.npy', eval(advised.replace('KINDS', '*zip(names, kinds)'), globals(), locals()))
+    assert_array_equal(read_sweep(tmp_path / 'a.npy')[:, :3], sweep[:, :3])
 
 
 @pytest.mark.parametrize('n', [60, 120, 240])

@@ -52,6 +52,17 @@ def whole_file(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def test_a_pcd_that_holds_more_points_than_its_header_counts(tmp_path):
+    sweep = files.make_sweep(2000)
+    path = tmp_path / 'a.pcd'
+    files.write_pcd(path, [(name, sweep[:, i]) for i, name in enumerate(('x', 'y', 'z', 'intensity'))], 'binary')
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(4000))  # some writers fill a page
+    assert len(read_sweep(path)) == 2000
+    path.write_bytes(whole.replace(b'2000', b'0300'))
+    files.check_message(files.refusal(path), path, '32000 bytes of data, the header announces 4800')
+
+
 @pytest.mark.parametrize('suffix', ['.npy', '.npz', '.ply', '.feather'])
 def test_truncated_or_corrupt_file(tmp_path, suffix):
     path = tmp_path / f'a{suffix}'

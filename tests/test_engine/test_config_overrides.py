@@ -10,6 +10,7 @@ from dos_mm3d.engine.config_overrides import add_overrides, load_with_overrides
 from dos_mm3d.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / 'configs/dos/dos_second_folder.py'
 
 
 def typed(*options: str) -> dict:
@@ -180,6 +181,19 @@ def test_a_path_that_the_config_does_not_have_yet_is_a_text_too(tmp_path, name, 
     (tmp_path / 'one.py').write_text(f'place = dict(x=1)\n{name} = None\n')
     cfg = load_with_overrides(tmp_path / 'one.py', typed(f'{name}={text}', f'place.{name}={text}'))
     assert cfg[name] == cfg.place[name] == text
+
+
+@pytest.mark.parametrize('text', ['2024', '0', 'true', '1e3', '[a]', 'a,b'])
+def test_an_argument_that_its_class_calls_a_text_is_one(text):
+    key = 'train_dataloader.dataset.npz_key'
+    dataset = load_with_overrides(FOLDER, {key: text}).train_dataloader.dataset
+    assert dataset.npz_key == text
+    assert load_with_overrides(FOLDER, {key: 'None'}).train_dataloader.dataset.npz_key is None
+
+
+def test_commas_within_quotes_are_letters_of_a_text():
+    names = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1, of 255']
+    assert load_with_overrides(FOLDER, {'input_channels': str(names)}).input_channels == names
 
 
 def test_several_values_in_place_of_one_number_are_refused(config):

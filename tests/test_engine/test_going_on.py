@@ -7,7 +7,7 @@ import torch
 
 from dos_mm3d.engine.hooks import going_on
 from dos_mm3d.errors import UserError
-from tests.helpers.toy_runs import toy_run
+from tests.helpers.toy_runs import ToyPoints, toy_run
 
 
 @pytest.fixture
@@ -69,6 +69,27 @@ def test_a_changed_setting_is_followed_and_said(four, changed, sentence):
     group = resumed.optim_wrapper.optimizer.param_groups[0]
     assert group['weight_decay'] == changed.get('optim_wrapper__optimizer__weight_decay', 0.1)
     assert group['max_lr'] == changed.get('param_scheduler__0__eta_max', 0.1)
+
+
+def test_other_frames_below_the_same_config_are_said(four, monkeypatch):
+    assert 'other settings' not in said(toy_run(four, resume=four / 'iter_2.pth'))
+    monkeypatch.setattr(ToyPoints, 'number', 6)
+    assert 'frames to train on: 8 -> 6' in said(toy_run(four, resume=four / 'iter_2.pth'))
+
+
+def test_epochs_of_other_frames_have_their_own_schedule(tmp_path, monkeypatch):
+    epochs = dict(
+        train_cfg=dict(by_epoch=True, max_epochs=4, _delete_=True),
+        train_dataloader__sampler=dict(type='DefaultSampler', shuffle=False, _delete_=True),
+        param_scheduler=[dict(type='LinearLR', start_factor=0.1, end=4, by_epoch=True, convert_to_iter_based=True)],
+        default_hooks__checkpoint__by_epoch=True,
+        log_processor__by_epoch=True,
+    )
+    toy_run(tmp_path / 'run', **epochs)
+    monkeypatch.setattr(ToyPoints, 'number', 4)
+    other = rates(toy_run(tmp_path / 'other', **epochs))
+    resumed = rates(toy_run(tmp_path / 'run', resume=tmp_path / 'run/epoch_2.pth', **epochs))
+    assert len(other) == 8 and resumed[8:] == other[4:]  # behind the two epochs of four steps
 
 
 def test_a_rate_without_a_schedule_is_followed(tmp_path):

@@ -1,5 +1,7 @@
 """A metric scores what the model predicts and the data set labels, or is refused before the run."""
 
+import pickle
+
 import pytest
 from mmdet3d.evaluation.metrics import SegMetric
 from mmdet3d.models import CenterPoint
@@ -73,3 +75,21 @@ def test_metrics_within_an_evaluator_are_found() -> None:
     one, two = dict(type='A'), dict(type='B')
     assert metrics_of(one) == metrics_of([one]) == metrics_of(dict(metrics=one)) == [one]
     assert metrics_of(dict(type='Evaluator', metrics=[one, two])) == [one, two] and metrics_of(None) == []
+
+
+@pytest.mark.parametrize(
+    ('instances', 'scored'), [([], False), ([dict(bbox_label_3d=-1)], False), ([dict(bbox_label_3d=2)], True)]
+)
+def test_frames_without_a_box_are_not_scored(tmp_path, instances: list[dict], scored: bool) -> None:
+    """As KITTI's test split, whose infos are there, too."""
+    entries = [dict(lidar_points={'lidar_path': '0.bin'}), dict(lidar_points={'lidar_path': '1.bin'})]
+    entries[1]['instances'] = instances
+    (tmp_path / 'infos.pkl').write_bytes(pickle.dumps({'metainfo': {}, 'data_list': entries}))
+    cfg = config('VoxelNet', 'KittiDataset', dict(type='KittiMetric'))
+    cfg.val_dataloader.dataset.dataset.update(data_root=str(tmp_path), ann_file='infos.pkl')
+    if scored:
+        return check_metrics(cfg, 'val_dataloader')
+    with pytest.raises(InputError, match=r'infos.pkl: none of its 2 frames has a box.*val_evaluator.format_only=True'):
+        check_metrics(cfg, 'val_dataloader')
+    cfg.val_evaluator.format_only = True
+    check_metrics(cfg, 'val_dataloader')

@@ -1,5 +1,6 @@
 """A backbone says, when its model is built, that it was made for another grid than that of the voxel layer."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -106,8 +107,12 @@ REFUSED = {
 def test_a_config_whose_parts_have_different_grids_is_refused_when_its_model_is_built(case):
     init_default_scope('mmdet3d')
     name, option = case.split()
+    key, value = option.split('=')
+    cfg = load_with_overrides(CONFIGS / f'{name}.py', {} if '.' in key else {key: value})
+    if '.' in key:  # as a config of the user's own states it
+        cfg.merge_from_dict({key: json.loads(value)})
     with pytest.raises(UserError, match=REFUSED[case]):
-        check_grid(MODELS.build(load_with_overrides(CONFIGS / f'{name}.py', dict([option.split('=')])).model))
+        check_grid(MODELS.build(cfg.model))
 
 
 def test_a_head_of_another_width_than_the_projector_is_refused():

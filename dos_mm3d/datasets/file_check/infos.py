@@ -1,7 +1,7 @@
 """Whether an info file is of the data set and version that its config reads."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import InputError, MissingFileError
@@ -102,15 +102,37 @@ def _check_tables(checked: CheckedSet, metainfo: Mapping[str, Any]) -> None:
     )
 
 
+LONGEST_LAG_S = 10.0
+"""Between a frame and the sweeps before it."""
+
+
 def check_sweeps(checked: CheckedSet, infos: Mapping[str, Any]) -> None:
     """InputError where earlier sweeps are read and no frame of the infos lists any: single sweeps would be taken for
-    accumulated ones without a word."""
+    accumulated ones without a word. So would their lags be in another unit than seconds."""
     if checked.sweeps and not any(info.get('lidar_sweeps') for info in infos['data_list']):
         raise InputError(
             f'{checked.info_file}: none of its frames lists earlier sweeps, which the config reads. It was converted '
             f'with --max-sweeps 0: run `python tools/create_data.py {checked.name}` again; or read single sweeps: '
             'num_sweeps=1 (of a stream), no LoadPointsFromMultiSweeps (of a pipeline).'
         )
+    # Waymo's are microseconds, by mmdet3d's own converter
+    lags_s = sorted(_lags(infos['data_list'])) if checked.sweeps and checked.name == 'nuscenes' else []
+    middle = lags_s[len(lags_s) // 2] if lags_s else LONGEST_LAG_S
+    if not 0 < middle <= LONGEST_LAG_S:
+        raise InputError(
+            f'{checked.info_file}: half of the earlier sweeps lie {middle:g} or less before their frames; wanted '
+            f'timestamps in seconds, so 0 to {LONGEST_LAG_S:g}: the time lag of a point is one of its channels. '
+            f'{checked.again}.'
+        )
+
+
+def _lags(entries: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    """How long each earlier sweep lies before its frame, of those that say so in numbers."""
+    for info in entries:
+        for sweep in info.get('lidar_sweeps', ()):
+            times = info.get('timestamp'), sweep.get('timestamp') if isinstance(sweep, Mapping) else None
+            if all(isinstance(time, int | float) for time in times):
+                yield float(times[0] - times[1])
 
 
 def check_extras(checked: CheckedSet, dataset: Mapping[str, Any]) -> None:

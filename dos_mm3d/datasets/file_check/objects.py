@@ -9,7 +9,7 @@ from mmdet3d.datasets import Det3DDataset
 
 from ...errors import InputError, MissingFileError
 from ...files import missing_files
-from ..info_pickle import load_plain_pickle
+from ..info_pickle import load_info_pickle, load_plain_pickle
 from .checked_set import CheckedSet
 
 
@@ -43,6 +43,23 @@ def check_objects(cls: type, dataset: Mapping[str, Any], checked: CheckedSet, in
                 f'with points{within}; wanted some to train on. Take infos of labelled frames, or other classes '
                 '(metainfo.classes) or a larger range'
             )
+
+
+def check_scored(dataset: Mapping[str, Any], evaluator: str) -> None:
+    """InputError where no frame of a detection data set that is scored has a box: metrics take that for a score of 0,
+    or fail when all frames are done.
+
+    evaluator: name of its entry in the config, for the message.
+    """
+    if not dataset.get('ann_file'):
+        return
+    path = os.path.join(dataset.get('data_root') or '', dataset['ann_file'])
+    entries = load_info_pickle(path)['data_list']
+    if not any(box.get('bbox_label_3d', -1) >= 0 for info in entries for box in info.get('instances', ())):
+        raise InputError(
+            f'{path}: none of its {len(entries)} frames has a box, so there is nothing to score; wanted infos of '
+            f'labelled frames, or results alone: {evaluator}.format_only=True'
+        )
 
 
 def _check_numbering(checked: CheckedSet, categories: Any, known: tuple[str, ...]) -> None:

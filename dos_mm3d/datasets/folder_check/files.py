@@ -24,6 +24,8 @@ NO_SWEEPS = {
 """Pattern of a folder's name, in small letters -> what its files are, which may have a sweep's suffix and form."""
 NO_SWEEP_FILES = {'*_lidarseg.bin': 'of labels', '*_panoptic.npz': 'of labels', '*_pred.*': 'of predictions'}
 """The same of a file's name."""
+NO_XYZ = 'without x, y, z'
+"""Why a file is no sweep whose header tells of other columns."""
 DERIVED = re.compile(
     r'(?P<source>.+?)'
     r'(?:[ _.-]+(?:reduced|cropped|downsampled|filtered|backup|bak|old|orig|original|copy)| *\(.*\))[ _.\d-]*'
@@ -72,7 +74,7 @@ def look_for_sweeps(root: str, exclude: Sequence[str], options: ReadOptions) -> 
         reason = reasons[os.path.dirname(path)] or _matching(os.path.basename(path), NO_SWEEP_FILES)
         is_sweep = is_sweep_file(path, options) if reason is None else False
         if is_sweep is False:
-            found.leave_out(reason or 'without x, y, z', path)
+            found.leave_out(reason or NO_XYZ, path)
             continue
         found.sweeps.append(path)
         if is_sweep is None:

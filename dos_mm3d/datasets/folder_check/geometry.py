@@ -87,10 +87,18 @@ def _upside_down(xyz: np.ndarray) -> str:
 
 
 def _angles(xyz: np.ndarray) -> str:
-    if xyz[:, 0].min() < 0 or len(xyz) < FEW_POINTS:
+    """Range, azimuth and elevation in some order: one is never negative, another one spans a full turn."""
+    if len(xyz) < FEW_POINTS:
         return ''
-    for axis in (1, 2):
-        span, turn = float(np.ptp(xyz[:, axis])), max(np.abs(xyz[:, axis]).max(), 1e-3)
-        if any(0.97 * full < span <= 1.001 * full and turn <= 1.001 * full for full in FULL_TURNS):
-            return f'x is never negative and {"xyz"[axis]} spans one full turn: range and angles instead of x, y, z?'
+    low, high = xyz.min(0), xyz.max(0)
+    largest = np.maximum(np.abs(xyz).max(0), 1e-3)
+    for turning in range(3):
+        span, most = float(high[turning] - low[turning]), largest[turning]
+        turns = any(0.97 * full < span <= 1.001 * full and most <= 1.001 * full for full in FULL_TURNS)
+        far = next((axis for axis in range(3) if axis != turning and low[axis] >= 0), None)
+        if turns and far is not None:
+            return (
+                f'{"xyz"[far]} is never negative and {"xyz"[turning]} spans one full turn: range and angles instead of '
+                'x, y, z?'
+            )
     return ''

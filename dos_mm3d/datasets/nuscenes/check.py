@@ -9,7 +9,7 @@ from nuscenes.utils import splits
 
 from ...errors import InputError, MissingFileError
 from ...files import missing_files
-from .tables import AGAIN, check_numbers, check_references, check_rotations, read_table
+from .tables import AGAIN, check_numbers, check_references, check_rotations, check_tokens, read_table
 
 SCENES = {
     'v1.0-trainval': (splits.train, splits.val),
@@ -52,6 +52,8 @@ OTHER_FIELDS = {
     'sample_data': {'filename': str, 'is_key_frame': bool, 'timestamp': int, 'prev': str, 'next': str},
 }
 POINT_BYTES = 20
+GAP_US = (1e3, 1e7)
+"""Between a sweep and the one before: 0.05 s of nuScenes' own, 0.5 s of its key frames."""
 LABEL_FILES = {'lidarseg': '.bin', 'panoptic': '.npz'}
 
 
@@ -64,6 +66,8 @@ def check_nuscenes(root: Path, version: str, max_sweeps: int) -> None:
     _find_tables(root, version)
     tables = _read_tables(root / version)
     _check_scenes(root / version, tables['scene'], version)
+    _check_times(root / version / 'sample_data.json', tables['sample_data'])
+    _check_boxes(root / version / 'sample_annotation.json', tables['sample_annotation'])
     _check_sensors(root, version, tables, max_sweeps)
     check_official_tables(root, version)
 
@@ -102,6 +106,7 @@ def _read_tables(folder: Path) -> dict[str, list[dict[str, Any]]]:
     for name in TABLES:
         fields = {'token': str, **dict.fromkeys(REFERENCES.get(name, ()), str), **OTHER_FIELDS.get(name, {})}
         tables[name] = read_table(folder / f'{name}.json', fields)
+        check_tokens(folder / f'{name}.json', tables[name])
         for field, count in NUMBERS.get(name, {}).items():
             check_numbers(folder / f'{name}.json', tables[name], field, count)
         if name in NUMBERS:
@@ -129,6 +134,28 @@ def _check_scenes(folder: Path, scenes: list[dict[str, Any]], version: str) -> N
         raise InputError(
             f'{folder / "scene.json"}: none of its {len(names)} scenes is one that {version} is trained or tested '
             f'on, such as {min(train)}. {AGAIN}, or give another --version.'
+        )
+
+
+def _check_times(path: Path, records: list[dict[str, Any]]) -> None:
+    """InputError for timestamps in another unit than microseconds: lags of earlier sweeps would be others."""
+    times_us = {record['token']: record['timestamp'] for record in records}
+    gaps_us = sorted(record['timestamp'] - times_us[record['prev']] for record in records if record['prev'])
+    middle = gaps_us[len(gaps_us) // 2] if gaps_us else GAP_US[0]
+    if not GAP_US[0] <= middle <= GAP_US[1]:
+        raise InputError(
+            f'{path}: half of its records are {middle} or less after the one before them; wanted timestamps in '
+            f'microseconds, so {GAP_US[0]:g} to {GAP_US[1]:g}. In another unit (nanoseconds, seconds) they would give '
+            'other time lags and velocities: convert them, in sample.json and ego_pose.json, too.'
+        )
+
+
+def _check_boxes(path: Path, records: list[dict[str, Any]]) -> None:
+    """InputError for a box without extent: a detector learns the logarithm of its sizes."""
+    flat = next((record for record in records if min(record['size']) <= 0), None)
+    if flat is not None:
+        raise InputError(
+            f'{path}: the record {flat["token"][:40]} has size={flat["size"]}, wanted metres above 0. {AGAIN}.'
         )
 
 

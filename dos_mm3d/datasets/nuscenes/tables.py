@@ -36,6 +36,15 @@ def read_table(path: str | Path, fields: Mapping[str, type] | None = None) -> li
     return records
 
 
+def check_tokens(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """InputError for a token that two records have: the devkit would find the last one alone."""
+    seen: set[str] = set()
+    for record in records:
+        if record['token'] in seen:
+            raise InputError(f'{path}: two records have the token {record["token"][:40]}; wanted each once. {AGAIN}.')
+        seen.add(record['token'])
+
+
 def check_references(path: Path, records: Iterable[Mapping[str, Any]], field: str, known: set[str]) -> None:
     """InputError where a record refers to one of another table that is not there."""
     missing = [record[field] for record in records if record[field] not in known]

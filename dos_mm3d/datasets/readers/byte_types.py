@@ -5,7 +5,10 @@ import numpy as np
 from ...spread import evenly_spread
 from .base import MAX_COLUMNS
 
-SMALLEST, LARGEST = 1e-4, 1e6  # what coordinates, intensities and rings lie between, in absolute value, if not 0
+# what coordinates (also of a map), intensities and rings lie between, in absolute value, if not 0; whole numbers
+SMALLEST, LARGEST, LARGEST_WHOLE = 1e-4, 1e8, 1e6
+POINT_BYTES, MOST_POINTS = [size for size in range(13, 33) if size % 4], 4096  # of points of several types; looked at
+LEAST_VALUES = 32  # fewer tell nothing: y of a single point may be 1e-16
 ROUNDING_NOISE = 1e-30  # what stands for 0 in float64
 N_CHUNKS, CHUNK_BYTES = 16, 4800  # looked at; whole numbers of points of 3 to 6, 8 and 10 columns of 8 bytes or less
 OTHER_TYPES = {'<f8': 'float64', '>f4': 'big-endian float32', '<f2': 'float16'}
@@ -19,9 +22,12 @@ def type_of_numbers(content: bytes) -> str | None:
     """numpy's name of the type that the bytes speak for; None for float32; '' where they are no float32 either, and
     nothing else is clear."""
     sample = _sample(content)
-    share = _plausible(np.frombuffer(sample, '<f4'))
-    if share > CLEARLY_PLAUSIBLE:
+    values = np.frombuffer(sample, '<f4')
+    share = _plausible(values)
+    if share > CLEARLY_PLAUSIBLE or values.size < LEAST_VALUES:
         return None
+    if bytes_of_point(content):
+        return ''
     for kind in OTHER_TYPES:
         other = _plausible(np.frombuffer(sample[: len(sample) // 8 * 8], kind))
         if other > ALL and other > share + 0.1:
@@ -29,6 +35,17 @@ def type_of_numbers(content: bytes) -> str | None:
     if share >= LEAST_PLAUSIBLE:
         return None
     return next((kind for kind in INTEGERS if _integers_of_points(content, kind)), '')
+
+
+def bytes_of_point(content: bytes) -> int:
+    """How many bytes a point has, of points that begin with x, y, z in float32 and go on with other types; 0 where
+    nothing speaks for it."""
+    for size in POINT_BYTES:
+        if len(content) % size == 0:
+            rows = np.frombuffer(content, np.uint8).reshape(-1, size)[:MOST_POINTS, :12]
+            if _plausible(np.ascontiguousarray(rows).view('<f4').reshape(-1)) > ALL:
+                return size
+    return 0
 
 
 def columns_of(content: bytes, kind: str) -> int:
@@ -79,7 +96,9 @@ def _no_returns(kind: np.dtype) -> np.ndarray:
 def _integers_of_points(content: bytes, kind: str) -> bool:
     sample = _sample(content)
     values = np.frombuffer(sample, kind)
-    largest = 2**15 if kind == '<i2' else LARGEST
+    largest = 2**15 if kind == '<i2' else LARGEST_WHOLE
+    if not values[1::2].any():  # of twice as many bytes, and small: labels
+        return False
     in_range = values.size and (np.abs(values.astype(np.int64)) < largest).mean() > ALL
     return bool(in_range) and max(_periods(content, kind).values(), default=0) > PERIODIC
 

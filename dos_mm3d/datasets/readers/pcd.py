@@ -17,6 +17,7 @@ KINDS = {
     for size in (1, 2, 4, 8)
     if (kind, size) != ('F', 1)
 }
+PADDING_BYTES = 2**12  # behind the points; more are points that the header does not count
 MAX_HEADER_LINES, MAX_HEADER_BYTES = 64, 2**14
 
 
@@ -99,7 +100,7 @@ def _decode_ascii(data: memoryview, header: Header) -> dict[str, np.ndarray]:
 
 def _decode_binary(data: memoryview, header: Header) -> dict[str, np.ndarray]:
     wanted = header.n_points * header.point.itemsize
-    if len(data) < wanted:
+    if not wanted <= len(data) <= wanted + max(PADDING_BYTES, wanted // 10):
         raise ValueError(f'{len(data)} bytes of data, the header announces {wanted}')
     points = np.frombuffer(data, header.point, header.n_points)
     return {name: points[name] for name in header.fields}

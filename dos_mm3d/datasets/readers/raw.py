@@ -8,7 +8,7 @@ from scipy.stats import ks_2samp
 
 from ...spread import evenly_spread
 from .base import MAX_COLUMNS, SWEEP_COLUMNS, TIME_LAG, ReadOptions, bad_file, suffix_of
-from .byte_types import INTEGERS, OTHER_TYPES, columns_of, structure, type_of_numbers
+from .byte_types import INTEGERS, OTHER_TYPES, bytes_of_point, columns_of, structure, type_of_numbers
 
 MIN_VALUES = 48  # fewer tell nothing about their columns
 FEW_VALUES = 1024  # up to here chance counts: what it explains is higher, and more is asked for
@@ -21,6 +21,10 @@ OTHER_FILES = {
     b'\x89HDF': 'an HDF5 file, which is not read',
 }
 """First bytes of what has come to a raw file's name -> what to say of it."""
+STRUCTURED = (
+    "If its points are of several types, save them as a .npy with names, such as np.fromfile({path!r}, [('x', '<f4'), "
+    "('y', '<f4'), ('z', '<f4'), ('intensity', 'u1')])."
+)
 N_SAMPLED_CHUNKS, CHUNK = 32, 480  # floats looked at: enough to tell the columns apart, read in under a millisecond
 
 
@@ -31,6 +35,7 @@ def read_raw(path: str, options: ReadOptions) -> dict[str, np.ndarray]:
     _check_type(content, path)
     table = _as_table(content, columns, path)
     check_column_count(table.reshape(-1), columns, path)
+    _check_intensity(table, path)
     names = {name: table[:, i] for i, name in enumerate(SWEEP_COLUMNS[:columns])}
     if isinstance(options.time_lag, int) and options.time_lag < columns:
         names[TIME_LAG] = table[:, options.time_lag]
@@ -74,10 +79,12 @@ def _check_type(content: bytearray, path: str) -> None:
     if kind is None:
         return
     if not kind:
-        other = next((what for beginning, what in OTHER_FILES.items() if content.startswith(beginning)), None)
-        found = other or 'numbers that read as float32 are no coordinates'
+        found = next((what for beginning, what in OTHER_FILES.items() if content.startswith(beginning)), None)
         fix = 'If it holds labels or something else, keep it out with exclude=[pattern].'
-        raise bad_file(path, found=found, wanted=wanted, fix=fix)
+        if found is None and (size := bytes_of_point(content)):
+            found = f'points of {size} bytes each, which begin with x, y, z in float32, as it seems'
+            fix = f'{fix} {STRUCTURED.format(path=path)}'
+        raise bad_file(path, found=found or 'numbers that read as float32 are no coordinates', wanted=wanted, fix=fix)
     columns = columns_of(content, kind)
     table = f"np.fromfile({path!r}, '{kind}').reshape(-1, {columns})"
     if kind in INTEGERS:
@@ -88,6 +95,18 @@ def _check_type(content: bytearray, path: str) -> None:
         wanted=wanted,
         fix=f'Save them as {os.path.splitext(path)[0]}.npy, which knows its type, and take this file away: {table}.',
     )
+
+
+def _check_intensity(table: np.ndarray, path: str) -> None:
+    """ValueError where the fourth column holds whole numbers, whose bytes read as float32 are next to nothing."""
+    highest = np.nanmax(np.abs(table[:, 3]), initial=0) if table.shape[1] > 3 else 0
+    if 0 < highest < np.finfo(np.float32).tiny:
+        raise bad_file(
+            path,
+            found=f'values up to {highest:.2g} in the fourth column: whole numbers, as it seems',
+            wanted='the intensity in float32',
+            fix=STRUCTURED.format(path=path),
+        )
 
 
 def check_column_count(flat: np.ndarray, columns: int, path: str) -> None:

@@ -127,7 +127,8 @@ def check_sweep(path: str, sweep: np.ndarray) -> None:
             path,
             found=f'coordinates of at most {extent:.3g} in absolute value',
             wanted=f'metres from the sensor, between {SMALLEST_EXTENT_M:g} and {FARTHEST_M:g}',
-            fix='Check that the file holds float32 metres (not labels, float64 or millimetres) and its column count.',
+            fix='Check that the file holds float32 metres (not labels, float64 or millimetres) and its column count; '
+            'of points in a map, take the place of the sensor off.',
         )
 
 

@@ -16,6 +16,8 @@ from ...errors import InputError
 
 RANDOM_STATES = 'random_states'
 """Key in a checkpoint: the states of the random numbers, one of each rank."""
+FRAMES = 'frames'
+"""Key in a checkpoint: how many frames its run is trained on, which its config does not say."""
 SUPERSEDED = 'superseded'
 """Key in a checkpoint: names of the older ones that go when it is written (max_keep_ckpts)."""
 
@@ -41,6 +43,7 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     def before_save_checkpoint(self, runner, checkpoint: dict[str, Any]) -> None:
         if self.states is not None:
             checkpoint[RANDOM_STATES] = self.states
+            checkpoint[FRAMES] = frames_of(runner)
             # removals wait until it is written (dos_mm3d/compat/mmengine.py:write_files_atomically)
             checkpoint[SUPERSEDED] = [path.name for path, _ in getattr(self.file_backend, 'waiting', ())]
 
@@ -89,6 +92,12 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
 
     def _in_own_folder(self, path: str) -> str:
         return self.file_backend.join_path(self.out_dir, Path(path).name)
+
+
+def frames_of(runner) -> int | None:
+    """How many frames a training has to draw from; None of a data set without an end."""
+    dataset = runner.train_loop.dataloader.dataset
+    return len(dataset) if hasattr(dataset, '__len__') else None
 
 
 def random_state() -> dict[str, Any]:

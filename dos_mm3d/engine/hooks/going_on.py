@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...export.config_text import read_values
 from ...export.loading import fit_report
 from ..config_changes import Change, changes_between, described, require_followable, way_out
+from .checkpoint import FRAMES, frames_of
 from .dos import unwrap
 
 
@@ -42,6 +43,9 @@ class GoOnHook(Hook):
         """Find the changes; InputError for those that cannot be followed."""
         checkpoint['meta'].pop('config', None)  # mmengine would run this text
         self.changes = config_changes(runner, checkpoint, self.source)
+        before, now = checkpoint.get(FRAMES), frames_of(runner)
+        if None not in (before, now) and before != now:  # an epoch, and the order of a stream, are others
+            self.changes.append(Change('frames to train on', before, now))
         require_followable(self.changes, self.source)
         self._require_schedules()
         self._require_weights(runner, checkpoint['state_dict'])
