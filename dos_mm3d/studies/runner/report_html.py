@@ -15,7 +15,7 @@ from ...visualization.style import to_png
 SHORT = 24
 """Characters of a cell that stays on one line: 27.3 ± 0.8, -1.2 to +0.9."""
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2429; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2429; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem; margin-bottom: .2rem }
 h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ddd }
 p, li { overflow-wrap: anywhere }
