@@ -67,6 +67,13 @@ def _named(function: Any, module: str, name: str) -> Any:
     return call
 
 
+def require_checkpoint_file(path: Path) -> None:
+    """MissingFileError where there is no file, but maybe a folder."""
+    if not path.is_file():
+        found = 'is a folder' if path.is_dir() else 'no such checkpoint file'
+        raise MissingFileError(f'{path}: {found}; give the path of a .pth file')
+
+
 def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
     """What torch.save has written, loaded with `weights_only`; its weights without the `module.` of several GPUs.
 
@@ -75,9 +82,7 @@ def load_checkpoint_file(path: str | Path, map_location: Any = 'cpu') -> Any:
     reason, where it is empty, cut off, damaged, something else, or needs code to be run.
     """
     path = Path(os.path.expanduser(path))
-    if not path.is_file():
-        found = 'is a folder' if path.is_dir() else 'no such checkpoint file'
-        raise MissingFileError(f'{path}: {found}; give the path of a .pth file')
+    require_checkpoint_file(path)
     if (problem := _problem(path)) is not None:
         raise InputError(f'{path}: {problem}; {OURS}.')
     try:

@@ -45,7 +45,9 @@ def test_what_the_text_says_of_both_runs_is_so() -> None:
     healthy, collapsed = (names[name].log for name in ('healthy', 'collapsed'))
     assert healthy['loss'][-1] > healthy['loss'][0] and healthy['entropy'][-1] < healthy['entropy'][0]
     assert collapsed['loss'][-1] < 0.01 * healthy['loss'][-1]
-    assert collapsed['spread'][-1] < 0.5 * healthy['spread'][-1] and collapsed['entropy'][-1] > 0.99
+    assert collapsed['spread'][-1] < 0.1 < healthy['spread'][-1] and collapsed['entropy'][-1] > 0.995
+    assert collapsed['rank'][-1] > collapsed['rank'][0] and collapsed['rank'][-1] > healthy['rank'][-1]
+    assert collapsed['cosines'][-1] > 0.9 * collapsed['cosines'][0]
 
 
 @pytest.mark.slow

@@ -1,80 +1,14 @@
-"""Does this GPU machine work? A line for each check, PASS, FAIL or SKIP; exit status 1 where one fails.
-
-python tools/gpu_check.py [--out work_dirs/gpu_check] [--only environment ops training/second] [--minutes 8]
-python tools/gpu_check.py --record     # on a CPU: the losses that GPUs are compared with, anew
-
-Nothing is downloaded: data are ray-cast on the spot. It takes at most --minutes. Without a GPU it says which checks
-need one, and runs the others. Lines, and what to do about them: docs/gpu.md."""
+"""Does this GPU machine work? tools/gpu_check.py [--out FOLDER] [--only CHECK ...]; what to do then: docs/gpu.md."""
 
 import os
-
-os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # as in tools/train.py, and before libgomp loads
-os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')  # the other way to ask for a GPU takes it from children
-
-import argparse
 import sys
-from datetime import date
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
+os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')  # the other way to ask for a GPU takes it from children
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-import torch
-
-import dos_mm3d  # noqa: F401  registers the package and repairs upstream bugs
-from dos_mm3d.engine.arguments import at_least
+from dos_mm3d.cli.gpu_check import main
 from dos_mm3d.engine.launch import run_tool
-from dos_mm3d.errors import InputError
-from dos_mm3d.files import check_writable, home_path, write_json
-from dos_mm3d.studies.gpu_check.check import FAIL, Check, Place
-from dos_mm3d.studies.gpu_check.expected import record_losses
-from dos_mm3d.studies.gpu_check.plan import all_checks
-from dos_mm3d.studies.gpu_check.run import run_checks, table
-from dos_mm3d.studies.gpu_check.training import EXPECTED
-from dos_mm3d.studies.runner.record import commit_of_package, versions
-from dos_mm3d.studies.runner.tool import typed_command
-
-
-def parse_args() -> argparse.Namespace:
-    """The arguments."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    out = ROOT / 'work_dirs' / 'gpu_check'
-    parser.add_argument('--out', type=home_path, default=out, help='folder of record, logs and data')
-    parser.add_argument('--only', nargs='+', metavar='CHECK', help='stages, or checks of them, by name; default: all')
-    parser.add_argument('--minutes', type=at_least(1), default=8, help='for all checks (default: 8)')
-    parser.add_argument('--record', action='store_true', help='record the expected losses instead, on a CPU')
-    return parser.parse_args()
-
-
-def chosen(names: list[str] | None) -> list[Check]:
-    """The checks that are named, and the data where they may be read; InputError for an unknown name."""
-    checks = all_checks()
-    known = {part for check in checks for part in (check.name, check.name.partition('/')[0])}
-    if unknown := sorted(set(names or ()) - known):
-        raise InputError(f'--only {" ".join(unknown)}: no such check; wanted some of {", ".join(sorted(known))}')
-    wanted = known if names is None else {*names, 'data'}
-    return [check for check in checks if {check.name, check.name.partition('/')[0]} & wanted]
-
-
-def main() -> int:
-    """Run the checks in the repository, whose configs they read; print lines and table, write the record."""
-    args = parse_args()
-    place = Place(torch.device('cuda' if torch.cuda.is_available() else 'cpu'), args.out.resolve())
-    checks, command = chosen(args.only), typed_command('gpu_check')
-    check_writable(place.folder, 'Name another folder with --out, or free some space')
-    os.chdir(ROOT)
-    if args.record:
-        record_losses(EXPECTED, place)
-        print(EXPECTED)
-        return 0
-    torch.set_num_threads(1)  # a forked child waits for ever for OpenMP threads that this process had
-    lines = run_checks(checks, place, seconds=60 * args.minutes, tell=lambda line: print(line, flush=True))
-    facts = {'device': str(place.device), 'date': date.today().isoformat(), 'command': command}
-    facts |= {'commit': commit_of_package(), 'versions': versions(), 'checks': [vars(line) for line in lines]}
-    write_json(record := place.folder / 'gpu_check.json', facts)
-    print(f'\n{table(lines)}\n\n{record}')
-    return int(any(line.outcome == FAIL for line in lines))
-
 
 if __name__ == '__main__':
     run_tool(main)

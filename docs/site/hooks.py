@@ -37,8 +37,14 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     """Links to the pages at the top lead to those of the site; equations, written as GitHub has them, become MathML."""
     for name, page in TOP_FILES.items():
         markdown = re.sub(rf'\]\(((?:\.\./)*?)(?:\.\./)?{re.escape(name)}', rf'](\1{page}', markdown)
-    markdown = BLOCK_EQUATION.sub(lambda found: f'\n{found[1]}{mathml(found[2], "block")}\n', markdown)
+    markdown = BLOCK_EQUATION.sub(block_equation, markdown)
     return with_wide_lists(INLINE_EQUATION.sub(lambda found: mathml(found[1], 'inline'), markdown))
+
+
+def block_equation(found: re.Match) -> str:
+    """An equation on lines of its own, which scrolls where it is too wide; in a list the paragraph does."""
+    equation = mathml(found[2], 'block')
+    return f'\n{found[1]}{equation}\n' if found[1] else f'\n<div class="equation">{equation}</div>\n'
 
 
 def with_wide_lists(markdown: str) -> str:

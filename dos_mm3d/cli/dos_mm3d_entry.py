@@ -21,11 +21,13 @@ class Command:
         module: of dos_mm3d.cli, and script of tools/, with `make_parser` and `main`.
         help: for the list of commands.
         in_ranks: whether several processes of a launcher may run it together.
+        forks: whether forked children of its process use the GPU.
     """
 
     module: str
     help: str
     in_ranks: bool = False
+    forks: bool = False
 
 
 COMMANDS = {
@@ -40,11 +42,15 @@ COMMANDS = {
     'visualize': Command('visualize_features', 'pictures and a page of the features of sweeps'),
     'convert asymdsd': Command('convert_asymdsd', 'checkpoints of AsymDSD, both ways'),
     'convert pointcept': Command('convert_pointcept', 'public Point Transformer V3 weights'),
+    'detections': Command('visualize_detections', 'pictures and a page of what a detector finds'),
     'configs': Command('list_configs', 'the configs that come with the package'),
     'zoo': Command('list_zoo', 'the weights that ship, and where they are'),
     'env': Command('collect_env', 'versions and devices, for a report of a problem'),
+    'gpu-check': Command('gpu_check', 'does this GPU machine work? A line for each check', forks=True),
 }
 """Words after `dos-mm3d` -> what they run."""
+NVML = 'PYTORCH_NVML_BASED_CUDA_CHECK'
+"""Variable that is 1 before torch is loaded: torch's other way to ask for a GPU takes it from forked children."""
 SHELLS = ('bash', 'zsh')
 
 
@@ -109,5 +115,7 @@ def run(name: str, arguments: Sequence[str]) -> None:
         os.environ.setdefault('TQDM_MININTERVAL', '10')  # seconds between the lines that bars of others leave in a log
     sys.argv = [f'dos-mm3d {name}', *arguments]
     command = COMMANDS[name]
+    if command.forks:
+        os.environ.setdefault(NVML, '1')
     module = import_module(f'dos_mm3d.cli.{command.module}')
     import_module('dos_mm3d.engine.launch').run_tool(module.main, in_ranks=command.in_ranks)

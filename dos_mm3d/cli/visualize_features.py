@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..files import home_path, write_together
 from ..probe.softmaps import softmaps_of
 from ..progress import announce
-from ..studies.protocols.encoder_input import SensorFrame
+from ..studies.protocols.encoder_input import EncoderInput, SensorFrame
 from ..studies.protocols.sources import Source
 from ..studies.seeing.feature_files import check_files, feature_files
 from ..studies.seeing.labels import read_labels
@@ -80,6 +80,22 @@ def known_frame(source: Source, args: argparse.Namespace) -> SensorFrame:
     return SensorFrame(args.ground_z, args.forward)
 
 
+def told_input(known: EncoderInput, frame: SensorFrame) -> str:
+    """What the encoder was fed, and how the files differ from its pretraining where they are not said to lie."""
+    told = [f'fed as in pretraining: {", ".join(known.channels)}']
+    if known.intensity_ranks:
+        told.append('intensities as ranks within a sweep')
+    for what, value, wanted, given, option in (
+        ('axes', known.forward, '{} ahead', frame.forward, '--forward'),
+        ('heights', known.ground_z_m, 'the road at {:g} m', frame.ground_z_m, '--ground-z'),
+    ):
+        if value is not None:
+            wanted = wanted.format(value)
+            as_is = f'{what} as they are (pretraining had {wanted}; {option} says how yours lie)'
+            told.append(as_is if given is None else wanted)
+    return '; '.join(told)
+
+
 def main() -> None:
     """Read, encode, write; tell what is like the chosen point."""
     args = make_parser().parse_args()
@@ -101,7 +117,7 @@ def main() -> None:
     drawn = len(args.prototypes) or 4
     written = feature_files(seen, args.out_dir, chosen, n_prototypes=drawn, rerun=args.rrd)
     write_together(written)
-    print(source.input.note)
+    print(told_input(source.input, frame))
     report(seen, chosen)
     report_softmaps(seen, drawn)
     print('written: ' + ', '.join(str(path) for path, content in written.items() if content is not None))

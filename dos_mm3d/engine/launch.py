@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -195,6 +196,7 @@ def run_tool(main: Callable[[], int | None], *, in_ranks: bool = False) -> None:
     """
     # a log that cannot be written, on a full disk, would be a traceback for each of its lines
     logging.raiseExceptions = False
+    silence_libraries()
     try:
         if not in_ranks:
             require_alone()
@@ -213,6 +215,12 @@ def run_tool(main: Callable[[], int | None], *, in_ranks: bool = False) -> None:
         raise SystemExit(1) from None
     if status:
         raise SystemExit(status)
+
+
+def silence_libraries() -> None:
+    """Leave out what libraries tell each other's authors: a user can do nothing about it."""
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated')  # mmengine: at every base `mmdet3d::`
+    logging.getLogger('torch.fx._symbolic_trace').setLevel(logging.ERROR)  # torch: at every convolution of spconv
 
 
 def message_for_user(error: Exception) -> str | None:

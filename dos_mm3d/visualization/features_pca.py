@@ -98,6 +98,12 @@ def add_legend(figure: Figure, legend: Mapping[str, object]) -> None:
     figure.legend(handles=handles, loc='outside lower center', ncols=6, fontsize=8, frameon=False)
 
 
+def frame_around(xy_m: NDArray[np.floating]) -> tuple[NDArray[np.floating], float]:
+    """Middle (2,) and half the width of a square around most of some places (N, 2): a crop lies on one side of 0, 0."""
+    low, high = np.percentile(xy_m, [100 - REACH_PERCENT, REACH_PERCENT], axis=0)
+    return (low + high) / 2, 1.1 * float((high - low).max()) / 2
+
+
 def draw_views_from_above(raw_points: Tensor, views: dict[str, View]) -> Figure:
     """Each view twice, side by side: whole, and its visible part.
 
@@ -110,9 +116,10 @@ def draw_views_from_above(raw_points: Tensor, views: dict[str, View]) -> Figure:
     figure, axes = new_figure(1, 2 * len(views), width_in=5.6 * len(views), height_in=3.1)
     for (title, view), whole, masked in zip(views.items(), axes[::2], axes[1::2]):
         xy_m, visible = view.points[:, :2].numpy(), view.visible[view.cell_of_point].numpy()
-        reach_m = float(np.percentile(np.abs(xy_m), REACH_PERCENT))
+        _, one_each = np.unique(view.cell_of_point.numpy(), return_index=True)
+        middle_m, reach_m = frame_around(xy_m[one_each])
         own = colours[view.origin.numpy()]
-        where = dict(reach_m=reach_m, ground=DARK)
+        where = dict(reach_m=reach_m, middle_m=middle_m, ground=DARK)
         draw_points_from_above(whole, xy_m, own, title=f'{title}, whole: teacher', **where)
         draw_points_from_above(masked, xy_m[visible], own[visible], title=f'{title}, masked: student', **where)
     return figure

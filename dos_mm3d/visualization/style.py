@@ -1,6 +1,7 @@
 """What all pictures share: colours that also differ in grey, a quiet grid, PNG without a screen."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +43,15 @@ def draw_points_from_above(
     *,
     title: str,
     reach_m: float,
+    middle_m: Sequence[float] = (0, 0),
     size: float = 2.2,
     ground: str = 'white',
 ) -> None:
-    """Points (N, 2) in their colours (N, 3), or all in one, within a square of half width `reach_m`."""
+    """Points (N, 2) in their colours (N, 3), or all in one, within a square of half width `reach_m` around a place."""
     axis.scatter(xy_m[:, 0], xy_m[:, 1], c=colours, s=size, linewidths=0, rasterized=True)
     quiet(axis, title=title, x='x [m]', y='y [m]')
-    axis.set(xlim=(-reach_m, reach_m), ylim=(-reach_m, reach_m), aspect='equal', facecolor=ground)
+    (left, right), (low, high) = ((middle - reach_m, middle + reach_m) for middle in middle_m)
+    axis.set(xlim=(left, right), ylim=(low, high), aspect='equal', facecolor=ground)
     axis.grid(False)
 
 

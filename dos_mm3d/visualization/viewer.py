@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .labelled import class_colours
+from .shades import shown_share, softmap_tops
 from .viewed import NO_CATEGORY, ViewedFeatures, ViewedSweep, Words, check_together
 
 PAGE = Path(__file__).with_name('page')
@@ -31,15 +32,14 @@ def viewer_page(sweeps: Sequence[ViewedSweep], words: Words) -> str:
     xyz_m = np.concatenate([sweep.points[:, :3] for sweep in sweeps])
     step_m = max(float(np.abs(xyz_m).max()) / np.iinfo(np.int16).max, 0.001)
     features = [sweep.features for sweep in sweeps if sweep.features is not None]
-    kinds = list(features[0].softmaps) if features else []
-    tops = {kind: np.max([one.softmaps[kind].max(0) for one in features], axis=0) for kind in kinds}
+    tops = softmap_tops(sweeps)
     low, high = np.percentile(xyz_m[:, 2], HEIGHT_PERCENT)
     data = {
         'width': features[0].directions.shape[1] if features else 0,
         'step_m': step_m,
         'height_m': [float(low), float(max(high, low + 0.1))],
         'reach_m': float(np.percentile(np.abs(xyz_m[:, :2]).max(1), REACH_PERCENT)),
-        'kinds': kinds,
+        'kinds': list(tops),
         'prototypes': [dict(one) for one in words.prototypes],
         'categories': [_named(kind, names) for kind, names in words.categories.items()],
         'boxes': [{'title': title, 'colour': colour} for title, colour in words.boxes.items()],
@@ -61,12 +61,6 @@ def holds_page(title: str) -> Callable[[Path], bool]:
             return f'<title>{title}</title>'.encode() in file.read(1000)
 
     return asked
-
-
-def shown_share(maps: NDArray[np.floating], top: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Softmaps (m, P) as shades from 0 to 1: the square root of the share of the largest value, `top` (P,), for most
-    of a softmap lies far below its peak."""
-    return np.sqrt(maps / np.maximum(top, 1e-30))
 
 
 def _named(kind: str, names: Sequence[str]) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mmdet3d.registry import DATASETS
 from mmengine.config import Config
 
+from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.studies.zoo import WEIGHTS, ZOO
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,3 +99,14 @@ def test_going_on_from_the_small_encoder_changes_data_and_length_only():
     assert first.train_dataloader.dataset.pipeline == second.train_dataloader.dataset.pipeline
     assert Path(second.load_from) == WEIGHTS / 'second_small.pth'
     assert second.param_scheduler[0].total_steps == second.train_cfg.max_iters == second.max_iters
+
+
+def test_the_time_lag_of_merged_sweeps_is_a_column_that_the_command_line_names(tmp_path):
+    """As docs/data/folder.md has it: time_lag=4 stands where the text 'zero' stood."""
+    generator = np.random.default_rng(0)
+    sweep = generator.uniform((-20, -20, -2, 0, 0), (20, 20, 3, 255, 0.45), (4000, 5)).astype(np.float32)
+    sweep.tofile(tmp_path / 'merged.bin')
+    typed = {'data_root': str(tmp_path), 'bin_columns': '5', 'time_lag': '4'}
+    cfg = load_with_overrides(ROOT / 'configs/zoo/zoo_second_folder.py', typed)
+    points, _ = DATASETS.build(cfg.train_dataloader.dataset).load(0)
+    np.testing.assert_allclose(points[:, 4], sweep[:, 4], atol=1e-6)

@@ -1,6 +1,7 @@
 """Projects that knew nothing of this package load its weights and train, most of them without importing it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from mmdet3d.registry import MODELS
+from mmdet3d.registry import DATASETS, MODELS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.export.backbone import export_backbone, read_export
@@ -126,6 +128,24 @@ def test_mmdet3ds_own_models_in_the_other_ways(folder):
 def test_ptv3_takes_one_line(folder):
     assert texts.PTV3.count('dos_mm3d') == 1
     assert train(folder, ('ptv3', 'load_from'), ('ptv3', 'init_cfg')) == 'dos_mm3d is imported'
+
+
+def test_the_config_for_weights_of_a_folder_feeds_four_columns(folder):
+    """That of docs/use_in_your_project.md, where LoadPointsFromMultiSweeps fails if the file has four columns, too."""
+    page = (CONFIGS.parents[1] / 'docs' / 'use_in_your_project.md').read_text()
+    (text,) = (block for block in re.findall(r'```python\n(.*?)```', page, re.DOTALL) if 'UnitIntensity' in block)
+    (folder / 'four.py').write_text(text)
+    cfg = Config.fromfile(folder / 'four.py')
+    init_default_scope('mmdet3d')
+    assert MODELS.build(cfg.model.pts_middle_encoder).in_channels == cfg.model.pts_voxel_encoder.num_features == 4
+    train, test = cfg.train_dataloader.dataset.dataset, cfg.test_dataloader.dataset
+    paste = train.pipeline.pop([step.type for step in train.pipeline].index('ObjectSample'))
+    assert paste.db_sampler.points_loader.use_dim == [0, 1, 2, 3]
+    for dataset in (train, test):
+        dataset.update(data_root=f'{folder}/nuscenes/')
+        points = DATASETS.build(dataset)[0]['inputs']['points']
+        assert points.shape[1] == 4
+        assert points[:, 3].min() >= 0 and 0.1 < points[:, 3].max() <= 1
 
 
 def test_a_project_without_weights_starts_elsewhere(folder):

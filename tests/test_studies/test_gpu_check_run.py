@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from dos_mm3d.cli import gpu_check
 from dos_mm3d.files import read_json
 from dos_mm3d.studies.gpu_check.check import FAIL, PASS, SKIP, Check, CheckFailed, Found, NotHere, Place
 from dos_mm3d.studies.gpu_check.plan import all_checks
 from dos_mm3d.studies.gpu_check.run import run_checks, table
 from tests.helpers.forked import run_forked
 from tests.helpers.in_process import tool_in_process
-from tools import gpu_check
 
 pytestmark = pytest.mark.usefixtures('same_threads_afterwards')
 ROOT = Path(__file__).resolve().parents[2]

@@ -117,6 +117,8 @@ def test_which_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_missing_or_doubled(tiny_model: None, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'gone\.pth: no such checkpoint file'):
         read_sources([str(tmp_path / 'gone.pth')], [], DATASETS['synthetic'], {})
+    with pytest.raises(FileNotFoundError, match=r'is a folder; give the path of a \.pth file'):
+        read_sources([str(tmp_path)], [], DATASETS['synthetic'], {})
     path = write(tmp_path / 'run')
     with pytest.raises(ValueError, match=r'pretrained on what\? Wanted --checkpoint DATASET=PATH'):
         read_sources([str(path)], [], None, {})

@@ -23,7 +23,7 @@ from dos_mm3d.studies.runner import (
     refuse_second_test,
 )
 from dos_mm3d.studies.runner.cell import describe_failure
-from dos_mm3d.studies.runner.progress import fraction_done, seconds_left
+from dos_mm3d.studies.runner.progress import fraction_done, seconds_left, words_for
 from tests.helpers.recorded_calls import SLEEP_S, interrupted_when
 
 APPEND = 'import pathlib, sys; path = pathlib.Path(sys.argv[1]); path.open("a").write(sys.argv[2])'
@@ -315,6 +315,7 @@ def test_time_left() -> None:
     assert seconds_left(5.0, 0.01, 3.99) is None
     assert seconds_left(30.0, 0.5, 4.5) == 270
     assert seconds_left(100.0, 2.5, 0.5) == 20
+    assert [words_for(left) for left in (None, 270, 0.0)] == ['unknown', 'about 4 min 30 s', 'little']
 
 
 def test_progress_is_read_from_the_log(tmp_path: Path) -> None:

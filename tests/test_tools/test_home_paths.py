@@ -18,12 +18,17 @@ OPTIONS = {
     'create_synthetic': (['--out=~/o'], ['out']),
     'export_backbone': (['~/in.pth', '~/out.pth'], ['checkpoint', 'out']),
     'fault_campaign': (['--out=~/o', '--record=~/r'], ['out', 'record']),
+    'gpu_check': (['--out=~/o'], ['out']),
     'quickstart': (['--work-dir=~/w'], ['work_dir']),
     'test': (
         ['~/c.py', '~/k.pth', '--metrics=~/m', '--confusion=~/x'],
         ['config', 'checkpoint', 'metrics', 'confusion'],
     ),
     'train': (['~/c.py', '--work-dir=~/w'], ['config', 'work_dir']),
+    'visualize_detections': (
+        ['~/c.py', '~/k.pth', '--out-dir=~/o', '--work-dir=~/w'],
+        ['config', 'out_dir', 'work_dir'],
+    ),
     'visualize_features': (['~/a.bin', '--checkpoint=~/c.pth', '--out-dir=~/o'], ['out_dir']),
 }
 

@@ -19,7 +19,8 @@ COPIED = ('requirements.txt', 'setup.cfg', 'pyproject.toml', 'tools/install.sh',
 PYTHON = """
 case "$*" in
     *version_info*) echo "${FAKE_VERSION:-3.11}" ;;
-    "-m venv"*) mkdir -p "${@: -1}/bin" "${@: -1}/lib/python3.11/site-packages"; cp "$0" "${@: -1}/bin/python" ;;
+    "-m venv --clear"*) rm -rf "${@: -1}"/*; mkdir -p "${@: -1}/bin" "${@: -1}/lib/python3.11/site-packages"
+        cp "$0" "${@: -1}/bin/python" ;;
     "-m pip cache"*) [[ -z "${CACHED:-}" ]] || echo "$CACHED" ;;
     "-m pip"*) echo "$* force=${FORCE_CUDA:-} gpus=${CUDA_VISIBLE_DEVICES-all} flags=${CFLAGS:-}" >>"$CALLS"
         [[ "$*" != *"${FAIL_ON:-nothing}"* ]] ;;
@@ -109,6 +110,17 @@ def test_a_broken_off_install_is_not_taken_for_done(copy: Path, monkeypatch: pyt
     monkeypatch.delenv('FAIL_ON')
     again = install(copy)
     assert again.returncode == 0 and 'up to date' not in again.stdout
+
+
+def test_the_environment_behind_a_link_is_not_emptied(copy: Path) -> None:
+    other = copy / 'other_checkout' / '.venv'
+    other.mkdir(parents=True)
+    (other / 'theirs').touch()
+    (copy / '.venv').symlink_to(other)
+    refused = install(copy)
+    assert refused.returncode == 1
+    assert f'is a link to {other}' in refused.stderr and 'Remove the link' in refused.stderr
+    assert [path.name for path in other.iterdir()] == ['theirs']
 
 
 SPCONVS = {'spconv', 'spconv-cu126', 'spconv-cu120'}

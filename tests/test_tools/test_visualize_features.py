@@ -64,10 +64,11 @@ def test_a_checkpoint_with_a_head(checkpoint, sweeps, tmp_path, monkeypatch, cap
 def test_an_exported_file_has_no_softmaps_and_older_ones_go(sweeps, tmp_path, monkeypatch, capsys) -> None:
     (tmp_path / 'softmaps.png').write_bytes(b'\x89PNG\r\n\x1a\n of an older call')
     visualize = tool_in_process('visualize_features', monkeypatch)
-    visualize(sweeps[0], f'--checkpoint={ZOO}', f'--out-dir={tmp_path}')
+    visualize(sweeps[0], f'--checkpoint={ZOO}', f'--out-dir={tmp_path}', '--forward=x')
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ['0_first.ply', 'features.html', 'features.png']
-    assert 'no softmaps' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'no softmaps' in said and 'within a sweep; y ahead' in said
     assert 'similarity' not in PlyData.read(str(tmp_path / '0_first.ply'))['vertex'].data.dtype.names
 
 
@@ -83,7 +84,9 @@ def test_weights_that_ship_by_name_with_classes_and_clusters(sweeps, tmp_path, m
     visualize = tool_in_process('visualize_features', monkeypatch)
     options = ['--labels', *labels, '--label-names', names, '--clusters', 2]
     visualize(*sweeps, '--checkpoint=second_small', f'--out-dir={out}', *options)
-    assert 'an exported backbone' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'an exported backbone' in said
+    assert 'axes as they are (pretraining had y ahead; --forward says how yours lie)' in said
     points = PlyData.read(str(out / '0_first.ply'))['vertex']
     np.testing.assert_array_equal(points['label'], np.repeat([0, 1], [1500, 700]))
     # ground and wall are as different as anything here, and in the other sweep the same clusters

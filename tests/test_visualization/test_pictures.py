@@ -19,6 +19,7 @@ from dos_mm3d.visualization.curves import draw_losses, draw_monitors, draw_proto
 from dos_mm3d.visualization.features_pca import (
     draw_features_from_above,
     draw_views_from_above,
+    frame_around,
     one_per_cell,
     pca_colours,
 )
@@ -130,7 +131,15 @@ def test_page_holds_everything_and_loads_nothing() -> None:
     assert page.count('src=') == 1
     assert html.unescape(re.search('srcdoc="([^"]*)"', page)[1]) == inner
     assert 'http' not in page
-    assert '<td>x &lt; y</td>' in page and '<th>a_b_c</th>' in page and '<li>5 &gt; 4</li>' in page
+    assert 'x &lt; y</td>' in page and '<th>a_b_c</th>' in page and '<li>5 &gt; 4</li>' in page
+
+
+def test_a_crop_fills_its_picture() -> None:
+    """Most of it is inside, in the middle, and a point far away does not make it small."""
+    crop = np.random.default_rng(0).uniform((10, -4), (30, 4), (1000, 2))
+    middle_m, reach_m = frame_around(np.vstack((crop, [[-500, 0]])))
+    np.testing.assert_allclose(middle_m, [20, 0], atol=0.5)
+    assert 8 < reach_m < 11
 
 
 def test_the_student_is_shown_visible_voxels_only_and_a_point_has_one_colour() -> None:

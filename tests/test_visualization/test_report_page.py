@@ -49,4 +49,13 @@ def test_tables_sort_and_it_fits_a_telephone(tmp_path: Path) -> None:
         assert len({tuple(pixel) for pixel in shot[y : y + height, x : x + width].reshape(-1, 3)[::7]}) > 20, 'no scan'
         page.resize(390, 844)
         assert page.value('document.documentElement.scrollWidth') <= 390
+        before = page.boxes('table:nth-of-type(2) th')
+        assert page.value(
+            "(wide => { wide.scrollLeft = 90; return wide.scrollLeft })(document.querySelectorAll('table')[1])"
+        )
+        after = page.boxes('table:nth-of-type(2) th')
+        assert after[0] == before[0], 'the names of the rows have gone'
+        assert after[1][0] == before[1][0] - 90
+        name, value = page.boxes('td:nth-child(1)')[0], page.boxes('td:nth-child(2)')[0]
+        assert value[3] == name[3], 'a value stands on two lines'
         assert page.complaints == []

@@ -1,12 +1,14 @@
 """Recordings for Rerun: with the real package, where it is installed; and what is said where it is not."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dos_mm3d.visualization.rerun_file import colourings, holds_recording, load_rerun, rerun_recording
+from dos_mm3d.visualization.shades import heat
 from dos_mm3d.visualization.viewed import ViewedBox, ViewedFeatures, ViewedSweep, Words
 
 POINTS = np.random.default_rng(0).uniform(0, 10, (50, 4)).astype(np.float32)
@@ -47,6 +49,30 @@ def test_a_recording_holds_points_colours_and_boxes(sweep: ViewedSweep, tmp_path
     np.testing.assert_array_equal(colours >> 24, wanted[:, 0])
     np.testing.assert_array_equal(colours >> 8 & 255, wanted[:, 2])
     np.testing.assert_allclose(table[f'{root}/true_boxes:HalfSize3D'].combine_chunks()[0].as_py(), [[2, 1, 0.75]])
+
+
+def test_softmaps_lie_on_a_timeline_of_prototypes(sweep: ViewedSweep, tmp_path: Path) -> None:
+    """Of three prototypes the first two; one of them is bright in the other sweep alone, whose shades are the same."""
+    rerun = pytest.importorskip('rerun', reason='Rerun is not installed: pip install "dos_mm3d[rerun]"')
+    maps = np.arange(15.0).reshape(5, 3) / 100
+    ours = replace(sweep.features, softmaps={'teacher': maps, 'student': maps[::-1]})
+    brighter = replace(sweep.features, softmaps={'teacher': maps * [1, 4, 1], 'student': maps})
+    words = replace(WORDS, prototypes=[{'number': number, 'share': 0.1} for number in (17, 3, 5)])
+    path = tmp_path / 'a.rrd'
+    both = [replace(sweep, features=own) for own in (ours, brighter)]
+    path.write_bytes(rerun_recording(both, words, n_softmaps=2))
+    entity = '/0_first_scan_of.bin/softmaps/teacher'
+    recording = rerun.dataframe.load_recording(path)
+    assert entity.replace('teacher', 'student') in {one.entity_path for one in recording.schema().component_columns()}
+    table = recording.view(index='prototype', contents=entity).select().read_all()
+    assert table['prototype'].to_pylist() == [3, 17]
+    colours = np.array(table[f'{entity}:Color'].to_pylist())  # 0xRRGGBBAA
+    for row, column, top in ((0, 1, 4 * 0.13), (1, 0, 0.12)):
+        wanted = np.round(255 * heat(np.sqrt(maps[:, column] / top)[sweep.features.cell_of_point]))
+        np.testing.assert_array_equal(colours[row] >> 24, wanted[:, 0])
+        np.testing.assert_array_equal(colours[row] >> 8 & 255, wanted[:, 2])
+    places = recording.view(index='prototype', contents=entity).select_static().read_all()
+    np.testing.assert_allclose(places[f'{entity}:Position3D'].combine_chunks()[0].as_py(), POINTS[:, :3])
 
 
 def test_without_rerun_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,8 @@ class ReadOptions:
                 )
         if self.missing_intensity not in ('error', 'zero'):
             raise InputError(f"missing_intensity must be 'error' or 'zero', got {self.missing_intensity!r}")
+        if isinstance(self.time_lag, str) and self.time_lag.isdecimal():  # of the command line, where 'zero' stood
+            object.__setattr__(self, 'time_lag', int(self.time_lag))
         column = type(self.time_lag) is int and self.time_lag >= len(SWEEP_COLUMNS)
         if not (column or self.time_lag in (None, 'zero')):
             raise InputError(

@@ -7,11 +7,12 @@ import sys
 
 import torch
 
-from .check import Check, CheckFailed, Found, Place
+from .check import Check, CheckFailed, Found, NotHere, Place
 from .training import MAX_POINTS
 
 STEPS = 2
 CONFIG = 'configs/dos/dos_minkunet_synthetic.py'
+START = 'tools/dist_train.sh'
 
 
 def checks() -> list[Check]:
@@ -20,7 +21,9 @@ def checks() -> list[Check]:
 
 
 def one_rank(place: Place) -> Found:
-    """Two steps through tools/dist_train.sh, over NCCL on a GPU and gloo on a CPU."""
+    """Two steps through tools/dist_train.sh, over NCCL on a GPU and gloo on a CPU; NotHere outside of a checkout."""
+    if not os.path.isfile(START):
+        raise NotHere(f'{START} is not in a wheel: only a checkout of the repository has it')
     backend, work_dir = 'nccl' if place.on_gpu else 'gloo', place.folder / 'ranks_one' / 'run'
     options = {
         'data_root': f'{place.world}/',
@@ -34,7 +37,7 @@ def one_rank(place: Place) -> Found:
     }
     command = [
         'bash',
-        'tools/dist_train.sh',
+        START,
         CONFIG,
         '1',
         '--cfg-options',
@@ -44,7 +47,7 @@ def one_rank(place: Place) -> Found:
     print(done.stdout, done.stderr)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:]
-        raise CheckFailed(f'tools/dist_train.sh over {backend} ended with status {done.returncode}: {" ".join(last)}')
+        raise CheckFailed(f'{START} over {backend} ended with status {done.returncode}: {" ".join(last)}')
     scalars = max(work_dir.glob('*/vis_data/scalars.json'))
     losses = [json.loads(line)['loss'] for line in scalars.read_text().splitlines()]
     if len(losses) != STEPS or not torch.tensor(losses).isfinite().all():

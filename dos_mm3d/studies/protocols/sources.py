@@ -11,6 +11,7 @@ from typing import Any
 from mmdet3d.registry import MODELS
 from mmengine.registry import init_default_scope
 
+from ...checkpoint_file import require_checkpoint_file
 from ...engine.config_changes import described
 from ...engine.config_overrides import load_with_overrides
 from ...engine.trained_config import changes_since_training
@@ -154,8 +155,7 @@ def read_sources(
         if name is None and dataset is None:
             raise InputError(f'{text}: pretrained on what? Wanted --checkpoint DATASET=PATH')
         name = name or dataset.name
-        if not checkpoint.is_file():
-            raise MissingFileError(f'{checkpoint}: no such checkpoint file; give the path of a .pth file')
+        require_checkpoint_file(checkpoint)
         exported, stated = is_export(checkpoint), given.get(name, given.get(None))
         if exported and stated is None and not overrides:
             config_file, config = checkpoint, config_of_export(checkpoint)

@@ -1,5 +1,6 @@
 """A protocol's record as Markdown."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -103,21 +104,29 @@ def failures(record: Mapping[str, Any]) -> list[str]:
 def class_sections(record: Mapping[str, Any]) -> dict[str, str]:
     """For every column whose entries have them: a table of the classes, and of a detector's true-positive errors."""
     classes = record.get('per_class_title', 'IoU per class [%]')
-    sections = {}
-    for column in record['columns']:
-        for key, title, form in (('per_class', classes, '.1f'), ('errors', 'True-positive errors', '.3f')):
-            found = [(row['title'], row['entries'].get(column['name'], {}).get(key)) for row in record['rows']]
-            if found := [(title, values) for title, values in found if values]:
-                suffix = f', {column["title"]}' if len(record['columns']) > 1 else ''
-                sections[f'{title}{suffix}'] = class_table(found, form)
-    return sections
+    kinds = (('per_class', classes, 'class', '.1f'), ('errors', 'True-positive errors', 'error', '.3f'))
+    found = {
+        (column['title'], title, first, form): [
+            (row['title'], values)
+            for row in record['rows']
+            if (values := row['entries'].get(column['name'], {}).get(key))
+        ]
+        for column in record['columns']
+        for key, title, first, form in kinds
+    }
+    of_kind = Counter(title for (_, title, _, _), rows in found.items() if rows)
+    return {
+        f'{title}, {column}' if of_kind[title] > 1 else title: class_table(rows, first, form)
+        for (column, title, first, form), rows in found.items()
+        if rows
+    }
 
 
-def class_table(rows: Sequence[tuple[str, Mapping[str, float | None]]], form: str = '.1f') -> str:
-    """Classes downwards, as there may be 200 of them; rows to the right."""
+def class_table(rows: Sequence[tuple[str, Mapping[str, float | None]]], first: str, form: str) -> str:
+    """Classes downwards, as there may be 200 of them; rows to the right.  first: what is named on the left."""
     names = list(rows[0][1])
     lines = [(name.replace('_', ' '), *(number(per_class[name], form) for _, per_class in rows)) for name in names]
-    return markdown_table(('class', *(title for title, _ in rows)), lines)
+    return markdown_table((first, *(title for title, _ in rows)), lines)
 
 
 def values_table(record: Mapping[str, Any]) -> str:

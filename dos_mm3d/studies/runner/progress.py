@@ -69,8 +69,7 @@ class Progress:
         """`[title: i of n cells, elapsed, left]` and a text."""
         elapsed_s = time.perf_counter() - self.start
         shares = sum(fraction_done(log) for log in self.running.values())
-        left_s = seconds_left(elapsed_s, self.run_here + shares, self.total - self.done - shares)
-        left = 'unknown' if left_s is None else f'about {duration(left_s)}'
+        left = words_for(seconds_left(elapsed_s, self.run_here + shares, self.total - self.done - shares))
         elapsed = duration(elapsed_s)
         return f'[{self.title}: {self.done} of {self.total} cells, {elapsed} elapsed, {left} left] {text}'
 
@@ -107,3 +106,10 @@ def fraction_done(log: Path) -> float:
 def seconds_left(elapsed_s: float, cells_done: float, cells_left: float) -> float | None:
     """Seconds until all is done at the pace of this call, None while too little is done to say."""
     return None if cells_done < LEAST_CELLS else elapsed_s * cells_left / cells_done
+
+
+def words_for(left_s: float | None) -> str:
+    """Before `left`: a cell that has done its steps may still test what it trained."""
+    if left_s is None:
+        return 'unknown'
+    return f'about {duration(left_s)}' if left_s >= 1 else 'little'

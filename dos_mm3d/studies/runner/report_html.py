@@ -3,6 +3,7 @@
 Its tables are sorted by a click on a heading, and it reads on a narrow screen."""
 
 import base64
+import re
 from collections.abc import Mapping
 from html import escape
 
@@ -11,20 +12,26 @@ from matplotlib.figure import Figure
 
 from ...visualization.style import to_png
 
+SHORT = 24
+"""Characters of a cell that stays on one line: 27.3 ± 0.8, -1.2 to +0.9."""
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2429; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2429; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem; margin-bottom: .2rem }
 h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ddd }
 p, li { overflow-wrap: anywhere }
 table { border-collapse: collapse; margin: .6rem 0; display: block; overflow-x: auto }
 th, td { padding: .25rem .8rem; border-bottom: 1px solid #e4e4e4; text-align: left }
-th { background: #f4f6f7; cursor: pointer; white-space: nowrap }
+th { background: #f4f6f7; cursor: pointer; vertical-align: bottom }
+td + td.short { white-space: nowrap }
 th[aria-sort=ascending]::after { content: ' \\25B4' } th[aria-sort=descending]::after { content: ' \\25BE' }
 td + td, th + th { text-align: right; font-variant-numeric: tabular-nums }
 img { max-width: 100%; height: auto } em { color: #5b666d; font-size: .92rem }
 iframe { width: 100%; height: min(36rem, 85vh); border: 0 }
 @media (max-width: 700px) {
   body { margin: 1rem auto; padding: 0 .7rem; font-size: 14px } th, td { padding: .25rem .4rem }
+  /* a finger moves what is wide: pictures large enough to read, columns of tables behind the names of their rows */
+  p:has(img) { overflow-x: auto } img { max-width: max(100%, 44rem) }
+  tr > :first-child { position: sticky; left: 0; min-width: 6rem; max-width: 9rem } td:first-child { background: #fff }
 }
 """
 SORTING = """
@@ -78,6 +85,7 @@ def render_page(title: str, markdown: str, pages: Mapping[str, str] | None = Non
     pages: name -> HTML of a page that stands within this one, where :func:`page_here` put it.
     """
     body = MarkdownIt('commonmark', {'html': False}).enable('table').render(markdown)
+    body = re.sub(rf'<td>(?=[^<]{{1,{SHORT}}}</td>)', '<td class="short">', body)
     for name, content in (pages or {}).items():
         frame = f'<iframe title="{escape(name)}" srcdoc="{escape(content)}"></iframe>'
         body = body.replace(f'<p>{escape(_place(name))}</p>', frame, 1)

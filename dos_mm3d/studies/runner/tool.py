@@ -5,7 +5,6 @@ import re
 import shlex
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,7 +119,6 @@ def run_study_tool(tool: str, work: Callable[[], None]) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
-    warnings.filterwarnings('ignore', 'pkg_resources is deprecated')  # mmengine: at every base `mmdet3d::`
     try:
         work()
     except KeyboardInterrupt:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -14,9 +13,10 @@ from ...visualization.features_pca import Panel, add_legend, draw_panels
 from ...visualization.labelled import class_colours
 from ...visualization.point_ply import coloured_ply, holds_features
 from ...visualization.rerun_file import holds_recording, rerun_recording
+from ...visualization.shades import heat, shown_share
 from ...visualization.style import to_png
 from ...visualization.viewed import TITLE
-from ...visualization.viewer import holds_page, shown_share, viewer_page
+from ...visualization.viewer import holds_page, viewer_page
 from .together import Chosen, SeenTogether
 
 NAMES = ('features.png', 'softmaps.png', 'features.html', 'features.rrd')
@@ -36,7 +36,7 @@ def feature_files(
         features: to_png(draw_features(seen, chosen)),
         softmaps: None if seen.softmaps is None else to_png(draw_softmaps(seen, n_prototypes)),
         page: viewer_page(*viewed).encode(),
-        recording: rerun_recording(*viewed) if rerun else None,
+        recording: rerun_recording(*viewed, n_softmaps=n_prototypes) if rerun else None,
         **{path: ply_of(seen, i, chosen) for i, path in enumerate(ply_paths(folder, [s.file for s in seen.sweeps]))},
     }
 
@@ -106,11 +106,6 @@ def _panel(
     xy_m = sweep.points[:, :2].numpy()
     marks = () if ringed is None else (xy_m[ringed],)
     return Panel(title, xy_m, of_cells[sweep.cell_of_point.numpy()], *marks)
-
-
-def heat(shares: NDArray[np.floating]) -> NDArray[np.floating]:
-    """(m,) numbers from 0 to 1 -> (m, 3) colours, brighter is more, and on a dark ground 0 is still seen."""
-    return matplotlib.colormaps['magma'](0.15 + 0.85 * shares)[:, :3]
 
 
 def ply_paths(folder: Path, files: Sequence[Path]) -> list[Path]:

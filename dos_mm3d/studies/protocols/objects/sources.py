@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from mmengine.registry import init_default_scope
 
-from ....errors import InputError, MissingFileError
+from ....checkpoint_file import require_checkpoint_file
+from ....errors import InputError
 from ....export.config_text import read_values
 from ....export.object_encoder import read_object_encoder
 from ....models.backbones import PatchEncoder
@@ -78,8 +79,7 @@ def read_object_sources(checkpoints: Sequence[str]) -> tuple[ObjectSource, ...]:
     for text in checkpoints:
         label, path = named_path(text)
         label = label or 'asymdsd'
-        if not path.is_file():
-            raise MissingFileError(f'{path}: no such checkpoint file; give the path of a .pth file')
+        require_checkpoint_file(path)
         sources.append(read_object_source(path, label, numbers[label]))
         numbers[label] += 1
     require_different(sources)
