@@ -49,7 +49,8 @@ class StreamTrainLoop(IterBasedTrainLoop):
                 level=logging.WARNING,
             )
         if isinstance(self.dataloader.dataset, SweepStream):
-            self.dataloader.dataset.require_columns(runner.cfg.get('input_channels') or ())
+            if channels := runner.cfg.get('input_channels'):
+                self.dataloader.dataset.require_columns(channels)
             self.dataloader.dataset.warn_if_out_of_range()
         # The runner may draw its seed, and find another one in the checkpoint only after this loop has been built.
         self._seed_is_runners = sampler.seed == self.runner.seed
