@@ -173,8 +173,6 @@ if [[ -f $STAMP && $(<"$STAMP") == "$FINGERPRINT" ]] && "$VENV/bin/python" -c ''
     echo "[install: up to date] $VENV ($DEVICE)"
     exit 0
 fi
-# what is behind a link belongs to another checkout, and making a virtual environment empties its folder first
-[[ ! -L $VENV ]] || fail "$VENV is a link to $(readlink -f "$VENV"), which was not installed from this folder; installing would empty it. Remove the link to install here."
 check_machine
 install_all
 echo "$FINGERPRINT" >"$STAMP"

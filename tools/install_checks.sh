@@ -1,5 +1,6 @@
 # What tools/install.sh wants of a machine, looked at before anything is downloaded. look_at_machine sets PYTHON_FOUND, DEVICE,
-# SPCONV and OPERATORS; check_machine ends with one sentence where something is missing. Sourced; uses ROOT, CXX, fail, note and pins.
+# SPCONV and OPERATORS; check_machine ends with one sentence where something is missing. Sourced; uses ROOT, VENV, CXX,
+# fail, note and pins.
 
 PYTHONS='3.10 3.11 3.12 3.13'
 # Of the torch in setup.cfg as the package index has it (CUDA 13), and of the wheels of spconv for CUDA.
@@ -140,7 +141,13 @@ look_at_machine() {
     choose_operators
 }
 
+# `venv --clear` would empty what the link leads to: the environment of another checkout.
+check_venv() {
+    [[ ! -L $VENV ]] || fail "$VENV is a link, to $(readlink -f "$VENV"), and installing would empty that; remove the link, or install there."
+}
+
 check_machine() {
+    check_venv
     check_python
     check_compiler
     check_gpu

@@ -29,6 +29,29 @@ def keys_of_points(points, lowest, size, key_of_x, key_of_y, key_of_z, inside, k
 
 
 @njit(cache=True, nogil=True)
+def rows_within_nearest(points, centre, count):
+    """The rows, ascending, of the points no farther from ``centre`` (3,) than the ``count``-th nearest: more than that
+    many where several are equally far.
+
+    points (n, >= 3) float32, 0 < count <= n. Bits of floats that are not negative count upwards as the floats do, so
+    that counting their first twelve leaves few to be sorted.
+    """
+    distance = np.empty(len(points), np.float32)
+    bits = distance.view(np.uint32)
+    n_beginning = np.zeros(1 << 12, np.int64)
+    for i in range(len(points)):
+        x, y, z = points[i, 0] - centre[0], points[i, 1] - centre[1], points[i, 2] - centre[2]
+        distance[i] = (x * x + y * y) + z * z
+        n_beginning[bits[i] >> 20] += 1
+    beginning, nearer = 0, 0
+    while nearer + n_beginning[beginning] < count:
+        nearer += n_beginning[beginning]
+        beginning += 1
+    limit = np.sort(distance[(bits >> 20) == beginning])[count - nearer - 1]
+    return np.flatnonzero(distance <= limit)
+
+
+@njit(cache=True, nogil=True)
 def unique_of_keys(keys, n_values):
     """The sorted unique values (m,) of ``keys`` (n,) int64 in [0, n_values), and the row of each key (n,).
 

@@ -4,6 +4,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from ..cpu.cell_kernels import rows_within_nearest
+
 
 def uniform(low: float, high: float, generator: Generator) -> float:
     """One number from U(low, high)."""
@@ -14,11 +16,11 @@ def nearest_points(points: Tensor, centre: Tensor, count: int) -> Tensor:
     """Rows of the ``count`` points nearest to ``centre`` (3,), in their original order; points (n, >= 3)."""
     if count >= len(points):
         return torch.arange(len(points))
-    distance = squared_distances(points, centre)
-    nearest = distance.topk(count, largest=False, sorted=False)
-    within = (distance <= nearest.values.max()).nonzero().squeeze(1)  # in order, without a sort
-    # where several are equally far, only topk can tell which of them it took
-    return within if len(within) == count else nearest.indices.sort().values
+    within = torch.from_numpy(rows_within_nearest(points.numpy(), centre.numpy(), count))
+    if len(within) == count:
+        return within
+    # where several are equally far, topk says which of them are taken
+    return squared_distances(points, centre).topk(count, largest=False, sorted=False).indices.sort().values
 
 
 def squared_distances(points: Tensor, centre: Tensor) -> Tensor:

@@ -66,6 +66,11 @@ class Grid:
         """Edges of a loss voxel along z, y, x."""
         return tuple(size * self.loss_stride for size in reversed(self.voxel_size_m))
 
+    @property
+    def loss_shape(self) -> list[int]:
+        """Loss voxels along z, y, x."""
+        return [-(-size // self.loss_stride) for size in self.shape]
+
     def voxels(self, xyz_m: Tensor) -> tuple[Tensor, Tensor]:
         """Voxel of each of (n, 3) points, (n, 3) int64, and whether it lies in the range, (n,) bool."""
         voxels = point_cells(xyz_m, self.range_min_m, self.voxel_size_m)
@@ -95,7 +100,7 @@ class Grid:
             points.float().contiguous().numpy(), *self._axes, *self._keys_along_axes, inside.numpy(), keys.numpy()
         )
         unique, row = sorted_unique(keys[:count])
-        return inside, cells_of_keys(unique, self.shape).int(), row
+        return inside, cells_of_keys(unique, self.loss_shape).int(), row
 
     @property
     def _axes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -105,6 +110,7 @@ class Grid:
     @cached_property
     def _keys_along_axes(self) -> list[np.ndarray]:
         """What a voxel's index along x, y and z adds to the key of its loss voxel, one table for each axis."""
-        key_of_step = self.keys(torch.eye(3, dtype=torch.int64)).tolist()
+        # not self.keys(), whose numbers are as many as the voxels: a smaller table stays in the cache
+        key_of_step = cell_keys(torch.eye(3, dtype=torch.int64), self.loss_shape).tolist()
         tables = [np.arange(size) // self.loss_stride * step for size, step in zip(self.shape, key_of_step)]
         return tables[::-1]

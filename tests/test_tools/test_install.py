@@ -112,15 +112,15 @@ def test_a_broken_off_install_is_not_taken_for_done(copy: Path, monkeypatch: pyt
     assert again.returncode == 0 and 'up to date' not in again.stdout
 
 
-def test_the_environment_behind_a_link_is_not_emptied(copy: Path) -> None:
-    other = copy / 'other_checkout' / '.venv'
-    other.mkdir(parents=True)
-    (other / 'theirs').touch()
-    (copy / '.venv').symlink_to(other)
+def test_an_environment_behind_a_link_is_left_alone(copy: Path) -> None:
+    theirs = copy / 'other_checkout/.venv'
+    theirs.mkdir(parents=True)
+    (theirs / 'pyvenv.cfg').touch()
+    (copy / '.venv').symlink_to(theirs)
     refused = install(copy)
     assert refused.returncode == 1
-    assert f'is a link to {other}' in refused.stderr and 'Remove the link' in refused.stderr
-    assert [path.name for path in other.iterdir()] == ['theirs']
+    assert f'is a link, to {theirs}' in refused.stderr
+    assert [path.name for path in theirs.iterdir()] == ['pyvenv.cfg']
 
 
 SPCONVS = {'spconv', 'spconv-cu126', 'spconv-cu120'}

@@ -1,5 +1,7 @@
 """Loss voxels and block mask of each view, and both packed into one sample (docs/method.md, "Views and masks")."""
 
+import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from torch import Tensor
@@ -78,7 +80,7 @@ def masked_view(grid: Grid, points: Tensor, origin: Tensor, **mask) -> View:
     """
     inside, cells, cell_of_point = grid.occupied(points)
     visible = draw_visible_cells(cells, **mask)
-    kept = inside.nonzero().squeeze(1)
+    kept = torch.from_numpy(np.flatnonzero(inside.numpy()))  # several times as fast as torch's nonzero
     return View(points.index_select(0, kept), origin.index_select(0, kept), cells, cell_of_point, visible)
 
 
