@@ -1,5 +1,6 @@
 """Each stage of the check of a GPU machine as far as a CPU goes: right passes, wrong fails."""
 
+import shutil
 import subprocess
 import warnings
 from pathlib import Path
@@ -17,13 +18,21 @@ pytestmark = pytest.mark.usefixtures('same_threads_afterwards')
 ON_BOTH = {check.name: check.work for check in ops.checks() if isinstance(check.work, ops.SameAsOnCpu)}
 
 
+@pytest.fixture(scope='module')
+def plain_world(synthetic_nuscenes, tmp_path_factory) -> Path:
+    """The data, whose sweeps are exchanged as the check exchanges them."""
+    world = shutil.copytree(synthetic_nuscenes, tmp_path_factory.mktemp('plain') / 'world')
+    training.plain_sweeps(world)
+    return world
+
+
 @pytest.fixture
-def place(tmp_path, synthetic_nuscenes, monkeypatch) -> Place:
+def place(tmp_path, plain_world, monkeypatch) -> Place:
     """On the CPU, in the repository, with the data there; variables that checks set are as before afterwards."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv('NVIDIA_TF32_OVERRIDE', '0')
     monkeypatch.setenv('DOS_SOFTMAP', 'torch')
-    (tmp_path / 'world').symlink_to(synthetic_nuscenes)
+    (tmp_path / 'world').symlink_to(plain_world)
     return Place(torch.device('cpu'), tmp_path)
 
 
