@@ -66,7 +66,8 @@ def test_config_says_what_the_encoder_is_fed(path):
         number = cfg.get('sweeps_num', 0)  # KITTI has none
         assert [step['sweeps_num'] for step in sweeps] == [number] * (number > 0)
         columns = [range(dims) if isinstance(dims := step['use_dim'], int) else dims for step in sweeps or pipeline[:1]]
-        assert [len(dims) for dims in columns] == [len(cfg.input_channels)]
+        added = [step['type'] for step in pipeline].count('ZeroTimeLag')
+        assert [len(dims) + added for dims in columns] == [len(cfg.input_channels)]
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

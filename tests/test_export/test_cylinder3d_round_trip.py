@@ -1,10 +1,12 @@
 """A pretrained Cylinder3D goes into mmdet3d's unmodified Cylinder3D for SemanticKITTI, tensor for tensor."""
 
 import copy
+import inspect
 from pathlib import Path
 
 import pytest
 import torch
+from mmdet3d.models.voxel_encoders import SegVFE
 from mmdet3d.registry import MODELS
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.config import Config
@@ -113,6 +115,8 @@ def test_kernels_lie_in_the_file_as_mmcvs_modules_have_them(exported):
 
 def test_our_full_size_config_is_mmdet3ds_model():
     ours, theirs = Config.fromfile(PRETRAINING).model, mmdet3d_config(SEGMENTOR).model
-    assert ours.backbone.backbone == theirs.backbone and ours.backbone.voxel_encoder == theirs.voxel_encoder
+    unsaid = inspect.signature(SegVFE).parameters['point_cloud_range'].default  # mmdet3d's config leaves it out
+    assert ours.backbone.backbone == theirs.backbone
+    assert ours.backbone.voxel_encoder == {**theirs.voxel_encoder, 'point_cloud_range': list(unsaid)}
     for key in ('voxel', 'voxel_type', 'voxel_layer'):
         assert ours.data_preprocessor[key] == theirs.data_preprocessor[key]

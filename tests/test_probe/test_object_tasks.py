@@ -231,13 +231,14 @@ def test_a_frozen_stage_leaves_the_encoder_as_it_was() -> None:
 
 def test_networks_learn_the_shapes(root: Path, encoder: nn.Module) -> None:
     task = task_of(root, 'test', percent=100, share_seed=1, held_out_percent=20)
-    recipe = FitRecipe((Stage(10, 1e-2, 1e-4, warmup_epochs=1),), batch_size=4, label_smoothing=0.1)
+    # long and slow enough that both do on any processor, with any seed of 0 to 3
+    recipe = FitRecipe((Stage(60, 2e-3, 1e-4, warmup_epochs=1),), batch_size=4, label_smoothing=0.1)
     torch.manual_seed(0)
     models = (PointNetClassifier(3, (16,)), EncoderClassifier(encoder, 3, ('cls', 'mean'), (16,), drop_path=0.1))
     for model in models:
         found = network(task, model, FED, recipe, CPU, seed=0)
         assert (found.last == task.scored_labels).mean() > 0.5
-        assert found.best is not None and 1 <= found.facts['best_epoch'] <= 10
+        assert found.best is not None and 1 <= found.facts['best_epoch'] <= 60
     assert [block.drop_path for block in models[1].encoder.blocks] == [0.0, 0.1]
 
 
