@@ -44,6 +44,7 @@ def write_scan(folder: Path, points: np.ndarray, sweeps: int) -> None:
         file = folder / NuScenesSweeps.DATA_PREFIX['sweeps' if age else 'pts'] / f'{age}.bin'
         file.parent.mkdir(parents=True, exist_ok=True)
         (points + noise * bool(age)).astype(np.float32).tofile(file)
+    (folder / 'v1.0-trainval').mkdir()  # the tables, which the start of a training asks for
     mmengine.dump({'metainfo': {'version': 'v1.0-trainval'}, 'data_list': [info]}, str(folder / 'infos.pkl'))
 
 
@@ -51,8 +52,7 @@ def frame_info(age: int) -> dict:
     """An entry of mmdet3d's infos: the sweep ``age`` steps before the key frame."""
     ego2global = np.eye(4)
     ego2global[0, 3] = -DRIVEN_M * age
-    kind = 'sweeps' if age else 'samples'
-    points = {'lidar_path': f'{kind}/LIDAR_TOP/{age}.bin', 'lidar2ego': np.eye(4).tolist()}
+    points = {'lidar_path': f'{age}.bin', 'lidar2ego': np.eye(4).tolist()}
     return {'timestamp': 1.5e9 - PERIOD_S * age, 'ego2global': ego2global.tolist(), 'lidar_points': points}
 
 
