@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+import dos_mm3d  # noqa: F401  (registers the data sets)
+from dos_mm3d.engine.launch import check_data
 from tests.helpers.forked import run_forked
+from tools.benchmarks.data import write_scan
 from tools.benchmarks.measure import CLEAR_REFS, extra_peak_mib
 from tools.benchmarks.parts import PARTS, Stopwatch
+from tools.benchmarks.step import Job, training_config
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device('cpu')
@@ -109,3 +113,10 @@ def test_the_data_path_is_measured_stage_by_stage(tmp_path, sweep):
         assert stages.shape == (4, 2)
         assert (stages > 0).all()
         np.testing.assert_allclose(stages.sum(0), row['cpu_ms']['all'])
+
+
+def test_the_scan_that_ranks_train_on_passes_the_checks_at_their_start(tmp_path):
+    """They run through tools/train.py, which looks at the data first."""
+    write_scan(tmp_path / 'scan', np.ones((50, 5), np.float32), 1)
+    job = Job('minkunet', 'small', threads=1, batch_size=1)
+    check_data(training_config(job, tmp_path / 'scan', tmp_path / 'run', 1), 'train_dataloader')
