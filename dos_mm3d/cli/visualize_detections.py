@@ -9,7 +9,15 @@ from ..engine.trained_config import warn_of_other_settings
 from ..errors import InputError
 from ..files import check_output, check_writable, holds_picture, home_path, write_together
 from ..studies.project import config_file
-from ..studies.seeing.detections import LEAST_SCORE, TITLE, detect, draw_detected, viewed_detections
+from ..studies.seeing.detections import (
+    LEAST_SCORE,
+    TITLE,
+    by_name,
+    detect,
+    draw_detected,
+    found_by,
+    viewed_detections,
+)
 from ..visualization.rerun_file import holds_recording, load_rerun, rerun_recording
 from ..visualization.style import to_png
 from ..visualization.viewer import holds_page, viewer_page
@@ -59,12 +67,14 @@ def main() -> None:
     launch.check_data(cfg, loader)
     for checkpoint in args.checkpoints:
         warn_of_other_settings(checkpoint, cfg)
-    samples = list(detect(cfg, loader, args.checkpoints, numbers))
+    samples = list(detect(cfg, loader, by_name(args.checkpoints), numbers))
     viewed = viewed_detections(samples, args.score)
     written = {path: to_png(draw_detected(one)) for path, one in zip(pictures, samples)}
     written |= {page: viewer_page(*viewed).encode(), recording: rerun_recording(*viewed) if args.rrd else None}
     write_together(written)
     for number, one in zip(numbers, samples):
-        counts = ', '.join(f'{name} {int((found.scores_3d >= args.score).sum())}' for name, found in one.found.items())
+        counts = ', '.join(
+            f'{name} {int((found.scores_3d >= args.score).sum())}' for name, found in found_by(one).items()
+        )
         print(f'{number} {one.file.name}: {len(one.truth.boxes)} true boxes; score at least {args.score:g}: {counts}')
     print('written: ' + ', '.join(str(path) for path, content in written.items() if content is not None))

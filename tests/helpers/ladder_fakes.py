@@ -77,6 +77,13 @@ def small_ladder(folder: Path, data: Path) -> Ladder:
     return read_ladder(folder / 'ladder.py')
 
 
+class Unseen(LadderProtocol):
+    """Its runs are no networks: nothing of them can be shown."""
+
+    def pages(self) -> dict[str, tuple[str, str]]:
+        return {}
+
+
 class FakeLadder(RecordedCalls):
     """A ladder whose tools are fakes. behave: row_seedN='collapse' | 'fail' | 'sleep', fixed='fail'.
 
@@ -93,7 +100,7 @@ class FakeLadder(RecordedCalls):
         """Two seeds, three steps, the test split. changes: arguments of StudyArguments."""
         study = dict(out=self.out, seeds=2, steps=3, split='test', workers=2, again=True, overrides={})
         own = {**SIZES, 'rows': None, 'options': options, 'option_seeds': 1, 'draws': draws}
-        return LadderProtocol(ladder_arguments(self.ladder, own, **study | changes))
+        return Unseen(ladder_arguments(self.ladder, own, **study | changes))
 
     def run(self, **changes: Any) -> dict[str, Any]:
         """The record."""

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from mmdet3d.registry import MODELS
-from mmdet3d.structures import LiDARInstance3DBoxes
+from mmdet3d.structures import Det3DDataSample, LiDARInstance3DBoxes
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import save_checkpoint
 from mmengine.structures import InstanceData
 
-from dos_mm3d.studies.seeing.detections import Detected, names_of, viewed_boxes, viewed_detections
+from dos_mm3d.studies.seeing.detections import by_name, viewed_boxes, viewed_detections
+from dos_mm3d.studies.seeing.predictions import Predicted
 from dos_mm3d.studies.seeing.samples import Truth
 from tests.helpers.in_process import tool_in_process
 
@@ -45,7 +46,8 @@ def test_boxes_stand_on_their_centres_with_class_and_score() -> None:
 def test_every_detector_has_a_scan_of_its_own_in_the_page() -> None:
     found = InstanceData(bboxes_3d=BOX, labels_3d=torch.tensor([0]), scores_3d=torch.tensor([0.9]))
     truth = Truth(None, BOX, np.array([0]))
-    one = Detected(Path('a.bin'), np.full((3, 5), 2.0, np.float32), truth, ('car',), {'x': found, 'y': found})
+    answer = Det3DDataSample(pred_instances_3d=found)
+    one = Predicted(Path('a.bin'), np.full((3, 5), 2.0, np.float32), truth, ('car',), {'x': answer, 'y': answer})
     sweeps, words = viewed_detections([one], 0.4)
     assert [sweep.name for sweep in sweeps] == ['a.bin, x', 'a.bin, y']
     assert [[box.text for box in group] for group in sweeps[0].boxes] == [['car'], ['car 0.90']]
@@ -54,8 +56,9 @@ def test_every_detector_has_a_scan_of_its_own_in_the_page() -> None:
 
 
 def test_checkpoints_of_one_name_are_told_apart() -> None:
-    assert names_of([Path('a/iter_5.pth'), Path('b/iter_9.pth')]) == ['iter_5', 'iter_9']
-    assert names_of([Path('a/iter_5.pth'), Path('b/iter_5.pth')]) == ['a/iter_5.pth', 'b/iter_5.pth']
+    a, b, c = (Path('a/iter_5.pth'), Path('b/iter_9.pth'), Path('b/iter_5.pth'))
+    assert by_name([a, b]) == {'iter_5': a, 'iter_9': b}
+    assert by_name([a, c]) == {'a/iter_5.pth': a, 'b/iter_5.pth': c}
 
 
 def test_pictures_and_page(checkpoint, synthetic_nuscenes, tmp_path, monkeypatch, capsys) -> None:

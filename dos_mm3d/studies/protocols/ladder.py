@@ -72,9 +72,10 @@ class LadderProtocol(LinearProbe):
         rows = self.ladder.select(args.options['rows'], options=args.options['options'])
         self.seeds = {row.name: args.options['option_seeds'] if row.is_option else args.seeds for row in rows}
 
-    def pages(self) -> dict[str, tuple[str, str]]:
-        """None: its runs are many."""
-        return {}
+    @property
+    def shown(self) -> Source:
+        """The reference row's first run."""
+        return self.source(self.ladder.reference.name, 0)
 
     def check(self) -> None:
         """The data are there, and labelled scans enough."""

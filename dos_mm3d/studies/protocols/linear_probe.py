@@ -1,15 +1,9 @@
 """Linear probe and few-shot: a linear layer on frozen features at the points, beside what needs no pretraining."""
 
 import argparse
-from collections.abc import Mapping
 
-from mmengine.config import Config
-
-from ...probe.pretrained import load_pretrained
 from ...probe.rows import FIXED, PRETRAINED, RANDOM
-from ..seeing.scans import CAPTION, scans_page
 from .draws import Draws
-from .encoder_input import FedScans
 from .folder_sets import FolderSet
 from .probe_plan import ProbePlan
 from .probing import Probing, add_probe_arguments
@@ -36,15 +30,6 @@ class LinearProbe(Probing):
     def place(self, plan: ProbePlan, size: int) -> tuple[str, float | None]:
         """The number itself: there is one column."""
         return self.metric, float(size)
-
-    def pages(self) -> Mapping[str, tuple[str, str]]:
-        """Two of the scored scans as the first checkpoint sees them."""
-        source, dataset, part = self.args.sources[0], self.plans[0].dataset, self.args.split
-        scans = dataset.scans(part, num_sweeps=source.input.num_sweeps)
-        model = load_pretrained(Config(dict(source.config)), source.checkpoint)
-        fed = FedScans(scans, source.input, frame=dataset.frame(part))
-        page = scans_page(model, fed, scans.classes, with_student=not source.exported)
-        return {'Scored scans to turn and click in': (page, CAPTION)}
 
     def notes(self) -> list[str]:
         """What a row is."""

@@ -9,15 +9,19 @@ from statistics import fmean
 from typing import Any, ClassVar
 
 import numpy as np
+from mmengine.config import Config
 
 from ...errors import InputError
 from ...files import home_path
+from ...probe.pretrained import load_pretrained
 from ...probe.probe import ProbeSettings
 from ...probe.rows import TITLES
 from ..runner import Cell
 from ..runner.statistics import sample_sd
+from ..seeing.scans import CAPTION, scans_page
 from .base import Column, Protocol, Results, entry, row
 from .draws import Draws
+from .encoder_input import FedScans
 from .folder_sets import FolderSet, Probed
 from .gains import gains
 from .probe_plan import ProbePlan
@@ -181,6 +185,20 @@ class Probing(Protocol):
                         entries[column] = value | ({'in_domain': True} if one.in_domain == column else {})
             found.append(row(one.name, one.title, one.kind, entries))
         return found
+
+    @property
+    def shown(self) -> Source:
+        """The checkpoint whose features the report shows."""
+        return self.args.sources[0]
+
+    def pages(self) -> Mapping[str, tuple[str, str]]:
+        """Two of the scored scans as one checkpoint sees them."""
+        source, dataset, part = self.shown, self.plans[0].dataset, self.args.split
+        scans = dataset.scans(part, num_sweeps=source.input.num_sweeps)
+        model = load_pretrained(Config(dict(source.config)), source.checkpoint)
+        fed = FedScans(scans, source.input, frame=dataset.frame(part))
+        page = scans_page(model, fed, scans.classes, with_student=not source.exported)
+        return {'Scored scans to turn and click in': (page, CAPTION)}
 
     def folder_notes(self) -> list[str]:
         """Which frames a folder set trains and scores on, and what was made of them."""

@@ -38,9 +38,11 @@ def run_protocol(protocol: Protocol) -> dict[str, Any]:
     def report(last: bool = False) -> dict[str, Any]:
         record = nan_to_none(build_record(protocol, study))
         drawn = any(row['entries'] for row in record['rows'])
-        text = full_text(record, protocol.tables)
-        pages = protocol.pages() if last and drawn and record['complete'] else {}
-        write_record(path, record, text=text, figure=protocol.draw(record) if drawn else None, pages=pages)
+        parts = {'text': full_text(record, protocol.tables), 'figure': protocol.draw(record) if drawn else None}
+        write_record(path, record, **parts)
+        # the numbers are safe before models are loaded and scans read once more
+        if last and drawn and record['complete'] and (pages := protocol.pages()):
+            write_record(path, record, **parts, pages=pages)
         return record
 
     with study.locked() as children:

@@ -31,6 +31,7 @@ from .recipes import PLAIN, Recipe, read_recipe, table_name
 from .sources import Source
 from .training_cell import COLLECT, cell_commands
 from .training_config import cell_config, in_steps, moved, own_steps, read_downstream, with_even_rates
+from .training_page import trained_page
 from .training_rows import Labels, Start, compared, labels_of_config, starts_of, title_of_pair
 from .training_table import column_name, decay_note, entry_of, sweeps_note, which_checkpoints
 
@@ -277,6 +278,13 @@ class TrainingProtocol(Protocol):
         ]
         lists = {one.name: list(one.sequences) for one in self.labels if one.sequences is not None}
         return {'differences': differences, 'labelled_sequences': lists}
+
+    def pages(self) -> Mapping[str, tuple[str, str]]:
+        """Two of the scored samples under the first seed's models, trained with the most labels."""
+        most = self.distinct[max(self.labels, key=lambda labels: labels.percent).sequences]
+        folders = {start.title: self.cell(0, most, start).folder(self.args.out) for start in self.starts}
+        page = trained_page(self.task, folders)
+        return {} if page is None else {'Scored samples to turn and click in': page}
 
     def settings(self) -> dict[str, Any]:
         """Recipe, config and length."""

@@ -109,19 +109,22 @@ def write_record(
     pages: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> None:
     """The record as JSON, its tables as Markdown and its picture, if there is anything to draw, as PNG beside it; and
-    all in one HTML page whose tables are sorted by a click.
+    all in one HTML page whose tables are sorted by a click: picture and pages before the sections of details.
 
     pages: heading -> a page that stands in the HTML one, what it shows in words.
     """
     write_json(path, record)
     write_text(path.with_suffix('.md'), text)
-    parts = [text]
+    head, *details = text.partition('\n## ')
+    parts = [head]
     if figure is not None:
         png = to_png(figure)
         write_bytes(path.with_suffix('.png'), png)
         parts.append(png_here(png, 'The numbers of the table.'))
     parts += [f'## {heading}\n\n{page_here(heading, caption)}' for heading, (_, caption) in pages.items()]
-    whole = render_page(path.stem, '\n\n'.join(parts), {heading: page for heading, (page, _) in pages.items()})
+    whole = render_page(
+        path.stem, '\n\n'.join([*parts, ''.join(details)]), {heading: page for heading, (page, _) in pages.items()}
+    )
     write_text(path.with_suffix('.html'), whole)
 
 
