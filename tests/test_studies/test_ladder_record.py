@@ -164,12 +164,11 @@ def test_picture_has_every_row_seed_and_baseline(protocol: LadderProtocol, recor
 def test_the_tables_follow_the_record(record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records = tmp_path / 'records'
     monkeypatch.setattr(build_tables, 'RECORDS', records)
-    monkeypatch.setattr(build_tables, 'README', tmp_path / 'README.md')
-    monkeypatch.setattr(build_tables, 'RESULTS', tmp_path / 'results.md')
-    for name in ('TROUBLESHOOTING', 'MODEL_ZOO'):  # else the pages of the repository were written
-        copy = tmp_path / getattr(build_tables, name).name
-        copy.write_text(getattr(build_tables, name).read_text())
-        monkeypatch.setattr(build_tables, name, copy)
+    pages = {name: path for name, path in vars(build_tables).items() if isinstance(path, Path) and path.suffix == '.md'}
+    assert {'README', 'RESULTS', 'BENCHMARKS'} <= set(pages)
+    for name, path in pages.items():  # all of them: the repository's own are not written
+        (tmp_path / path.name).write_text(path.read_text())
+        monkeypatch.setattr(build_tables, name, tmp_path / path.name)
     names = ('quickstart', 'ladder', 'backbones', 'protocols', 'real-folders', 'config-check', 'records')
     build_tables.RESULTS.write_text(''.join(f'<!-- {name} -->\n\n<!-- /{name} -->\n' for name in names))
     build_tables.README.write_text('<!-- numbers -->\n<!-- /numbers -->\n')
