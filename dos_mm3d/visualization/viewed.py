@@ -73,6 +73,7 @@ class Words:
         categories: kind -> the names of its numbers, at most 255.
         boxes: title of each group of boxes -> its colour, 0-255.
         score: below which boxes are hidden at first.
+        reach_percent: of the points are seen at first.
     """
 
     title: str = TITLE
@@ -80,6 +81,7 @@ class Words:
     categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
     boxes: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     score: float = 0.0
+    reach_percent: float = 92.0
 
 
 def check_together(sweeps: Sequence[ViewedSweep], words: Words) -> None:

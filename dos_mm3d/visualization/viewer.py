@@ -20,7 +20,6 @@ from .viewed import NO_CATEGORY, ViewedFeatures, ViewedSweep, Words, check_toget
 PAGE = Path(__file__).with_name('page')
 SCRIPTS = ('sweeps.js', 'pane.js', 'events.js')
 HEIGHT_PERCENT = (2.0, 98.0)
-REACH_PERCENT = 92.0
 
 
 def viewer_page(sweeps: Sequence[ViewedSweep], words: Words) -> str:
@@ -38,7 +37,7 @@ def viewer_page(sweeps: Sequence[ViewedSweep], words: Words) -> str:
         'width': features[0].directions.shape[1] if features else 0,
         'step_m': step_m,
         'height_m': [float(low), float(max(high, low + 0.1))],
-        'reach_m': float(np.percentile(np.abs(xyz_m[:, :2]).max(1), REACH_PERCENT)),
+        'reach_m': float(np.percentile(np.abs(xyz_m[:, :2]).max(1), words.reach_percent)),
         'kinds': list(tops),
         'prototypes': [dict(one) for one in words.prototypes],
         'categories': [_named(kind, names) for kind, names in words.categories.items()],

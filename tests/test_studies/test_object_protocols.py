@@ -1,6 +1,7 @@
 """Protocols on objects: whole tables from tiny sets and checkpoints; what is refused, and in which words."""
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,10 @@ def test_a_study_of_it_is_recorded_and_gone_on_with(
     text = (tmp_path / 'object_svm_shapes.md').read_text()
     for words in ('C = 1, or last epoch', 'AsymDSD, dual', '8 patches of 4', 'Objects of the class that are found'):
         assert words in text
+    (page, _) = judged.pages()['Objects to turn and click in']
+    shown = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+    assert shown['width'] and len({sweep['name'] for sweep in shown['sweeps']}) == len(shown['sweeps']) > 1
+    assert '>Objects to turn and click in<' in (tmp_path / 'object_svm_shapes.html').read_text()
     monkeypatch.setattr(base, 'commands_of', lambda folder: pytest.fail('what is finished is not run again'))
     assert run_protocol(judged)['rows'] == record['rows']
     assert json.loads((tmp_path / 'object_svm_shapes.json').read_text())['units']['confusion'].startswith('objects')

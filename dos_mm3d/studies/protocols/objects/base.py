@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ....datasets.objects import ObjectSet
 from ....errors import InputError
 from ....files import read_json, write_json
 from ....probe.objects.fitting import FitRecipe
 from ....probe.objects.inputs import ObjectInput
 from ...runner import Cell
+from ...seeing.objects import CAPTION, objects_page
 from ..base import Column, Protocol, Results, entry, row
 from ..table import summary
 from .arguments import add_input_arguments, add_label_arguments, add_training_arguments
@@ -23,7 +25,7 @@ from .comparisons import comparison_table, comparisons
 from .competitors import Competitor, Run, pretrained, random_encoders, supervised, without_network
 from .data import ObjectData
 from .recipes import FROZEN_HEAD, SCRATCH, VIEWS, fed_as
-from .sources import ObjectSource
+from .sources import ObjectSource, load_encoder
 
 MODULE = 'dos_mm3d.studies.protocols.objects.cell'
 STATES = ('last', 'best')
@@ -252,6 +254,13 @@ class ObjectProtocol(Protocol):
     def tables(self, record: Mapping[str, Any]) -> str:
         """The table, and the comparisons."""
         return '\n\n'.join(part for part in (summary(record), comparison_table(record)) if part)
+
+    def pages(self) -> Mapping[str, tuple[str, str]]:
+        """Objects of the first set as the first checkpoint sees them."""
+        source, dataset = self.args.sources[0], self.args.datasets[0]
+        objects = ObjectSet.open(dataset.folder, 'test' if self.args.split == 'test' else 'train')
+        page = objects_page(load_encoder(source.checkpoint, source.encoder), objects, self.fed(dataset, source))
+        return {'Objects to turn and click in': (page, CAPTION)}
 
     def notes(self) -> list[str]:
         """How clouds are fed, what baselines are, which labels."""
