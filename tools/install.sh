@@ -116,6 +116,7 @@ mmcv_is_cached() {
 }
 
 build_mmcv() {
+    local -x PYTHONPATH=$ROOT/tools/mmcv_build${PYTHONPATH:+:$PYTHONPATH} # for Python 3.13, sitecustomize.py says why
     export MMCV_WITH_OPS=1 CFLAGS="${CFLAGS:-} -g0 -O1" # Python's own flags ask for debug symbols and more than these loops gain from
     if [[ $OPERATORS == cuda ]]; then
         export FORCE_CUDA=1

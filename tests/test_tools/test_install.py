@@ -22,7 +22,8 @@ case "$*" in
     "-m venv --clear"*) rm -rf "${@: -1}"/*; mkdir -p "${@: -1}/bin" "${@: -1}/lib/python3.11/site-packages"
         cp "$0" "${@: -1}/bin/python" ;;
     "-m pip cache"*) [[ -z "${CACHED:-}" ]] || echo "$CACHED" ;;
-    "-m pip"*) echo "$* force=${FORCE_CUDA:-} gpus=${CUDA_VISIBLE_DEVICES-all} flags=${CFLAGS:-}" >>"$CALLS"
+    "-m pip"*) state="gpus=${CUDA_VISIBLE_DEVICES-all} flags=${CFLAGS:-} path=${PYTHONPATH:-}"
+        echo "$* force=${FORCE_CUDA:-} $state" >>"$CALLS"
         [[ "$*" != *"${FAIL_ON:-nothing}"* ]] ;;
     "- cuda") [[ "${OPERATORS_ARE:-}" == cuda ]] ;;
     "- cpu" | "-c import spconv"* | "-c ") exit 0 ;;
@@ -222,6 +223,8 @@ def test_headers_are_precompiled_for_a_build_by_gcc(
 ) -> None:
     set_all(monkeypatch, values)
     assert install(copy).returncode == 0
+    (built,) = (line for line in pip_calls(copy) if ' mmcv==' in line)
+    assert f'path={copy}/tools/mmcv_build' in built and '/mmcv_build' not in pip_calls(copy)[-1]
     assert any('-I/torch/include' in line and '-x c++-header' in line for line in calls(copy, 'c++')) == precompiled
 
 
@@ -245,3 +248,18 @@ def test_every_requirement_is_pinned_once_for_each_python() -> None:
 def test_the_scripts_hold_no_version_of_a_package() -> None:
     for name in ('install.sh', 'install_checks.sh'):
         assert not re.findall(r'[\w-]+==\d', (ROOT / 'tools' / name).read_text())
+
+
+def test_a_plain_exec_writes_into_its_function_while_mmcv_is_built() -> None:
+    """As mmcv's setup.py wants it; from Python 3.13 on this needs what is tested here."""
+    code = """
+def version():
+    exec("found = '2.1.0'")
+    return locals()['found']
+apart = {}
+exec('found = 1', apart)
+print(version(), apart['found'], 'found' in globals())
+"""
+    environment = os.environ | {'PYTHONPATH': str(ROOT / 'tools' / 'mmcv_build')}
+    done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ['2.1.0', '1', 'False']
