@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Installs everything pinned in requirements.txt and setup.cfg into .venv at the repository root; does nothing when that is already there.
+# What was chosen by these variables stands as long as .venv does, so that quickstart.sh and check.sh need not be told again:
 #   PYTHON=/path/to/python       the interpreter to use (3.10 to 3.13); otherwise python3.11, 3.12, 3.13, 3.10, python3 in this order
 #   DOS_DEVICE=cpu|gpu           which wheels; otherwise gpu where nvidia-smi names one. The gpu set has not been run.
 #   DOS_SPCONV=cu126|cu120|triton  sparse convolutions of a GPU; otherwise cu126, and triton where that has no code for the GPU
 #   MMCV_WHEEL=file or address   a wheel of mmcv for this torch, instead of compiling it; PIP_FIND_LINKS: a folder or page with one
+# Others:
 #   CXX, CUDA_HOME               the C++ compiler and the CUDA toolkit that mmcv is compiled with
 # A CPU machine whose package index offers only the CUDA build of torch can point PIP_EXTRA_INDEX_URL at PyTorch's CPU index: a smaller download.
 set -euo pipefail
@@ -13,6 +15,7 @@ VENV=$ROOT/.venv
 LOG=$VENV/install.log
 HEADERS=$VENV/build-headers
 STAMP=$VENV/.dos_installed
+CHOSEN=$VENV/.dos_chosen
 STAGES=6
 HEARTBEAT_S=20
 CXX=${CXX:-c++}
@@ -74,6 +77,24 @@ cfg.read(sys.argv[1])
 for extra in sys.argv[2:]:
     print(cfg['options.extras_require'][extra].strip())
 PY
+}
+
+# What the environment that is there was made with, unless something else is said now.
+recall_choices() {
+    local name value
+    [[ -f $CHOSEN ]] || return 0
+    while IFS='=' read -r name value; do
+        [[ -z ${!name:-} ]] || continue
+        export "$name=$value"
+        echo "[install: as before] $name=$value"
+    done <"$CHOSEN"
+}
+
+keep_choices() {
+    local name
+    for name in PYTHON DOS_DEVICE DOS_SPCONV MMCV_WHEEL; do
+        [[ -z ${!name:-} ]] || echo "$name=${!name}"
+    done >"$CHOSEN"
 }
 
 fingerprint() {
@@ -163,6 +184,7 @@ install_all() {
         { tail -n 20 "$LOG" >&2; fail "importing what was installed $failed"; }
 }
 
+recall_choices
 look_at_machine
 exec 9<"$ROOT"
 if ! flock -n 9; then # quickstart.sh and check.sh may be started together: the second finds the work done
@@ -176,6 +198,7 @@ if [[ -f $STAMP && $(<"$STAMP") == "$FINGERPRINT" ]] && "$VENV/bin/python" -c ''
 fi
 check_machine
 install_all
+keep_choices
 echo "$FINGERPRINT" >"$STAMP"
 echo "[install: done, ${SECONDS} s] $VENV ($DEVICE)"
 if [[ -n $WITHOUT_CUDA ]]; then

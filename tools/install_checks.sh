@@ -18,8 +18,9 @@ python_version() {
 
 # Python 3.11 first: most of the recorded numbers were made with it.
 find_python() {
-    local candidate version seen=''
-    for candidate in ${PYTHON:-python3.11 python3.12 python3.13 python3.10 python3}; do
+    local candidate version seen='' candidates=(python3.11 python3.12 python3.13 python3.10 python3)
+    [[ -z ${PYTHON:-} ]] || candidates=("$PYTHON")
+    for candidate in "${candidates[@]}"; do
         version=$(python_version "$candidate")
         if [[ -n $version && " $PYTHONS " == *" $version "* ]]; then
             PYTHON_FOUND=$(command -v "$candidate")

@@ -103,6 +103,19 @@ def test_it_is_redone_only_when_a_pin_changes(copy: Path) -> None:
     assert len(pip_calls(copy)) == 2 * n_calls
 
 
+def test_what_was_chosen_stands_until_something_else_is_said(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = put_script(copy / 'python "=" other', f'FAKE_VERSION=3.12\n{PYTHON}')
+    set_all(monkeypatch, {'PYTHON': str(other), 'MMCV_WHEEL': '/wheels/mmcv.whl', 'DOS_DEVICE': 'cpu'})
+    assert 'virtual environment for Python 3.12' in install(copy).stdout
+    for name in ('PYTHON', 'MMCV_WHEEL', 'DOS_DEVICE'):
+        monkeypatch.delenv(name)
+    again = install(copy).stdout
+    assert 'up to date' in again
+    assert f'[install: as before] PYTHON={other}\n[install: as before] DOS_DEVICE=cpu\n' in again
+    monkeypatch.setenv('PYTHON', str(copy / 'python_stand_in'))
+    assert 'virtual environment for Python 3.11' in install(copy).stdout
+
+
 def test_a_broken_off_install_is_not_taken_for_done(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('FAIL_ON', 'mmdet3d==')
     broken = install(copy)
