@@ -182,7 +182,7 @@ def _check_model(backbone: Mapping[str, Tensor], text: str, source: str) -> None
     config = read_values(text, source)['model']['backbone']
     if unknown := unregistered(config):
         raise InputError(f'{source}: its config names the classes {unknown[:5]}, which are registered nowhere; {OURS}')
-    places = places_of(config, source)
+    places = places_of(config, source, device='cpu')
     check_fit(backbone, places, source)
     if strange := sorted(set(backbone) - set(places)):
         raise InputError(

@@ -51,12 +51,15 @@ def _lines(title: str, names: Sequence[str]) -> list[str]:
 STATISTICS = ('running_mean', 'running_var')
 
 
-def places_of(model: dict[str, Any], source: str) -> dict[str, Tensor]:
-    """Every tensor of a model, parameters as such, without its numbers. InputError if it cannot be built."""
+def places_of(model: dict[str, Any], source: str, device: str = 'meta') -> dict[str, Tensor]:
+    """Every tensor of a model, parameters as such. InputError if it cannot be built.
+
+    device: 'meta' for tensors without numbers, which not every module of mmdet3d can be built with.
+    """
     try:
-        with torch.device('meta'):
+        with torch.random.fork_rng(devices=[]), torch.device(device):
             return dict(MODELS.build(model).state_dict(keep_vars=True))
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # of settings that are none, modules raise nearly anything
         raise InputError(f'{source}: no model can be built for its tensors and config: {error}') from error
 
 

@@ -27,13 +27,17 @@ def settings(variant: str) -> dict:
     return dict(variant=variant, encoder=dict(channels=[48, 96], depths=[1, 2], heads=heads, patch_sizes=64))
 
 
-def pretraining(variant: str) -> nn.Module:
-    """A DOS model whose every weight and statistic is a value of its own."""
+def pretraining_config(variant: str) -> Config:
     cfg = Config.fromfile(ROOT / 'configs/dos/dos_ptv3_synthetic.py')
     cfg.model.backbone.update(loss_stride=2)
     cfg.model.backbone.ptv3.update(settings(variant))
+    return cfg
+
+
+def pretraining(variant: str) -> nn.Module:
+    """A DOS model whose every weight and statistic is a value of its own."""
     torch.manual_seed(100)
-    model = MODELS.build(cfg.model)
+    model = MODELS.build(pretraining_config(variant).model)
     randomise(model)
     return model.eval()
 
@@ -60,8 +64,8 @@ def pretrained(variant) -> nn.Module:
 
 
 @pytest.fixture(scope='module')
-def checkpoint(pretrained, tmp_path_factory) -> Path:
-    text = Config.fromfile(ROOT / 'configs/dos/dos_ptv3_synthetic.py').pretty_text
+def checkpoint(pretrained, variant, tmp_path_factory) -> Path:
+    text = pretraining_config(variant).pretty_text
     return save_as_runner_does(pretrained, text, tmp_path_factory.mktemp('ptv3') / 'iter_7.pth')
 
 
