@@ -126,7 +126,7 @@ def test_segmentation_names_are_those_of_a_segmentors_backbone(checkpoint, pretr
 
 
 def test_tool_writes_the_names_that_are_asked_for(tmp_path, monkeypatch):
-    text = Config.fromfile(ROOT / 'configs/dos/dos_ptv3_synthetic.py').pretty_text
+    text = pretraining_config('m2').pretty_text
     checkpoint = save_as_runner_does(pretraining('m2'), text, tmp_path / 'iter_7.pth')
     command = ['export_backbone.py', str(checkpoint), str(tmp_path / 'out.pth'), '--for', 'segmentation']
     monkeypatch.setattr(sys, 'argv', command)
@@ -142,7 +142,7 @@ def test_a_backbone_for_one_task_refuses_the_choice(tmp_path):
 
 
 def test_a_grid_of_other_columns_is_refused(tmp_path):
-    text = Config.fromfile(ROOT / 'configs/dos/dos_ptv3_synthetic.py').pretty_text
+    text = pretraining_config('m2').pretty_text
     checkpoint = save_as_runner_does(
         pretraining('m2'), text.replace("'time lag [s]',", "'time lag [s]', 'ring',"), tmp_path / 'iter_7.pth'
     )
