@@ -194,6 +194,7 @@ def check_output(path: str | Path, *inputs: str | Path | None, ours: Callable[[P
         InputError: the path is a folder, or nothing can be written into its folder.
     """
     path = output_path(path)
+    path = path.parent.resolve() / path.name  # new/../x is x once new is made
     if path.is_dir():
         raise InputError(f'{path}: is a folder; name a file to write')
     for source in (home_path(source) for source in inputs if source is not None):

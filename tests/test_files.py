@@ -138,6 +138,7 @@ def ways_to(path: Path) -> dict[str, Path]:
         'itself': path,
         'relative': Path(os.path.relpath(path)),
         'round about': folder / 'elsewhere' / '..' / folder.name / path.name,
+        'round a folder that is not there yet': folder / 'new' / '..' / path.name,
         'link': folder / 'link',
         'hard link': folder / 'hard',
         'folder link': folder / 'elsewhere' / path.name,

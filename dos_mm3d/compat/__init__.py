@@ -29,6 +29,7 @@ REPAIRS = (
     mmcv.scatter_points_on_cpu,
     # from here on with an import of mmdet3d, which needs those above
     mmdet3d.place_previous_sweeps,
+    mmdet3d.find_sweeps_by_their_folder,
     mmdet3d.name_files_in_loading_errors,
     mmdet3d.voxelize_for_minkunet_on_any_device,
     mmdet3d.build_minkunet_twice,

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..files import check_output
 from ..models.backbones.base import LossVoxelBackbone
 from .config_text import portable_text, read_entry, read_values, takes_ranks
+from .conversion import check_fit, places_of, unregistered
 from .files import groups_of, is_kernel, is_ours, read_checkpoint, tensors_in, tensors_sha256, to_spconv1, write_weights
 from .half import half_difference, in_half, require_small
 
@@ -67,6 +68,7 @@ def export_backbone(
         name: to_spconv1(value) if is_kernel(value) and not kind.kernels_are_spconv1 else value.clone()
         for name, value in renamed(backbone, names_for(kind, task, source), source).items()
     }
+    _check_model(backbone, meta['config'], source)
     if half:
         meta['half_difference'] = half_difference(checkpoint['meta']['cfg'], backbone, source)
         require_small(meta['half_difference'], source)
@@ -171,6 +173,21 @@ def _check_channels(
         raise InputError(
             f'{source}: its {what} takes {taken} channels, its config names {len(channels)} '
             f'({", ".join(channels)}); make input_channels in the config say what the encoder was fed'
+        )
+
+
+def _check_model(backbone: Mapping[str, Tensor], text: str, source: str) -> None:
+    """The tensors must be those of the backbone that the config makes, all of them and no others: a model that loads
+    the file keeps random numbers where one is missing."""
+    config = read_values(text, source)['model']['backbone']
+    if unknown := unregistered(config):
+        raise InputError(f'{source}: its config names the classes {unknown[:5]}, which are registered nowhere; {OURS}')
+    places = places_of(config, source, device='cpu')
+    check_fit(backbone, places, source)
+    if strange := sorted(set(backbone) - set(places)):
+        raise InputError(
+            f'{source}: {len(strange)} of {len(backbone)} tensors are none of the backbone that its config makes, '
+            f'first {strange[0]}; {OURS}'
         )
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from mmdet3d.registry import MODELS
+from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -50,13 +51,42 @@ def _lines(title: str, names: Sequence[str]) -> list[str]:
 STATISTICS = ('running_mean', 'running_var')
 
 
-def places_of(model: dict[str, Any], source: str) -> dict[str, Tensor]:
-    """Every tensor of a model, parameters as such, without its numbers. InputError if it cannot be built."""
+def places_of(model: dict[str, Any], source: str, device: str = 'meta') -> dict[str, Tensor]:
+    """Every tensor of a model, parameters as such. InputError if it cannot be built.
+
+    device: 'meta' for tensors without numbers, which not every module of mmdet3d can be built with.
+    """
     try:
-        with torch.device('meta'):
+        with torch.random.fork_rng(devices=[]), torch.device(device):
             return dict(MODELS.build(model).state_dict(keep_vars=True))
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # of settings that are none, modules raise nearly anything
         raise InputError(f'{source}: no model can be built for its tensors and config: {error}') from error
+
+
+def types_in(config: Any) -> Iterator[str]:
+    """Every `type` in nested containers."""
+    if isinstance(config, Mapping):
+        if 'type' in config:
+            yield str(config['type'])
+        config = tuple(config.values())
+    if isinstance(config, list | tuple):
+        for item in config:
+            yield from types_in(item)
+
+
+def unregistered(config: Any) -> list[str]:
+    """Sorted classes in nested containers that are registered nowhere: mmengine would import and call them."""
+    known = {name for registry in _registries() for name in registry.module_dict}
+    return sorted(set(types_in(config)) - known)
+
+
+def _registries() -> Iterator[Any]:
+    """mmdet3d's models and what they inherit from, where mmengine looks a plain name up, and initialisers."""
+    yield WEIGHT_INITIALIZERS
+    registry = MODELS
+    while registry is not None:
+        yield registry
+        registry = registry.parent
 
 
 def check_fit(tensors: Mapping[str, Tensor], places: Mapping[str, Tensor], source: str) -> None:

@@ -12,8 +12,8 @@ from ..files import check_output
 from ..models.backbones import DeepPatchEmbedding, PatchEmbedding, PatchEncoder
 from .asymdsd import FORMAT as CONVERTED
 from .config_text import portable_text, read_values
+from .conversion import types_in
 from .files import groups_of, is_ours, read_checkpoint, tensors_in, write_weights
-from .restore import types_in
 
 FORMAT = 'dos_mm3d object encoder 1'
 BRANCHES = ('teacher', 'student')
@@ -22,12 +22,13 @@ WANTED = (
     'wanted a checkpoint that tools/train.py wrote with a config of configs/asymdsd, or what tools/convert_asymdsd.py '
     'made of a public one'
 )
+CHECKPOINT = 'wanted a checkpoint that tools/train.py wrote with a config of configs/dos or configs/asymdsd'
 CROP_SIZES = ('points', 'patches', 'points_per_patch')
 
 
 def holds_object_encoder(path: str | Path) -> bool:
     """Whether a checkpoint is of AsymDSD. MissingFileError or InputError where it is none at all."""
-    tensors = tensors_in(read_checkpoint(path), str(path), WANTED, bare=True)
+    tensors = tensors_in(read_checkpoint(path), str(path), CHECKPOINT, bare=True)
     return any(name.startswith(f'{BRANCHES[0]}.encoder.') for name in tensors)
 
 

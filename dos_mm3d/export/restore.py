@@ -1,11 +1,8 @@
 """Back from an exported file to the pretraining model that its backbone is of, to probe what ships."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmdet3d.registry import MODELS
-from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor
 
 from ..errors import InputError
@@ -13,6 +10,7 @@ from ..models.backbones.base import LossVoxelBackbone
 from ..models.methods.exported_names import own_name
 from .backbone import FORMAT, backbone_class, read_export
 from .config_text import read_values
+from .conversion import unregistered
 from .files import is_kernel, read_checkpoint, to_spconv2
 
 KEPT = ('model', 'input_channels', 'ground_z_m', 'forward_axis', 'train_dataloader', 'train_cfg', 'randomness')
@@ -33,33 +31,12 @@ def config_of_export(path: str | Path) -> dict[str, Any]:
     config = read_values(read_export(path)['meta']['config'], str(path))
     if missing := {'model', 'train_dataloader'} - set(config):
         raise InputError(f'{path}: its config has no {sorted(missing)}; export it again from its checkpoint')
-    known = {name for registry in _registries() for name in registry.module_dict}
-    if unknown := sorted(set(types_in(config['model'])) - known):
+    if unknown := unregistered(config['model']):
         raise InputError(
             f'{path}: its config names the classes {unknown[:5]}, which are registered nowhere; wanted those of a '
             'config of configs/dos. Give the config of its pretraining: --config PATH'
         )
     return {name: config[name] for name in KEPT if name in config}
-
-
-def types_in(config: Any) -> Iterator[str]:
-    """Every `type` in nested containers."""
-    if isinstance(config, Mapping):
-        if 'type' in config:
-            yield str(config['type'])
-        config = tuple(config.values())
-    if isinstance(config, list | tuple):
-        for item in config:
-            yield from types_in(item)
-
-
-def _registries() -> Iterator[Any]:
-    """mmdet3d's models and what they inherit from, where mmengine looks a plain name up, and initialisers."""
-    yield WEIGHT_INITIALIZERS
-    registry = MODELS
-    while registry is not None:
-        yield registry
-        registry = registry.parent
 
 
 def backbone_of_export(path: str | Path) -> dict[str, Tensor]:

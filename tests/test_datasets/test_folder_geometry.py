@@ -32,9 +32,16 @@ def on_shell(distance_m: float, share: float) -> np.ndarray:
     return points
 
 
+def at_one_place(share: float) -> np.ndarray:
+    points = SWEEP.copy()
+    points[np.random.default_rng(0).random(len(points)) < share, :3] = 3.0, -2.0, 1.0
+    return points
+
+
 @pytest.mark.parametrize(
     ('points', 'words'),
     [
+        (at_one_place(0.01), '0.5% of the points or more at one place (3, -2, 1): points without a return?'),
         (SWEEP * [1, 1, 0, 1], 'z is the same for all points'),
         (np.c_[SWEEP[:, :2], np.full(4000, -1.7), SWEEP[:, 3]], 'z is the same for all points'),
         (on_shell(50, 0.3), 'at the same distance (50 m)'),
@@ -54,6 +61,35 @@ def test_geometry_that_no_sensor_gives_is_named_once(tmp_path, log, points, word
     FolderSweeps(str(tmp_path))
     (line,) = [line for line in log if words in line]
     assert '2 of 2 sweeps' in line
+
+
+def write_pcd(path: Path, viewpoint: str) -> None:
+    files.write_pcd(path, [(name, SWEEP[:, i]) for i, name in enumerate(('x', 'y', 'z', 'intensity'))], 'binary')
+    old, content = b'VIEWPOINT 0 0 0 1 0 0 0\n', path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, f'{viewpoint}\n'.encode() if viewpoint else b''))
+
+
+@pytest.mark.parametrize(
+    ('viewpoint', 'said'),
+    [
+        ('VIEWPOINT 0 0 0 1 0 0 0', False),
+        ('VIEWPOINT 0.0 -0 1e-9 -1 0 0 0', False),
+        ('VIEWPOINT 0 0 0 0 0 0 0', False),
+        ('', False),
+        ('VIEWPOINT 0 0 1.8 1 0 0 0', True),
+        ('VIEWPOINT 0 0 0 0 1 0 0', True),
+        ('VIEWPOINT 12 3 1', True),
+        ('VIEWPOINT nan nan nan 1 0 0 0', True),
+        ('VIEWPOINT unknown', True),
+    ],
+)
+def test_a_pose_in_the_header_of_a_pcd_is_not_applied_and_said_once(tmp_path, log, viewpoint, said):
+    for name in 'ab':
+        write_pcd(tmp_path / f'{name}.pcd', viewpoint)
+    data = FolderSweeps(str(tmp_path))
+    assert_array_equal(data.load(0)[0][:, :3], SWEEP[:, :3])
+    assert len([line for line in log if '2 of 2 sweeps looked at: VIEWPOINT says' in line]) == said
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 from dos_mm3d.cpu.boxes import count_points_in_boxes
 from dos_mm3d.datasets.info_pickle import load_info_pickle, load_plain_pickle
 from dos_mm3d.datasets.kitti.check import check_frames, find_frames
-from dos_mm3d.datasets.kitti.convert import prepare_kitti
+from dos_mm3d.datasets.kitti.convert import REDUCED, _publish, prepare_kitti
 from dos_mm3d.datasets.mmdet3d_converter import mmdet3d_converter
 from dos_mm3d.errors import MissingFileError, OutputExistsError, UserError
 from dos_mm3d.files import write_text
@@ -136,6 +137,22 @@ def first_object(root: Path) -> str:
     return (root / 'training/label_2/000001.txt').read_text().splitlines()[0]
 
 
+def change_calibration(root: Path, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    path = root / 'training/calib/000001.txt'
+    lines = path.read_text().splitlines()
+    place = next(place for place, line in enumerate(lines) if line.startswith(f'{name}:'))
+    numbers = change(np.array(lines[place].split()[1:], np.float64))
+    lines[place] = f'{name}: {" ".join(map(str, numbers))}'
+    path.write_text('\n'.join(lines))
+
+
+def five_columns(root: Path) -> None:
+    path = root / 'training/velodyne/000002.bin'
+    points = np.fromfile(path, np.float32).reshape(-1, 4)
+    points = points[: len(points) // 4 * 4]
+    np.c_[points, np.arange(len(points)) % 64].astype(np.float32).tofile(path)
+
+
 WRONG = {
     'no lists': (lambda r: shutil.rmtree(r / 'ImageSets'), r'ImageSets/train\.txt: missing, and val\.txt too'),
     'a list of paths': (
@@ -187,6 +204,28 @@ WRONG = {
         lambda r: (r / 'training/label_2/000001.txt').write_text('Car 0.00 0 1 1 2 3 4 0 1 1 1 1 9 1\n'),
         r'000001\.txt: line 1: a Car of \[0\.0, 1\.0, 1\.0\] m; wanted sizes above 0',
     ),
+    'an empty list': (lambda r: (r / 'ImageSets/val.txt').write_text('\n'), r'val\.txt: is empty; .*no such split'),
+    'a calibration of zeros': (
+        lambda r: change_calibration(r, 'R0_rect', lambda numbers: numbers * 0),
+        r'calib/000001\.txt: line 5: the first three columns of R0_rect are .*no rotation',
+    ),
+    'a calibration in another unit': (
+        lambda r: change_calibration(r, 'Tr_velo_to_cam', lambda numbers: numbers * 1000),
+        r'000001\.txt: line 6: .* of Tr_velo_to_cam .*no rotation; wanted one, and metres',
+    ),
+    'a camera without a plane': (
+        lambda r: change_calibration(r, 'P2', lambda numbers: numbers * 0),
+        r'000001\.txt: line 3: P2 projects onto less than a plane',
+    ),
+    'scores of some': (
+        lambda r: rewrite(r / 'training/label_2/000001.txt', first_object(r), f'{first_object(r)} 0.5'),
+        r'000001\.txt: has lines of 15 and of 16 words; wanted as many in each',
+    ),
+    'degrees': (
+        lambda r: (r / 'training/label_2/000001.txt').write_text('Car 0.00 0 1 1 2 3 4 1 1 1 1 1 9 -90\n'),
+        r'000001\.txt: line 1: a Car with rotation_y=-90; wanted radians',
+    ),
+    'a last sweep of other columns': (five_columns, r'velodyne/000002\.bin: found values that repeat every 5'),
     'an object after a region': (
         lambda r: (r / 'training/label_2/000001.txt').write_text(
             'DontCare -1 -1 -10 1 2 3 4 -1 -1 -1 -1000 -1000 -1000 -10\nCar 0.00 0 1 1 2 3 4 1 1 1 1 1 9 1\n'
@@ -204,6 +243,34 @@ def test_what_is_wrong_is_named_with_its_remedy_before_anything_is_written(case,
     with pytest.raises(UserError, match=message):
         prepare_kitti(root, workers=1)
     assert sorted(root.rglob('*')) == before
+
+
+def test_what_another_name_and_other_folders_hold_stays(tmp_path):
+    out, view, elsewhere = tmp_path / 'out', tmp_path / 'view', tmp_path / 'elsewhere'
+    for folder in (
+        out / 'training/velodyne_reduced',
+        elsewhere,
+        *(view / f'{p}/{REDUCED}' for p in ('training', 'testing')),
+    ):
+        folder.mkdir(parents=True)
+    for name in ('000000', '000001'):
+        (out / f'training/velodyne_reduced/{name}.bin').write_text('old')
+    (elsewhere / 'kept').write_text('')
+    (out / 'mine_gt_database').symlink_to(elsewhere)
+    (view / 'mine_gt_database').mkdir()
+    (view / 'mine_gt_database/0.bin').write_text('new')
+    (view / 'training/velodyne_reduced/000001.bin').write_text('new')
+    _publish(view, out, 'mine')
+    found = {str(path.relative_to(out)): path.read_text() for path in out.rglob('*.bin')}
+    reduced = {f'training/velodyne_reduced/{name}.bin': text for name, text in (('000000', 'old'), ('000001', 'new'))}
+    assert found == {**reduced, 'mine_gt_database/0.bin': 'new'}
+    assert (elsewhere / 'kept').is_file()
+
+
+def test_a_camera_that_sees_no_point_is_named(root):
+    change_calibration(root, 'Tr_velo_to_cam', lambda numbers: -numbers.reshape(3, 4)[[0, 2, 1]].ravel())
+    with pytest.raises(UserError, match=r'000001\.txt: by it no point of the sweep is in the view of the camera'):
+        prepare_kitti(root, workers=1)
 
 
 def test_another_folder_says_where_it_is(root):

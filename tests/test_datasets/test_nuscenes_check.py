@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from nuscenes.utils import splits
 
 from dos_mm3d.datasets.nuscenes.check import TABLES, check_nuscenes
-from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
+from dos_mm3d.datasets.nuscenes.convert import _publish, prepare_nuscenes
 from dos_mm3d.errors import InputError, MissingFileError, UserError
 
 VERSION = 'v1.0-trainval'
@@ -30,6 +32,11 @@ def edit(root: Path, table: str, change: Callable[[list[dict]], Any]) -> None:
     path = root / VERSION / f'{table}.json'
     records = json.loads(path.read_text())
     path.write_text(json.dumps(change(records) or records))
+
+
+def rename_scenes(records: list[dict], names: list[str]) -> None:
+    for record, name in zip(records, names):
+        record['name'] = name
 
 
 def test_a_whole_data_set_passes(root: Path) -> None:
@@ -82,6 +89,25 @@ CONTRADICTIONS = {
         'micro',
     ),
     'flat box': ('sample_annotation', lambda rows: rows[0].update(size=[2.0, 4.0, 0.0]), 'metres above 0'),
+    'category': ('category', lambda rows: rows[0].update(name=rows[1]['name']), 'two records have the name'),
+    'scene': ('scene', lambda rows: rows[0].update(name=rows[1]['name']), 'two records have the name scene-'),
+    'no scene to validate on': (
+        'scene',
+        lambda rows: rename_scenes(rows, splits.train),
+        r'150 of .*of train and of val',
+    ),
+    'no scene to train on': ('scene', lambda rows: rename_scenes(rows, splits.val), r'700 of .*of train and of val'),
+    'two key frames': (
+        'sample_data',
+        lambda rows: [*rows, next(r for r in rows if r['is_key_frame'] and 'LIDAR' in r['filename']) | {'token': 'x'}],
+        'has two key frames of LIDAR_TOP',
+    ),
+    'real part last': (
+        'ego_pose',
+        lambda rows: [r.update(rotation=[*r['rotation'][1:], r['rotation'][0]]) for r in rows] and rows,
+        'lean by more than 60 degrees.*real part first',
+    ),
+    'labels of nothing': ('lidarseg', lambda rows: rows[0].update(sample_data_token='gone'), 'sample_data_token'),
     'box': ('sample_annotation', lambda rows: rows[0].update(num_lidar_pts='many'), 'num_lidar_pts'),
 }
 
@@ -104,6 +130,56 @@ def test_other_versions_and_nested_folders_are_pointed_at(root: Path) -> None:
     (root / VERSION).rename(root / 'v1.0-test')
     with pytest.raises(InputError, match='in no official split'):
         check_nuscenes(root, 'v1.0-test', 10)
+
+
+def test_a_folder_of_labels_is_not_taken_for_the_one_with_tables(root: Path) -> None:
+    shutil.rmtree(root / VERSION)
+    assert (root / 'lidarseg' / VERSION).is_dir()
+    with pytest.raises(MissingFileError) as error:
+        check_nuscenes(root, VERSION, 10)
+    assert 'It is in' not in str(error.value)
+
+
+@pytest.mark.parametrize('kind', [np.float64, np.float16], ids=lambda kind: kind.__name__)
+def test_key_frames_of_another_type_are_named(root: Path, kind: type) -> None:
+    for path in (root / 'samples/LIDAR_TOP').iterdir():
+        points = np.fromfile(path, np.float32)
+        path.unlink()
+        points[: len(points) // 10 * 10].astype(kind).tofile(path)
+    with pytest.raises(InputError, match=f'found {kind.__name__} numbers'):
+        check_nuscenes(root, VERSION, 10)
+
+
+def test_key_frames_of_other_columns_are_named(root: Path) -> None:
+    for path in (root / 'samples/LIDAR_TOP').iterdir():
+        points = np.fromfile(path, np.float32).reshape(-1, 5)
+        path.unlink()
+        points[: len(points) // 5 * 5, :4].copy().tofile(path)
+    with pytest.raises(InputError, match='values that repeat every 4 columns'):
+        check_nuscenes(root, VERSION, 10)
+
+
+def test_labels_of_another_length_than_the_points_are_named(root: Path) -> None:
+    path = one_of(root / 'lidarseg' / VERSION)
+    labels = path.read_bytes()
+    path.unlink()
+    path.write_bytes(labels[:-7])
+    with pytest.raises(InputError, match=rf'{path.name}: {len(labels) - 7} bytes, wanted {len(labels)}, one for each'):
+        check_nuscenes(root, VERSION, 10)
+
+
+def test_the_test_version_leaves_the_results_of_training_alone(tmp_path: Path) -> None:
+    out, view = tmp_path / 'out', tmp_path / 'view'
+    for name in ('mine_infos_train.pkl', 'mine_infos_val.pkl', 'mine_dbinfos_train.pkl', 'mine_gt_database/0.bin'):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text('of the training')
+    (out / 'mine_infos_test.pkl').write_text('old')
+    view.mkdir()
+    (view / 'mine_infos_test.pkl').write_text('new')
+    _publish(view, out, 'mine')
+    found = {path.name: path.read_text() for path in out.rglob('*') if path.is_file()}
+    assert found.pop('mine_infos_test.pkl') == 'new'
+    assert len(found) == 4 and set(found.values()) == {'of the training'}
 
 
 def one_of(folder: Path) -> Path:

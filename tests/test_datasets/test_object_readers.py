@@ -19,7 +19,7 @@ from dos_mm3d.datasets.objects.modelnet40 import find_modelnet40, prepare_few_sh
 from dos_mm3d.datasets.objects.prepare import prepare_splits
 from dos_mm3d.datasets.objects.scanobjectnn import CLASSES, prepare_scanobjectnn
 from dos_mm3d.datasets.objects.shapenet import find_shapenet, find_shapenetpart
-from dos_mm3d.errors import InputError, MissingFileError
+from dos_mm3d.errors import InputError, MissingFileError, OutputExistsError
 from tests.helpers import object_files as files
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared/data'
@@ -134,6 +134,62 @@ def test_shapenet_as_meshes_of_both_versions_and_as_points(tmp_path):
         file.write('02691156-absent.npy\n')
     with pytest.raises(MissingFileError, match=r'02691156-absent\.npy: missing, the first of 1 of the 2'):
         find_shapenet(tmp_path / 'points', lists=tmp_path)
+
+
+def shapenet_points(root: Path) -> Path:
+    root.mkdir()
+    for number in range(3):
+        np.save(root / f'02691156-{number}.npy', np.random.default_rng(number).random((20, 3), np.float32))
+    (root / 'lists').mkdir()
+    (root / 'lists/train.txt').write_text('02691156-0.npy 02691156-1.npy')
+    (root / 'lists/test.txt').write_text('02691156-2.npy')
+    return root
+
+
+def save_archive(path: Path) -> None:
+    with path.open('wb') as file:
+        np.savez(file, a=np.zeros((3, 3)))
+
+
+ODD = {
+    'cut titles': ('taxonomy.json', lambda path: path.write_text('['), 'wanted a list of synsets'),
+    'other titles': ('taxonomy.json', lambda path: path.write_text('[{"a": 1}]'), 'wanted a list of synsets'),
+    'no bytes': ('02691156-0.npy', lambda path: path.write_bytes(b''), 'not readable as an array'),
+    'an archive': ('02691156-0.npy', save_archive, 'holds several arrays'),
+    'words': ('02691156-0.npy', lambda path: np.save(path, [['a', 'b', 'c']]), 'holds <U1, wanted an array of numbers'),
+    'no list': ('lists/test.txt', lambda path: path.unlink(), 'no such file'),
+    'a list of bytes': ('lists/test.txt', lambda path: path.write_bytes(b'\xff\xfe'), 'is no text'),
+    'a list with one twice': (
+        'lists/test.txt',
+        lambda path: path.write_text('02691156-2.npy ' * 2),
+        'has 02691156-2 2 times',
+    ),
+}
+
+
+@pytest.mark.parametrize('case', ODD)
+def test_what_is_odd_in_shapenet_is_named(case, tmp_path):
+    root = shapenet_points(tmp_path / 'raw')
+    name, change, message = ODD[case]
+    change(root / name)
+    with pytest.raises((InputError, MissingFileError), match=rf'{Path(name).stem}.*{message}'):
+        prepared(find_shapenet(root, lists=root / 'lists'), tmp_path / 'out')
+    assert not list(tmp_path.glob('out/*.json'))
+
+
+def test_objects_that_are_in_two_lists_are_counted(tmp_path, capsys):
+    root = shapenet_points(tmp_path / 'raw')
+    (root / 'lists/test.txt').write_text('02691156-1.npy')
+    prepared(find_shapenet(root, lists=root / 'lists'), tmp_path / 'out')
+    assert 'WARNING: 1 objects are in train and in test, first 02691156-1\n' in capsys.readouterr().out
+
+
+def test_a_users_file_of_the_name_of_a_split_is_not_replaced(tmp_path):
+    root = shapenet_points(tmp_path / 'raw')
+    (root / 'test.json').write_text('{"images": []}')
+    with pytest.raises(OutputExistsError, match=r'test\.json: is there already'):
+        prepared(find_shapenet(root, lists=root / 'lists'), root)
+    assert (root / 'test.json').read_text() == '{"images": []}' and not (root / 'train.json').exists()
 
 
 def test_shapenetpart(tmp_path, capsys):

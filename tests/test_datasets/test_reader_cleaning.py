@@ -43,6 +43,27 @@ def test_a_sound_sweep_keeps_every_bit(tmp_path):
     assert not read.mended
 
 
+@pytest.mark.parametrize('numbers', [1, 4])
+def test_a_header_before_the_points_of_a_raw_file_is_no_point(tmp_path, numbers):
+    sweep = files.make_sweep()[:, :4]
+    path = tmp_path / 'a.bin'
+    header = np.array([7, len(sweep), 4, 1] * numbers, np.uint32).tobytes()
+    path.write_bytes(header + sweep.astype(np.float32).tobytes())
+    read = load_sweep(str(path), ReadOptions())
+    assert_array_equal(read.points, sweep)
+    assert read.total == len(sweep) + numbers
+    ((what, n),) = read.mended.items()
+    assert 'a header of the file?' in what and n == numbers
+
+
+def test_what_sines_and_cosines_leave_of_a_zero_is_a_coordinate(tmp_path):
+    sweep = files.make_sweep()[:, :4]
+    sweep[0, :3] = -12, -12 * np.sin(np.pi), 0
+    assert 0 < abs(sweep[0, 1]) < 1e-14
+    read = load_sweep(str(write(tmp_path / 'a.bin', sweep)), ReadOptions())
+    assert_array_equal(read.points, sweep)
+
+
 def test_a_file_of_holes_alone_is_refused(tmp_path):
     for value in (0, np.nan):
         path = write(tmp_path / 'a.npy', np.full((500, 4), value, np.float32))

@@ -42,6 +42,21 @@ def rename_object(root: Path) -> None:
     path.write_text(path.read_text().replace('"globe"', '"spaceship"'))
 
 
+def append(path: Path, text: str) -> None:
+    path.write_text(f'{path.read_text().rstrip()}\n{text}')
+
+
+def other_objects(root: Path) -> None:
+    path = scan_file(root, '.aggregation.json')
+    path.write_text(json.dumps({'sceneId': 'scannet.scene0000_00', **json.loads(path.read_text())}))
+
+
+def other_segments(root: Path) -> None:
+    path = scan_file(root, '_vh_clean_2.0.010000.segs.json')
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, 'segIndices': [2 + number for number in content['segIndices']]}))
+
+
 def swap_segments(root: Path) -> None:
     scan_file(root, '_vh_clean_2.0.010000.segs.json').write_text(scan_file(root, '.aggregation.json').read_text())
 
@@ -83,6 +98,14 @@ BREAKS = {
     'scannetv2_val.txt: missing': lambda root: (root / 'scannetv2_val.txt').unlink(),
     'combined.tsv: missing': lambda root: (root / 'scannetv2-labels.combined.tsv').unlink(),
     'combined.tsv: found columns': lambda root: (root / 'scannetv2-labels.combined.tsv').write_text('a\tb\n1\t2\n'),
+    'scene0000_00 is listed in scannetv2_train.txt and in scannetv2_train.txt, the first of 1': lambda root: append(
+        root / 'scannetv2_train.txt', 'scene0000_00\n'
+    ),
+    'scene0001_00 is listed in scannetv2_train.txt and in scannetv2_val.txt': lambda root: append(
+        root / 'scannetv2_train.txt', 'scene0001_00\n'
+    ),
+    'aggregation.json: is of scannet.scene0000_00, wanted that of scene0000_01': other_objects,
+    'none of its 4 objects has a segment that the mesh has': lambda root: other_segments(root),
     'scans: no such folder': lambda root: shutil.rmtree(root / 'scans'),
 }
 

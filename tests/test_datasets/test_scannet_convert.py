@@ -201,6 +201,14 @@ def test_a_stopped_run_goes_on_and_a_changed_download_is_converted_again(raw, mo
     again.clear()
     prepare_scannet(raw, workers=1)
     assert sorted(again) == ['scene0000_00', 'scene0001_00'], 'what changed, and what is not whole'
+    objects = raw / 'scans/scene0000_01/scene0000_01.aggregation.json'
+    objects.write_text(objects.read_text().replace('wall', 'WALL').replace('WALL', 'wall'))
+    for number, text in enumerate(('{', '[]', '{}')):
+        (raw / f'prepared/{sorted(done)[0]}.json').write_text(text)
+        again.clear()
+        prepare_scannet(raw, workers=1)
+        same_size = ['scene0000_01'] if number == 0 else []
+        assert sorted(again) == sorted([sorted(done)[0], *same_size]), 'a stamp that is damaged, and as many bytes'
 
 
 def test_what_is_kept_on_purpose_is_enough(raw, capsys):

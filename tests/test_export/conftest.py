@@ -15,12 +15,20 @@ import dos_mm3d  # noqa: F401  (repairs upstream bugs)
 from tests.helpers.round_trip import randomise
 
 NUSCENES_CONFIG = 'centerpoint/centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py'
-CONFIG_TEXT = """
+BACKBONE_TEXT = """dict(
+    type='SparseEncoderBackbone',
+    voxel_encoder=dict(type='HardSimpleVFE', num_features=5),
+    middle_encoder=dict(
+        type='SparseEncoder', in_channels=5, sparse_shape=[41, 1024, 1024], output_channels=128,
+        order=('conv', 'norm', 'act'), block_type='basicblock',
+        encoder_channels=((16, 16, 32), (32, 32, 64), (64, 64, 128), (128, 128)),
+        encoder_paddings=((0, 0, 1), (0, 0, 1), (0, 0, [0, 1, 1]), (0, 0))))"""
+CONFIG_TEXT = f"""
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255', 'time lag [s]']
 voxel_size = 'a variable, which the model need not have taken'
 model = dict(
     type='DOS',
-    backbone=dict(type='SparseEncoderBackbone'),
+    backbone={BACKBONE_TEXT},
     data_preprocessor=dict(
         voxel_layer=dict(point_cloud_range=[-51.2, -51.2, -5.0, 51.2, 51.2, 3.0], voxel_size=[0.1, 0.1, 0.2])
     ),

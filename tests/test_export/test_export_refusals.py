@@ -10,6 +10,7 @@ from dos_mm3d.errors import UserError
 from dos_mm3d.export.backbone import export_backbone, read_export
 from dos_mm3d.export.config_text import read_entry
 from dos_mm3d.export.loading import fit_report, require_fit
+from tests.test_export.conftest import BACKBONE_TEXT
 
 
 def altered(checkpoint, **changes):
@@ -93,8 +94,7 @@ def test_what_a_learnt_first_layer_takes_is_read_in_the_model_and_not_in_the_var
     checkpoint, tmp_path, adapter, encoder, message
 ):
     content = altered(checkpoint)
-    said = f"type='{adapter}', voxel_encoder=dict({encoder})"
-    text = content['meta']['cfg'].replace("type='SparseEncoderBackbone'", said)
+    text = content['meta']['cfg'].replace(BACKBONE_TEXT, f"dict(type='{adapter}', voxel_encoder=dict({encoder}))")
     tensors = {
         'teacher.backbone.voxel_encoder.weight': torch.ones(2),
         'teacher.backbone.backbone.weight': torch.ones(2),
@@ -104,7 +104,44 @@ def test_what_a_learnt_first_layer_takes_is_read_in_the_model_and_not_in_the_var
         export_backbone(checkpoint, tmp_path / 'out.pth')
     right = text.replace(encoder, f'in_channels={int(encoder[-1]) + 1}')
     altered(checkpoint, meta=content['meta'] | {'cfg': right}, state_dict=tensors)
-    export_backbone(checkpoint, tmp_path / 'out.pth')
+    with pytest.raises(UserError) as later:  # of what its two tensors are of
+        export_backbone(checkpoint, tmp_path / 'out.pth')
+    assert 'channels' not in str(later.value)
+
+
+LOST = 'teacher.backbone.middle_encoder.encoder_layers.encoder_layer1.0.conv1.weight'
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda tensors: tensors.pop(LOST), r'lacks 1 of 126 tensors .*encoder_layer1\.0\.conv1\.weight'),
+        (
+            lambda tensors: tensors.update({LOST: tensors[LOST][..., :3]}),
+            r'1 tensors do not fit .*\(16, 3, 3, 3, 3\), ',
+        ),
+        (lambda tensors: tensors.update({LOST: tensors[LOST].int()}), r'1 tensors are whole numbers'),
+        (
+            lambda tensors: tensors.update({LOST.replace('layer1', 'layer5'): torch.ones(1)}),
+            r'1 of 127 tensors are none of the backbone that its config makes, first .*layer5',
+        ),
+    ],
+    ids=['one lost', 'another shape', 'whole numbers', 'one more'],
+)
+def test_tensors_that_are_not_those_of_its_own_config(checkpoint, tmp_path, change, message):
+    tensors = altered(checkpoint)['state_dict']
+    change(tensors)
+    altered(checkpoint, state_dict=tensors)
+    with pytest.raises(UserError, match=message):
+        export_backbone(checkpoint, tmp_path / 'out.pth')
+    assert not (tmp_path / 'out.pth').exists()
+
+
+def test_a_class_that_is_registered_nowhere_is_not_looked_up(checkpoint, tmp_path):
+    meta = altered(checkpoint)['meta']
+    altered(checkpoint, meta=meta | {'cfg': meta['cfg'].replace('HardSimpleVFE', 'os.system')})
+    with pytest.raises(UserError, match=r"names the classes \['os.system'\], which are registered nowhere"):
+        export_backbone(checkpoint, tmp_path / 'out.pth')
 
 
 def test_config_text_is_parsed_and_never_run(tmp_path):

@@ -27,13 +27,17 @@ def settings(variant: str) -> dict:
     return dict(variant=variant, encoder=dict(channels=[48, 96], depths=[1, 2], heads=heads, patch_sizes=64))
 
 
-def pretraining(variant: str) -> nn.Module:
-    """A DOS model whose every weight and statistic is a value of its own."""
+def pretraining_config(variant: str) -> Config:
     cfg = Config.fromfile(ROOT / 'configs/dos/dos_ptv3_synthetic.py')
     cfg.model.backbone.update(loss_stride=2)
     cfg.model.backbone.ptv3.update(settings(variant))
+    return cfg
+
+
+def pretraining(variant: str) -> nn.Module:
+    """A DOS model whose every weight and statistic is a value of its own."""
     torch.manual_seed(100)
-    model = MODELS.build(cfg.model)
+    model = MODELS.build(pretraining_config(variant).model)
     randomise(model)
     return model.eval()
 
@@ -60,8 +64,8 @@ def pretrained(variant) -> nn.Module:
 
 
 @pytest.fixture(scope='module')
-def checkpoint(pretrained, tmp_path_factory) -> Path:
-    text = Config.fromfile(ROOT / 'configs/dos/dos_ptv3_synthetic.py').pretty_text
+def checkpoint(pretrained, variant, tmp_path_factory) -> Path:
+    text = pretraining_config(variant).pretty_text
     return save_as_runner_does(pretrained, text, tmp_path_factory.mktemp('ptv3') / 'iter_7.pth')
 
 
@@ -122,7 +126,7 @@ def test_segmentation_names_are_those_of_a_segmentors_backbone(checkpoint, pretr
 
 
 def test_tool_writes_the_names_that_are_asked_for(tmp_path, monkeypatch):
-    text = Config.fromfile(ROOT / 'configs/dos/dos_ptv3_synthetic.py').pretty_text
+    text = pretraining_config('m2').pretty_text
     checkpoint = save_as_runner_does(pretraining('m2'), text, tmp_path / 'iter_7.pth')
     command = ['export_backbone.py', str(checkpoint), str(tmp_path / 'out.pth'), '--for', 'segmentation']
     monkeypatch.setattr(sys, 'argv', command)
@@ -138,7 +142,7 @@ def test_a_backbone_for_one_task_refuses_the_choice(tmp_path):
 
 
 def test_a_grid_of_other_columns_is_refused(tmp_path):
-    text = Config.fromfile(ROOT / 'configs/dos/dos_ptv3_synthetic.py').pretty_text
+    text = pretraining_config('m2').pretty_text
     checkpoint = save_as_runner_does(
         pretraining('m2'), text.replace("'time lag [s]',", "'time lag [s]', 'ring',"), tmp_path / 'iter_7.pth'
     )

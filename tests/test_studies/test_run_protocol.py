@@ -172,11 +172,25 @@ def test_what_is_wrong_is_said_before_anything_runs(fake: Fakes, args: ProtocolA
 def test_the_test_split_is_reported_once(fake: Fakes, args: ProtocolArguments) -> None:
     once = replace(args, split='test')
     fake.run(once)
+    other = replace(once, command='another')
     with pytest.raises(FileExistsError, match=r'fake_synthetic_test\.json.*--again'):
-        fake.run(once)
+        fake.run(other)
     with pytest.raises(FileExistsError):
-        fake.run(replace(once, retry_failed=True))
-    fake.run(replace(once, again=True))
+        fake.run(replace(other, retry_failed=True))
+    fake.run(replace(other, again=True))
+
+
+def test_who_was_killed_before_the_report_is_shown_it_by_the_same_command(fake: Fakes, args: ProtocolArguments) -> None:
+    once = replace(args, split='test', command='the same')
+    record = fake.run(once)
+    fake.take_calls()
+    beside = [args.out / f'fake_synthetic_test{suffix}' for suffix in ('.md', '.png', '.html')]
+    written = {path: path.read_bytes() for path in beside}
+    for path in beside:
+        path.unlink()
+    assert fake.run(once) == json.loads(json.dumps(record))
+    assert fake.take_calls() == [] and {path: path.read_bytes() for path in beside}.keys() == written.keys()
+    assert beside[0].read_bytes() == written[beside[0]]
 
 
 def test_cells_of_the_test_split_that_gave_no_number_may_be_retried(fake: Fakes, args: ProtocolArguments) -> None:

@@ -20,7 +20,7 @@ from dos_mm3d.studies.runner import (
     Study,
     StudyArguments,
     locked,
-    refuse_second_test,
+    reported_before,
 )
 from dos_mm3d.studies.runner.cell import describe_failure
 from dos_mm3d.studies.runner.progress import fraction_done, seconds_left, words_for
@@ -340,13 +340,16 @@ def test_how_a_command_ended_is_said() -> None:
 
 def test_the_test_split_is_reported_once(tmp_path: Path) -> None:
     path = tmp_path / 'record.json'
-    test = StudyArguments(out=tmp_path, seeds=1, split='test')
-    refuse_second_test(path, test)
-    path.write_text(json.dumps({'complete': True, 'cells': [{'name': 'a', 'status': 'failed'}]}))
+    test = StudyArguments(out=tmp_path, seeds=1, split='test', command='run this')
+    assert reported_before(path, test) is None
+    record = {'complete': True, 'command': 'run this', 'cells': [{'name': 'a', 'status': 'failed'}]}
+    path.write_text(json.dumps(record))
     for allowed in ({'split': 'validation'}, {'retry_failed': True}, {'again': True}):
-        refuse_second_test(path, replace(test, **allowed))
-    with pytest.raises(FileExistsError, match=r'record\.json.*--again'):
-        refuse_second_test(path, test)
-    path.write_text(json.dumps({'complete': True, 'cells': [{'name': 'a', 'status': 'finished'}]}))
+        assert reported_before(path, replace(test, **allowed)) is None
+    assert reported_before(path, test) == record, 'killed before it was shown'
+    for other in ('run that', ''):
+        with pytest.raises(FileExistsError, match=r'record\.json.*by `run this`; its table is .*record\.md.*--again'):
+            reported_before(path, replace(test, command=other))
+    path.write_text(json.dumps({**record, 'cells': [{'name': 'a', 'status': 'finished'}]}))
     with pytest.raises(FileExistsError):
-        refuse_second_test(path, replace(test, retry_failed=True))
+        reported_before(path, replace(test, retry_failed=True, command='run that'))

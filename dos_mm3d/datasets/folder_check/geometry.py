@@ -5,7 +5,7 @@ The thresholds leave alone what sound sweeps of real sensors show."""
 import numpy as np
 
 NEAR_M, NEAR_SHARE = 1.0, 0.1
-REPEATED_SHARE = 0.05
+REPEATED_SHARE, ONE_PLACE_SHARE = 0.05, 0.005  # sound sweeps of real sensors: at most 0.0004 at one place
 FLAT_RATIO = 3.0  # how many times wider the spread of z is than that of another axis
 LAYER_M, UPSIDE_DOWN_RATIO, UPSIDE_DOWN_SHARE = 0.5, 8.0, 0.25
 FULL_TURNS = (360.0, 2 * np.pi)
@@ -57,8 +57,13 @@ def _repeated(xyz: np.ndarray) -> str:
     step = max(1, len(xyz) // 2**15)
     looked_at = np.ascontiguousarray(xyz[::step]) if step > 1 else np.ascontiguousarray(xyz)
     rows = looked_at.view(np.dtype((np.void, looked_at.dtype.itemsize * 3)))
-    share = 1 - len(np.unique(rows)) / len(looked_at)
-    return '' if share < REPEATED_SHARE else f'{REPEATED_SHARE:.0%} of the points or more at places of others'
+    _, first, counts = np.unique(rows, return_index=True, return_counts=True)
+    if 1 - len(counts) / len(looked_at) >= REPEATED_SHARE:
+        return f'{REPEATED_SHARE:.0%} of the points or more at places of others'
+    if len(xyz) < FEW_POINTS or counts.max() < ONE_PLACE_SHARE * len(looked_at):
+        return ''
+    place = ', '.join(f'{value:.4g}' for value in looked_at[first[counts.argmax()]])
+    return f'{ONE_PLACE_SHARE:.1%} of the points or more at one place ({place}): points without a return?'
 
 
 def _axes(xyz: np.ndarray) -> str:

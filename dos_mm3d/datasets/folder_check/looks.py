@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..readers import Sweep
+from ..readers import Sweep, suffix_of
+from ..readers.pcd import pcd_pose
 from .fourth_column import what_else
 from .geometry import suspicions
 from .intensity import Levels, faintness
@@ -35,7 +36,7 @@ class Looks:
         self.n_points += sweep.total
         for what, n in sweep.mended.items():
             _count(self.points, what, n, file)
-        for what in (*suspicions(sweep.points), *what_else(sweep.points)):
+        for what in (*suspicions(sweep.points), *what_else(sweep.points), *_stated_pose(file)):
             _count(self.sweeps, what, 1, file)
 
     def news(self, file: str, sweep: Sweep) -> list[str]:
@@ -74,6 +75,16 @@ class Looks:
                 for what, c in self.sweeps.items()
             ),
         ]
+
+
+def _stated_pose(file: str) -> list[str]:
+    """What the header of a .pcd says of where the sensor was, and is not applied."""
+    if suffix_of(file) != '.pcd' or not pcd_pose(file):
+        return []
+    return [
+        'VIEWPOINT says that the sensor was elsewhere or turned; points are read as they are stored. Wanted are points '
+        'seen from the sensor, z up: if these are in another frame, move them in the files'
+    ]
 
 
 def _count(counts: dict[str, _Count], what: str, n: int, first: str) -> None:

@@ -4,11 +4,13 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from ...errors import InputError, MissingFileError
 from ...files import missing_files
 from ...parallel import parallel_map
+from ...spread import evenly_spread
 from ..readers import read_sweep
 from .layout import CALIBRATION, NAMES, POINT_BYTES, SPLITS
 
@@ -18,6 +20,10 @@ ARCHIVES = {
     'label_2': 'data_object_label_2.zip',
     'image_2': 'data_object_image_2.zip',
 }
+SWEEPS_READ = 3  # of each folder
+MOST_RAD = 7.0  # of a yaw, which is within a turn of 0
+NOT_ROTATED = 0.02
+"""That the products of a rotation's rows may be off: of calibrations that were written with few digits."""
 LISTS = 'one number of six digits a line, as 000007'
 
 
@@ -46,6 +52,8 @@ def read_list(path: Path) -> list[str]:
     names = path.read_text(errors='replace').split()
     if strange := [name for name in names if not re.fullmatch(r'\d{6}', name)]:
         raise InputError(f'{path}: found {strange[0][:40]!r}; wanted {LISTS}')
+    if not names:
+        raise InputError(f'{path}: is empty; wanted {LISTS}. Remove the file if there is no such split.')
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f'{path}: has {twice} more than once; wanted each frame once')
@@ -65,9 +73,10 @@ def check_frames(root: Path, frames: dict[str, list[str]], workers: int | None) 
                 f'{ARCHIVES[kind]} (cvlibs.net, KITTI object) again, or take the frames out of the lists.'
             )
     for folder in dict.fromkeys(folder for folder, _, _ in jobs):
-        path = next(folder / 'velodyne' / f'{name}.bin' for of, name, _ in jobs if of == folder)
-        if path.stat().st_size and path.stat().st_size % POINT_BYTES == 0:
-            read_sweep(path, bin_columns=4)
+        of_folder = [folder / 'velodyne' / f'{name}.bin' for of, name, _ in jobs if of == folder]
+        for path in evenly_spread(of_folder, SWEEPS_READ):
+            if path.stat().st_size and path.stat().st_size % POINT_BYTES == 0:
+                read_sweep(path, bin_columns=4)
     parallel_map(_check_frame, jobs, what='checking', unit='frame', workers=workers)
 
 
@@ -111,12 +120,31 @@ def _check_calibration(path: Path) -> None:
                 f'{path}: line {place + 1}: found {found!r}; wanted "{name}:" and {count} numbers. {_again("calib")}; '
                 'that of raw drives or of the odometry benchmark has another form, and is written anew in this one.'
             )
+        _check_matrix(np.array(_numbers(words[1:])).reshape(3, -1)[:, :3], name, f'{path}: line {place + 1}')
+
+
+def _check_matrix(matrix: np.ndarray, name: str, where: str) -> None:
+    """InputError for a (3, 3) that is no rotation, or of a camera one that is not invertible: points of the LiDAR would
+    be elsewhere in the image."""
+    if not name.startswith('P') and not np.allclose(matrix @ matrix.T, np.eye(3), atol=NOT_ROTATED):
+        raise InputError(
+            f'{where}: the first three columns of {name} are {matrix.round(4).tolist()}, which is no rotation; wanted '
+            f'one, and metres behind it. {_again("calib")}.'
+        )
+    if not abs(np.linalg.det(matrix)) > 0:
+        raise InputError(f'{where}: {name} projects onto less than a plane. {_again("calib")}.')
 
 
 def _check_labels(path: Path) -> None:
     """InputError for a line that is none of an object, or an object behind a don't-care region, which mmdet3d would
     take for one."""
     lines = path.read_text(errors='replace').splitlines()
+    columns = {len(line.split(' ')) for line in lines}
+    if len(columns) > 1:
+        raise InputError(
+            f'{path}: has lines of {min(columns)} and of {max(columns)} words; wanted as many in each, 15, or 16 with '
+            f'a score. {_again("label_2")}.'
+        )
     for place, line in enumerate(lines):
         words = line.split(' ')
         numbers = _numbers(words[1:])
@@ -127,6 +155,8 @@ def _check_labels(path: Path) -> None:
             )
         if words[0] != 'DontCare' and min(numbers[7:10]) <= 0:
             raise InputError(f'{path}: line {place + 1}: a {words[0]} of {numbers[7:10]} m; wanted sizes above 0')
+        if words[0] != 'DontCare' and abs(numbers[13]) > MOST_RAD:
+            raise InputError(f'{path}: line {place + 1}: a {words[0]} with rotation_y={numbers[13]:g}; wanted radians')
         if words[0] != 'DontCare' and place and lines[place - 1].startswith('DontCare'):
             raise InputError(
                 f'{path}: line {place + 1}: a {words[0]} after a DontCare; wanted those last. Sort the lines.'

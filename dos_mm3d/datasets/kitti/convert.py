@@ -21,6 +21,7 @@ import numpy as np
 from mmdet3d.datasets import KittiDataset
 from mmengine.registry import DefaultScope
 
+from ...errors import InputError
 from ...files import check_writable, write_pickle
 from ...parallel import parallel_map
 from ..info_pickle import with_trainval, write_infos
@@ -124,6 +125,11 @@ def _convert_frame(job: Job) -> dict[str, Any]:
         path = Path(raw, f'{name}.pkl')
         path.write_bytes(pickle.dumps([info]))
         kitti._create_reduced_point_cloud(str(view), str(path))
+        if not (view / SPLITS[split] / REDUCED / f'{name}.bin').stat().st_size:
+            raise InputError(
+                f'{view / SPLITS[split] / "calib" / name}.txt: by it no point of the sweep is in the view of the '
+                'camera. Is it of another sensor, in another unit than metres, or of another frame?'
+            )
         with contextlib.redirect_stdout(io.StringIO()):
             _tools['update']('kitti', out_dir=updated, pkl_path=str(path))
         (entry,) = pickle.loads(Path(updated, path.name).read_bytes())['data_list']  # written by this process
@@ -170,17 +176,22 @@ def _results(folder: Path, tag: str) -> list[Path]:
 
 
 def _publish(view: Path, out: Path, tag: str) -> None:
-    """Put the results in the place of those of an earlier run of the same name; reduced sweeps of a split that was not
-    converted now stay."""
+    """Put the results in the place of those of an earlier run of the same name; reduced sweeps of frames that were not
+    converted now stay, as infos of another name may list them, and of links what they lead to."""
     pairs = list(zip(_results(view, tag), _results(out, tag), strict=True))
     for result, named in reversed(pairs):
-        if named.is_dir() and (named.name != REDUCED or any(result.iterdir())):
+        if named.name == REDUCED and not (named.is_symlink() and any(result.iterdir())):
+            continue
+        if named.is_dir() and not named.is_symlink():
             shutil.rmtree(named)
-        elif named.is_file():
-            named.unlink()
+        else:
+            named.unlink(missing_ok=True)
     for result, named in pairs:
-        if result.is_file() or (result.is_dir() and any(result.iterdir())):
-            named.parent.mkdir(exist_ok=True)
+        named.parent.mkdir(exist_ok=True)
+        if named.is_dir():
+            for file in result.iterdir():
+                file.replace(named / file.name)
+        elif result.is_file() or (result.is_dir() and any(result.iterdir())):
             result.rename(named)
 
 

@@ -9,7 +9,9 @@ from nuscenes.utils import splits
 
 from ...errors import InputError, MissingFileError
 from ...files import missing_files
-from .tables import AGAIN, check_numbers, check_references, check_rotations, check_tokens, read_table
+from ...spread import evenly_spread
+from ..readers import read_sweep
+from .tables import AGAIN, check_distinct, check_numbers, check_references, check_rotations, read_table
 
 SCENES = {
     'v1.0-trainval': (splits.train, splits.val),
@@ -17,6 +19,7 @@ SCENES = {
     'v1.0-mini': (splits.mini_train, splits.mini_val),
 }
 """Version -> names of its scenes for training (testing) and validation."""
+SPLIT_NAMES = {'v1.0-trainval': ('train', 'val'), 'v1.0-test': ('test',), 'v1.0-mini': ('mini_train', 'mini_val')}
 TABLES = (
     *('category', 'attribute', 'visibility', 'instance', 'sensor', 'calibrated_sensor', 'ego_pose', 'log'),
     *('scene', 'sample', 'sample_data', 'sample_annotation', 'map'),
@@ -51,7 +54,9 @@ OTHER_FIELDS = {
     'sample_annotation': {'num_lidar_pts': int, 'num_radar_pts': int, 'prev': str, 'next': str},
     'sample_data': {'filename': str, 'is_key_frame': bool, 'timestamp': int, 'prev': str, 'next': str},
 }
-POINT_BYTES = 20
+POINT_BYTES, POINT_COLUMNS = 20, 5
+FILES_READ = 3
+UPRIGHT = 0.5  # of the z axis of a pose along that of the world
 GAP_US = (1e3, 1e7)
 """Between a sweep and the one before: 0.05 s of nuScenes' own, 0.5 s of its key frames."""
 LABEL_FILES = {'lidarseg': '.bin', 'panoptic': '.npz'}
@@ -68,8 +73,10 @@ def check_nuscenes(root: Path, version: str, max_sweeps: int) -> None:
     _check_scenes(root / version, tables['scene'], version)
     _check_times(root / version / 'sample_data.json', tables['sample_data'])
     _check_boxes(root / version / 'sample_annotation.json', tables['sample_annotation'])
+    _check_upright(root / version / 'ego_pose.json', tables['ego_pose'])
     _check_sensors(root, version, tables, max_sweeps)
     check_official_tables(root, version)
+    _check_label_lengths(root, version, tables['sample_data'])
 
 
 def check_official_tables(root: Path, version: str) -> None:
@@ -91,7 +98,7 @@ def _find_tables(root: Path, version: str) -> None:
     hint = f'Give the folder that holds {version}/'
     if others := sorted(name for name in SCENES if (root / name).is_dir() and name != version):
         hint = f'There is {", ".join(others)}: --version {others[0]}'
-    elif nested := sorted(path.parent for path in root.glob(f'*/{version}')):
+    elif nested := sorted(path.parents[1] for path in root.glob(f'*/{version}/scene.json')):
         hint = f'It is in {nested[0]}: give that'
     elif (root / 'scene.json').is_file():
         hint = f'These are the tables themselves: give {root.absolute().parent}'
@@ -106,11 +113,13 @@ def _read_tables(folder: Path) -> dict[str, list[dict[str, Any]]]:
     for name in TABLES:
         fields = {'token': str, **dict.fromkeys(REFERENCES.get(name, ()), str), **OTHER_FIELDS.get(name, {})}
         tables[name] = read_table(folder / f'{name}.json', fields)
-        check_tokens(folder / f'{name}.json', tables[name])
+        check_distinct(folder / f'{name}.json', tables[name], 'token')
         for field, count in NUMBERS.get(name, {}).items():
             check_numbers(folder / f'{name}.json', tables[name], field, count)
         if name in NUMBERS:
             check_rotations(folder / f'{name}.json', tables[name])
+    for name in ('scene', 'category'):  # which the converter and the devkit find by their names
+        check_distinct(folder / f'{name}.json', tables[name], 'name')
     tokens = {name: {record['token'] for record in records} for name, records in tables.items()}
     for name, fields in REFERENCES.items():
         for field, other in fields.items():
@@ -122,18 +131,20 @@ def _read_tables(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _check_scenes(folder: Path, scenes: list[dict[str, Any]], version: str) -> None:
-    """InputError for scenes that are in no split (the converter would call them validation), and for none to train."""
-    train, val = map(set, SCENES[version])
+    """InputError for scenes that are in no split (the converter would call them validation), and for a split without
+    any, of which it makes nothing."""
+    splits_of = [set(names) for names in SCENES[version] if names]
     names = [scene['name'] for scene in scenes]
-    if strangers := sorted(set(names) - train - val):
+    if strangers := sorted(set(names).difference(*splits_of)):
         raise InputError(
             f'{folder / "scene.json"}: {len(strangers)} of {len(names)} scenes are in no official split of {version}, '
             f'first {strangers[0]}; the converter would take them for validation. {AGAIN}, or give another --version.'
         )
-    if not train & set(names):
+    if lacking := [of_split for of_split in splits_of if not of_split & set(names)]:
         raise InputError(
-            f'{folder / "scene.json"}: none of its {len(names)} scenes is one that {version} is trained or tested '
-            f'on, such as {min(train)}. {AGAIN}, or give another --version.'
+            f'{folder / "scene.json"}: none of its {len(names)} scenes is one of the {len(lacking[0])} of {version} '
+            f'such as {min(lacking[0])}; wanted one at least of {" and of ".join(SPLIT_NAMES[version])}. {AGAIN}, or '
+            'give another --version.'
         )
 
 
@@ -159,6 +170,17 @@ def _check_boxes(path: Path, records: list[dict[str, Any]]) -> None:
         )
 
 
+def _check_upright(path: Path, records: list[dict[str, Any]]) -> None:
+    """InputError for a car that lies on its side: of quaternions with their real part last some do."""
+    lying = [r for r in records if 1 - 2 * (r['rotation'][1] ** 2 + r['rotation'][2] ** 2) < UPRIGHT]
+    if lying:
+        raise InputError(
+            f'{path}: {len(lying)} of {len(records)} poses lean by more than 60 degrees, first '
+            f'{lying[0]["token"][:40]} with rotation={lying[0]["rotation"]}; wanted quaternions w, x, y, z, the real '
+            'part first, of a frame whose z is up.'
+        )
+
+
 def _check_sensors(root: Path, version: str, tables: Mapping[str, list[dict[str, Any]]], max_sweeps: int) -> None:
     """MissingFileError or InputError where a key frame lacks a sensor, or a LiDAR file is missing or cut off."""
     path = root / version / 'sample_data.json'
@@ -169,6 +191,11 @@ def _check_sensors(root: Path, version: str, tables: Mapping[str, list[dict[str,
     for record in tables['sample_data']:
         channel = channel_of[record['calibrated_sensor_token']]
         if record['is_key_frame']:
+            if channel in seen[record['sample_token']]:
+                raise InputError(
+                    f'{path}: the sample {record["sample_token"][:40]} has two key frames of {channel}, one of them '
+                    f'{record["token"][:40]}; wanted one. {AGAIN}.'
+                )
             seen[record['sample_token']].add(channel)
         if channel == 'LIDAR_TOP':
             lidar[record['is_key_frame']].append(str(root / record['filename']))
@@ -180,6 +207,8 @@ def _check_sensors(root: Path, version: str, tables: Mapping[str, list[dict[str,
     _check_files(
         root, lidar[True], 'key frames', 'samples/', 'Unpack the blobs, or keep only the scenes that are there'
     )
+    for file in evenly_spread(lidar[True], FILES_READ):
+        read_sweep(file, bin_columns=POINT_COLUMNS)  # or says what else it holds
     if max_sweeps:
         advice = 'Unpack the blobs with them, or convert the key frames alone: --max-sweeps 0'
         _check_files(root, lidar[False], 'sweeps between key frames', 'sweeps/', advice)
@@ -228,4 +257,23 @@ def _check_label_files(root: Path, version: str) -> None:
             raise InputError(
                 f'{folder}: {there} files {suffix} for {len(records)} records of {table}; the devkit wants as many. '
                 f'Unpack nuScenes-{task} over the data set again.'
+            )
+
+
+def _check_label_lengths(root: Path, version: str, sample_data: list[dict[str, Any]]) -> None:
+    """InputError where a key frame has not one label for each point; of panoptic labels, which are packed, nothing is
+    known before they are read."""
+    table = root / version / 'lidarseg.json'
+    if not table.is_file():
+        return
+    points_of = {record['token']: root / record['filename'] for record in sample_data}
+    records = read_table(table)
+    check_references(table, records, 'sample_data_token', set(points_of))
+    for record in records:
+        points, labels = points_of[record['sample_data_token']], root / record['filename']
+        found, wanted = labels.stat().st_size, points.stat().st_size // POINT_BYTES
+        if found != wanted:
+            raise InputError(
+                f'{labels}: {found} bytes, wanted {wanted}, one for each point of {points}. Unpack nuScenes-lidarseg '
+                'over the data set again.'
             )

@@ -95,12 +95,13 @@ def _name_root(view: Path, root: Path, tag: str) -> None:
 
 
 def _publish(view: Path, out: Path, tag: str) -> None:
-    """Put the results in the place of those of an earlier run of the same name; of links, what they lead to stays."""
-    for path in reversed(_results(out, tag)):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+    """Put the results in the place of those of an earlier run of the same name; those of a version that was not
+    converted now stay, and of links what they lead to."""
+    made = [(result, named) for result, named in zip(_results(view, tag), _results(out, tag)) if result.exists()]
+    for _, named in reversed(made):
+        if named.is_dir() and not named.is_symlink():
+            shutil.rmtree(named)
         else:
-            path.unlink(missing_ok=True)
-    for result, named in zip(_results(view, tag), _results(out, tag), strict=True):
-        if result.exists():
-            result.rename(named)
+            named.unlink(missing_ok=True)
+    for result, named in made:
+        result.rename(named)

@@ -36,13 +36,13 @@ def read_table(path: str | Path, fields: Mapping[str, type] | None = None) -> li
     return records
 
 
-def check_tokens(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """InputError for a token that two records have: the devkit would find the last one alone."""
+def check_distinct(path: Path, records: Iterable[Mapping[str, Any]], field: str) -> None:
+    """InputError for a token or a name that two records have: the devkit would find one of them alone."""
     seen: set[str] = set()
     for record in records:
-        if record['token'] in seen:
-            raise InputError(f'{path}: two records have the token {record["token"][:40]}; wanted each once. {AGAIN}.')
-        seen.add(record['token'])
+        if record[field] in seen:
+            raise InputError(f'{path}: two records have the {field} {record[field][:40]}; wanted each once. {AGAIN}.')
+        seen.add(record[field])
 
 
 def check_references(path: Path, records: Iterable[Mapping[str, Any]], field: str, known: set[str]) -> None:

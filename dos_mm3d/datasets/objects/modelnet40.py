@@ -11,7 +11,7 @@ from ...errors import InputError, MissingFileError
 from ..info_pickle import load_plain_pickle
 from .meshes import read_off, sample_surface
 from .object_set import write_object_set
-from .raw import Y_UP, RawCloud, RawObject, RawSplit, present, read_rows, require_folder, with_objects
+from .raw import Y_UP, RawCloud, RawObject, RawSplit, present, read_names, read_rows, require_folder, with_objects
 
 SPLITS = ('train', 'test')
 POINTS = 16384
@@ -49,11 +49,11 @@ def find_modelnet40(root: str | Path, *, points: int | None = None, allow_partia
 
 def _of_points(root: Path, points: int | None, allow_partial: bool) -> list[RawSplit]:
     """The splits of modelnet40_normal_resampled."""
-    classes = tuple(sorted((root / 'modelnet40_shape_names.txt').read_text().split()))
+    classes = tuple(sorted(read_names(root / 'modelnet40_shape_names.txt')))
     source = dict(format='modelnet40', variant='normal_resampled', points=points)
     splits = []
     for split in SPLITS:
-        names = (root / f'modelnet40_{split}.txt').read_text().split()
+        names = read_names(root / f'modelnet40_{split}.txt')
         kinds = [name.rpartition('_')[0] for name in names]
         if strange := sorted(set(kinds) - set(classes)):
             raise InputError(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, MissingFileError
-from ...files import open_whole, read_json, write_json
+from ...files import check_output, holds_record, open_whole, read_json, write_json
 from ...spread import evenly_spread
 
 FORMAT = 'dos_mm3d object set 1'
@@ -135,8 +135,10 @@ def write_object_set(
         InputError: a cloud is empty, has other columns or numbers that are not finite, or does not fit its label or
             its parts.
         ValueError: clouds, labels, names or parts are of different numbers.
+        OutputExistsError: a file of the user has the name of the split's.
     """
     folder = Path(folder)
+    check_split(folder, split)
     labels = [int(label) for label in labels]
     told = {
         'format': FORMAT,
@@ -164,6 +166,14 @@ def write_object_set(
         (folder / f'{split}.json').unlink(missing_ok=True)
     write_json(folder / f'{split}.json', {**told, 'counts': counts}, indent=None)
     return ObjectSet.open(folder, split)
+
+
+def check_split(folder: Path, split: str) -> None:
+    """OutputExistsError where `<split>.json` is there and is something else, a list of the download for example;
+    InputError where nothing can be written."""
+    is_set = holds_record('labels', 'counts', format=FORMAT)
+    damaged_set = (folder / f'{split}_points.bin').is_file()  # it is made again
+    check_output(folder / f'{split}.json', ours=lambda path: damaged_set or is_set(path))
 
 
 def _told(path: Path) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Raw objects -> prepared sets (object_set.py), piece by piece: a run that was stopped goes on where it was."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from ...errors import InputError, MissingFileError
 from ...files import check_writable, open_whole
 from ...parallel import parallel_map
-from .object_set import ObjectSet, splits_in, write_object_set
+from .object_set import ObjectSet, check_split, splits_in, write_object_set
 from .raw import RawObject, RawSplit
 
 PIECE = 128  # objects that are lost when a run is stopped, at most, for each process
@@ -92,6 +94,9 @@ def prepare_splits(
     """
     out = Path(out)
     check_writable(out, 'Name another folder with --out-dir, or free some space')
+    for split in splits:
+        check_split(out, split.split)
+    _check_names(splits)
     left = [split for split in splits if not _is_prepared(split, out, seed)]
     pieces = {split.split: list(_pieces(split, out, seed)) for split in left}
     every = [piece for of_split in pieces.values() for piece in of_split]
@@ -108,6 +113,19 @@ def prepare_splits(
     for name, found in prepared.items():
         print(f'{out / name}: {len(found)} objects of {len(found.classes)} classes, {len(found.points)} points')
     return prepared
+
+
+def _check_names(splits: Sequence[RawSplit]) -> None:
+    """InputError for an object that a split has twice. How many are in two splits is printed: what is trained on would
+    be scored, too."""
+    names = {split.split: {one.name for one in split.objects} for split in splits}
+    for split in splits:
+        if len(names[split.split]) < len(split.objects):
+            (twice, n), *_ = Counter(one.name for one in split.objects).most_common(1)
+            raise InputError(f'{split.split}: has {twice} {n} times; wanted each object once. Correct its list.')
+    for (one, its), (other, others) in combinations(names.items(), 2):
+        if both := sorted(its & others):
+            print(f'WARNING: {len(both)} objects are in {one} and in {other}, first {both[0]}')
 
 
 def _is_prepared(split: RawSplit, out: Path, seed: int) -> bool:

@@ -118,6 +118,16 @@ def with_objects(root: Path, splits: Sequence[RawSplit]) -> list[RawSplit]:
     return found
 
 
+def read_names(path: Path) -> list[str]:
+    """The words of a list of the download; MissingFileError or InputError, naming it."""
+    if not path.is_file():
+        raise MissingFileError(f'{path}: no such file. Unpack the download again.')
+    try:
+        return path.read_text().split()
+    except ValueError as error:
+        raise InputError(f'{path}: is no text ({error}). Unpack the download again.') from error
+
+
 def read_rows(path: Path, columns: int, *, delimiter: str | None = None) -> np.ndarray:
     """(n, columns) float64 of a text file of numbers; InputError, naming it, where it is another kind of table."""
     try:

@@ -82,6 +82,11 @@ def _prepare(path: Path, out: Path, split: str, classes: tuple[str, ...], varian
             f'{path}: has data of shape {data.shape} and {len(labels)} labels, wanted (n, points, 3) and n. '
             'Unpack h5_files.zip again.'
         )
+    if data.dtype.kind != 'f' or labels.dtype.kind not in 'iuf' or not np.array_equal(labels, labels.astype(np.int64)):
+        raise InputError(
+            f'{path}: has data of {data.dtype} and labels of {labels.dtype}, wanted coordinates and whole numbers. '
+            'Unpack h5_files.zip again.'
+        )
     made = write_object_set(
         out,
         split,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError, MissingFileError
 from .meshes import read_obj, sample_surface
-from .raw import Y_UP, RawCloud, RawObject, RawSplit, present, read_rows, require_folder, with_objects
+from .raw import Y_UP, RawCloud, RawObject, RawSplit, present, read_names, read_rows, require_folder, with_objects
 
 POINTS = 16384
 LISTS = {'train': 'train.txt', 'test': 'test.txt'}
@@ -75,22 +75,21 @@ def find_shapenet(
 
 def _listed(folder: Path) -> dict[str, list[str]]:
     """Split -> names of a folder of lists."""
-    if missing := [folder / name for name in LISTS.values() if not (folder / name).is_file()]:
-        raise MissingFileError(
-            f'{missing[0]}: no such file; wanted the lists of ShapeNet-55, {", ".join(LISTS.values())}'
-        )
-    return {
-        split: [line.removesuffix('.npy') for line in (folder / name).read_text().split()]
-        for split, name in LISTS.items()
-    }
+    return {split: [line.removesuffix('.npy') for line in read_names(folder / name)] for split, name in LISTS.items()}
 
 
 def _titles(root: Path) -> dict[str, str]:
     """Synset -> 'number name' by ShapeNetCore's taxonomy.json, where it is there; numbers stand first, as two synsets
     may have one name."""
     path = root / 'taxonomy.json'
-    entries = json.loads(path.read_text()) if path.is_file() else []
-    return {entry['synsetId']: f'{entry["synsetId"]} {entry["name"].partition(",")[0]}' for entry in entries}
+    try:
+        entries = json.loads(path.read_text()) if path.is_file() else []
+        return {entry['synsetId']: f'{entry["synsetId"]} {entry["name"].partition(",")[0]}' for entry in entries}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(
+            f'{path}: wanted a list of synsets with synsetId and name ({error!r}). Unpack the download again, or '
+            'remove it: only titles are read in it.'
+        ) from error
 
 
 def _read_mesh(one: RawObject, random: np.random.Generator, count: int) -> RawCloud:
@@ -101,8 +100,11 @@ def _read_points(one: RawObject, random: np.random.Generator, count: int | None)
     """All points, or some that are drawn: the order of the files is not known to mean anything."""
     try:
         found = np.load(one.path)
-    except ValueError as error:
+    except (ValueError, EOFError, OSError) as error:
         raise InputError(f'{one.path}: not readable as an array ({error}). Download it again.') from error
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in 'fiu':
+        kind = found.dtype if isinstance(found, np.ndarray) else 'several arrays'
+        raise InputError(f'{one.path}: holds {kind}, wanted an array of numbers. Download it again.')
     if found.ndim != 2 or found.shape[1] < 3 or not len(found):
         raise InputError(f'{one.path}: has an array of shape {found.shape}, wanted (n, 3). Download it again.')
     if count is not None and count < len(found):

@@ -16,6 +16,8 @@ N_PROBED, MARKER_SHARE = (
 
 NO_RETURN = 'without a return, at (0, 0, 0) or NaN: left out'
 SAME_PLACE = 'at one and the same place, as those without a return: left out'
+FIRST_ROWS = 16  # that a header of 256 bytes fills in a raw file of four columns
+NO_FLOATS = 'among the first, with coordinates that are whole numbers (a header of the file?): left out'
 TOO_FAR = f'farther than {FARTHEST_M:g} m: left out'
 NO_INTENSITY = 'with an intensity that is NaN, infinite or negative: 0 in its place'
 
@@ -41,6 +43,7 @@ def cleaned(path: str, points: np.ndarray, zero_intensity: bool) -> Sweep:
     zero_intensity: impossible intensities become 0, however many there are; else only where they are few, or all of
     them one value that stands for none."""
     total, mended = len(points), Counter()
+    points = _without_header(points, mended)
     points = _without(points, _no_return(points[:, :3]), NO_RETURN, mended)
     points = _without(points, _at_marker(points[:, :3]), SAME_PLACE, mended)
     far = _far(points[:, :3])
@@ -48,6 +51,16 @@ def cleaned(path: str, points: np.ndarray, zero_intensity: bool) -> Sweep:
         points = _without(points, far, TOO_FAR, mended)
     points = _mend_intensity(path, points, zero_intensity, mended)
     return Sweep(points, total, mended)
+
+
+def _without_header(points: np.ndarray, mended: Counter) -> np.ndarray:
+    """Without those of the first rows whose coordinates are no normal float32 numbers: sines and cosines give none so
+    small, whole numbers of four bytes read as float32 are."""
+    size = np.abs(points[:FIRST_ROWS, :3])
+    wrong = ((size > 0) & (size < np.finfo(np.float32).tiny)).any(1)
+    if not wrong.any() or len(points) <= FIRST_ROWS:
+        return points
+    return _without(points, np.pad(wrong, (0, len(points) - len(wrong))), NO_FLOATS, mended)
 
 
 def _without(points: np.ndarray, wrong: np.ndarray, what: str, mended: Counter) -> np.ndarray:

@@ -18,12 +18,14 @@ KINDS = {
     if (kind, size) != ('F', 1)
 }
 PADDING_BYTES = 2**12  # behind the points; more are points that the header does not count
+AT_ORIGIN = 1e-6  # metres, or parts of a quaternion
 MAX_HEADER_LINES, MAX_HEADER_BYTES = 64, 2**14
 
 
 @dataclass(frozen=True)
 class Header:
-    """names: as the file has them; fields: name -> (numpy type of one value, values a point), in file order, as
+    """names: as the file has them; viewpoint: pose of the sensor, x, y, z and w, x, y, z of a quaternion, as it is
+    written; fields: name -> (numpy type of one value, values a point), in file order, as
     `distinct` names them; offset: byte where the data begin."""
 
     names: list[str]
@@ -31,6 +33,7 @@ class Header:
     n_points: int
     encoding: str
     offset: int
+    viewpoint: tuple[str, ...] = ()
 
     @property
     def point(self) -> np.dtype:
@@ -61,6 +64,19 @@ def pcd_columns(path: str) -> list[str]:
         return header.names
 
 
+def pcd_pose(path: str) -> str:
+    """VIEWPOINT as it is written, where it says of another place or direction than the origin of the points and their
+    axes, or is none; '' else. What it means is not agreed upon: points are read as they are stored."""
+    with open(path, 'rb') as file, _refusing(path):
+        words = parse_header(file.read(MAX_HEADER_BYTES)).viewpoint
+    try:
+        pose = np.array(words, np.float64)
+    except ValueError:
+        return ' '.join(words)
+    at_origin = len(pose) == 7 and np.allclose(pose[[0, 1, 2, 4, 5, 6]], 0, atol=AT_ORIGIN)
+    return '' if at_origin or not pose.any() else ' '.join(words)
+
+
 def _refusing(path: str) -> AbstractContextManager[None]:
     errors = ValueError, KeyError, IndexError, OverflowError  # of the header, or of data that do not fit it
     return refusing(path, *errors, wanted='a .pcd file with ascii, binary or binary_compressed data')
@@ -85,7 +101,8 @@ def parse_header(content: bytes) -> Header:
     n_points = int(entries.get('POINTS', [width * height])[0])
     if n_points != width * height or n_points < 0:
         raise ValueError(f'POINTS {n_points} is not WIDTH x HEIGHT = {width} x {height}')
-    return Header(names, fields, n_points, entries['DATA'][0].lower(), offset)
+    viewpoint = tuple(entries.get('VIEWPOINT', ()))
+    return Header(names, fields, n_points, entries['DATA'][0].lower(), offset, viewpoint)
 
 
 def _decode_ascii(data: memoryview, header: Header) -> dict[str, np.ndarray]:

@@ -5,9 +5,10 @@ instance_mask/, seg_info/ and `<tag>_infos_{train,val,test}.pkl`; two things dif
 infos' `axis_align_matrix` is the identity, and mmdet3d's GlobalAlignment changes nothing. And there are normals/ and
 semantic_mask_200/ (ScanNet200's numbers), made in the same reading."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...errors import MissingFileError
+from ...errors import InputError, MissingFileError
 from ...files import check_writable
 from ...parallel import parallel_map
 from .infos import write_scannet_infos
@@ -39,6 +40,7 @@ def prepare_scannet(
     root = Path(root)
     out = root if out_dir is None else Path(out_dir)
     scans = {split: _present_scans(root, split, allow_partial) for split in FOLDERS}
+    _check_disjoint(root, scans)
     label_map = _find_file(root, LABEL_MAP, 'Download it with download-scannet.py --label_map')
     read_categories(label_map)
     check_writable(out, 'Name another folder with --out-dir, or free some space')
@@ -78,6 +80,19 @@ def _present_scans(root: Path, split: str, allow_partial: bool) -> list[Path]:
             'that you keep only some on purpose (--allow-partial).'
         )
     return [folder / name for name in names if (folder / name).is_dir()]
+
+
+def _check_disjoint(root: Path, scans: Mapping[str, Sequence[Path]]) -> None:
+    """InputError for a scan that is listed twice, in one list or in two: what is trained on would be scored, too."""
+    lists_of: dict[str, list[str]] = {}
+    for split, folders in scans.items():
+        for folder in folders:
+            lists_of.setdefault(folder.name, []).append(f'scannetv2_{split}.txt')
+    if twice := [(name, lists) for name, lists in lists_of.items() if len(lists) > 1]:
+        raise InputError(
+            f'{root}: {twice[0][0]} is listed in {" and in ".join(twice[0][1])}, the first of {len(twice)}; wanted '
+            'each scan once. Take them out of one of the lists.'
+        )
 
 
 def _find_file(root: Path, name: str, remedy: str) -> Path:

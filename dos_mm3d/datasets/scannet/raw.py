@@ -163,6 +163,9 @@ def read_json(path: Path, key: str) -> list:
             f'{path}: found no list {key!r}, wanted one. It is of another kind or version. '
             f'{AGAIN.format(scan=path.name.split(".")[0])}.'
         )
+    scan, named = path.name.split('.')[0].removesuffix('_vh_clean_2'), content.get('sceneId', '')
+    if named and str(named).rpartition('.')[2] != scan:
+        raise InputError(f'{path}: is of {named}, wanted that of {scan}. {AGAIN.format(scan=scan)}.')
     return content[key]
 
 
@@ -191,7 +194,8 @@ def read_objects(
     ValueError for a raw category that the tsv does not have."""
     names, row = np.unique(segment, return_inverse=True)
     by_segment = np.zeros((3, len(names)), np.int64)
-    for item in read_json(path, 'segGroups'):
+    objects = read_json(path, 'segGroups')
+    for item in objects:
         if not _is_object(item):
             raise InputError(
                 f'{path}: found {str(item)[:80]}, wanted objects with label, objectId and segments. '
@@ -207,6 +211,11 @@ def read_objects(
         rows = np.isin(names, item['segments'])
         kept = category.number if category.number in CLASSES_200 else 0
         by_segment[:, rows] = np.array([[category.nyu40], [kept], [item['objectId'] + 1]])
+    if objects and not by_segment[2].any():
+        raise InputError(
+            f'{path}: none of its {len(objects)} objects has a segment that the mesh has: the two are of different '
+            f'scans or versions. {AGAIN.format(scan=path.parent.name)}.'
+        )
     return tuple(by_segment[:, row])
 
 

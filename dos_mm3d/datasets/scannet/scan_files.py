@@ -10,7 +10,7 @@ from ...files import read_json, write_bytes, write_json
 from .classes import NYU40_IDS
 from .raw import AGAIN, Category, Scan, files_of, read_categories, read_scan
 
-FORMAT = 1
+FORMAT = 2
 """Raise it with every change of what is written: older files are then made again."""
 STAMPS = 'prepared'
 POINT_BYTES = {'points': 24, 'normals': 12}
@@ -60,9 +60,13 @@ class ScanJob:
 
     def is_done(self) -> bool:
         """Whether the scan's files are all there, whole, and made from the download as it is."""
-        if not self._stamp_file().is_file() or self.stamp()['source'] != self._source():
+        try:
+            stamp = self.stamp()
+            same, n_points = stamp['source'] == self._source(), stamp['n_points']
+        except (OSError, ValueError, LookupError, TypeError):  # not there, or damaged since: it is made again
             return False
-        n_points = self.stamp()['n_points']
+        if not same:
+            return False
         sizes = {
             self._file(name): n_points * item_bytes
             for name, item_bytes in {**POINT_BYTES, **(LABEL_BYTES if self.labelled else {})}.items()
@@ -83,9 +87,14 @@ class ScanJob:
         return read_categories(self.label_map) if self.labelled else None
 
     def _source(self) -> dict:
-        """What the conversion depends on: its version and the sizes of the files that it reads."""
+        """What the conversion depends on: its version, and size and time of the files that it reads."""
         files = [*files_of(self.folder, self.labelled), *([self.label_map] if self.labelled else [])]
-        return {'format': FORMAT, **{path.name: path.stat().st_size if path.is_file() else -1 for path in files}}
+        return {'format': FORMAT, **{path.name: _state(path) for path in files}}
+
+
+def _state(path: Path) -> list[int] | None:
+    """Bytes and time [ns] of a file; None where there is none."""
+    return [(found := path.stat()).st_size, found.st_mtime_ns] if path.is_file() else None
 
 
 def facts(scan: Scan) -> dict:

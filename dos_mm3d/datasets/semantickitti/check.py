@@ -51,7 +51,8 @@ def frame_names(folder: Path, allow_partial: bool) -> list[str]:
 
 
 def _names(folder: Path, suffix: str, remedy: str) -> list[str]:
-    names = sorted(path.stem for path in folder.glob(f'*{suffix}')) if folder.is_dir() else []
+    files = (path for path in folder.glob(f'*{suffix}') if path.is_file())  # a link may lead nowhere
+    names = sorted(path.stem for path in files) if folder.is_dir() else []
     if not names:
         found = 'no such folder' if not folder.is_dir() else f'no {suffix} file in it'
         raise MissingFileError(f'{folder}: {found}. {remedy}, or remove sequence {folder.parent.name}.')

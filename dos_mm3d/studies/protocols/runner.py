@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ...files import check_writable, nan_to_none
-from ..runner import Study, refuse_second_test, write_record
+from ...progress import announce
+from ..runner import Study, reported_before, write_record
 from .base import Protocol
 from .table import full_text
 
@@ -26,22 +27,26 @@ def record_file(protocol: Protocol) -> Path:
 def run_protocol(protocol: Protocol) -> dict[str, Any]:
     """Check, run what is not finished, write the record after every cell, of the test split at the end; returns it.
 
-    FileExistsError where the test split has been reported already and `again` is not set, and what `Protocol.check`
-    raises; BlockingIOError where another one works in the same folder.
+    A finished record of the test split that the same command made is returned as it is. FileExistsError where another
+    has reported it there and `again` is not set, and what `Protocol.check` raises; BlockingIOError where another one
+    works in the same folder.
     """
     path, args = record_file(protocol), protocol.args
-    refuse_second_test(path, args)
+    if (reported := reported_before(path, args)) is not None:
+        announce(f'{protocol.name}: the test split has been reported by this command, in {path}: nothing is run again')
+        if not path.with_suffix('.html').is_file():  # killed between the record and what is made of it
+            write_record(path, reported, **_shown(protocol, reported))
+        return reported
     check_writable(args.out, 'Name another folder with --out, or free some space')
     protocol.check()
     study = Study(protocol.cells(), args.out, title=protocol.name, retry_failed=args.retry_failed)
 
     def report(last: bool = False) -> dict[str, Any]:
         record = nan_to_none(build_record(protocol, study))
-        drawn = any(row['entries'] for row in record['rows'])
-        parts = {'text': full_text(record, protocol.tables), 'figure': protocol.draw(record) if drawn else None}
+        parts = _shown(protocol, record)
         write_record(path, record, **parts)
         # the numbers are safe before models are loaded and scans read once more
-        if last and drawn and record['complete'] and (pages := protocol.pages()):
+        if last and parts['figure'] is not None and record['complete'] and (pages := protocol.pages()):
             write_record(path, record, **parts, pages=pages)
         return record
 
@@ -51,6 +56,12 @@ def run_protocol(protocol: Protocol) -> dict[str, Any]:
         during = report if args.split == 'validation' else lambda: None
         study.run(children, workers=args.workers, threads=args.threads, on_result=during)
         return report(last=True)
+
+
+def _shown(protocol: Protocol, record: dict[str, Any]) -> dict[str, Any]:
+    """Tables and picture of a record."""
+    drawn = any(row['entries'] for row in record['rows'])
+    return {'text': full_text(record, protocol.tables), 'figure': protocol.draw(record) if drawn else None}
 
 
 def build_record(protocol: Protocol, study: Study) -> dict[str, Any]:

@@ -15,4 +15,4 @@ from .cell import Cell, CellFailed
 from .children import Children, Interrupted, locked
 from .record import content_hash, describe_machine, file_sha256, files_sha256, portable, write_record
 from .study import Study
-from .tool import StudyArguments, refuse_second_test
+from .tool import StudyArguments, reported_before

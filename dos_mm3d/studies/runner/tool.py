@@ -47,20 +47,26 @@ class StudyArguments:
     command: str = ''
 
 
-def refuse_second_test(path: Path, args: StudyArguments) -> None:
-    """OutputExistsError where the test split has been reported in the record `path`: it is looked at once.
+def reported_before(path: Path, args: StudyArguments) -> dict[str, Any] | None:
+    """The finished record `path` of the test split where the same command made it, to be shown as it is: whoever was
+    killed before seeing it looks at the split once. None where there is no finished one, or it may be replaced.
 
-    Cells that gave no number may be run again (`retry_failed`); with `again` the user says that it may be replaced.
+    OutputExistsError where another command has reported the test split there. Cells that gave no number may be run
+    again (`retry_failed`); with `again` the user says that it may be replaced.
     """
     if args.split != 'test' or args.again or not path.is_file():
-        return
+        return None
     record = read_json(path)
     lost = any(cell['status'] != 'finished' for cell in record.get('cells', ()))
-    if record['complete'] and not (args.retry_failed and lost):
-        raise OutputExistsError(
-            f'{path}: the test split has been reported there; settings are chosen on --split validation. '
-            'If it must be replaced, say --again, and say so where the numbers are shown'
-        )
+    if not record['complete'] or (args.retry_failed and lost):
+        return None
+    if args.command and record.get('command') == args.command:
+        return record
+    raise OutputExistsError(
+        f'{path}: the test split has been reported there, by `{record.get("command")}`; its table is '
+        f'{path.with_suffix(".md")}. Settings are chosen on --split validation. If it must be replaced, say --again, '
+        'and say so where the numbers are shown'
+    )
 
 
 def add_study_arguments(parser: argparse.ArgumentParser, *, workers: int) -> None:
