@@ -64,7 +64,14 @@ def check_launcher(launcher: str) -> None:
             _require_gpu(int(os.environ[others[0]]))
         return
     for other, (size, rank) in _STARTED.items():
-        if size in os.environ and rank in os.environ and _number(size, other) > 1:
+        if not (os.environ.get(size) and os.environ.get(rank)):  # an empty one is what a shell leaves of none
+            continue
+        if not os.environ[size].isdecimal():
+            raise InputError(
+                f'{size}={os.environ[size]!r} and {rank}={os.environ[rank]!r} are in the environment, as of several '
+                f'processes, and the first is no number of them: unset both, or start it with {_COMMANDS[other]}'
+            )
+        if int(os.environ[size]) > 1:
             raise InputError(
                 f'{size}={os.environ[size]} processes were started without --launcher: each would do the whole run, '
                 f'in one work_dir. Add --launcher {other}, as {_COMMANDS[other]} does'
@@ -112,10 +119,10 @@ def _check_meeting_point(n: int) -> None:
     if address := os.environ.get('MASTER_ADDR'):
         try:
             socket.getaddrinfo(address, None)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the second of what cannot be a name
             raise InputError(
-                f'MASTER_ADDR={address}: this machine knows no other of that name ({error.strerror}); set it to the '
-                'name or number of the first machine'
+                f'MASTER_ADDR={address}: this machine knows no other of that name '
+                f'({getattr(error, "strerror", None) or error}); set it to the name or number of the first machine'
             ) from error
 
 
