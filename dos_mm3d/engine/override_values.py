@@ -51,7 +51,7 @@ def read_value(given: Any, default: Any, key: str) -> Any:
 
 def _read_yes_or_no(given: str, key: str) -> bool | None:
     """As a text, 'no' would be true."""
-    known = {'True': True, 'true': True, '1': True, 'False': False, 'false': False, '0': False, 'None': None}
+    known = {'True': True, '1': True, 'False': False, '0': False, 'None': None, **_JSON}
     if given not in known:
         raise InputError(f'{key}={given}: wanted True or False')
     return known[given]

@@ -23,6 +23,7 @@ REFUSED = {
     'srun without --launcher': ('none', dict(SLURM_PROCID='0', SLURM_STEP_NUM_TASKS='8'), '--launcher slurm'),
     'mpirun without --launcher': ('none', dict(OMPI_COMM_WORLD_RANK='0', OMPI_COMM_WORLD_SIZE='2'), '--launcher mpi'),
     'no torchrun': ('pytorch', {}, r'WORLD_SIZE .* none\. .*dist_train\.sh'),
+    'no number of a process alone': ('none', dict(LOCAL_RANK='x'), r"LOCAL_RANK='x' .* unset it"),
     'no rank': ('pytorch', dict(WORLD_SIZE='2'), r'RANK .* none\. .*dist_train\.sh'),
     'an empty rank': ('pytorch', dict(RANK='', WORLD_SIZE='2'), r"RANK .* ''\."),
     'no number': ('none', dict(RANK='x', WORLD_SIZE='two'), r"^WORLD_SIZE='two' and RANK='x' are .* unset both, or"),
@@ -99,6 +100,13 @@ def test_agreement_passes(environment, launcher, variables):
     environment(**variables)
     meet_here(launcher)
     check_launcher(launcher)
+
+
+@pytest.mark.parametrize('check', [ranks.require_alone, lambda: check_launcher('none')])
+def test_an_empty_local_rank_is_none(environment, check):
+    environment(LOCAL_RANK='')
+    check()
+    assert 'LOCAL_RANK' not in os.environ, "mmengine's logger reads it"
 
 
 @pytest.mark.parametrize(
