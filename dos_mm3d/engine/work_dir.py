@@ -166,13 +166,15 @@ def _require_readable(cfg: Config) -> None:
 
 
 def _require_none(there: list[Path], cfg: Config, folder: Path) -> None:
-    best = sorted(folder.glob('best_*.pth')) if _hook(cfg).get('save_best') else []
-    if there or best:
+    if there:
         raise OutputExistsError(
-            f'{folder}: holds checkpoints of an earlier run ({f"newest {there[0].name}" if there else best[0].name}), '
-            'which a new one would replace; '
-            + ('add --resume to go on from there' if there else 'move it away')
-            + ', or take another --work-dir'
+            f'{folder}: holds checkpoints of an earlier run (newest {there[0].name}), which a new one would replace; '
+            'add --resume to go on from there, or take another --work-dir'
+        )
+    if best := sorted(folder.glob('best_*.pth')) if _hook(cfg).get('save_best') else []:
+        raise OutputExistsError(
+            f'{folder}: holds the best checkpoint of an earlier run ({best[0].name}), which a new one would replace; '
+            'move it away, or take another --work-dir'
         )
 
 

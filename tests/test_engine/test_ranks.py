@@ -187,7 +187,7 @@ def test_a_message_needs_no_logger(environment, capsys, monkeypatch):
         raise UserError('LOCAL_RANK is no number')
 
     with pytest.raises(SystemExit, match='1'):
-        launch.run_tool(refuse)
+        launch.run_tool(refuse, in_ranks=True)
     assert capsys.readouterr().err == 'error: LOCAL_RANK is no number\n'
 
 
