@@ -19,8 +19,9 @@ from mmengine.config import config as mmengine_config
 from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError, UserError
+from .argument_kinds import check_arguments
 from .homes import put_homes
-from .known_keys import OF_RUNNERS, is_text, may_be_none, require_known, value_at
+from .known_keys import OF_RUNNERS, is_text, is_yes_or_no, may_be_none, require_known, value_at
 from .loaders import check_numbers, settle_loaders
 from .override_values import is_of_path, read_value
 from .partial_overrides import require_whole
@@ -70,6 +71,7 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
             raise InputError(f'{path}: custom_imports: {error}; is it installed, or on PYTHONPATH?') from error
     settle_loaders(cfg)
     check_numbers(cfg)
+    check_arguments(cfg)
     put_homes(cfg)
     return cfg
 
@@ -109,7 +111,9 @@ def _read_at(cfg: Config, key: str, value: Any) -> Any:
     if value == 'None' and may_be_none(cfg, key) and not is_of_path(key):
         return None
     there = value_at(cfg, key)
-    return read_value(value, '' if there is None and value != 'None' and is_text(cfg, key) else there, key)
+    if there is None and value != 'None':
+        there = '' if is_text(cfg, key) else False if is_yes_or_no(cfg, key) else None
+    return read_value(value, there, key)
 
 
 def _require_whole(path: Path, before: Config, now: Config, overrides: Mapping[str, Any]) -> None:

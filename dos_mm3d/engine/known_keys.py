@@ -42,6 +42,10 @@ OF_SECTIONS = {
     },
 }
 """Entries of variables that name no class; mmengine takes others without a word."""
+_MADE_BY = {
+    'randomness': Runner.set_randomness,
+    **{f'{loop}_dataloader': DataLoader.__init__ for loop in ('train', 'val', 'test')},
+}
 OPEN = {'optim_wrapper.paramwise_cfg'}
 """Of these, those that a class of the user's own may read further entries of."""
 
@@ -86,17 +90,24 @@ def is_text(cfg: Config, key: str) -> bool:
     return bool(kinds) and all(kind - {NoneType} == {str} for kind in kinds)
 
 
+def is_yes_or_no(cfg: Config, key: str) -> bool:
+    """Whether a dotted key is an argument that is True or False where nothing else is said."""
+    return any(type(argument.default) is bool for argument in _arguments_called(cfg, key))
+
+
 def _arguments_called(cfg: Config, key: str) -> list[inspect.Parameter]:
-    """The arguments that a dotted key may be, by the class that the place around it names."""
+    """The arguments that a dotted key may be, by the class that the place around it names, or by what mmengine makes
+    of that place."""
     above, _, name = key.rpartition('.')
     place = value_at(cfg, above) if above else None
     kind = place.get('type') if isinstance(place, Mapping) else None
-    return [
-        inspect.signature(one).parameters[name]
-        for registered in (_registered(kind) if isinstance(kind, str) else ())
-        for one in _constructors(registered)
-        if name in inspect.signature(one).parameters
+    made = [
+        one
+        for registered in (registered_as(kind) if isinstance(kind, str) else ())
+        for one in constructors_of(registered)
     ]
+    made += [_MADE_BY[above]] if above in _MADE_BY else []
+    return [inspect.signature(one).parameters[name] for one in made if name in inspect.signature(one).parameters]
 
 
 def _called(name: str, place: Any, within: str = '') -> list[str]:
@@ -134,7 +145,7 @@ def _entries_of(place: Mapping[str, Any], within: str) -> tuple[set[str], bool]:
     """Names of entries that a mapping of the config has or may have, and whether these are all."""
     there = set(place) | OF_BUILDERS
     if isinstance(place.get('type'), str):
-        found = [arguments_of(one) for one in _registered(place['type'])]
+        found = [arguments_of(one) for one in registered_as(place['type'])]
         return there.union(*(names for names, _ in found)), bool(found) and all(is_all for _, is_all in found)
     return there | OF_SECTIONS.get(within, set()), within in OF_SECTIONS.keys() - OPEN
 
@@ -145,21 +156,21 @@ def arguments_of(kind: Any) -> tuple[set[str], bool]:
     What a class passes on to the one that it is made from counts; it may pass on to others, too.
     """
     taken: set[str] = set()
-    for one in _constructors(kind):
+    for one in constructors_of(kind):
         parameters = inspect.signature(one).parameters.values()
         taken |= {parameter.name for parameter in parameters} - {'self', 'args', 'kwargs'}
         if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
             return taken, True
-    return taken, not _constructors(kind)
+    return taken, not constructors_of(kind)
 
 
-def _constructors(kind: Any) -> list[Any]:
+def constructors_of(kind: Any) -> list[Any]:
     if not isinstance(kind, type):
         return [kind]
     return [vars(one)['__init__'] for one in kind.__mro__ if '__init__' in vars(one) and one is not object]
 
 
-def _registered(name: str) -> Iterator[Any]:
+def registered_as(name: str) -> Iterator[Any]:
     """What is registered under a name, with or without its package before it, in any registry that has been filled."""
     name = name.rpartition('.')[2]
     for root in vars(registries).values():

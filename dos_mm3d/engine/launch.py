@@ -235,6 +235,11 @@ def message_for_user(error: Exception) -> str | None:
             f'port {os.environ.get("MASTER_PORT", "of MASTER_PORT")} is in use on this machine, so the processes '
             'cannot meet there: another run may have it; set PORT (of tools/dist_train.sh) or MASTER_PORT to a free one'
         )
+    if isinstance(error, DistNetworkError) and 'EACCES' in text:
+        return (
+            f'port {os.environ.get("MASTER_PORT", "of MASTER_PORT")} is not free to take on this machine (permission '
+            'denied): those below 1024 belong to the system; set PORT (of tools/dist_train.sh) or MASTER_PORT higher'
+        )
     if not isinstance(error, (UserError, OSError)) or isinstance(error, ConnectionError):
         return fault_of_config(error) or fault_of_frame(error)
     if text.startswith('Caught ') and 'Original Traceback' in text:

@@ -17,6 +17,8 @@ OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'timeout', 'multiprocessi
 LENGTHS = ('max_iters', 'max_epochs', 'val_interval')
 """Of train_cfg, counted from 1."""
 
+OF_MMENGINE = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+"""Hooks that a run has also where its config does not name them, unless they are None there."""
 OF_HOOKS = ('interval', 'max_keep_ckpts', 'save_begin')
 """Of hooks, first read after some steps; -1 is never, or all."""
 
@@ -51,6 +53,7 @@ def check_numbers(cfg: Config) -> None:
             _require_whole(
                 f'train_cfg.{key}', int(value) if isinstance(value, float) and value.is_integer() else value, 1
             )
+    settle_hooks(cfg)
     hooks = {f'default_hooks.{name}': hook for name, hook in (cfg.get('default_hooks') or {}).items()}
     hooks |= {f'custom_hooks.{number}': hook for number, hook in enumerate(cfg.get('custom_hooks') or ())}
     for place, hook in hooks.items():
@@ -61,11 +64,25 @@ def check_numbers(cfg: Config) -> None:
     for key, value in (wrapper.get('clip_grad') or {}).items():
         if key in ('max_norm', 'clip_value', 'norm_type') and not _is_positive(value):
             raise InputError(f'optim_wrapper.clip_grad.{key}={value!r}: wanted a number, more than 0')
+    if wrapper.get('accumulative_counts') is not None:
+        _require_whole('optim_wrapper.accumulative_counts', wrapper['accumulative_counts'], 1)
+    schedules = cfg.get('param_scheduler')
+    for number, one in enumerate(schedules if isinstance(schedules, list) else ()):
+        for key in ('div_factor', 'final_div_factor'):
+            if one.get(key) is not None and not _is_positive(one[key]):
+                raise InputError(f'param_scheduler.{number}.{key}={one[key]!r}: wanted a number, more than 0')
     optimizer = wrapper.get('optimizer') or {}
     _require_optimizer(optimizer.get('type'))
     rate = optimizer.get('lr')
     if rate is not None and (type(rate) not in (int, float) or not 0 <= rate < math.inf):
         raise InputError(f'optim_wrapper.optimizer.lr={rate!r}: wanted a learning rate, a number from 0 on')
+
+
+def settle_hooks(cfg: Config) -> None:
+    """Take out default hooks that are None, which mmengine does with those that it has itself alone."""
+    hooks = cfg.get('default_hooks')
+    for name in [name for name, hook in (hooks or {}).items() if hook is None and name not in OF_MMENGINE]:
+        hooks.pop(name)
 
 
 def _is_positive(value: object) -> bool:

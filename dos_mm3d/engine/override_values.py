@@ -26,7 +26,8 @@ def read_value(given: Any, default: Any, key: str) -> Any:
     Python literal, `true`, `false` or `null`, a list of these with or without its brackets, or else a text, too. A
     number stays one number: 1e3 is 1000 in place of a whole one, and 007 is 7.
 
-    InputError for several values in place of one number, for what is nearly a number, and for one value in place of
+    InputError for anything else in place of True or False, for several values in place of one number, for what is
+    nearly a number, and for one value in place of
     named ones, or of a list of these; None takes them away.
     """
     if not isinstance(given, str):
@@ -41,9 +42,19 @@ def read_value(given: Any, default: Any, key: str) -> Any:
         return given
     if default is None and given != 'None' and is_of_path(key):
         return given
-    if isinstance(default, int | float) and not isinstance(default, bool):
+    if isinstance(default, bool):
+        return _read_yes_or_no(given, key)
+    if isinstance(default, int | float):
         return _read_in_place_of_number(given, default, key)
     return _read_freely(given, default, key)
+
+
+def _read_yes_or_no(given: str, key: str) -> bool | None:
+    """As a text, 'no' would be true."""
+    known = {'True': True, '1': True, 'False': False, '0': False, 'None': None, **_JSON}
+    if given not in known:
+        raise InputError(f'{key}={given}: wanted True or False')
+    return known[given]
 
 
 def _read_in_place_of_number(given: str, default: float, key: str) -> Any:

@@ -63,8 +63,16 @@ def check_launcher(launcher: str) -> None:
         if launcher != 'slurm':  # of which mmengine shares the GPUs of a machine out
             _require_gpu(int(os.environ[others[0]]))
         return
+    _settle_local_rank()
     for other, (size, rank) in _STARTED.items():
-        if size in os.environ and rank in os.environ and _number(size, other) > 1:
+        if not (os.environ.get(size) and os.environ.get(rank)):  # an empty one is what a shell leaves of none
+            continue
+        if not os.environ[size].isdecimal():
+            raise InputError(
+                f'{size}={os.environ[size]!r} and {rank}={os.environ[rank]!r} are in the environment, as of several '
+                f'processes, and the first is no number of them: unset both, or start it with {_COMMANDS[other]}'
+            )
+        if int(os.environ[size]) > 1:
             raise InputError(
                 f'{size}={os.environ[size]} processes were started without --launcher: each would do the whole run, '
                 f'in one work_dir. Add --launcher {other}, as {_COMMANDS[other]} does'
@@ -79,12 +87,22 @@ def check_launcher(launcher: str) -> None:
 
 def require_alone() -> None:
     """InputError where a launcher has started several processes of a tool that works in one."""
+    _settle_local_rank()
     for size, rank in [*_STARTED.values(), *_STARTED_BY_OTHERS]:
         if rank in os.environ and os.environ.get(size, '') not in ('', '0', '1'):
             raise InputError(
                 f'{size}={os.environ[size]} processes were started, and this tool works in one: each would write the '
                 'same files. Start it without torchrun, srun or mpirun'
             )
+
+
+def _settle_local_rank() -> None:
+    """Of a process that no launcher has started: mmengine's logger reads the number all the same."""
+    found = os.environ.get('LOCAL_RANK')
+    if found == '':
+        del os.environ['LOCAL_RANK']
+    elif found is not None and not found.removeprefix('-').isdecimal():
+        raise InputError(f'LOCAL_RANK={found!r} is in the environment, and is no number: unset it')
 
 
 def _require_gpu(number: int) -> None:
@@ -112,10 +130,10 @@ def _check_meeting_point(n: int) -> None:
     if address := os.environ.get('MASTER_ADDR'):
         try:
             socket.getaddrinfo(address, None)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the second of what cannot be a name
             raise InputError(
-                f'MASTER_ADDR={address}: this machine knows no other of that name ({error.strerror}); set it to the '
-                'name or number of the first machine'
+                f'MASTER_ADDR={address}: this machine knows no other of that name '
+                f'({getattr(error, "strerror", None) or error}); set it to the name or number of the first machine'
             ) from error
 
 

@@ -6,11 +6,8 @@ lay when it was written, and is not followed: a folder may have been copied or m
 
 import errno
 import fcntl
-import math
 import os
-import re
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,14 +20,21 @@ from ..errors import InputError, MissingFileError, OutputExistsError, UserError
 from ..export.files import read_checkpoint
 from ..files import check_writable
 from .ranks import is_first_rank
+from .run_checkpoints import (
+    TEMPLATES,
+    checkpoints_in,
+    is_resumable,
+    is_whole,
+    newest_whole,
+    require_resumable,
+    warn,
+)
 
 LOCK = '.training.lock'
 LAST = 'last_checkpoint'
 """Where mmengine writes, in the work_dir, the path of the newest checkpoint."""
 ELSEWHERE = 'Take another --work-dir (default_hooks.checkpoint.out_dir, if given), or free some space'
 """What to do where nothing can be written."""
-TEMPLATES = ('iter_{}.pth', 'epoch_{}.pth')
-"""Names of checkpoints; what they count is an entry of their `meta`, too."""
 NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -67,7 +71,7 @@ def _lock(file: Any, path: Path) -> None:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in NO_LOCKS_HERE:
-            _warn(f'{path}: no locks in this file system ({error.strerror}); start no second run in {path.parent}')
+            warn(f'{path}: no locks in this file system ({error.strerror}); start no second run in {path.parent}')
             return
         file.seek(0)
         raise WorkDirInUseError(
@@ -88,6 +92,7 @@ def choose_start(cfg: Config, given: str | None) -> None:
         OutputExistsError: the run would replace checkpoints that are there.
         InputError, MissingFileError: there is none that a run can go on from, or none could be written.
     """
+    _require_readable(cfg)
     if given is None and cfg.get('resume'):
         given = cfg.get('load_from') or 'auto'
     folder = checkpoint_folder(cfg)
@@ -101,11 +106,11 @@ def choose_start(cfg: Config, given: str | None) -> None:
     if named := next((path for path in there if path.is_dir()), None):
         raise InputError(f'{named}: is a folder, and the run would write a checkpoint of that name; move it away')
     if given is None:
-        _require_none(there, folder)
+        _require_none(there, cfg, folder)
     elif given == 'auto':
         start = newest_whole(there, folder)
         if not there:
-            _require_none_elsewhere(cfg, folder)
+            _require_first_start(cfg, folder)
         cfg.resume, cfg.load_from = start is not None, str(start) if start else cfg.get('load_from')
     else:
         start = _named(given)
@@ -117,70 +122,6 @@ def checkpoint_folder(cfg: Config) -> Path:
     """Where mmengine's CheckpointHook puts a run's checkpoints: the work_dir, or a folder of its name elsewhere."""
     out_dir = _hook(cfg).get('out_dir')
     return Path(cfg.work_dir) if out_dir in (None, cfg.work_dir) else Path(out_dir) / Path(cfg.work_dir).name
-
-
-def checkpoints_in(folder: Path, *templates: str) -> list[Path]:
-    """The checkpoints of a run in a folder, whole or not, newest first.
-
-    templates: further names, such as 'step_{}.pth' or 'step_{:06d}.pth'; one without a number, which every checkpoint
-        replaces, is the newest.
-    """
-    names = re.compile('|'.join(map(_pattern, (*TEMPLATES, *templates))))
-    found = {path: names.fullmatch(path.name) for path in folder.iterdir()} if folder.is_dir() else {}
-    steps = {path: [int(step) for step in match.groups() if step] for path, match in found.items() if match}
-    return sorted(steps, key=lambda path: steps[path] or [math.inf], reverse=True)
-
-
-def _pattern(template: str) -> str:
-    """A regular expression for the names that a template of Python's format makes of a number."""
-    return r'\s*(\d+)'.join(re.escape(part) for part in re.split(r'\{[^{}]*\}', template))
-
-
-def newest_whole(checkpoints: list[Path], folder: Path) -> Path | None:
-    """The newest that a run can go on from; None where there are none at all.
-
-    Args:
-        checkpoints: of the folder, newest first. Those that are not whole are named, and passed over.
-        folder: for messages.
-
-    InputError where none is whole, or where the newest whole one holds weights but not the run they come from.
-    """
-    broken = []
-    for path in checkpoints:
-        try:
-            found = read_checkpoint(path)
-        except (InputError, MissingFileError) as error:  # missing: a link to nowhere
-            broken.append(re.split('; wanted a file of tensors|; give the path', str(error))[0])
-            continue
-        require_resumable(path, found)
-        if broken:
-            _warn(f'{"; ".join(broken)}: passed over, the run goes on from {path.name}')
-        return path
-    if broken:
-        raise InputError(
-            f'{folder}: none of its checkpoints can be read: {"; ".join(broken)}. To begin anew move them away, or '
-            'take another --work-dir'
-        )
-    return None
-
-
-def require_resumable(path: str | Path, found: dict[str, Any]) -> None:
-    """InputError for a checkpoint that holds weights but not the run they come from, or another step than its name
-    says: the newest is known by its name, and a run that goes on replaces by name."""
-    if lacking := {'state_dict', 'meta', 'message_hub', 'optimizer'} - set(found):
-        raise InputError(
-            f'{path}: cannot be resumed, it has no {", ".join(sorted(lacking))} (it holds {sorted(found)}); '
-            'to start from its weights use --cfg-options load_from=PATH'
-        )
-    meta = found['meta'] if isinstance(found['meta'], dict) else {}
-    for template in TEMPLATES:
-        unit, said = template.partition('_')[0], re.fullmatch(_pattern(template), Path(path).name)
-        step = meta.get(unit)
-        if said and isinstance(step, int) and step != int(said[1]):
-            raise InputError(
-                f'{path}: is not what its name says, it holds {unit} {step}: it was renamed, or put in the place of '
-                f'another. Give it its own name, {template.format(step)}, or move it away'
-            )
 
 
 def require_same_start(cfg: Config) -> None:
@@ -213,46 +154,71 @@ def _named(given: str) -> Path:
     return path
 
 
-def _require_none(there: list[Path], folder: Path) -> None:
+def _require_readable(cfg: Config) -> None:
+    """InputError for a `resume` or `load_from` that mmengine misreads: every text is true, an empty one is none."""
+    if cfg.get('resume') not in (None, True, False):
+        raise InputError(
+            f'resume={cfg.resume}: wanted True or False; to go on from a checkpoint of that name say --resume '
+            f'{cfg.resume}'
+        )
+    if cfg.get('load_from') == '':
+        raise InputError('load_from is empty: name a file of weights, or say load_from=None')
+
+
+def _require_none(there: list[Path], cfg: Config, folder: Path) -> None:
     if there:
         raise OutputExistsError(
             f'{folder}: holds checkpoints of an earlier run (newest {there[0].name}), which a new one would replace; '
             'add --resume to go on from there, or take another --work-dir'
         )
+    if best := sorted(folder.glob('best_*.pth')) if _hook(cfg).get('save_best') else []:
+        raise OutputExistsError(
+            f'{folder}: holds the best checkpoint of an earlier run ({best[0].name}), which a new one would replace; '
+            'move it away, or take another --work-dir'
+        )
 
 
-def _require_none_elsewhere(cfg: Config, folder: Path) -> None:
-    """InputError where earlier runs of the work_dir have put their checkpoints into another folder than this one will
-    (`default_hooks.checkpoint.out_dir`): going on would begin anew there."""
+def _require_first_start(cfg: Config, folder: Path) -> None:
+    """InputError where a run that asks to go on, and finds no checkpoint, would begin anew beside what an earlier one
+    has left: checkpoints in another folder (`default_hooks.checkpoint.out_dir`) or of another name, or the note of one
+    that is gone."""
     named = Path(cfg.work_dir, LAST)
-    places = [Path(cfg.work_dir)]
-    if named.is_file():
-        places.append(Path(named.read_text(errors='replace').strip() or cfg.work_dir).parent)
+    noted = named.read_text(errors='replace').strip().partition('\n')[0].strip() if named.is_file() else ''
+    places = [Path(cfg.work_dir), *([Path(noted).parent] if noted else [])]
     for place in places:
-        if left := checkpoints_in(place, *_templates(cfg)):
+        if '\0' not in noted and (left := checkpoints_in(place, *_templates(cfg))):
             raise InputError(
                 f'{folder}: holds no checkpoint, and earlier ones of {cfg.work_dir} are in {place} (newest '
-                f'{left[0].name}): another default_hooks.checkpoint.out_dir was given. Give that one, or go on from '
-                f'there with --resume {left[0]}; to begin anew take another --work-dir'
+                f'{left[0].name}): another default_hooks.checkpoint.out_dir was given, or the folder was copied '
+                f'without them. Give that one, or go on from there with --resume {left[0]}; to begin anew take another '
+                '--work-dir'
             )
+    if renamed := [path for path in sorted(folder.glob('*.pth')) if is_resumable(path)]:
+        raise InputError(
+            f'{folder}: holds no checkpoint called {" or ".join(TEMPLATES).format("N", "N")}, and {renamed[0].name} is '
+            f'one. Go on from it with --resume {renamed[0]}, or give it its own name again; to '
+            'begin anew take another --work-dir'
+        )
+    if noted:
+        raise InputError(
+            f'{folder}: holds no checkpoint, and {LAST} says that an earlier run has written {_short(noted)}. Put it '
+            f'back, or go on from where it is now with --resume PATH; to begin anew remove {named}'
+        )
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 200 else f'{text[:200]}...')
 
 
 def _require_none_later(start: Path, there: list[Path], folder: Path) -> None:
     """Going on from `start` must not replace what is newer in the folder, or of another run, and whole."""
     same_run = [path for path in there if path.exists() and path.samefile(start)]
     for path in there[: there.index(same_run[0])] if same_run else there:
-        if _is_whole(path):
+        if is_whole(path):
             raise OutputExistsError(
                 f'{folder}: holds {path.name}, which a run that goes on from {start} could replace; say --resume '
                 'without a value to go on from the newest, or take another --work-dir'
             )
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        return bool(read_checkpoint(path))
-    except (InputError, MissingFileError):
-        return False
 
 
 def _templates(cfg: Config) -> list[str]:
@@ -274,8 +240,3 @@ def _templates(cfg: Config) -> list[str]:
 
 def _hook(cfg: Config) -> dict[str, Any]:
     return (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-
-
-def _warn(text: str) -> None:
-    if is_first_rank():
-        print(f'warning: {text}', file=sys.stderr, flush=True)

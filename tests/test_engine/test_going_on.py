@@ -92,6 +92,21 @@ def test_epochs_of_other_frames_have_their_own_schedule(tmp_path, monkeypatch):
     assert len(other) == 8 and resumed[8:] == other[4:]  # behind the two epochs of four steps
 
 
+@pytest.mark.parametrize('interval', [None, 3], ids=['of steps', 'within an epoch'])
+def test_an_epoch_is_not_trained_twice_without_a_word(four, tmp_path, interval):
+    epochs = dict(
+        train_cfg=dict(by_epoch=True, max_epochs=4, _delete_=True),
+        train_dataloader__sampler=dict(type='DefaultSampler', shuffle=False, _delete_=True),
+        param_scheduler=[],
+    )
+    folder, name = four, 'iter_2.pth'
+    if interval:
+        folder, name = tmp_path / 'run', 'iter_6.pth'
+        toy_run(folder, default_hooks__checkpoint__interval=interval, **epochs)
+    with pytest.raises(UserError, match=rf'{name}: was written at step \d, after [01] whole epochs .* once more'):
+        toy_run(folder, resume=folder / name, **epochs)
+
+
 def test_a_rate_without_a_schedule_is_followed(tmp_path):
     toy_run(tmp_path / 'run', param_scheduler=[], max_iters=2)
     resumed = toy_run(tmp_path / 'run', resume=tmp_path / 'run/iter_2.pth', param_scheduler=[], learning_rate=0.01)

@@ -41,6 +41,8 @@ def test_a_port_in_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(torch.distributed.DistNetworkError) as caught:
         torch.distributed.TCPStore('127.0.0.1', first.port, is_master=True)
     assert 'port 4711 is in use' in launch.message_for_user(caught.value)
+    told = launch.message_for_user(torch.distributed.DistNetworkError('bind: port: 80, name: EACCES, message: no'))
+    assert told.startswith('port 4711 is not free to take') and '1024' in told
     assert launch.message_for_user(torch.distributed.DistNetworkError('Connection reset by peer')) is None
 
 

@@ -23,16 +23,23 @@ REFUSED = {
     'srun without --launcher': ('none', dict(SLURM_PROCID='0', SLURM_STEP_NUM_TASKS='8'), '--launcher slurm'),
     'mpirun without --launcher': ('none', dict(OMPI_COMM_WORLD_RANK='0', OMPI_COMM_WORLD_SIZE='2'), '--launcher mpi'),
     'no torchrun': ('pytorch', {}, r'WORLD_SIZE .* none\. .*dist_train\.sh'),
+    'no number of a process alone': ('none', dict(LOCAL_RANK='x'), r"LOCAL_RANK='x' .* unset it"),
     'no rank': ('pytorch', dict(WORLD_SIZE='2'), r'RANK .* none\. .*dist_train\.sh'),
     'an empty rank': ('pytorch', dict(RANK='', WORLD_SIZE='2'), r"RANK .* ''\."),
-    'no number': ('none', dict(RANK='x', WORLD_SIZE='two'), r"WORLD_SIZE .* 'two'\."),
+    'no number': ('none', dict(RANK='x', WORLD_SIZE='two'), r"^WORLD_SIZE='two' and RANK='x' are .* unset both, or"),
     'no srun': ('slurm', {}, r'slurm_train\.sh'),
     'no address': ('pytorch', {**TORCHRUN, 'MASTER_ADDR': ''}, r'reads MASTER_ADDR .* none\. .*dist_train\.sh'),
     'no port': ('pytorch', {**TORCHRUN, 'MASTER_PORT': 'x'}, r"MASTER_PORT .* 'x'\."),
     'a port that is none': ('pytorch', {**TORCHRUN, 'MASTER_PORT': '70000'}, r'MASTER_PORT=70000: .*1 to 65535'),
     'port 0 for two': ('pytorch', {**TORCHRUN, 'MASTER_PORT': '0'}, r'MASTER_PORT=0: .*1 to 65535'),
     'a machine of no name': ('pytorch', {**TORCHRUN, 'MASTER_ADDR': 'no such.invalid'}, r'knows no other of that name'),
-    'a digit that is no number': ('none', dict(RANK='\u00b2', WORLD_SIZE='\u00b2'), r"WORLD_SIZE .* '\u00b2'\."),
+    'a digit that is no number': ('none', dict(RANK='\u00b2', WORLD_SIZE='\u00b2'), r"^WORLD_SIZE='\u00b2' and "),
+    'less than none': ('none', dict(RANK='0', WORLD_SIZE='-1'), r"^WORLD_SIZE='-1' and RANK='0' .*dist_train\.sh"),
+    'what cannot be a name': (
+        'pytorch',
+        {**TORCHRUN, 'MASTER_ADDR': 'a..b'},
+        r'MASTER_ADDR=a\.\.b: .*no other of that',
+    ),
     'fewer of srun than of the job': (
         'slurm',
         {**SRUN, 'SLURM_NTASKS': '16'},
@@ -79,6 +86,9 @@ def test_a_disagreement_is_one_sentence_with_the_command_that_was_meant(environm
         ('none', dict(SLURM_PROCID='0', SLURM_NTASKS='8')),  # in a batch script, without srun
         ('none', dict(RANK='1')),  # of nothing that is known
         ('none', dict(WORLD_SIZE='2')),
+        ('none', dict(RANK='', WORLD_SIZE='')),  # what a shell leaves of none
+        ('none', dict(RANK='0', WORLD_SIZE='')),
+        ('none', dict(SLURM_PROCID='', SLURM_STEP_NUM_TASKS='')),
         ('pytorch', TORCHRUN),
         ('slurm', SRUN),
         ('mpi', MPIRUN),
@@ -90,6 +100,13 @@ def test_agreement_passes(environment, launcher, variables):
     environment(**variables)
     meet_here(launcher)
     check_launcher(launcher)
+
+
+@pytest.mark.parametrize('check', [ranks.require_alone, lambda: check_launcher('none')])
+def test_an_empty_local_rank_is_none(environment, check):
+    environment(LOCAL_RANK='')
+    check()
+    assert 'LOCAL_RANK' not in os.environ, "mmengine's logger reads it"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +187,7 @@ def test_a_message_needs_no_logger(environment, capsys, monkeypatch):
         raise UserError('LOCAL_RANK is no number')
 
     with pytest.raises(SystemExit, match='1'):
-        launch.run_tool(refuse)
+        launch.run_tool(refuse, in_ranks=True)
     assert capsys.readouterr().err == 'error: LOCAL_RANK is no number\n'
 
 

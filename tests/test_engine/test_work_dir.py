@@ -185,6 +185,53 @@ def test_the_config_may_ask_for_it_too(tmp_path):
     assert start_of(tmp_path, None, resume=True, load_from=str(tmp_path / 'iter_2.pth')).resume is True
 
 
+@pytest.mark.parametrize('value', ['no', 'auto', 'run/iter_2.pth'])
+def test_a_text_is_no_answer_to_whether_to_go_on(tmp_path, value):
+    leave(tmp_path, 2)
+    with pytest.raises(UserError, match=f'resume={value}: wanted True or False; .*--resume {value}'):
+        start_of(tmp_path, None, resume=value)
+
+
+def test_a_file_of_no_name_is_not_passed_over(tmp_path):
+    with pytest.raises(UserError, match='load_from is empty'):
+        start_of(tmp_path, None, load_from='')
+
+
+def test_steps_and_epochs_are_compared_by_what_has_been_trained(tmp_path):
+    for name, iter, epoch in (('iter_4.pth', 4, 0), ('epoch_2.pth', 8, 2), ('epoch_1.pth', 3, 1)):
+        torch.save(WHOLE | dict(meta=dict(iter=iter, epoch=epoch)), tmp_path / name)
+    assert [path.name for path in checkpoints_in(tmp_path)] == ['epoch_2.pth', 'iter_4.pth', 'epoch_1.pth']
+
+
+def test_a_renamed_checkpoint_is_named_where_a_run_would_begin_anew(tmp_path):
+    leave(tmp_path, 1, name='backbone.pth', content=dict(state_dict={}))  # an export
+    assert start_of(tmp_path, 'auto').resume is False
+    leave(tmp_path, 1, name='final.pth')
+    with pytest.raises(UserError, match=r'no checkpoint called iter_N\.pth or epoch_N\.pth, and final\.pth is one'):
+        start_of(tmp_path, 'auto')
+    assert start_of(tmp_path, str(tmp_path / 'final.pth')).resume
+
+
+def test_the_note_of_a_checkpoint_that_is_gone_is_not_passed_over(tmp_path):
+    for text in ('/gone/iter_4.pth', '/gone/iter_4.pth\n/x\n', '\0\0'):
+        (tmp_path / 'last_checkpoint').write_text(text)
+        with pytest.raises(
+            UserError, match=r'last_checkpoint says that an earlier run has written .*begin anew remove'
+        ):
+            start_of(tmp_path, 'auto')
+    leave(tmp_path / 'other', 4)
+    (tmp_path / 'last_checkpoint').write_text(f'{tmp_path / "other/iter_4.pth"}\n/gone/iter_2.pth\n')
+    with pytest.raises(UserError, match=rf'--resume {tmp_path / "other/iter_4.pth"}'):
+        start_of(tmp_path, 'auto')
+
+
+def test_the_best_of_an_earlier_run_is_not_replaced(tmp_path):
+    leave(tmp_path, 4, name='best_score_iter_{}.pth')
+    assert start_of(tmp_path, None).get('resume') is None
+    with pytest.raises(UserError, match=r'best_score_iter_4\.pth.* would replace; move it away'):
+        start_of(tmp_path, None, default_hooks=dict(checkpoint=dict(save_best='score')))
+
+
 @pytest.mark.parametrize(
     ('given', 'words'),
     [

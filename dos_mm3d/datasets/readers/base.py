@@ -48,6 +48,8 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         given = self.bin_columns
+        if not (given is None or type(given) is int or isinstance(given, Mapping)):
+            raise InputError(f'bin_columns must be a whole number, or one by suffix, got {given!r}')
         by_suffix = BIN_COLUMNS | (dict.fromkeys(BIN_COLUMNS, given) if isinstance(given, int) else dict(given or {}))
         object.__setattr__(self, 'bin_columns', by_suffix)
         for suffix, columns in by_suffix.items():

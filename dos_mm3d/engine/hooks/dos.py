@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import nn
 
+from ...errors import InputError
 from ...functional.schedules import cosine_ramp
 
 
@@ -39,6 +40,8 @@ class DOSHook(Hook):
     """
 
     def __init__(self, momentum: tuple[float, float] = (0.994, 1.0)) -> None:
+        if not all(0 <= one <= 1 for one in momentum):
+            raise InputError(f'momentum is the share of the teacher that stays, in [0, 1], got {tuple(momentum)}')
         self.momentum = tuple(momentum)
 
     def before_train(self, runner) -> None:

@@ -47,6 +47,7 @@ class GoOnHook(Hook):
         if None not in (before, now) and before != now:  # an epoch, and the order of a stream, are others
             self.changes.append(Change('frames to train on', before, now))
         require_followable(self.changes, self.source)
+        self._require_whole_epochs(runner, checkpoint)
         self._require_schedules()
         self._require_weights(runner, checkpoint['state_dict'])
         self._require_groups(runner, checkpoint['optimizer']['param_groups'])
@@ -66,6 +67,22 @@ class GoOnHook(Hook):
             f'going on from {self.source} with other settings, which hold from step {runner.iter + 1} on as if they '
             f'had held from the first: {described(self.changes)}'
         )
+
+    def _require_whole_epochs(self, runner, checkpoint: dict[str, Any]) -> None:
+        """A training that counts epochs begins one: mmengine would train what is done of it once more, or all of a
+        training that has counted steps."""
+        meta, length = checkpoint['meta'], checkpoint['message_hub'].get('runtime_info', {})
+        numbers = [meta.get('iter'), meta.get('epoch'), length.get('max_iters'), length.get('max_epochs')]
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop) or not all(type(one) is int for one in numbers):
+            return
+        steps, epochs, all_steps, all_epochs = numbers
+        if steps * all_epochs != epochs * all_steps:
+            raise InputError(
+                f'{self.source}: was written at step {steps}, after {epochs} whole epochs by its record, and this '
+                'training, which counts epochs, would train part of that once more. Go on from one of the end of an '
+                'epoch (default_hooks.checkpoint.by_epoch=True), count steps as before, or begin anew from its '
+                f'weights, with --cfg-options load_from={self.source}, in another --work-dir'
+            )
 
     def _require_weights(self, runner, state_dict: dict[str, Any]) -> None:
         report = fit_report(unwrap(runner.model), state_dict)

@@ -46,6 +46,15 @@ class PrototypeHead(DistillationHead):
             raise InputError(f'scope must be one of {SCOPES}, got {scope!r}')
         if teacher_prototypes not in ('shared', 'ema'):
             raise InputError(f"teacher_prototypes must be 'shared' or 'ema', got {teacher_prototypes!r}")
+        if channels < 1 or num_prototypes < 1:
+            raise InputError(f'channels and num_prototypes must be at least 1, got {channels} and {num_prototypes}')
+        if min(student_temperature, *teacher_temperature) <= 0:
+            raise InputError(
+                f'temperatures divide cosines and must be more than 0, got {student_temperature} of the student and '
+                f'{tuple(teacher_temperature)} of the teacher'
+            )
+        if not 0 <= warmup_share <= 1:
+            raise InputError(f'warmup_share must be in [0, 1], a share of the run, got {warmup_share}')
         self.student_temperature = student_temperature
         self.temperature_range = tuple(teacher_temperature)
         self.warmup_share = warmup_share
