@@ -31,9 +31,10 @@ FAKE_TRAIN = """
 import json, pathlib, sys, time
 work_dir, calls, behaviour = map(pathlib.Path, sys.argv[1:])
 name = work_dir.parent.name.rsplit('_', 1)[0]
+said = f'train {name} {"again" if work_dir.exists() else "new"}\\n'
+work_dir.mkdir(exist_ok=True)  # before it is said: who reads that may end this script at once
 with open(calls, 'a') as file:
-    file.write(f'train {name} {"again" if work_dir.exists() else "new"}\\n')
-work_dir.mkdir(exist_ok=True)
+    file.write(said)
 do = json.loads(behaviour.read_text()).get(name)
 if do == 'sleep':
     time.sleep(600)

@@ -19,9 +19,10 @@ folder, calls, behaviour = map(pathlib.Path, sys.argv[1:])
 config = {}
 exec((folder / 'config.py').read_text(), config)
 name, run = folder.name.rsplit('_', 1)[0], folder / 'run'
+said = f'train {name} {"again" if run.exists() else "new"}\\n'
+run.mkdir(exist_ok=True)  # before it is said: who reads that may end this script at once
 with open(calls, 'a') as file:
-    file.write(f'train {name} {"again" if run.exists() else "new"}\\n')
-run.mkdir(exist_ok=True)
+    file.write(said)
 do = json.loads(behaviour.read_text())
 if name in do.get('fail', ()):
     sys.exit('error: no room left')
