@@ -11,7 +11,7 @@ from ..engine import launch, work_dir
 from ..engine.compiling import check_compile
 from ..engine.counting import check_counting, other_length
 from ..engine.custom_keys import check_custom_keys
-from ..engine.hooks import GoOnHook
+from ..engine.hooks import GoOnHook, require_moved_teacher
 from ..engine.ranks import is_first_rank
 from ..export.loading import require_fit, warn_of_other_input
 from ..progress import announce, say
@@ -56,6 +56,7 @@ def main() -> None:
         if is_first_rank():
             announce(plan(cfg, args.config))
         runner = launch.build_runner(cfg)
+        require_moved_teacher(runner)
         work_dir.require_same_start(cfg)
         check_custom_keys(runner.model, cfg, args.cfg_options)
         if note := other_length(cfg, args.cfg_options):

@@ -60,7 +60,9 @@ def require_known(key: str, cfg: Config, path: Path) -> None:
     first, *rest = key.split('.')
     variables = {name for name in cfg if not name.startswith('_')}
     if first not in variables | OF_RUNNERS:
-        near = _called(key, cfg) or get_close_matches(first, sorted(variables | OF_RUNNERS)) or sorted(variables)
+        near = (
+            _called(key, cfg) or get_close_matches(first.lower(), sorted(variables | OF_RUNNERS)) or sorted(variables)
+        )
         raise _Unknown(path, first, key, near)
     place, within = cfg.get(first), first
     for name in rest:

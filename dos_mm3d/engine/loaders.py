@@ -21,6 +21,9 @@ OF_MMENGINE = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_schedul
 """Hooks that a run has also where its config does not name them, unless they are None there."""
 OF_HOOKS = ('interval', 'max_keep_ckpts', 'save_begin')
 """Of hooks, first read after some steps; -1 is never, or all."""
+NOT_NONE = ('interval', 'max_keep_ckpts')
+"""Of these, those whose 0 is neither, though mmengine takes it for -1."""
+SYNC_BN = (None, 'torch', 'mmcv')
 
 
 def settle_loaders(cfg: Config) -> None:
@@ -60,6 +63,10 @@ def check_numbers(cfg: Config) -> None:
         for key in OF_HOOKS:
             if isinstance(hook, dict) and hook.get(key) is not None:
                 _require_whole(f'{place}.{key}', hook[key], -1)
+                if hook[key] == 0 and key in NOT_NONE:
+                    raise InputError(f'{place}.{key}=0: wanted -1, for never or for all, or 1 or more')
+    if cfg.get('sync_bn') not in SYNC_BN:
+        raise InputError(f'sync_bn={cfg.sync_bn!r}: wanted one of {", ".join(map(str, SYNC_BN))}')
     wrapper = cfg.get('optim_wrapper') or {}
     for key, value in (wrapper.get('clip_grad') or {}).items():
         if key in ('max_norm', 'clip_value', 'norm_type') and not _is_positive(value):

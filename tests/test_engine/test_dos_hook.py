@@ -1,13 +1,17 @@
 """The teacher moves after real optimiser steps only; schedules are functions of the iteration (toy Runner, CPU)."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from dos_mm3d.engine.hooks import DOSHook
+from dos_mm3d.engine.hooks import DOSHook, require_moved_teacher
 from dos_mm3d.engine.hooks.dos import OptimizerStepCounter
+from dos_mm3d.errors import InputError
+from dos_mm3d.models.methods import DOS
 
 
 class Toy(BaseModel):
@@ -98,3 +102,11 @@ def test_skipped_sweeps_are_counted_and_named(tmp_path, monkeypatch):
     runner.train()
     assert any('broken.bin: truncated' in line for line in lines)
     assert runner.message_hub.get_scalar('train/sweeps_skipped').current() == 1
+
+
+def test_a_teacher_that_nothing_moves_is_refused():
+    model = DOS.__new__(DOS)  # a StudentTeacher, without its parts
+    require_moved_teacher(SimpleNamespace(model=model, hooks=[DOSHook()]))
+    require_moved_teacher(SimpleNamespace(model=torch.nn.Identity(), hooks=[]))
+    with pytest.raises(InputError, match=r'custom_hooks: has no DOSHook.*momentum=\(0\.994, 1\.0\)'):
+        require_moved_teacher(SimpleNamespace(model=model, hooks=[]))

@@ -3,7 +3,7 @@
 from .checkpoint import CheckpointHook
 from .collapse_monitor import CollapseError, CollapseMonitorHook
 from .data_wait import DataWaitHook, MemberSharesHook
-from .dos import DOSHook
+from .dos import DOSHook, require_moved_teacher
 from .feature_pictures import FeaturePictureHook
 from .frozen_start import FrozenStartHook
 from .going_on import GoOnHook

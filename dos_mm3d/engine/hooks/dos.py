@@ -8,11 +8,21 @@ from torch import nn
 
 from ...errors import InputError
 from ...functional.schedules import cosine_ramp
+from ...models.methods.student_teacher import StudentTeacher
 
 
 def unwrap(model: nn.Module) -> nn.Module:
     """The model inside DistributedDataParallel, or the model itself."""
     return model.module if is_model_wrapper(model) else model
+
+
+def require_moved_teacher(runner) -> None:
+    """InputError where a teacher would stay as it began, and every schedule with it, as no hook moves them."""
+    if isinstance(unwrap(runner.model), StudentTeacher) and not any(isinstance(hook, DOSHook) for hook in runner.hooks):
+        raise InputError(
+            'custom_hooks: has no DOSHook, and without it the teacher stays as it began; wanted '
+            "dict(type='DOSHook', momentum=(0.994, 1.0)) among them, as in configs/_base_/pretraining_runtime.py"
+        )
 
 
 class OptimizerStepCounter:
