@@ -13,6 +13,7 @@ import pytest
 from mmengine.config import Config
 
 from dos_mm3d.datasets.label_shares import leaf
+from dos_mm3d.studies.protocols import training
 from dos_mm3d.studies.protocols.base import ProtocolArguments
 from dos_mm3d.studies.protocols.datasets import DataSet
 from dos_mm3d.studies.protocols.finetune import DecoderProbe, Detection, Finetune, LabelEfficiency
@@ -88,6 +89,19 @@ def test_lists_are_stored_and_reach_the_data_sets(wanted: ProtocolArguments, tra
             config: dict = {}
             exec((folder / 'config.py').read_text(), config)
             assert config['train_dataloader']['dataset']['sequences'] == stored[labels]
+
+
+def test_the_report_shows_the_first_models_with_the_most_labels(
+    wanted: ProtocolArguments, trainings: TrainingFakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(training, 'trained_page', lambda *given: asked.append(given) or ('<p>page</p>', 'words'))
+    run_protocol(LabelEfficiency(wanted))
+    ((task, folders),) = asked
+    assert (task, list(folders)) == ('segmentation', ['from scratch', 'from DOS'])
+    assert all('labels_100_seed0' in folder.name and folder.is_dir() for folder in folders.values())
+    (report,) = wanted.out.glob('*.html')
+    assert '>Scored samples to turn and click in<' in report.read_text()
 
 
 def test_differences_are_paired_over_seeds(wanted: ProtocolArguments, trainings: TrainingFakes) -> None:

@@ -64,6 +64,15 @@ def test_a_plain_start_checks_nothing_and_trains(start):
     assert 'enable' not in cfg.auto_scale_lr and cfg.optim_wrapper.type == 'OptimWrapper'
 
 
+def test_a_teacher_that_nothing_moves_is_not_trained(start, train, monkeypatch):
+    def refuse(runner):
+        raise UserError('no hook')
+
+    monkeypatch.setattr(train, 'require_moved_teacher', refuse)
+    with pytest.raises(UserError, match='no hook'):
+        start()
+
+
 def test_weights_to_start_from_must_fit_before_anything_is_trained(start):
     assert start(load_from='other.pth')[1] == [('fit', 'the model', 'other.pth'), 'train']
     pretrained = "init_cfg=dict(type='Pretrained', checkpoint='backbone.pth')"
