@@ -16,7 +16,7 @@ splits = ['train']
 batch_size = 32
 max_iters = 500
 learning_rate = 5e-4
-warmup_iters = max(max_iters // 30, 1)
+warmup_iters = max(max_iters // 5, 1)
 
 # half as many masks of each form, smaller crops
 _sizes = dict(
@@ -42,8 +42,7 @@ param_scheduler = [
 ]
 custom_hooks = [
     dict(type='DOSHook', momentum=(0.99, 1.0)),
-    # targets are nearly uniform until features differ
-    dict(type='CollapseMonitorHook', interval=10, warmup_iters=max_iters // 2),
+    dict(type='CollapseMonitorHook', interval=10, warmup_iters=warmup_iters),
 ]
 env_cfg = dict(dist_cfg=dict(backend='gloo'))
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=100, max_keep_ckpts=2))
