@@ -1,9 +1,9 @@
 """Register-tiled CPU kernels of the sparse convolution (numba).
 
-Two tiles do all the arithmetic (a third transposes), written as LLVM vectors because no loop that numba vectorises keeps a block of
-accumulators in registers. Every sum has one owner and one order, whatever the number of threads, so results are the
-same to the last bit. A kernel takes the address of a job, an int64 array that `launch.py` fills: job[0] counts the
-units of work taken, the rest are addresses and sizes; rows lie `..s` bytes apart.
+Two tiles do all the arithmetic, and one transposes, written as LLVM vectors because no loop that numba vectorises keeps
+a block of accumulators in registers. Every sum has one owner and one order, whatever the number of threads, so results
+are the same to the last bit. A kernel takes the address of a job, an int64 array that `launch.py` fills: job[0] counts
+the units of work taken, the rest are addresses and sizes; rows lie `..s` bytes apart.
 
 All compiled code stays in this file: numba's disk cache notices changes of this file only.
 """
