@@ -25,6 +25,34 @@ def rows_of_keys(wanted, keys):
 
 
 @njit(cache=True, nogil=True)
+def group_points(points, keys, max_points):
+    """Points (n, C) float32 in groups of one of the keys (n,) int64 >= 0, in the order in which groups begin.
+
+    Returns the first ``max_points`` points of each (v, max_points, C), zeros behind them; how many those are (v,)
+    int32; and the row of its first point (v,) int64.
+    """
+    slots, rows = _empty_table(len(keys))
+    row_of_point, first_point = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+    n_groups = 0
+    for i in range(len(keys)):
+        slot = _slot_of(keys[i], slots)
+        if slots[slot] == _FREE:
+            slots[slot], rows[slot] = keys[i], n_groups
+            first_point[n_groups] = i
+            n_groups += 1
+        row_of_point[i] = rows[slot]
+    groups = np.zeros((n_groups, max_points, points.shape[1]), points.dtype)
+    num_points = np.zeros(n_groups, np.int32)
+    for i in range(len(keys)):
+        row = row_of_point[i]
+        place = num_points[row]
+        if place < max_points:
+            groups[row, place] = points[i]
+            num_points[row] = place + 1
+    return groups, num_points, first_point[:n_groups].copy()
+
+
+@njit(cache=True, nogil=True)
 def submanifold_pairs(sites, shape, kernel, dilation, pairs, counts):
     """Fill `pairs` and, before the centre, `counts`; the offsets behind it mirror those before it.
 
