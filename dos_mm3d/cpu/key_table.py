@@ -11,17 +11,33 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: neighbouring cel
 
 
 @njit(cache=True, nogil=True)
-def rows_of_keys(wanted, keys):
-    """(m,) int64: where each of ``wanted`` (m,) stands in ``keys`` (n,), -1: nowhere; all int64, keys >= 0, unique."""
-    slots, rows = _empty_table(len(keys))
-    for i in range(len(keys)):
-        slot = _slot_of(keys[i], slots)
-        slots[slot], rows[slot] = keys[i], i
+def rows_of_cells(wanted, sites, shape):
+    """(m,) int64: where each of ``wanted`` (m, 1 + d) stands in ``sites`` (n, 1 + d), -1: nowhere; integers.
+
+    shape (d,): sizes of a grid that all sites lie in; a wanted cell outside is none of them.
+    """
+    slots, rows = _empty_table(len(sites))
+    for i in range(len(sites)):
+        key = _key_of(sites, i, shape)
+        slot = _slot_of(key, slots)
+        slots[slot], rows[slot] = key, i
     found = np.empty(len(wanted), np.int64)
     for i in range(len(wanted)):
-        slot = _slot_of(wanted[i], slots)
+        key = _key_of(wanted, i, shape)
+        slot = _slot_of(key, slots)
         found[i] = -1 if slots[slot] == _FREE else rows[slot]
     return found
+
+
+@njit(inline='always')
+def _key_of(cells, i, shape):
+    """The number of the i-th of cells (n, 1 + d), the first axis most significant; _FREE outside of the grid (d,)."""
+    key, inside = np.int64(cells[i, 0]), cells[i, 0] >= 0
+    for axis in range(len(shape)):
+        cell = cells[i, axis + 1]
+        key = key * shape[axis] + cell
+        inside &= (cell >= 0) & (cell < shape[axis])
+    return key if inside else np.int64(_FREE)
 
 
 @njit(cache=True, nogil=True)

@@ -22,6 +22,7 @@ _WIDE = VECTOR_BYTES == 64
 # Accumulators per tile: 24 of 32 registers with AVX-512, 8 to 12 of 16 below it.
 _ROWS_4, _ROWS_2, _ROWS_1 = (6, 12, 16) if _WIDE else (2, 6, 8)
 _OUTER_4, _OUTER_2, _OUTER_1 = (4, 8, 16) if _WIDE else (2, 4, 8)
+JOB_VALUES = 20  # of a job
 OUTER_CHANNELS = 16  # the weight gradient's output channels come in multiples of this, hence of every _OUTER_*
 _OUTER_PAIRS = 32  # pairs per pass of the weight gradient: both gathered blocks then stay in the inner caches
 OUTER_SPAN = 64  # output channels per unit of work of the weight gradient
@@ -245,11 +246,13 @@ def _rows_all(zero, src, dst, n, x, xs, o, os, w, ws, c):
 @njit
 def _rows_job(zero, pointer):
     """Take blocks of output rows until none is left; a block's pairs come offset by offset, in one fixed order."""
-    job = carray(pointer, 16)
-    n_units, n_offsets, starts_at, src, dst, x, xs, o, os, w, ws, w_size, c, mirror = job[1:15]
+    job = carray(pointer, JOB_VALUES)
+    n_units, n_offsets, starts_at, src, dst, x, xs, o, os, w, ws, w_size, c, mirror, n_rows, block = job[1:17]
     starts = carray(_at(starts_at), n_units * n_offsets + 1)
     unit = _next_unit(pointer)
     while unit < n_units:
+        first_row = unit * block
+        carray(_at(o + first_row * os), min(block, n_rows - first_row) * os // 8)[:] = 0
         for k in range(n_offsets):
             first = starts[unit * n_offsets + k]
             n = starts[unit * n_offsets + k + 1] - first
@@ -285,7 +288,7 @@ def _outer_job(zero, pointer):
 
     dw is (channels of x, offsets, columns).
     """
-    job = carray(pointer, 16)
+    job = carray(pointer, JOB_VALUES)
     n_units, n_spans, lists_at, x, xs, g, gs, dw, dws, c, item = job[1:12]
     lists = carray(_at(lists_at), (n_units // n_spans, 4))
     unit = _next_unit(pointer)
@@ -303,7 +306,7 @@ def _outer_job(zero, pointer):
 @njit
 def _transpose_job(zero, pointer):
     """Take bands of rows, as high as a vector has lanes, until none is left; they become columns of the target."""
-    job = carray(pointer, 16)
+    job = carray(pointer, JOB_VALUES)
     n_units, n_tiles, lanes, source, source_stride, target, target_stride = job[1:8]
     unit = _next_unit(pointer)
     while unit < n_units:

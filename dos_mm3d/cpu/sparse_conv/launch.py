@@ -13,7 +13,7 @@ import torch
 from numba import cfunc
 from torch import Tensor
 
-from .kernels import JOB, OUTER_SPAN, SOURCES, VECTOR_BYTES
+from .kernels import JOB, JOB_VALUES, OUTER_SPAN, SOURCES, VECTOR_BYTES
 from .pairs import Blocks
 
 
@@ -37,7 +37,7 @@ def _parallel_region():
 
 def _run(name: str, dtype: torch.dtype, *values: int) -> None:
     """Run one job, whose first value is its number of units, on at most `torch.get_num_threads()` threads."""
-    job = np.zeros(16, np.int64)
+    job = np.zeros(JOB_VALUES, np.int64)
     job[1 : 1 + len(values)] = values
     kernel = _compiled(name, dtype)
     n_threads = min(torch.get_num_threads(), values[0])
@@ -53,13 +53,26 @@ def accumulate_rows(x: Tensor, weight: Tensor, blocks: Blocks, n_rows: int, mirr
     x (n, c), weight (offsets, c, columns) with columns a multiple of a vector and next to each other in memory; returns
     (n_rows, columns). With `mirrored` the pairs of offset k meet weight[offsets - 1 - k].
     """
-    out = x.new_zeros(n_rows, weight.shape[2])
+    out = x.new_empty(n_rows, weight.shape[2])  # the kernel begins a block with zeros
     n_offsets, n_channels, n_columns = weight.shape
     item = x.element_size()
     line, (slab, weight_line) = n_columns * item, (item * weight.stride(axis) for axis in (0, 1))
     starts, src, dst = (array.ctypes.data for array in (blocks.starts, blocks.src, blocks.dst))
     sizes = (n_channels * item, out.data_ptr(), line, weight.data_ptr(), weight_line, slab, n_channels)
-    _run('rows', x.dtype, blocks.n_blocks, n_offsets, starts, src, dst, x.data_ptr(), *sizes, mirrored)
+    _run(
+        'rows',
+        x.dtype,
+        blocks.n_blocks,
+        n_offsets,
+        starts,
+        src,
+        dst,
+        x.data_ptr(),
+        *sizes,
+        mirrored,
+        n_rows,
+        blocks.rows,
+    )
     return out
 
 

@@ -18,6 +18,7 @@ class Blocks:
     src: np.ndarray  # (pairs,) int32 rows read
     dst: np.ndarray  # (pairs,) int32 rows written; within one group no row occurs twice
     n_blocks: int
+    rows: int  # of a block; the last may have fewer
 
 
 @njit(cache=True, nogil=True)
@@ -56,7 +57,7 @@ def _blocks(sources: np.ndarray, targets: np.ndarray, counts: np.ndarray, n_rows
     starts = np.zeros(n_blocks * len(counts) + 1, np.int64)
     src, dst = np.empty((2, int(counts.sum())), np.int32)
     _group(sources, targets, counts, shift, starts, src, dst)
-    return Blocks(starts, src, dst, n_blocks)
+    return Blocks(starts, src, dst, n_blocks, 1 << shift)
 
 
 class Pairs:
