@@ -59,6 +59,22 @@ def rows_within_nearest(points, centre, count):
 
 
 @njit(cache=True, nogil=True)
+def order_of_rows(row_of_point, n_rows):
+    """(n,) int64: points by their rows (n,) int64 in [0, n_rows), those of one row as they come; a stable argsort, but
+    counted."""
+    start = np.zeros(n_rows + 1, np.int64)
+    for row in row_of_point:
+        start[row + 1] += 1
+    for row in range(n_rows):
+        start[row + 1] += start[row]
+    order = np.empty(len(row_of_point), np.int64)
+    for i in range(len(row_of_point)):
+        order[start[row_of_point[i]]] = i
+        start[row_of_point[i]] += 1
+    return order
+
+
+@njit(cache=True, nogil=True)
 def unique_of_keys(keys, n_values):
     """The sorted unique values (m,) of ``keys`` (n,) int64 in [0, n_values), and the row of each key (n,).
 

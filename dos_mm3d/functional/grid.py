@@ -5,7 +5,6 @@ Points become cells by the very float32 operations of mmcv's voxelization, so th
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,8 +52,9 @@ def find_rows(query: Tensor, sites: Tensor, spatial_shape: Sequence[int] | None 
         query, sites = query - lowest, sites - lowest
         spatial_shape = (torch.maximum(query.amax(0), sites.amax(0)) + 1).tolist()[1:]
     if query.device.type == 'cpu':  # a table is built and asked in less time than a sort takes
-        shape = np.array(spatial_shape, np.int64)
-        return torch.from_numpy(rows_of_cells(query.contiguous().numpy(), sites.contiguous().numpy(), shape))
+        shape = constant(spatial_shape, torch.int64, query.device)
+        arrays = (each.contiguous().numpy() for each in (query, sites, shape))
+        return torch.from_numpy(rows_of_cells(*arrays))
     keys, wanted = cell_keys(sites, spatial_shape), cell_keys(query, spatial_shape)
     wanted = wanted.where(inside_grid(query[:, 1:], spatial_shape), -1)  # it would have the number of another one
     keys, order = keys.sort()
