@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from numba import njit
 from torch import Tensor
 
-_MIN_BLOCK_ROWS, _MAX_BLOCK_ROWS, _BLOCKS_WANTED = 64, 512, 12
+_MIN_BLOCK_ROWS, _MAX_BLOCK_ROWS = 64, 512
+_BLOCKS_FOR_THREADS = 12  # wanted where several threads share them; one alone reads the kernel the less, the larger
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def _highest(rows, counts):
 
 def _blocks(sources: np.ndarray, targets: np.ndarray, counts: np.ndarray, n_rows: int) -> Blocks:
     """Group pairs (K, >= counts.max()) by blocks of a power of two of the `n_rows` target rows."""
-    rows = min(max(n_rows // _BLOCKS_WANTED, _MIN_BLOCK_ROWS), _MAX_BLOCK_ROWS)
+    n_wanted = _BLOCKS_FOR_THREADS if torch.get_num_threads() > 1 else 1
+    rows = min(max(n_rows // n_wanted, _MIN_BLOCK_ROWS), _MAX_BLOCK_ROWS)
     shift = rows.bit_length() - 1
     n_blocks = -(-n_rows // (1 << shift))
     starts = np.zeros(n_blocks * len(counts) + 1, np.int64)
