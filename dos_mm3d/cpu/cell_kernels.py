@@ -34,7 +34,7 @@ def rows_within_nearest(points, centre, count):
     many where several are equally far.
 
     points (n, >= 3) float32, 0 < count <= n. Bits of floats that are not negative count upwards as the floats do, so
-    that counting their first twelve leaves few to be sorted.
+    that counting their first twelve leaves few among which the limit is.
     """
     distance = np.empty(len(points), np.float32)
     bits = distance.view(np.uint32)
@@ -42,13 +42,36 @@ def rows_within_nearest(points, centre, count):
     for i in range(len(points)):
         x, y, z = points[i, 0] - centre[0], points[i, 1] - centre[1], points[i, 2] - centre[2]
         distance[i] = (x * x + y * y) + z * z
+    for i in range(len(points)):
         n_beginning[bits[i] >> 20] += 1
     beginning, nearer = 0, 0
     while nearer + n_beginning[beginning] < count:
         nearer += n_beginning[beginning]
         beginning += 1
-    limit = np.sort(distance[(bits >> 20) == beginning])[count - nearer - 1]
-    return np.flatnonzero(distance <= limit)
+    candidates = distance[(bits >> 20) == beginning]
+    limit = np.partition(candidates, count - nearer - 1)[count - nearer - 1]
+    rows = np.empty(len(points), np.int64)
+    n_rows = 0
+    for i in range(len(points)):  # every row is written, and the next one over those that are too far
+        rows[n_rows] = i
+        n_rows += distance[i] <= limit
+    return rows[:n_rows].copy()
+
+
+@njit(cache=True, nogil=True)
+def order_of_rows(row_of_point, n_rows):
+    """(n,) int64: points by their rows (n,) int64 in [0, n_rows), those of one row as they come; a stable argsort, but
+    counted."""
+    start = np.zeros(n_rows + 1, np.int64)
+    for row in row_of_point:
+        start[row + 1] += 1
+    for row in range(n_rows):
+        start[row + 1] += start[row]
+    order = np.empty(len(row_of_point), np.int64)
+    for i in range(len(row_of_point)):
+        order[start[row_of_point[i]]] = i
+        start[row_of_point[i]] += 1
+    return order
 
 
 @njit(cache=True, nogil=True)
@@ -96,7 +119,7 @@ def most_shared(origin_a, cell_a, origin_b, cell_b, num_cells_a, num_cells_b, nu
 
     origin_* in [0, num_raw), cell_a in [0, num_cells_a), cell_b in [0, num_cells_b), all int64.
     """
-    cell_b_of_raw = np.full(num_raw, -1, np.int64)
+    cell_b_of_raw = np.full(num_raw, -1, np.int32)  # half as much memory to look into as int64
     for i in range(len(origin_b)):
         cell_b_of_raw[origin_b[i]] = cell_b[i]
     start, partner = _partners_by_cell(origin_a, cell_a, cell_b_of_raw, num_cells_a)
@@ -127,7 +150,7 @@ def _partners_by_cell(origin_a, cell_a, cell_b_of_raw, num_cells_a):
             start[cell_a[i] + 2] += 1
     for cell in range(2, num_cells_a + 2):
         start[cell] += start[cell - 1]
-    partner = np.empty(start[num_cells_a + 1], np.int64)
+    partner = np.empty(start[num_cells_a + 1], np.int32)
     for i in range(len(origin_a)):
         row = cell_b_of_raw[origin_a[i]]
         if row >= 0:

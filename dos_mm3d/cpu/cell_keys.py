@@ -25,8 +25,9 @@ def cells_of_keys(keys: Tensor, shape: Sequence[int]) -> Tensor:
     """(n, d) int64 cells of (n,) keys: the inverse of :func:`cell_keys`; shape: the sizes of all d axes."""
     axes = []
     for size in reversed(shape[1:]):
-        axes.append(keys % size)
-        keys = keys // size
+        above = keys // size
+        axes.append(keys - above * size)  # a division less than the remainder takes
+        keys = above
     return torch.stack((keys, *reversed(axes)), dim=1)
 
 

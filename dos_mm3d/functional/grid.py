@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..cpu.cell_keys import cell_keys
-from ..cpu.key_table import rows_of_keys
+from ..cpu.key_table import rows_of_cells
 from .host import constant
 
 
@@ -38,7 +38,8 @@ def find_rows(query: Tensor, sites: Tensor, spatial_shape: Sequence[int] | None 
     Args:
         query: (M, 1 + d) integer [batch, ...].
         sites: (S, 1 + d) integer [batch, ...], unique.
-        spatial_shape: sizes (d,) of a grid that all lie in; None: anywhere, also left of 0.
+        spatial_shape: sizes (d,) of a grid that all sites lie in; a query outside is none of them. None: anywhere, also
+            left of 0.
 
     Returns:
         (M,) int64.
@@ -49,10 +50,13 @@ def find_rows(query: Tensor, sites: Tensor, spatial_shape: Sequence[int] | None 
         query, sites = query.long(), sites.long()
         lowest = torch.minimum(query.amin(0), sites.amin(0))
         query, sites = query - lowest, sites - lowest
-        spatial_shape = (torch.maximum(query.amax(0), sites.amax(0)) + 1).tolist()
+        spatial_shape = (torch.maximum(query.amax(0), sites.amax(0)) + 1).tolist()[1:]
+    if query.device.type == 'cpu':  # a table is built and asked in less time than a sort takes
+        shape = constant(spatial_shape, torch.int64, query.device)
+        arrays = (each.contiguous().numpy() for each in (query, sites, shape))
+        return torch.from_numpy(rows_of_cells(*arrays))
     keys, wanted = cell_keys(sites, spatial_shape), cell_keys(query, spatial_shape)
-    if keys.device.type == 'cpu':  # a table is built and asked in less time than a sort takes
-        return torch.from_numpy(rows_of_keys(wanted.numpy(), keys.numpy()))
+    wanted = wanted.where(inside_grid(query[:, 1:], spatial_shape), -1)  # it would have the number of another one
     keys, order = keys.sort()
     position = torch.searchsorted(keys, wanted).clamp_max(len(keys) - 1)
     return torch.where(keys[position] == wanted, order[position], -1)

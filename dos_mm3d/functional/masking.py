@@ -43,7 +43,7 @@ def draw_visible_cells(
         (m,) bool, on the CPU.
     """
     check_mask_ratio(mask_ratio)
-    blocks = torch.div(cells.long(), torch.tensor(block_cells), rounding_mode='floor')
+    blocks = torch.div(cells, torch.tensor(block_cells, dtype=cells.dtype), rounding_mode='floor')
     occupied, block_of_cell = sorted_unique(keys_in_bounding_box(blocks))
     n_blocks = len(occupied)
     n_hidden = int(mask_ratio * n_blocks + 0.5)

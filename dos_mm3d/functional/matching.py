@@ -42,7 +42,7 @@ def match_cells(origin_a: Tensor, cell_a: Tensor, origin_b: Tensor, cell_b: Tens
 
 def last_row(rows: Tensor, name: str) -> int:
     """The highest of (n,) rows; ValueError where one is negative."""
-    lowest, highest = (int(row) for row in rows.aminmax())
+    lowest, highest = int(rows.numpy().min()), int(rows.numpy().max())  # faster than torch's for int64
     if lowest < 0:
         raise ValueError(f'{name} must not be negative, got {lowest}')
     return highest

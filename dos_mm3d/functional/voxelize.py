@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..cpu.cell_keys import cell_keys
+from ..cpu.key_table import group_points
 from ..cpu.scatter import occupied_cells, reduce_by_row
 from ..errors import InputError
 from .grid import point_cells
@@ -23,7 +24,7 @@ def hard_voxelize(
     Several clouds at once come out as one after the other would.
 
     mmcv's CPU operator fills a table with one entry per cell of the grid at every call (10 million for CenterPoint's
-    voxel-0.2 grid, 27 ms); sorting 20 000 points takes 3 ms. Runs on any device.
+    voxel-0.2 grid, 27 ms).
 
     Args:
         points: (n, C) float32.
@@ -35,7 +36,18 @@ def hard_voxelize(
         voxels (v, max_points, C) zero-filled, coors (v, 4 or 3) int32 as coords, num_points (v,) int32, and the row of
         each voxel's first point (v,) int64; voxels in the order of their first points.
     """
-    keys, order = cell_keys(coords, shape).sort(stable=True)
+    keys = cell_keys(coords, shape)
+    if points.device.type == 'cpu':
+        groups = group_points(points.contiguous().numpy(), keys.numpy(), max_points)
+        voxels, num_points, first_point = map(torch.from_numpy, groups)
+    else:
+        voxels, num_points, first_point = group_by_sorting(points, keys, max_points)
+    return voxels, coords[first_point].int(), num_points, first_point
+
+
+def group_by_sorting(points: Tensor, keys: Tensor, max_points: int) -> tuple[Tensor, Tensor, Tensor]:
+    """:func:`~dos_mm3d.cpu.key_table.group_points` on a GPU."""
+    keys, order = keys.sort(stable=True)
     starts = torch.ones_like(keys, dtype=torch.bool)
     starts[1:] = keys[1:] != keys[:-1]
     first = starts.nonzero().squeeze(1)
@@ -53,8 +65,7 @@ def hard_voxelize(
     voxels = rows[:-1].view(len(first), max_points, points.shape[1])
     ends = torch.cat((first[1:], first.new_full((min(len(first), 1),), len(keys))))
     num_points = (ends - first)[by_appearance].clamp_max(max_points).int()
-    first_point = order[first][by_appearance]
-    return voxels, coords[first_point].int(), num_points, first_point
+    return voxels, num_points, order[first][by_appearance]
 
 
 def polar_points(points: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Our search for the index pairs of sparse convolutions: the arrays of spconv's own, number for number."""
+"""Our search for the index pairs of sparse convolutions: those of spconv's own, number for number."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,8 @@ def test_finds_what_spconv_finds(name, count):
     assert found.dtype == pairs.dtype == counts.dtype == torch.int32
     assert torch.equal(found, wanted)
     assert torch.equal(counts, wanted_counts)
-    assert torch.equal(pairs, wanted_pairs)
+    there = wanted_pairs >= 0  # behind the last of an offset: anything
+    assert torch.equal(pairs[there], wanted_pairs[there])
 
 
 def test_no_site_at_all():

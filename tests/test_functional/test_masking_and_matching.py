@@ -91,6 +91,13 @@ def test_find_rows_joins_coordinates():
     assert find_rows(query, sites[:0], [2, 3, 6]).tolist() == [-1] * 4
 
 
+def test_a_cell_outside_of_the_grid_is_no_site():
+    """Its number may be that of another cell."""
+    sites = torch.tensor([[0, 1, 2, 3], [0, 0, 0, 5], [1, 0, 0, 0]], dtype=torch.int32)
+    outside = torch.tensor([[0, 1, 1, 9], [0, 0, 1, -1], [0, 2, 0, 0], [1, 0, -1, 6], [0, 1, 2, 3]])
+    assert find_rows(outside, sites, [2, 3, 6]).tolist() == [-1, -1, -1, -1, 0]
+
+
 def test_a_stride_two_cell_is_exactly_half_the_voxel_index():
     """Also where x / 0.1 rounds: otherwise an occupied loss voxel would have no parent in the encoder."""
     xyz = torch.rand(200_000, 3, generator=torch.Generator().manual_seed(5)) * 102.4 - 51.2

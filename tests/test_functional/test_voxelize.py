@@ -4,7 +4,8 @@ import pytest
 import torch
 from mmcv.ops import Voxelization
 
-from dos_mm3d.functional.voxelize import hard_voxelize
+from dos_mm3d.cpu.key_table import group_points
+from dos_mm3d.functional.voxelize import group_by_sorting, hard_voxelize
 from dos_mm3d.structures import Grid
 
 RANGE = [-8.0, -8.0, -2.0, 8.0, 8.0, 2.0]
@@ -61,3 +62,14 @@ def test_several_clouds_come_out_as_one_after_the_other():
     assert together[1][:, 0].tolist() == [number for number, one in enumerate(coors) for _ in one]
     assert torch.equal(together[2], torch.cat(num_points))
     assert torch.equal(together[3], torch.cat([rows + start for rows, start in zip(first_point, starts)]))
+
+
+@pytest.mark.parametrize('max_points', [1, 3])
+def test_a_gpu_groups_points_as_the_cpu_does(max_points):
+    """What sorts on a GPU runs here, too."""
+    generator = torch.Generator().manual_seed(0)
+    points, keys = torch.rand(500, 4, generator=generator), torch.randint(2**40, (200,), generator=generator)
+    keys = keys[torch.randint(200, (500,), generator=generator)]
+    on_gpu = group_by_sorting(points, keys, max_points)
+    for found, wanted in zip(on_gpu, group_points(points.numpy(), keys.numpy(), max_points), strict=True):
+        assert torch.equal(found, torch.from_numpy(wanted))

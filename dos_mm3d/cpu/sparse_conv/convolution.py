@@ -6,7 +6,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from .kernels import OUTER_CHANNELS
-from .launch import accumulate_outer, accumulate_rows
+from .launch import accumulate_outer, accumulate_rows, transpose
 from .pairs import Pairs
 
 _VECTOR_BYTES = 64
@@ -21,10 +21,7 @@ class _SparseConv(torch.autograd.Function):
         ctx.pairs, ctx.backwards = pairs, backwards
         ctx.save_for_backward(x, weight)
         blocks, n_rows, mirrored = _targets(pairs, backwards)
-        # a transpose of two dimensions: torch is several times faster at it than at three
-        lines = _pad_columns(weight.flatten(1).t()).contiguous()
-        kernel = lines.view(-1, weight.shape[-1], lines.shape[1])
-        out = accumulate_rows(x, kernel, blocks, n_rows, mirrored)
+        out = accumulate_rows(x, _output_columns(weight), blocks, n_rows, mirrored)
         return _cut_columns(out, weight.shape[0])
 
     @staticmethod
@@ -44,22 +41,37 @@ def _targets(pairs, backwards: bool) -> tuple:
     return (pairs.by_output, pairs.n_inputs, True) if pairs.subm else (pairs.by_input, pairs.n_inputs, False)
 
 
+def _output_columns(weight: Tensor) -> Tensor:
+    """(out, *kernel, in) -> (offsets, in, out and zeros up to a whole number of vectors)."""
+    matrix = weight.contiguous().flatten(1)
+    if any(_missing(size, matrix) for size in matrix.shape):
+        lines = _pad_columns(matrix.t()).contiguous()
+    else:
+        lines = transpose(matrix)
+    return lines.view(-1, weight.shape[-1], lines.shape[1])
+
+
 def _input_gradient(grad: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
     blocks, n_rows, mirrored = _targets(pairs, not backwards)
-    kernel = _pad_columns(weight.flatten(1, -2).permute(1, 0, 2)).contiguous()
+    kernel = _pad_columns(weight.contiguous().flatten(1, -2)).permute(1, 0, 2)
     return _cut_columns(accumulate_rows(grad, kernel, blocks, n_rows, mirrored), weight.shape[-1])
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, weight: Tensor, pairs, backwards: bool) -> Tensor:
-    lists = pairs.lists[:, [1, 0, 2, 3]] if backwards else pairs.lists
-    dw = accumulate_outer(_pad_columns(x, OUTER_CHANNELS), _pad_columns(grad), lists)
-    lines = dw[:, : weight.shape[-1], : weight.shape[0]].reshape(-1, weight.shape[0])
-    return lines.t().reshape(weight.shape)
+    # by rows of the outputs, since that is how weights lie in memory
+    lists = pairs.lists if backwards else pairs.lists[:, [1, 0, 2, 3]]
+    dw = accumulate_outer(_pad_columns(grad, OUTER_CHANNELS), _pad_columns(x), lists)
+    return dw[: weight.shape[0], :, : weight.shape[-1]].reshape(weight.shape)
+
+
+def _missing(size: int, like: Tensor, multiple: int | None = None) -> int:
+    """What lacks to a `multiple`, by default a whole number of vectors of elements such as `like`'s."""
+    return -size % (multiple or _VECTOR_BYTES // like.element_size())
 
 
 def _pad_columns(matrix: Tensor, multiple: int | None = None) -> Tensor:
     """With zero columns up to a `multiple`, by default a whole number of vectors; the matrix itself if it fits."""
-    missing = -matrix.shape[-1] % (multiple or _VECTOR_BYTES // matrix.element_size())
+    missing = _missing(matrix.shape[-1], matrix, multiple)
     return F.pad(matrix, (0, missing)) if missing else matrix
 
 

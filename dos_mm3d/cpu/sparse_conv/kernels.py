@@ -1,9 +1,9 @@
 """Register-tiled CPU kernels of the sparse convolution (numba).
 
-Two tiles do all the arithmetic, written as LLVM vectors because no loop that numba vectorises keeps a block of
-accumulators in registers. Every sum has one owner and one order, whatever the number of threads, so results are the
-same to the last bit. A kernel takes the address of a job, an int64 array that `launch.py` fills: job[0] counts the
-units of work taken, the rest are addresses and sizes; rows lie `..s` bytes apart.
+Two tiles do all the arithmetic, and one transposes, written as LLVM vectors because no loop that numba vectorises keeps
+a block of accumulators in registers. Every sum has one owner and one order, whatever the number of threads, so results
+are the same to the last bit. A kernel takes the address of a job, an int64 array that `launch.py` fills: job[0] counts
+the units of work taken, the rest are addresses and sizes; rows lie `..s` bytes apart.
 
 All compiled code stays in this file: numba's disk cache notices changes of this file only.
 """
@@ -22,9 +22,10 @@ _WIDE = VECTOR_BYTES == 64
 # Accumulators per tile: 24 of 32 registers with AVX-512, 8 to 12 of 16 below it.
 _ROWS_4, _ROWS_2, _ROWS_1 = (6, 12, 16) if _WIDE else (2, 6, 8)
 _OUTER_4, _OUTER_2, _OUTER_1 = (4, 8, 16) if _WIDE else (2, 4, 8)
-OUTER_CHANNELS = 16  # the weight gradient's input channels come in multiples of this, hence of every _OUTER_*
+JOB_VALUES = 20  # of a job
+OUTER_CHANNELS = 16  # the weight gradient's output channels come in multiples of this, hence of every _OUTER_*
 _OUTER_PAIRS = 32  # pairs per pass of the weight gradient: both gathered blocks then stay in the inner caches
-OUTER_SPAN = 64  # input channels per unit of work of the weight gradient
+OUTER_SPAN = 64  # output channels per unit of work of the weight gradient
 
 _I64 = ir.IntType(64)
 _I32 = ir.IntType(32)
@@ -58,6 +59,10 @@ class _Emitter:
         empty = ir.Constant(self.vector, ir.Undefined)
         first = self.builder.insert_element(empty, value, _I32(0))
         return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_I32, self.lanes), None))
+
+    def pick(self, first: ir.Value, second: ir.Value, lanes: list[int]) -> ir.Value:
+        """The named lanes of two vectors, those of the second behind those of the first."""
+        return self.builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_I32, self.lanes), lanes))
 
     def load_tile(self, rows: list[ir.Value], vectors: int) -> list[list[ir.Value]]:
         return [[self.load(row, self.vector, v * VECTOR_BYTES) for v in range(vectors)] for row in rows]
@@ -162,6 +167,34 @@ def _outer_tile(typingctx, zero, n_rows, n_vectors, src, dst, x, x_stride, g, g_
 
 
 @intrinsic
+def _transpose_tile(typingctx, zero, source, source_stride, target, target_stride):
+    """Write the square of as many rows as a vector has lanes, transposed.
+
+    At each stage halves twice as wide change places between two rows, as in the transposition of a block matrix.
+    """
+
+    def codegen(context, builder, signature, args):
+        emit = _Emitter(builder, zero)
+        source, source_stride, target, target_stride = args[1:]
+        lanes = range(emit.lanes)
+        addresses = [builder.add(source, builder.mul(source_stride, _I64(r))) for r in lanes]
+        rows = [row[0] for row in emit.load_tile(addresses, 1)]
+        half = 1
+        while half < emit.lanes:
+            for r in lanes:
+                if not r & half:
+                    above, below = rows[r], rows[r + half]
+                    rows[r] = emit.pick(above, below, [i + emit.lanes - half if i & half else i for i in lanes])
+                    rows[r + half] = emit.pick(above, below, [i + emit.lanes if i & half else i + half for i in lanes])
+            half *= 2
+        addresses = [builder.add(target, builder.mul(target_stride, _I64(r))) for r in lanes]
+        emit.store_tile([[row] for row in rows], addresses)
+        return context.get_dummy_value()
+
+    return types.void(zero, *(types.int64,) * 4), codegen
+
+
+@intrinsic
 def _next_unit(typingctx, job):
     """Atomically take the next unit of work: returns job[0] and adds one to it."""
 
@@ -213,11 +246,13 @@ def _rows_all(zero, src, dst, n, x, xs, o, os, w, ws, c):
 @njit
 def _rows_job(zero, pointer):
     """Take blocks of output rows until none is left; a block's pairs come offset by offset, in one fixed order."""
-    job = carray(pointer, 16)
-    n_units, n_offsets, starts_at, src, dst, x, xs, o, os, w, ws, w_size, c, mirror = job[1:15]
+    job = carray(pointer, JOB_VALUES)
+    n_units, n_offsets, starts_at, src, dst, x, xs, o, os, w, ws, w_size, c, mirror, n_rows, block = job[1:17]
     starts = carray(_at(starts_at), n_units * n_offsets + 1)
     unit = _next_unit(pointer)
     while unit < n_units:
+        first_row = unit * block
+        carray(_at(o + first_row * os), min(block, n_rows - first_row) * os // 8)[:] = 0
         for k in range(n_offsets):
             first = starts[unit * n_offsets + k]
             n = starts[unit * n_offsets + k + 1] - first
@@ -228,40 +263,57 @@ def _rows_job(zero, pointer):
 
 
 @njit(inline='always')
-def _outer_strip(zero, rows, vectors, src, dst, n, x, xs, g, gs, dw, span, item):
+def _outer_strip(zero, rows, vectors, src, dst, n, x, xs, g, gs, dw, dws, span, item):
     for r in range(0, span, rows):
-        _outer_tile(zero, rows, vectors, src, dst, x + r * item, xs, g, gs, dw + r * gs, gs, n)
+        _outer_tile(zero, rows, vectors, src, dst, x + r * item, xs, g, gs, dw + r * dws, dws, n)
 
 
 @njit
-def _outer_all(zero, src, dst, n, x, xs, g, gs, dw, span, item):
+def _outer_all(zero, src, dst, n, x, xs, g, gs, dw, dws, span, item):
     """dw (span, columns) += x[src]^T @ g[dst] over `n` pairs that fit the cache; widest strips of columns first."""
     left = gs
     while left >= 4 * VECTOR_BYTES:
-        _outer_strip(zero, _OUTER_4, 4, src, dst, n, x, xs, g, gs, dw, span, item)
+        _outer_strip(zero, _OUTER_4, 4, src, dst, n, x, xs, g, gs, dw, dws, span, item)
         g, dw, left = g + 4 * VECTOR_BYTES, dw + 4 * VECTOR_BYTES, left - 4 * VECTOR_BYTES
     if left >= 2 * VECTOR_BYTES:
-        _outer_strip(zero, _OUTER_2, 2, src, dst, n, x, xs, g, gs, dw, span, item)
+        _outer_strip(zero, _OUTER_2, 2, src, dst, n, x, xs, g, gs, dw, dws, span, item)
         g, dw, left = g + 2 * VECTOR_BYTES, dw + 2 * VECTOR_BYTES, left - 2 * VECTOR_BYTES
     if left > 0:
-        _outer_strip(zero, _OUTER_1, 1, src, dst, n, x, xs, g, gs, dw, span, item)
+        _outer_strip(zero, _OUTER_1, 1, src, dst, n, x, xs, g, gs, dw, dws, span, item)
 
 
 @njit
 def _outer_job(zero, pointer):
-    """Take (offset, span of input channels) units until none is left; each sums its pairs in the order of the list."""
-    job = carray(pointer, 16)
-    n_units, n_spans, lists_at, x, xs, g, gs, dw, c, item = job[1:11]
+    """Take (offset, span of channels of x) units until none is left; each sums its pairs in the order of the list.
+
+    dw is (channels of x, offsets, columns).
+    """
+    job = carray(pointer, JOB_VALUES)
+    n_units, n_spans, lists_at, x, xs, g, gs, dw, dws, c, item = job[1:12]
     lists = carray(_at(lists_at), (n_units // n_spans, 4))
     unit = _next_unit(pointer)
     while unit < n_units:
         src, dst, n, k = lists[unit // n_spans]
         first = unit % n_spans * OUTER_SPAN
         span = min(OUTER_SPAN, c - first)
-        slab = dw + (k * c + first) * gs
+        slab = dw + first * dws + k * gs
         for i in range(0, n, _OUTER_PAIRS):
             m = min(_OUTER_PAIRS, n - i)
-            _outer_all(zero, src + 4 * i, dst + 4 * i, m, x + first * item, xs, g, gs, slab, span, item)
+            _outer_all(zero, src + 4 * i, dst + 4 * i, m, x + first * item, xs, g, gs, slab, dws, span, item)
+        unit = _next_unit(pointer)
+
+
+@njit
+def _transpose_job(zero, pointer):
+    """Take bands of rows, as high as a vector has lanes, until none is left; they become columns of the target."""
+    job = carray(pointer, JOB_VALUES)
+    n_units, n_tiles, lanes, source, source_stride, target, target_stride = job[1:8]
+    unit = _next_unit(pointer)
+    while unit < n_units:
+        band, columns = source + unit * lanes * source_stride, target + unit * VECTOR_BYTES
+        for i in range(n_tiles):
+            lines = columns + i * lanes * target_stride
+            _transpose_tile(zero, band + i * VECTOR_BYTES, source_stride, lines, target_stride)
         unit = _next_unit(pointer)
 
 
@@ -284,9 +336,19 @@ def _outer_f64(pointer):
     _outer_job(np.float64(0), pointer)
 
 
+def _transpose_f32(pointer):
+    _transpose_job(np.float32(0), pointer)
+
+
+def _transpose_f64(pointer):
+    _transpose_job(np.float64(0), pointer)
+
+
 SOURCES = {
     ('rows', torch.float32): _rows_f32,
     ('rows', torch.float64): _rows_f64,
     ('outer', torch.float32): _outer_f32,
     ('outer', torch.float64): _outer_f64,
+    ('transpose', torch.float32): _transpose_f32,
+    ('transpose', torch.float64): _transpose_f64,
 }

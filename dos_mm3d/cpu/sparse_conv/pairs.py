@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from numba import njit
 from torch import Tensor
 
-_MIN_BLOCK_ROWS, _MAX_BLOCK_ROWS, _BLOCKS_WANTED = 64, 512, 12
+_MIN_BLOCK_ROWS, _MAX_BLOCK_ROWS = 64, 512
+_BLOCKS_FOR_THREADS = 12  # wanted where several threads share them; one alone reads the kernel the less, the larger
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Blocks:
     src: np.ndarray  # (pairs,) int32 rows read
     dst: np.ndarray  # (pairs,) int32 rows written; within one group no row occurs twice
     n_blocks: int
+    rows: int  # of a block; the last may have fewer
 
 
 @njit(cache=True, nogil=True)
@@ -38,23 +41,34 @@ def _group(sources, targets, counts, shift, starts, src, dst):
             cursor[group] += 1
 
 
+@njit(cache=True, nogil=True)
+def _highest(rows, counts):
+    """The highest of the first counts[k] of rows (K, n), for each k; -1: there is none."""
+    highest = -1
+    for k in range(len(counts)):
+        for row in rows[k, : counts[k]]:
+            highest = max(highest, row)
+    return highest
+
+
 def _blocks(sources: np.ndarray, targets: np.ndarray, counts: np.ndarray, n_rows: int) -> Blocks:
     """Group pairs (K, >= counts.max()) by blocks of a power of two of the `n_rows` target rows."""
-    rows = min(max(n_rows // _BLOCKS_WANTED, _MIN_BLOCK_ROWS), _MAX_BLOCK_ROWS)
+    n_wanted = _BLOCKS_FOR_THREADS if torch.get_num_threads() > 1 else 1
+    rows = min(max(n_rows // n_wanted, _MIN_BLOCK_ROWS), _MAX_BLOCK_ROWS)
     shift = rows.bit_length() - 1
     n_blocks = -(-n_rows // (1 << shift))
     starts = np.zeros(n_blocks * len(counts) + 1, np.int64)
     src, dst = np.empty((2, int(counts.sum())), np.int32)
     _group(sources, targets, counts, shift, starts, src, dst)
-    return Blocks(starts, src, dst, n_blocks)
+    return Blocks(starts, src, dst, n_blocks, 1 << shift)
 
 
 class Pairs:
     """All (input row, output row) pairs of one convolution, offset by offset.
 
     Built from spconv's `indice_pairs` (2, K, N) int32 and `indice_pair_num` (K,). For submanifold convolutions spconv
-    counts only the offsets before the centre: the centre pairs every site with itself, and an offset after it holds the
-    pairs of its mirror image with the two sides swapped.
+    counts only the pairs of offsets before the centre: the centre pairs every site with itself, and an offset after it
+    holds the pairs of its mirror image with the two sides swapped.
     """
 
     def __init__(
@@ -62,29 +76,25 @@ class Pairs:
     ) -> None:
         # detached: the arrays would otherwise hold the very tensor that these pairs are kept on, for ever
         self.inputs, self.outputs = np.ascontiguousarray(indice_pairs.detach().numpy())
-        n_found, n_reached = self.inputs.shape[1], int(self.outputs.max(initial=-1)) + 1
+        self.counts = indice_pair_num.numpy().astype(np.int64)
+        self.n_inputs, self.n_outputs, self.subm = n_inputs, n_outputs, subm
+        if subm:
+            self._count_mirrored()
+        n_found, n_reached = self.inputs.shape[1], _highest(self.outputs, self.counts) + 1
         if n_found != n_inputs or n_reached > n_outputs:
             raise ValueError(
                 f'index pairs are for {n_found} input rows and at least {n_reached} output rows, the features say '
                 f'{n_inputs} and {n_outputs}; features and indices do not belong together'
             )
-        self.counts = indice_pair_num.numpy().astype(np.int64)
-        self.n_inputs, self.n_outputs, self.subm = n_inputs, n_outputs, subm
-        if subm:
-            self._complete_submanifold()
 
-    def _complete_submanifold(self) -> None:
-        n_offsets = len(self.counts)
+    def _count_mirrored(self) -> None:
+        n_offsets, n_sites = self.inputs.shape
         if n_offsets % 2 == 0:
             raise NotImplementedError(
                 f'a submanifold convolution got {n_offsets} kernel offsets, wanted an odd number; use odd kernel sizes'
             )
-        centre = n_offsets // 2
-        before = self.inputs[:centre], self.outputs[:centre]
-        middle = np.arange(self.n_inputs, dtype=np.int32)[None]
-        self.inputs = np.concatenate([before[0], middle, before[1][::-1]])
-        self.outputs = np.concatenate([before[1], middle, before[0][::-1]])
-        self.counts = np.concatenate([self.counts[:centre], [self.n_inputs], self.counts[:centre][::-1]])
+        before = self.counts[: n_offsets // 2]
+        self.counts = np.concatenate([before, [n_sites], before[::-1]])
 
     @cached_property
     def by_output(self) -> Blocks:

@@ -1,4 +1,4 @@
-"""The search for index pairs on the CPU: the very arrays of spconv 2.3.8, whose own search looks into a
+"""The search for index pairs on the CPU: those of spconv 2.3.8 in its order, whose own search looks into a
 `std::unordered_map` for every site and offset and takes several times as long."""
 
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ def find_pairs(
 
     Returns:
         Sites of the output (M, 4) int32, in the order in which they are found; pairs (2, K, N) int32 of input and
-        output rows, -1 behind the last of each offset; pairs of each offset (K,) int32, of submanifold convolutions
-        only of those before the centre.
+        output rows, anything behind the last of each offset (where spconv has -1); pairs of each offset (K,) int32, of
+        submanifold convolutions only of those before the centre.
     """
     array = sites.detach().contiguous().numpy()
     shape, kernel, stride, padding, dilation = (
         tuple(map(int, each)) for each in (out_shape, kernel, stride, padding, dilation)
     )
-    pairs = np.full((2, prod(kernel), len(array)), -1, np.int32)
+    pairs = np.empty((2, prod(kernel), len(array)), np.int32)
     counts = np.zeros(prod(kernel), np.int32)
     if subm:
         submanifold_pairs(array, shape, kernel, dilation, pairs, counts)

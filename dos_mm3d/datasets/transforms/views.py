@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
@@ -95,7 +96,8 @@ class Augmentation:
     def drop(self, rows: Tensor, generator: Generator) -> Tensor:
         """The rows that are left after the random drop."""
         share = uniform(*self.drop_share, generator)
-        return rows[torch.rand(len(rows), generator=generator) >= share]
+        left = torch.rand(len(rows), generator=generator) >= share
+        return rows.index_select(0, torch.from_numpy(np.flatnonzero(left.numpy())))  # faster than rows[left]
 
 
 def make_augmentation(owner: str, settings: dict) -> Augmentation:

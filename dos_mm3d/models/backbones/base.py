@@ -9,7 +9,7 @@ from mmdet3d.models.data_preprocessors.voxelize import VoxelizationByGridShape
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ...functional.grid import find_rows, inside_grid
+from ...functional.grid import find_rows
 from ...structures import Grid
 
 
@@ -90,8 +90,6 @@ def look_up(
     """As :func:`features_at`, and (M,) bool: the cells that are no site, whose features mean nothing. Whoever looks up
     several times asks for all of them at once: a GPU is waited for at each question."""
     rows = find_rows(cells, sites, shape)
-    if shape is not None:  # a cell outside would have the number of another one
-        rows = rows.where(inside_grid(cells[:, 1:], shape), -1)
     missing = rows < 0
     if not len(features):
         require_voxels(missing)  # nothing to select from
