@@ -1,3 +1,3 @@
 """Hooks and loops of the runner, registered into mmdet3d."""
 
-from . import adamw, gpu, hooks, layer_decay, loops, one_cycle
+from . import gpu, hooks, layer_decay, loops, one_cycle
