@@ -33,7 +33,7 @@ SPLIT_FOLDERS = {'training': 'training', 'validation': 'training', 'testing': 't
 FOLDERS = {'record': 'frame_record', 'points': 'velodyne', 'no_label_zone': 'no_label_zone', 'semantic': 'semantic'}
 POINT_COLUMNS = 6
 VEHICLE, PEDESTRIAN, SIGN, CYCLIST = 1, 2, 3, 4
-REMEDY = 'Delete the file and convert again: tools/create_data.py waymo --stage records'
+REMEDY = 'Delete the file and convert again: tools/create_data.py waymo --stage records --raw-path FOLDER'
 
 
 def _stated(kind, *shape, limits=(), **default):
