@@ -50,6 +50,11 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
         InputError: the file is no Python, the config has no such key, the value cannot stand there, or the rest cannot
             be made from it.
     """
+    if private := [key for key in overrides if key.startswith('_')]:
+        raise InputError(
+            f'{path}: {private[0]}={overrides[private[0]]}: what begins with _ is no setting, but what a config makes '
+            'of its others on the way; override these, or the place that it goes to, as SECTION.NAME=VALUE'
+        )
     variables = _Overrides({key: value for key, value in overrides.items() if '.' not in key})
     cfg = _evaluated(path, variables)
     if cfg.get('model'):  # what is trained; the variables of other files are read by whoever loads them
