@@ -20,6 +20,7 @@ from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError, UserError
 from .argument_kinds import check_arguments
+from .detector_numbers import check_detector_numbers
 from .homes import put_homes
 from .known_keys import OF_RUNNERS, is_text, is_yes_or_no, may_be_none, require_known, value_at
 from .loaders import check_numbers, settle_loaders
@@ -77,6 +78,7 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
     settle_loaders(cfg)
     check_numbers(cfg)
     check_arguments(cfg)
+    check_detector_numbers(cfg)
     put_homes(cfg)
     return cfg
 

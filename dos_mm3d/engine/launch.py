@@ -27,7 +27,7 @@ from ..files import home_path
 from ..progress import is_quiet
 from .arguments import add_quiet
 from .class_names import check_classes
-from .config_errors import fault_of_config, fault_of_frame
+from .config_errors import fault_of_config, fault_of_frame, fault_of_step
 from .config_overrides import add_overrides, load_with_overrides
 from .detector_grid import check_grid
 from .gpu import settle_for_gpu
@@ -241,7 +241,7 @@ def message_for_user(error: Exception) -> str | None:
             'denied): those below 1024 belong to the system; set PORT (of tools/dist_train.sh) or MASTER_PORT higher'
         )
     if not isinstance(error, (UserError, OSError)) or isinstance(error, ConnectionError):
-        return fault_of_config(error) or fault_of_frame(error)
+        return fault_of_config(error) or fault_of_frame(error) or fault_of_step(error)
     if text.startswith('Caught ') and 'Original Traceback' in text:
         # of a DataLoader worker: torch makes one text of its traceback, which ends with the message
         *_, start = re.finditer(rf'^(?:\w+\.)*{type(error).__name__}: ', text, re.MULTILINE)
