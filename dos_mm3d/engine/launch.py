@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
-from mmengine.registry import RUNNERS
+from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 from torch.distributed import DistNetworkError
 
@@ -197,6 +197,7 @@ def run_tool(main: Callable[[], int | None], *, in_ranks: bool = False) -> None:
     # a log that cannot be written, on a full disk, would be a traceback for each of its lines
     logging.raiseExceptions = False
     silence_libraries()
+    init_default_scope('mmdet3d')  # of data sets that are built without a runner, which would set it
     try:
         if not in_ranks:
             require_alone()

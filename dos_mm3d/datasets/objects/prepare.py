@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError, MissingFileError
-from ...files import open_whole
+from ...files import write_npz
 from ...parallel import parallel_map
 from ..converting import converting
 from .object_set import ObjectSet, check_split, splits_in, write_object_set
@@ -52,8 +52,7 @@ class Piece:
         }
         if clouds[0].parts is not None:
             held['parts'] = np.concatenate([cloud.parts for cloud in clouds]).astype(np.int16)
-        with open_whole(self.path) as file:
-            np.savez(file, **held)
+        write_npz(self.path, **held)
 
     def held(self, name: str) -> Iterator[np.ndarray]:
         """Points or parts of each object."""
@@ -94,12 +93,12 @@ def prepare_splits(
         InputError, MissingFileError: of the reader, naming the file and the remedy.
     """
     out = Path(out)
-    for split in splits:
-        check_split(out, split.split)
     _check_names(splits)
     folders = [_folder(split, out).name for split in splits]
     files = [f'{split.split}_{kind}.bin' for split in splits for kind in ('points', 'parts')]
     with converting(out, folders=folders, files=files):
+        for split in splits:
+            check_split(out, split.split)
         left = [split for split in splits if not _is_prepared(split, out, seed)]
         pieces = {split.split: list(_pieces(split, out, seed)) for split in left}
         every = [piece for of_split in pieces.values() for piece in of_split]

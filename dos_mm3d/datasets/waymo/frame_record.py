@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ...files import open_whole
+from ...files import write_npz
 
 VERSION = 1
 """Raise it when the fields change: records of another version are refused."""
@@ -109,8 +109,7 @@ def write_record(path, record):
     """Check and write a record; the file gets its name when it is complete. The same record gives the same bytes."""
     arrays = {item.name: _cast(getattr(record, item.name), item.metadata['kind']) for item in fields(FrameRecord)}
     _check(arrays, str(path), 'got')
-    with open_whole(path) as file:
-        np.savez(file, version=np.int64(VERSION), **arrays)
+    write_npz(path, version=np.int64(VERSION), **arrays)
 
 
 def read_record(path):
