@@ -3,6 +3,7 @@
 import argparse
 import fcntl
 import hashlib
+import io
 import json
 import math
 import os
@@ -17,6 +18,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
+
+import numpy as np
 
 from .errors import InputError, MissingFileError, OutputExistsError
 
@@ -127,6 +130,14 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     """Write a file, whole or not at all."""
     with open_whole(path) as file:
         file.write(content)
+
+
+def write_npz(path: str | Path, **arrays: Any) -> None:
+    """Write an archive of arrays, whole or not at all. It is put together in memory: on a full disk zipfile would print
+    a traceback of its own."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_bytes(path, content.getvalue())
 
 
 def write_text(path: str | Path, text: str) -> None:

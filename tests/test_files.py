@@ -1,16 +1,20 @@
 """Files are whole or not there; several appear together or not at all."""
 
 import argparse
+import gc
 import json
 import math
 import multiprocessing
 import os
 import re
+import resource
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dos_mm3d.errors import InputError, OutputExistsError
@@ -26,6 +30,7 @@ from dos_mm3d.files import (
     output_path,
     whole_folder,
     write_json,
+    write_npz,
     write_text,
     write_together,
 )
@@ -215,3 +220,20 @@ def test_a_folder_gets_its_name_when_all_is_in_it(tmp_path: Path) -> None:
         assert not (tmp_path / 'made').exists()
     assert [path.name for path in (tmp_path / 'made').iterdir()] == ['all']
     assert [path.name for path in tmp_path.iterdir()] == ['made']
+
+
+def test_an_archive_on_a_full_disk_is_one_error(tmp_path, monkeypatch):
+    """And not another one of zipfile, printed when it is collected."""
+    said = []
+    monkeypatch.setattr(sys, 'unraisablehook', said.append)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r'a\.npz'):
+            write_npz(tmp_path / 'a.npz', points=np.zeros(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    gc.collect()
+    assert not said and not list(tmp_path.iterdir())
+    write_npz(tmp_path / 'a.npz', points=np.arange(3))
+    assert np.load(tmp_path / 'a.npz')['points'].tolist() == [0, 1, 2]

@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / 'dos_mm3d'
 LAYERS = (
-    ('errors', 'progress', 'spread', 'units'),
+    ('errors', 'kinds', 'progress', 'spread', 'units'),
     ('parallel',),
     ('files', 'checkpoint_file'),
     ('cpu',),

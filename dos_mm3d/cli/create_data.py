@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..datasets.file_check import check_files, data_sets_in
 from ..datasets.kitti.convert import prepare_kitti
 from ..datasets.nuscenes.convert import prepare_nuscenes
 from ..datasets.objects.crops import find_box_database, find_object_folder, prepare_frame_crops
@@ -249,8 +250,13 @@ def object_crops(args: argparse.Namespace) -> str:
     if args.config is not None:
         cfg = load_with_overrides(args.config, args.cfg_options)
         settings = dict(margin_m=args.margin, least_points=args.least_points, workers=args.workers)
-        for split in ('train', 'val'):
-            prepare_frame_crops(cfg[f'{split}_dataloader'].dataset, args.out_dir, split, **settings)
+        if missing := [split for split in ('train', 'val') if not cfg.get(f'{split}_dataloader')]:
+            raise InputError(f'{args.config}: has no {missing[0]}_dataloader; wanted the config of a detector')
+        splits = {split: cfg[f'{split}_dataloader'].dataset for split in ('train', 'val')}
+        for dataset in (one for outer in splits.values() for one in data_sets_in(outer)):
+            check_files(dataset)  # of both, before the first is cut
+        for split, dataset in splits.items():
+            prepare_frame_crops(dataset, args.out_dir, split, **settings)
         return f'{args.out_dir}: prepared'
     if args.info_path:
         kept = dict(least_points=args.least_points, allow_partial=args.allow_partial)

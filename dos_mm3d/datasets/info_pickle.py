@@ -49,7 +49,12 @@ def write_infos(
         split: sealed(pickle.dumps({'metainfo': dict(metainfo), 'data_list': list(entries)})) if entries else None
         for split, entries in data_lists.items()
     }
-    write_together({folder / f'{tag}_infos_{split}.pkl': content for split, content in contents.items()})
+    write_together({folder / name: content for name, content in zip(info_files(tag, *contents), contents.values())})
+
+
+def info_files(tag: str, *splits: str) -> list[str]:
+    """Names of the info files of splits."""
+    return [f'{tag}_infos_{split}.pkl' for split in splits]
 
 
 def with_trainval(data_lists: Mapping[str, list]) -> dict[str, list]:

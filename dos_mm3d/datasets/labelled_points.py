@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from mmdet3d.datasets import Seg3DDataset
 
+from ..errors import InputError
 from .info_pickle import load_info_pickle
 
 
@@ -29,6 +30,11 @@ class LabelledPoints(Seg3DDataset):
 
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict[str, str] | None = None, **kwargs: Any) -> None:
         classes = self.METAINFO['classes']
+        if fixed := sorted({'metainfo', 'ignore_index'} & kwargs.keys()):
+            raise InputError(
+                f'{type(self).__name__}: {fixed[0]}={kwargs[fixed[0]]} was given, and it has its own: the '
+                f'{len(classes)} classes of the data set, and {len(classes)} for points without one. Leave it out'
+            )
         super().__init__(
             data_root=data_root,
             ann_file=ann_file,

@@ -19,6 +19,7 @@ from torch.utils.data import Dataset, Sampler
 from ..errors import InputError, InputTypeError
 from ..spread import evenly_spread
 from ..structures import Grid
+from .steps import check_steps
 
 MAX_ATTEMPTS = 16
 FRAMES_LOOKED_AT, LEAST_IN_RANGE = 3, 0.5  # share of their points
@@ -86,6 +87,7 @@ class SweepStream(Dataset):
             raise InputError(f"on_bad_file must be 'error' or 'skip', got {on_bad_file!r}")
         self.on_bad_file = on_bad_file
         self.transforms = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
+        check_steps(self.transforms)
 
     def load(self, index: int) -> tuple[Tensor, str]:
         """Points (N, C) float32 and file of frame `index`; ValueError or OSError, naming the file, where it is bad."""
@@ -209,6 +211,8 @@ class StreamSampler(Sampler[Draw]):
     def __init__(self, dataset: Sized, seed: int | None = None, start: int = 0) -> None:
         if not len(dataset):
             raise InputError('the data set is empty: there is nothing to draw')
+        if start < 0 or (seed or 0) < 0:
+            raise InputError(f'seed and start of StreamSampler must be 0 or more, got {seed} and {start}')
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.start = start

@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
+from mmengine.model import is_model_wrapper
 from torch.distributed import DistError
 
 _OF_VALUES = (
@@ -64,6 +65,29 @@ def fault_of_frame(error: Exception) -> str | None:
     return (
         f'a frame cannot be loaded ({said}, in {within}): the infos, or a file that they name, have not what the steps '
         'of the pipeline read (DOS_TRACEBACK=1 shows where)'
+    )
+
+
+def fault_of_step(error: Exception) -> str | None:
+    """A sentence about an error of libraries while a model of theirs took a batch, as where sizes of the config do not
+    fit one another; None for others, and for those of our own models."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    steps = [frame for frame in frames if frame.f_code.co_name in ('train_step', 'val_step', 'test_step')]
+    if not isinstance(error, _OF_VALUES) or not steps or not _is_library(frames[-1]):
+        return None
+    model = steps[-1].f_locals.get('self')
+    name = type(model.module if is_model_wrapper(model) else model).__name__
+    # the nearest code of a model; what repairs a library stands between it and the library
+    *_, (package, _, within) = [
+        _module(frame).partition('.')
+        for frame in frames
+        if _module(frame).startswith((*UPSTREAM, OURS)) and not _module(frame).startswith(f'{OURS}.compat')
+    ]
+    if package == OURS:
+        return None
+    return (
+        f'{name} cannot take a batch ({type(error).__name__}: {error}, in {within.rpartition(".")[2]}): '
+        'numbers of its config do not fit one another, or the data (DOS_TRACEBACK=1 shows where)'
     )
 
 

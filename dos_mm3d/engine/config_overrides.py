@@ -20,6 +20,7 @@ from mmengine.utils import import_modules_from_strings
 
 from ..errors import InputError, UserError
 from .argument_kinds import check_arguments
+from .detector_numbers import check_detector_numbers
 from .homes import put_homes
 from .known_keys import OF_RUNNERS, is_text, is_yes_or_no, may_be_none, require_known, value_at
 from .loaders import check_numbers, settle_loaders
@@ -50,6 +51,11 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
         InputError: the file is no Python, the config has no such key, the value cannot stand there, or the rest cannot
             be made from it.
     """
+    if private := [key for key in overrides if key.startswith('_')]:
+        raise InputError(
+            f'{path}: {private[0]}={overrides[private[0]]}: what begins with _ is no setting, but what a config makes '
+            'of its others on the way; override these, or the place that it goes to, as SECTION.NAME=VALUE'
+        )
     variables = _Overrides({key: value for key, value in overrides.items() if '.' not in key})
     cfg = _evaluated(path, variables)
     if cfg.get('model'):  # what is trained; the variables of other files are read by whoever loads them
@@ -72,6 +78,7 @@ def load_with_overrides(path: Path, overrides: Mapping[str, Any]) -> Config:
     settle_loaders(cfg)
     check_numbers(cfg)
     check_arguments(cfg)
+    check_detector_numbers(cfg)
     put_homes(cfg)
     return cfg
 

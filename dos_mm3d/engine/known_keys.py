@@ -155,7 +155,8 @@ def _entries_of(place: Mapping[str, Any], within: str) -> tuple[set[str], bool]:
 def arguments_of(kind: Any) -> tuple[set[str], bool]:
     """Every argument that a class, or function, takes, and whether these are all.
 
-    What a class passes on to the one that it is made from counts; it may pass on to others, too.
+    What a class passes on to the one that it is made from counts, and to the one that its `KEYWORDS_OF` names; it may
+    pass on to others, too.
     """
     taken: set[str] = set()
     for one in constructors_of(kind):
@@ -169,7 +170,8 @@ def arguments_of(kind: Any) -> tuple[set[str], bool]:
 def constructors_of(kind: Any) -> list[Any]:
     if not isinstance(kind, type):
         return [kind]
-    return [vars(one)['__init__'] for one in kind.__mro__ if '__init__' in vars(one) and one is not object]
+    made = [vars(one)['__init__'] for one in kind.__mro__ if '__init__' in vars(one) and one is not object]
+    return [*made, *(constructors_of(kind.KEYWORDS_OF) if hasattr(kind, 'KEYWORDS_OF') else ())]
 
 
 def registered_as(name: str) -> Iterator[Any]:

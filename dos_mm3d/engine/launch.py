@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
-from mmengine.registry import RUNNERS
+from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 from torch.distributed import DistNetworkError
 
@@ -27,7 +27,7 @@ from ..files import home_path
 from ..progress import is_quiet
 from .arguments import add_quiet
 from .class_names import check_classes
-from .config_errors import fault_of_config, fault_of_frame
+from .config_errors import fault_of_config, fault_of_frame, fault_of_step
 from .config_overrides import add_overrides, load_with_overrides
 from .detector_grid import check_grid
 from .gpu import settle_for_gpu
@@ -197,6 +197,7 @@ def run_tool(main: Callable[[], int | None], *, in_ranks: bool = False) -> None:
     # a log that cannot be written, on a full disk, would be a traceback for each of its lines
     logging.raiseExceptions = False
     silence_libraries()
+    init_default_scope('mmdet3d')  # of data sets that are built without a runner, which would set it
     try:
         if not in_ranks:
             require_alone()
@@ -241,7 +242,7 @@ def message_for_user(error: Exception) -> str | None:
             'denied): those below 1024 belong to the system; set PORT (of tools/dist_train.sh) or MASTER_PORT higher'
         )
     if not isinstance(error, (UserError, OSError)) or isinstance(error, ConnectionError):
-        return fault_of_config(error) or fault_of_frame(error)
+        return fault_of_config(error) or fault_of_frame(error) or fault_of_step(error)
     if text.startswith('Caught ') and 'Original Traceback' in text:
         # of a DataLoader worker: torch makes one text of its traceback, which ends with the message
         *_, start = re.finditer(rf'^(?:\w+\.)*{type(error).__name__}: ', text, re.MULTILINE)

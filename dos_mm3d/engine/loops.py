@@ -10,9 +10,11 @@ from mmengine.logging import print_log
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
+from ..datasets.steps import check_steps
 from ..datasets.stream import StreamSampler, SweepStream
 from ..errors import InputError, InputTypeError
 from ..functional.host import as_numbers
+from ..models.methods.student_teacher import StudentTeacher
 from .hooks.dos import unwrap
 
 
@@ -49,6 +51,8 @@ class StreamTrainLoop(IterBasedTrainLoop):
                 level=logging.WARNING,
             )
         if isinstance(self.dataloader.dataset, SweepStream):
+            if isinstance(unwrap(runner.model), StudentTeacher):
+                check_steps(self.dataloader.dataset.transforms, whole=True)
             if channels := runner.cfg.get('input_channels'):
                 self.dataloader.dataset.require_columns(channels)
             self.dataloader.dataset.warn_if_out_of_range()

@@ -74,20 +74,31 @@ def write_weights(
         source: the file that the weights come from.
 
     Raises:
-        InputError: a tensor is not finite.
+        InputError: a tensor is not finite, or a variance is negative.
         OutputExistsError: something is there that no export or conversion has written.
     """
     out_path = home_path(out_path)
     check_output(out_path, source, ours=is_ours)
+    require_usable(weights, source)
+    meta = {'dos_mm3d_version': __version__, 'source': Path(source).name, **facts}
+    meta['sha256'] = tensors_sha256(weights)
+    save_checkpoint({'state_dict': weights, 'meta': meta}, str(out_path))  # atomic, by dos_mm3d.compat
+    return meta
+
+
+def require_usable(weights: Mapping[str, Tensor], source: str | Path) -> None:
+    """InputError for tensors with which a model gives NaN: some hold it, or infinity, or a variance is negative."""
     if bad := [name for name, value in weights.items() if not torch.isfinite(value).all()]:
         raise InputError(
             f'{source}: {len(bad)} of {len(weights)} tensors hold NaN or infinity, first {bad[0]}; the training '
             'diverged, take an earlier checkpoint'
         )
-    meta = {'dos_mm3d_version': __version__, 'source': Path(source).name, **facts}
-    meta['sha256'] = tensors_sha256(weights)
-    save_checkpoint({'state_dict': weights, 'meta': meta}, str(out_path))  # atomic, by dos_mm3d.compat
-    return meta
+    variances = [name for name in weights if name.endswith('running_var')]
+    if negative := [name for name in variances if (weights[name] < 0).any()]:
+        raise InputError(
+            f'{source}: {len(negative)} of {len(variances)} running variances are negative somewhere, first '
+            f'{negative[0]}, which no BatchNorm can have; the file is damaged, take an earlier checkpoint'
+        )
 
 
 def is_ours(path: Path) -> bool:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..models.methods import DOS
 from .config_text import takes_ranks
-from .files import read_checkpoint
+from .files import read_checkpoint, require_usable
 
 SHOWN = 6
 
@@ -91,7 +91,8 @@ def require_fit(model: nn.Module, path: str | Path, *, complete: bool = False) -
     Call it before `runner.train()` when `cfg.load_from` is set, and before testing a checkpoint.
     complete: every parameter and statistic of the model must be in the file, as for a test.
     Raises ValueError that lists both sides if no parameter fits (or not all, with ``complete``), or if kernels are in
-    the layout that mmdet3d's loader cannot use (they would stay random, with a warning only).
+    the layout that mmdet3d's loader cannot use (they would stay random, with a warning only), or if tensors are not
+    finite or variances negative.
     """
     state_dict = read_weights(path)
     model = _unwrapped(model)
@@ -115,6 +116,8 @@ def require_fit(model: nn.Module, path: str | Path, *, complete: bool = False) -
             f'  {_some([report.wrong_shape[name] for name in report.wrong_layout])}\n'
             'A plain dict must hold spconv-1 kernels (kD, kH, kW, C_in, C_out): write it with tools/export_backbone.py.'
         )
+    copied = set(report.matched)
+    require_usable({name: value for name, value in state_dict.items() if name.removeprefix('module.') in copied}, path)
     # what BatchNorm has seen decides a test as much as its weights; how many batches that were does not
     lost |= {name for name in model.state_dict() if not name.endswith('num_batches_tracked')} - set(report.matched)
     if complete and lost:

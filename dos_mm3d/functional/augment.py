@@ -5,6 +5,9 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from ..cpu.cell_kernels import rows_within_nearest
+from ..errors import InputError
+
+MOST_NODES = 1 << 27  # of a lattice, 12 bytes each
 
 
 def uniform(low: float, high: float, generator: Generator) -> float:
@@ -65,6 +68,11 @@ def elastic_displacement(xyz_m: Tensor, granularity_m: float, magnitude_m: float
     the nodes, and less between them."""
     lowest = xyz_m.amin(0)
     nodes = ((xyz_m.amax(0) - lowest) / granularity_m).long() + 3  # one node more on either side
+    if nodes.prod() > MOST_NODES:
+        raise InputError(
+            f'an elastic distortion of {granularity_m} m would need a lattice of '
+            f'{" x ".join(map(str, nodes.tolist()))} nodes for this scan; wanted a larger granularity'
+        )
     noise = torch.randn(3, *nodes.flip(0).tolist(), generator=generator, dtype=xyz_m.dtype)[None]
     for _ in range(2):
         noise = F.avg_pool3d(noise, kernel_size=3, stride=1, padding=1)

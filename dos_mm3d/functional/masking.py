@@ -1,5 +1,7 @@
 """Block masks over occupied loss voxels (docs/method.md, "Views and masks")."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,9 +19,9 @@ def block_size_cells(block_size_m: float, cell_size_m: tuple[float, float, float
 
 
 def check_block_size(block_size_m: float) -> None:
-    """ValueError unless it is positive."""
-    if block_size_m <= 0:
-        raise InputError(f'block_size_m must be positive, got {block_size_m}')
+    """ValueError unless it is positive, and finite."""
+    if not 0 < block_size_m < math.inf:
+        raise InputError(f'block_size_m must be positive, and finite, got {block_size_m}')
 
 
 def check_mask_ratio(mask_ratio: float) -> None:

@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 from typing import NoReturn, TextIO
 
 import torch
+from mmengine.registry import DefaultScope
 
 from dos_mm3d.studies.runner.children import Child
 
@@ -57,6 +58,7 @@ def _become(
     sys.stdout, sys.stderr = out, err
     sys.path[:0] = [str(ROOT / 'tools'), *filter(None, environment.get('PYTHONPATH', '').split(os.pathsep))]
     sys.argv = list(argv)
+    DefaultScope._instance_dict.clear()  # as in a new process
     torch.set_num_threads(1)  # a forked child waits for ever for OpenMP threads that this process had
     status = 0
     try:

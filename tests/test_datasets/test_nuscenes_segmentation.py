@@ -13,6 +13,7 @@ from nuscenes.eval.lidarseg.utils import LidarsegClassMapper
 import dos_mm3d  # noqa: F401  (registers our classes)
 from dos_mm3d.datasets.nuscenes.classes import CLASSES
 from dos_mm3d.datasets.nuscenes.segmentation import NuScenesLidarseg, label_of_category
+from dos_mm3d.errors import InputError
 from dos_mm3d.miniatures.worlds import thin_nuscenes
 
 POINTS = 900  # of a scan
@@ -103,3 +104,9 @@ def test_infos_without_labels_are_refused(root, tmp_path):
     (tmp_path / 'nuscenes_infos_val.pkl').write_bytes(pickle.dumps(infos))
     with pytest.raises(ValueError, match='1 of 4 key frames have no pts_semantic_mask_path'):
         dataset(tmp_path)
+
+
+@pytest.mark.parametrize('given', [dict(ignore_index=7), dict(metainfo=dict(classes=['car']))])
+def test_classes_and_their_numbers_are_the_data_sets_own(synthetic_nuscenes, given):
+    with pytest.raises(InputError, match=r'NuScenesLidarseg: (ignore_index|metainfo)=.* it has its own'):
+        NuScenesLidarseg(str(synthetic_nuscenes), ann_file='nuscenes_infos_train.pkl', **given)

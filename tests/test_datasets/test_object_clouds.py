@@ -103,7 +103,7 @@ def test_sparse_clouds_repeat_points_only_where_that_is_asked_for(box):
 @pytest.mark.parametrize(
     ('settings', 'error', 'message'),
     [
-        (dict(whole={**WHOLE, 'size': 3}), InputTypeError, "unexpected keyword argument 'size'"),
+        (dict(whole={**WHOLE, 'size': 3}), InputTypeError, r"whole of DrawObjectCrops got \['size'\]; it knows"),
         (dict(whole={**WHOLE, 'patches': 201}), InputError, 'holds no patches'),
         (dict(whole={**WHOLE, 'number': 0}), InputError, 'at least 1'),
         (dict(whole={**WHOLE, 'min_points': 300}), InputError, 'at least 1'),

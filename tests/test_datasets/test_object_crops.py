@@ -104,3 +104,27 @@ def test_objects_of_the_embedded_nuscenes(synthetic_nuscenes, tmp_path, monkeypa
     assert len(of_bare) == len(of_cut) and [one[0] for one in of_bare] == [one[0] for one in of_cut]
     assert sum(abs(a[1] - b[1]) for a, b in zip(of_bare, of_cut)) <= 0.01 * len(cut.points)
     assert len(wide) >= len(bare) and len(wide.points) > 1.3 * len(bare.points)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('train_dataloader = dict(dataset=DATASET)', r'own\.py: has no val_dataloader'),
+        (
+            'train_dataloader = dict(dataset=DATASET)\n'
+            "val_dataloader = dict(dataset={**DATASET, 'ann_file': 'no.pkl'})",
+            r'no\.pkl: no such info file',
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_second_split_is_named_before_the_first_is_cut(
+    synthetic_nuscenes, tmp_path, monkeypatch, content, message
+):
+    prefix = dict(pts='samples/LIDAR_TOP', sweeps='sweeps/LIDAR_TOP', img='')
+    dataset = dict(type='NuScenesDataset', data_root=str(synthetic_nuscenes), ann_file='nuscenes_infos_train.pkl')
+    (tmp_path / 'own.py').write_text(f'DATASET = {dict(**dataset, data_prefix=prefix, pipeline=LOADING)}\n{content}\n')
+    arguments = ['--config', tmp_path / 'own.py', '--out-dir', tmp_path / 'out', '--workers', 1]
+    monkeypatch.setattr(sys, 'argv', ['x', 'object_crops', *map(str, arguments)])
+    with pytest.raises((InputError, MissingFileError), match=message):
+        create_data.main()
+    assert not (tmp_path / 'out').exists()

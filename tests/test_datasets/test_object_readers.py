@@ -13,6 +13,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dos_mm3d.cli import create_data
+from dos_mm3d.datasets.converting import LOCK
+from dos_mm3d.datasets.info_pickle import load_plain_pickle
 from dos_mm3d.datasets.objects import ObjectSet, prepare, splits_in
 from dos_mm3d.datasets.objects.crops import find_object_folder
 from dos_mm3d.datasets.objects.modelnet40 import find_modelnet40, prepare_few_shot
@@ -76,7 +78,7 @@ def test_a_stopped_preparation_goes_on_and_a_finished_one_is_kept(tmp_path, monk
         assert parts[split].names == found.names and parts[split].source == found.source
         assert_array_equal(parts[split].points, found.points)
     assert sorted(path.name for path in (tmp_path / 'parts').iterdir()) == [
-        'test.json', 'test_points.bin', 'train.json', 'train_points.bin'
+        LOCK, 'test.json', 'test_points.bin', 'train.json', 'train_points.bin'
     ]  # fmt: skip
     monkeypatch.setitem(find_modelnet40.__globals__, 'read_off', None)  # nothing is read again
     prepared(find_modelnet40(root, points=50), tmp_path / 'parts')
@@ -233,6 +235,32 @@ def test_all_variants_of_scanobjectnn(tmp_path, capsys):
         prepare_scanobjectnn(root, tmp_path)
 
 
+def spoil(path, **changes):
+    with h5py.File(path, 'r+') as file:
+        for name, change in changes.items():
+            file[name][...] = change(file[name][...])
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-3000]), 'not readable as an HDF5 file'),
+        (
+            lambda path: spoil(path, label=lambda labels: labels % 3 + 13),
+            'has 3 labels, 13 to 15; wanted 0 to 14, of 15 classes',
+        ),
+        (lambda path: spoil(path, data=lambda data: data * np.inf), 'coordinates that are not finite'),
+    ],
+)
+def test_a_damaged_last_file_of_scanobjectnn_is_named_before_the_first_set_is_written(tmp_path, change, message):
+    root = files.write_scanobjectnn(tmp_path / 'raw')
+    path = root / 'main_split/test_objectdataset_augmentedrot_scale75.h5'
+    change(path)
+    with pytest.raises(InputError, match=rf'{path}: .*{message}'):
+        prepare_scanobjectnn(root, tmp_path / 'out')
+    assert not list((tmp_path / 'out').rglob('*.json'))
+
+
 class Evil:
     def __reduce__(self):
         return print, ('executed',)
@@ -252,6 +280,30 @@ def test_few_shot_draws_run_nothing(tmp_path, capsys):
     path.write_bytes(pickle.dumps(dict(train=[])))
     with pytest.raises(InputError, match=r'0\.pkl: wanted lists train and test'):
         prepare_few_shot(root, tmp_path)
+
+
+@pytest.mark.parametrize(
+    'item',
+    [
+        (np.ones((4, 6)), 5),
+        (np.ones((4, 6)), 0.5),
+        (np.ones((4, 6)), None),
+        (np.ones((4, 2)), 0),
+        (np.ones((0, 6)), 0),
+        (np.full((4, 6), np.nan), 0),
+        (np.full((4, 6), 'x'), 0),
+        (np.ones(6), 0),
+        7,
+    ],
+)
+def test_a_damaged_last_draw_is_named_before_the_first_set_is_written(tmp_path, item):
+    root = files.write_few_shot(tmp_path / 'raw')
+    draw = load_plain_pickle(root / '5way_10shot/0.pkl', data_set='')
+    path = root / '5way_10shot/1.pkl'
+    path.write_bytes(pickle.dumps({**draw, 'test': [*draw['test'], item]}))
+    with pytest.raises(InputError, match=rf'{path}: wanted lists train and test of .*label from 0 to 4'):
+        prepare_few_shot(root, tmp_path / 'out')
+    assert not list((tmp_path / 'out').rglob('*.json'))
 
 
 def test_a_folder_of_single_objects(tmp_path):

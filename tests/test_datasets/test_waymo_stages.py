@@ -17,6 +17,15 @@ def test_missing_protocol_buffers_are_explained_before_anything_is_written(tmp_p
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['.converting']
 
 
+def test_without_raw_records_nothing_is_made_and_the_option_for_them_is_named(tmp_path, monkeypatch):
+    for stage_name in ('all', 'records', 'infos'):
+        argv = ['x', 'waymo', '--root-path', str(tmp_path / 'new'), '--stage', stage_name]
+        monkeypatch.setattr(sys, 'argv', argv)
+        with pytest.raises(FileNotFoundError, match='--raw-path'):
+            create_data.main()
+        assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ('files', 'extra', 'stages'),
     [

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dos_mm3d.engine.argument_kinds import described, fits
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.errors import InputError
+from dos_mm3d.kinds import described, fits
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/dos/dos_second_folder.py'
 

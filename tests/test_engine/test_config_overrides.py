@@ -145,6 +145,12 @@ def test_an_unknown_name_is_refused_with_the_nearest(config, key, nearest):
         load_with_overrides(config, {key: '1'})
 
 
+@pytest.mark.parametrize('option', ['_columns=7', '_cells=[8,8,8]', '_base_=x', '_name=1', '_place.x=1'])
+def test_what_a_config_makes_on_the_way_is_no_setting(option):
+    with pytest.raises(UserError, match=rf'folder\.py: {option.partition("=")[0]}=.* begins with _ is no setting'):
+        load_with_overrides(FOLDER, typed(option))
+
+
 def test_a_place_within_what_is_not_there_is_refused_where_something_is_nearly_called_so(config):
     with pytest.raises(UserError, match=r'files has no trian, so files\.trian\.x would .* nearest: train'):
         load_with_overrides(config, {'files.trian.x': '1'})

@@ -104,6 +104,13 @@ def test_skipped_sweeps_are_counted_and_named(tmp_path, monkeypatch):
     assert runner.message_hub.get_scalar('train/sweeps_skipped').current() == 1
 
 
+@pytest.mark.parametrize('momentum', [(1.0, 1.0), (1.0, 0.5), (0.9, 0.5), (-0.1, 1.0), (0.9, 1.1)])
+def test_a_share_of_the_teacher_that_never_lets_it_move_or_falls_is_refused(momentum):
+    with pytest.raises(InputError, match='momentum is the share of the teacher that stays'):
+        DOSHook(momentum=momentum)
+    assert DOSHook(momentum=(0.9, 0.9)).momentum == (0.9, 0.9)
+
+
 def test_a_teacher_that_nothing_moves_is_refused():
     model = DOS.__new__(DOS)  # a StudentTeacher, without its parts
     require_moved_teacher(SimpleNamespace(model=model, hooks=[DOSHook()]))

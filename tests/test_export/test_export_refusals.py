@@ -54,6 +54,24 @@ def test_diverged_weights(checkpoint, tmp_path):
         export_backbone(checkpoint, tmp_path / 'out.pth')
 
 
+def test_variances_below_zero_are_neither_exported_nor_loaded(checkpoint, tmp_path):
+    tensors = altered(checkpoint)['state_dict']
+    tensors['teacher.backbone.middle_encoder.conv_input.1.running_var'][3] = -0.1
+    altered(checkpoint, state_dict=tensors)
+    with pytest.raises(ValueError, match=r'1 of 21 running variances are negative somewhere.*conv_input.1.running_var'):
+        export_backbone(checkpoint, tmp_path / 'out.pth')
+    assert not (tmp_path / 'out.pth').exists()
+
+
+@pytest.mark.parametrize(('value', 'message'), [(-1.0, 'variances are negative'), (float('nan'), 'hold NaN')])
+def test_weights_that_give_nan_are_not_loaded(tmp_path, value, message):
+    model = torch.nn.BatchNorm1d(2)
+    weights = {**model.state_dict(), 'running_var': torch.tensor([1.0, value]), 'of_another': torch.tensor(value)}
+    torch.save({'state_dict': {f'module.{name}': tensor for name, tensor in weights.items()}}, tmp_path / 'x.pth')
+    with pytest.raises(UserError, match=rf'x\.pth: 1 of \d .*{message}.* first running_var'):
+        require_fit(model, tmp_path / 'x.pth')
+
+
 def test_tensors_without_a_place_in_centerpoint(checkpoint, tmp_path):
     tensors = altered(checkpoint)['state_dict']
     altered(checkpoint, state_dict=tensors | {'teacher.backbone.extra.weight': torch.zeros(1)})

@@ -268,3 +268,12 @@ def test_a_step_without_points_changes_nothing():
 def test_settings_that_mean_nothing_are_refused(wrong, words):
     with pytest.raises(ValueError, match=words):
         ZipfSinkhornHead(D, num_prototypes=K, **wrong)
+
+
+@pytest.mark.parametrize(('alpha', 'followed'), [(1.6, True), ('auto', False)])
+def test_a_stated_exponent_holds_whatever_a_checkpoint_was_trained_with(alpha, followed):
+    """One that is estimated goes on from the checkpoint."""
+    head, saved = make('zipf', alpha=alpha), make('zipf', alpha=1.3 if followed else 'auto')
+    saved.prior.copy_(zipf_prior(K, 0.5))
+    head.load_state_dict(saved.state_dict())
+    assert_close(head.prior, zipf_prior(K, 1.6 if followed else 0.5))

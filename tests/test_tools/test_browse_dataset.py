@@ -10,6 +10,7 @@ from mmdet3d.structures import LiDARInstance3DBoxes
 from dos_mm3d.structures import Grid, View, ViewPair
 from dos_mm3d.visualization.labelled import class_colours, draw_labelled
 from dos_mm3d.visualization.view_pairs import centres_m, draw_pair, kinds_of
+from tests.helpers.forked import run_forked
 from tests.helpers.in_process import tool_in_process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,3 +94,16 @@ def test_what_is_there_is_not_replaced(synthetic_nuscenes, tmp_path, monkeypatch
         browse(ROOT / DOS, f'--output-dir={tmp_path}', '--cfg-options', f'data_root={synthetic_nuscenes}/')
     assert 'no older result of this kind' in capsys.readouterr().err
     assert (tmp_path / '000000_views.png').read_text() == 'mine'
+
+
+def test_frames_of_a_detector_are_drawn_and_cut_in_a_process_that_has_no_runner(synthetic_nuscenes, tmp_path):
+    """Which would say that steps of pipelines are mmdet3d's."""
+    root = f'data_root={synthetic_nuscenes}/'
+    result = run_forked('browse_dataset', DETECTOR, '--output-dir', tmp_path / 'seen', *FEW, root)
+    assert result.returncode == 0, result.stderr
+    assert list((tmp_path / 'seen').glob('*.png'))
+    validated = 'configs/centerpoint/centerpoint_voxel01_nuscenes.py'
+    crops = ['object_crops', '--config', validated, '--out-dir', tmp_path / 'crops', '--workers', 1]
+    result = run_forked('create_data', *crops, '--cfg-options', root)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / 'crops/val.json').is_file()

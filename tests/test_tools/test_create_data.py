@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from mmengine.fileio import load
 
+from dos_mm3d.datasets.converting import LOCK
 from dos_mm3d.datasets.mmdet3d_converter import mmdet3d_converter
 from dos_mm3d.datasets.nuscenes.convert import prepare_nuscenes
 from dos_mm3d.miniatures.taxonomy import CLASS_RANGE_M
@@ -55,7 +56,7 @@ def test_results_go_to_out_dir_and_leave_the_root_alone(synthetic_nuscenes, tmp_
     before = {path.name for path in synthetic_nuscenes.iterdir()}
     out = prepare_nuscenes(synthetic_nuscenes, out_dir=tmp_path / 'out', extra_tag='mine', max_sweeps=3)
     assert {path.name for path in synthetic_nuscenes.iterdir()} == before
-    names = {'mine_infos_train.pkl', 'mine_infos_val.pkl', 'mine_dbinfos_train.pkl', 'mine_gt_database'}
+    names = {'mine_infos_train.pkl', 'mine_infos_val.pkl', 'mine_dbinfos_train.pkl', 'mine_gt_database', LOCK}
     assert {path.name for path in out.iterdir()} == names
     assert all(len(info['lidar_sweeps']) == 3 for info in load(out / 'mine_infos_val.pkl')['data_list'])
     for group in load(out / 'mine_dbinfos_train.pkl').values():

@@ -22,8 +22,9 @@ from mmdet3d.datasets import KittiDataset
 from mmengine.registry import DefaultScope
 
 from ...errors import InputError
-from ...files import check_writable, write_pickle
+from ...files import write_pickle
 from ...parallel import parallel_map
+from ..converting import converting
 from ..info_pickle import with_trainval, write_infos
 from ..mmdet3d_converter import mmdet3d_converter
 from .check import check_frames, find_frames, image_size
@@ -53,24 +54,25 @@ def prepare_kitti(
     MissingFileError and InputError, naming the file and the remedy, before anything long begins."""
     root, out = Path(root), Path(root if out_dir is None else out_dir)
     frames = find_frames(root)
-    check_writable(out, 'Name another folder with --out-dir, or free some space')
-    check_frames(root, frames, workers)
-    with (
-        _view_of(root, out / f'.{extra_tag}.partial') as view,
-        mmdet3d_converter(view) as converter,
-        DefaultScope.overwrite_default_scope('mmdet3d'),
-        _at_hand(converter),
-    ):
-        jobs = [(view, split, name) for split, names in frames.items() for name in names]
-        found = parallel_map(_convert_frame, jobs, what='infos', unit='frame', workers=workers)
-        infos: dict[str, list[dict]] = {split: [] for split in SPLITS}
-        for (_, split, _), info in zip(jobs, found, strict=True):
-            infos[split].append(info)
-        write_infos(view, extra_tag, _metainfo(root, frames), with_trainval(infos))
-        if infos['train']:
-            _write_database(converter, view, extra_tag, infos['train'])
-        _publish(view, out, extra_tag)
-    _report(root, frames, infos)
+    names = [str(path.relative_to(out)) for path in _results(out, extra_tag)]
+    with converting(out, folders=names[:3], files=names[3:]):
+        check_frames(root, frames, workers)
+        with (
+            _view_of(root, out / f'.{extra_tag}.partial') as view,
+            mmdet3d_converter(view) as converter,
+            DefaultScope.overwrite_default_scope('mmdet3d'),
+            _at_hand(converter),
+        ):
+            jobs = [(view, split, name) for split, names in frames.items() for name in names]
+            found = parallel_map(_convert_frame, jobs, what='infos', unit='frame', workers=workers)
+            infos: dict[str, list[dict]] = {split: [] for split in SPLITS}
+            for (_, split, _), info in zip(jobs, found, strict=True):
+                infos[split].append(info)
+            write_infos(view, extra_tag, _metainfo(root, frames), with_trainval(infos))
+            if infos['train']:
+                _write_database(converter, view, extra_tag, infos['train'])
+            _publish(view, out, extra_tag)
+        _report(root, frames, infos)
     return out
 
 

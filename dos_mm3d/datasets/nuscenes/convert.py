@@ -11,7 +11,8 @@ from typing import Any
 
 from mmengine.registry import DefaultScope
 
-from ...files import check_writable, write_pickle
+from ...files import write_pickle
+from ..converting import converting
 from ..mmdet3d_converter import mmdet3d_converter
 from .check import LABEL_FILES, check_nuscenes
 
@@ -36,8 +37,9 @@ def prepare_nuscenes(
     root = Path(root)
     out = root if out_dir is None else Path(out_dir)
     check_nuscenes(root, version, max_sweeps)
-    check_writable(out, 'Name another folder with --out-dir, or free some space')
+    database, *made = (path.name for path in _results(out, extra_tag))
     with (
+        converting(out, folders=[database], files=made),
         _view_of(root, version, out / f'.{extra_tag}.partial') as view,
         mmdet3d_converter(view) as converter,
         DefaultScope.overwrite_default_scope('mmdet3d'),

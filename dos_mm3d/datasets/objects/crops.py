@@ -13,10 +13,10 @@ from mmdet3d.registry import DATASETS
 from mmengine.registry import DefaultScope
 
 from ...errors import InputError, MissingFileError
-from ...files import check_writable
 from ...parallel import parallel_map
+from ..converting import converting
 from ..info_pickle import load_plain_pickle
-from .object_set import ObjectSet, write_object_set
+from .object_set import ObjectSet, check_split, write_object_set
 from .raw import RawCloud, RawObject, RawSplit, present, read_rows, require_folder, with_objects
 
 TEST_EVERY = 5
@@ -148,27 +148,29 @@ def prepare_frame_crops(
         workers: processes, default one for each CPU.
     """
     global _frames
-    check_writable(out, 'Name another folder with --out-dir, or free some space')
-    _frames = DATASETS.build(_loading_only(dataset))
-    classes = tuple(_frames.metainfo['classes'])
-    try:
-        cut = partial(_cut_frame, margin_m=margin_m)
-        frames = parallel_map(cut, range(len(_frames)), what='cutting', unit='frame', workers=workers)
-    finally:
-        _frames = None
-    crops = [
-        (f'{number:06d}_{row:03d}', label, cloud)
-        for number, of_frame in enumerate(frames)
-        for row, (label, cloud) in enumerate(of_frame)
-    ]
-    kept = [crop for crop in crops if len(crop[2]) >= least_points and crop[1] >= 0]
-    if not kept:
-        raise InputError(f'{dataset["ann_file"]}: none of its {len(crops)} objects has {least_points} points')
-    names, labels, clouds = zip(*kept)
-    source = dict(format='frames', variant=dataset['type'], margin_m=margin_m, least_points=least_points)
-    made = write_object_set(out, split, clouds, labels, classes, names, source=source)
+    out, dataset = Path(out), _loading_only(dataset)
+    with converting(out, files=[f'{split}_points.bin']):
+        check_split(out, split)
+        _frames = DATASETS.build(dataset)
+        classes = tuple(_frames.metainfo['classes'])
+        try:
+            cut = partial(_cut_frame, margin_m=margin_m)
+            frames = parallel_map(cut, range(len(_frames)), what='cutting', unit='frame', workers=workers)
+        finally:
+            _frames = None
+        crops = [
+            (f'{number:06d}_{row:03d}', label, cloud)
+            for number, of_frame in enumerate(frames)
+            for row, (label, cloud) in enumerate(of_frame)
+        ]
+        kept = [crop for crop in crops if len(crop[2]) >= least_points and crop[1] >= 0]
+        if not kept:
+            raise InputError(f'{dataset["ann_file"]}: none of its {len(crops)} objects has {least_points} points')
+        names, labels, clouds = zip(*kept)
+        source = dict(format='frames', variant=dataset['type'], margin_m=margin_m, least_points=least_points)
+        made = write_object_set(out, split, clouds, labels, classes, names, source=source)
     print(
-        f'{Path(out) / split}: {len(made)} objects of {len(frames)} frames; {len(crops) - len(kept)} with fewer than '
+        f'{out / split}: {len(made)} objects of {len(frames)} frames; {len(crops) - len(kept)} with fewer than '
         f'{least_points} points are left out'
     )
     return made

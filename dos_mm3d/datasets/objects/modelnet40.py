@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, MissingFileError
+from ..converting import converting
 from ..info_pickle import load_plain_pickle
 from .meshes import read_off, sample_surface
 from .object_set import write_object_set
@@ -100,24 +102,53 @@ def prepare_few_shot(root: str | Path, out: str | Path) -> list[Path]:
     """
     root = Path(root)
     require_folder(root, 'the few-shot draws, 5way_10shot/0.pkl', inside='*way_*shot/*.pkl')
-    folders = []
-    for path in sorted(root.glob('*way_*shot/*.pkl')):
-        if (match := EPISODE.fullmatch(path.parent.name)) is None:
-            raise InputError(f'{path}: lies in {path.parent.name}, wanted a folder as 5way_10shot. Move it away.')
-        draw = load_plain_pickle(path, data_set='modelnet40_few_shot')
-        folder = Path(out) / path.parent.name / path.stem
-        for split in SPLITS:
-            items = draw.get(split) if isinstance(draw, dict) else None
-            if not items or not all(len(item) >= 2 and np.ndim(item[0]) == 2 for item in items):
-                raise InputError(f'{path}: wanted lists train and test of (points (n, 3), label, ...). Get it again.')
-            write_object_set(
-                folder,
-                split,
-                (np.asarray(item[0])[:, Y_UP] for item in items),
-                [int(item[1]) for item in items],
-                [str(label) for label in range(int(match[1]))],
-                [str(number) for number in range(len(items))],
-                source=dict(format='modelnet40_few_shot', variant=path.parent.name, draw=path.stem),
+    paths = sorted(root.glob('*way_*shot/*.pkl'))
+    folders = [Path(path.parent.name, path.stem) for path in paths]
+    with converting(Path(out), folders=map(str, folders)):
+        for path in paths:
+            _read_draw(path)  # a damaged one is found before the first set is written
+        for path, folder in zip(paths, folders):
+            ways, draw = _read_draw(path)
+            for split, items in draw.items():
+                write_object_set(
+                    Path(out) / folder,
+                    split,
+                    (np.asarray(item[0])[:, Y_UP] for item in items),
+                    [int(item[1]) for item in items],
+                    [str(label) for label in range(ways)],
+                    [str(number) for number in range(len(items))],
+                    source=dict(format='modelnet40_few_shot', variant=path.parent.name, draw=path.stem),
+                )
+    return [Path(out) / folder for folder in folders]
+
+
+def _read_draw(path: Path) -> tuple[int, dict[str, Sequence[Any]]]:
+    """Number of classes of a draw, and split -> its items (points, label, ...); InputError where it is none."""
+    if (match := EPISODE.fullmatch(path.parent.name)) is None:
+        raise InputError(f'{path}: lies in {path.parent.name}, wanted a folder as 5way_10shot. Move it away.')
+    draw, ways = load_plain_pickle(path, data_set='modelnet40_few_shot'), int(match[1])
+    for split in SPLITS:
+        items = draw.get(split) if isinstance(draw, dict) else None
+        if not items or not all(_is_item(item, ways) for item in items):
+            raise InputError(
+                f'{path}: wanted lists train and test of (points (n, 3), label from 0 to {ways - 1}, ...), finite. '
+                'Get it again.'
             )
-        folders.append(folder)
-    return folders
+    return ways, {split: draw[split] for split in SPLITS}
+
+
+def _is_item(item: Any, ways: int) -> bool:
+    """Whether an entry of a draw is an object."""
+    if not isinstance(item, list | tuple) or len(item) < 2:
+        return False
+    points, label = np.asarray(item[0]), np.asarray(item[1])
+    return (
+        points.dtype.kind in 'fiu'
+        and points.ndim == 2
+        and len(points) > 0
+        and points.shape[1] >= len(Y_UP)
+        and bool(np.isfinite(points).all())
+        and label.dtype.kind in 'fiu'
+        and label.size == 1
+        and bool(np.isin(label, range(ways)))
+    )

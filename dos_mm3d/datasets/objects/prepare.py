@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError, MissingFileError
-from ...files import check_writable, open_whole
+from ...files import write_npz
 from ...parallel import parallel_map
+from ..converting import converting
 from .object_set import ObjectSet, check_split, splits_in, write_object_set
 from .raw import RawObject, RawSplit
 
@@ -51,8 +52,7 @@ class Piece:
         }
         if clouds[0].parts is not None:
             held['parts'] = np.concatenate([cloud.parts for cloud in clouds]).astype(np.int16)
-        with open_whole(self.path) as file:
-            np.savez(file, **held)
+        write_npz(self.path, **held)
 
     def held(self, name: str) -> Iterator[np.ndarray]:
         """Points or parts of each object."""
@@ -93,22 +93,24 @@ def prepare_splits(
         InputError, MissingFileError: of the reader, naming the file and the remedy.
     """
     out = Path(out)
-    check_writable(out, 'Name another folder with --out-dir, or free some space')
-    for split in splits:
-        check_split(out, split.split)
     _check_names(splits)
-    left = [split for split in splits if not _is_prepared(split, out, seed)]
-    pieces = {split.split: list(_pieces(split, out, seed)) for split in left}
-    every = [piece for of_split in pieces.values() for piece in of_split]
-    to_write = [piece for piece in every if not piece.path.is_file()]
-    if len(to_write) < len(every):
-        print(f'{out}: {len(every) - len(to_write)} of {len(every)} pieces were read before, and are kept')
-    sizes = [len(piece.objects) for piece in to_write]
-    parallel_map(Piece.write, to_write, what='reading', unit='object', sizes=sizes, workers=workers)
-    found_parts = _found_parts(left, pieces)
-    for split in left:
-        _join(split, pieces[split.split], out, seed, found_parts)
-        shutil.rmtree(_folder(split, out))
+    folders = [_folder(split, out).name for split in splits]
+    files = [f'{split.split}_{kind}.bin' for split in splits for kind in ('points', 'parts')]
+    with converting(out, folders=folders, files=files):
+        for split in splits:
+            check_split(out, split.split)
+        left = [split for split in splits if not _is_prepared(split, out, seed)]
+        pieces = {split.split: list(_pieces(split, out, seed)) for split in left}
+        every = [piece for of_split in pieces.values() for piece in of_split]
+        to_write = [piece for piece in every if not piece.path.is_file()]
+        if len(to_write) < len(every):
+            print(f'{out}: {len(every) - len(to_write)} of {len(every)} pieces were read before, and are kept')
+        sizes = [len(piece.objects) for piece in to_write]
+        parallel_map(Piece.write, to_write, what='reading', unit='object', sizes=sizes, workers=workers)
+        found_parts = _found_parts(left, pieces)
+        for split in left:
+            _join(split, pieces[split.split], out, seed, found_parts)
+            shutil.rmtree(_folder(split, out))
     prepared = {split.split: ObjectSet.open(out, split.split) for split in splits}
     for name, found in prepared.items():
         print(f'{out / name}: {len(found)} objects of {len(found.classes)} classes, {len(found.points)} points')

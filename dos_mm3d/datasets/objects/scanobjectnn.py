@@ -1,5 +1,6 @@
 """ScanObjectNN: objects cut out of real scans of rooms, in three variants."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -7,9 +8,9 @@ import h5py
 import numpy as np
 
 from ...errors import InputError, MissingFileError
-from ...files import check_writable
+from ..converting import converting
 from .object_set import ObjectSet, write_object_set
-from .raw import Y_UP, require_folder
+from .raw import Y_UP, read_names, require_folder
 
 CLASSES = (
     'bag', 'bin', 'box', 'cabinet', 'chair', 'desk', 'display', 'door', 'shelf', 'table', 'bed', 'pillow', 'sink',
@@ -41,9 +42,19 @@ def prepare_scanobjectnn(root: str | Path, out: str | Path) -> dict[str, dict[st
     """
     root, out = Path(root), Path(out)
     require_folder(root, "ScanObjectNN's main_split/ and main_split_nobg/", inside='main_split*/*.h5')
-    check_writable(out, 'Name another folder with --out-dir, or free some space')
-    classes = _classes(root)
-    prepared: dict[str, dict[str, ObjectSet]] = {}
+    classes, variants = _classes(root), _files(root)
+    with converting(out, folders=variants):
+        for path in (path for files in variants.values() for path in files.values()):
+            _read(path, classes)  # a damaged one is found before the first set is written
+        return {
+            variant: {split: _prepare(path, out / variant, split, classes, variant) for split, path in files.items()}
+            for variant, files in variants.items()
+        }
+
+
+def _files(root: Path) -> dict[str, dict[str, Path]]:
+    """Variant -> split -> file, of the variants that are there."""
+    found: dict[str, dict[str, Path]] = {}
     for variant, (folder, ending) in VARIANTS.items():
         files = {split: root / folder / f'{name}{ending}.h5' for split, name in SPLITS.items()}
         missing = [path for path in files.values() if not path.is_file()]
@@ -52,23 +63,21 @@ def prepare_scanobjectnn(root: str | Path, out: str | Path) -> dict[str, dict[st
             continue
         if missing:
             raise MissingFileError(f'{missing[0]}: missing, its other half is there. Unpack h5_files.zip again.')
-        prepared[variant] = {
-            split: _prepare(path, out / variant, split, classes, variant) for split, path in files.items()
-        }
-    if not prepared:
+        found[variant] = files
+    if not found:
         wanted = ', '.join(f'{folder}/training{ending}.h5' for folder, ending in VARIANTS.values())
         raise MissingFileError(f'{root}: holds none of {wanted}. Unpack h5_files.zip again.')
-    return prepared
+    return found
 
 
 def _classes(root: Path) -> tuple[str, ...]:
     """Names by label: those of the file beside the data, where there is one."""
     path = root / NAMES_FILE
-    return tuple(path.read_text().split()) if path.is_file() else CLASSES
+    return tuple(read_names(path)) if path.is_file() else CLASSES
 
 
-def _prepare(path: Path, out: Path, split: str, classes: tuple[str, ...], variant: str) -> ObjectSet:
-    """One file; says what was made."""
+def _read(path: Path, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, points, 3) and labels (n,) of a file; InputError where it holds anything else."""
     try:
         with h5py.File(path, 'r') as file:
             data, labels = (np.asarray(file[name]) for name in ('data', 'label'))
@@ -87,6 +96,21 @@ def _prepare(path: Path, out: Path, split: str, classes: tuple[str, ...], varian
             f'{path}: has data of {data.dtype} and labels of {labels.dtype}, wanted coordinates and whole numbers. '
             'Unpack h5_files.zip again.'
         )
+    if not data.size:
+        raise InputError(f'{path}: has no points. Unpack h5_files.zip again.')
+    if labels.min() < 0 or labels.max() >= len(classes):
+        raise InputError(
+            f'{path}: has {len(labels)} labels, {labels.min()} to {labels.max()}; wanted 0 to {len(classes) - 1}, '
+            f'of {len(classes)} classes. Correct {NAMES_FILE}, or unpack h5_files.zip again.'
+        )
+    if not np.isfinite(data).all():
+        raise InputError(f'{path}: has coordinates that are not finite. Unpack h5_files.zip again.')
+    return data, labels
+
+
+def _prepare(path: Path, out: Path, split: str, classes: tuple[str, ...], variant: str) -> ObjectSet:
+    """One file; says what was made."""
+    data, labels = _read(path, classes)
     made = write_object_set(
         out,
         split,

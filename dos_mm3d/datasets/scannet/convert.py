@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import InputError, MissingFileError
-from ...files import check_writable
 from ...parallel import parallel_map
-from .infos import write_scannet_infos
+from ..converting import converting
+from ..info_pickle import info_files
+from .infos import SEG_INFO, write_scannet_infos
 from .raw import read_categories, read_text
-from .scan_files import ScanJob
+from .scan_files import MADE, ScanJob
 
 LABEL_MAP = 'scannetv2-labels.combined.tsv'
 FOLDERS = {'train': 'scans', 'val': 'scans', 'test': 'scans_test'}
@@ -43,21 +44,21 @@ def prepare_scannet(
     _check_disjoint(root, scans)
     label_map = _find_file(root, LABEL_MAP, 'Download it with download-scannet.py --label_map')
     read_categories(label_map)
-    check_writable(out, 'Name another folder with --out-dir, or free some space')
-    jobs = {
-        split: [ScanJob(folder, out, label_map, split != 'test') for folder in folders]
-        for split, folders in scans.items()
-    }
-    every = [job for split_jobs in jobs.values() for job in split_jobs]
-    if not every:
-        raise MissingFileError(f'{root}: none of the scans of the official splits is in scans/ or scans_test/')
-    left = [job for job in every if not job.is_done()]
-    if len(left) < len(every):
-        print(f'{len(every) - len(left)} of {len(every)} scans were converted before, and are kept')
-    parallel_map(ScanJob.check, left, what='checking', unit='scan', workers=workers)
-    parallel_map(ScanJob.convert, left, what='converting', unit='scan', workers=workers)
-    stamps = {split: [job.stamp() for job in of_split] for split, of_split in jobs.items()}
-    write_scannet_infos(out, extra_tag, stamps)
+    with converting(out, folders=[*MADE, SEG_INFO], files=info_files(extra_tag, *FOLDERS)):
+        jobs = {
+            split: [ScanJob(folder, out, label_map, split != 'test') for folder in folders]
+            for split, folders in scans.items()
+        }
+        every = [job for split_jobs in jobs.values() for job in split_jobs]
+        if not every:
+            raise MissingFileError(f'{root}: none of the scans of the official splits is in scans/ or scans_test/')
+        left = [job for job in every if not job.is_done()]
+        if len(left) < len(every):
+            print(f'{len(every) - len(left)} of {len(every)} scans were converted before, and are kept')
+        parallel_map(ScanJob.check, left, what='checking', unit='scan', workers=workers)
+        parallel_map(ScanJob.convert, left, what='converting', unit='scan', workers=workers)
+        stamps = {split: [job.stamp() for job in of_split] for split, of_split in jobs.items()}
+        write_scannet_infos(out, extra_tag, stamps)
     for split, found in stamps.items():
         print(f'{split}: {len(found)} of {OFFICIAL_COUNTS[split]} official scans' + ('' if found else '; no info file'))
     return out

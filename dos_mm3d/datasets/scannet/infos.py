@@ -9,6 +9,7 @@ from ...files import open_whole
 from ..info_pickle import write_infos
 from .classes import CLASSES_20
 
+SEG_INFO = 'seg_info'
 POINTS_PER_PATCH = 8192
 """Points that mmdet3d's configs draw from a scan at a time: a scan is listed once for so many of its points."""
 
@@ -23,7 +24,7 @@ def write_scannet_infos(out: Path, tag: str, stamps: dict[str, list[dict]]) -> N
     write_infos(out, tag, metainfo, {split: list(map(info_of, of_split)) for split, of_split in stamps.items()})
     for split, of_split in stamps.items():
         if of_split and split != 'test':
-            write_seg_info(out / 'seg_info', split, of_split)
+            write_seg_info(out / SEG_INFO, split, of_split)
 
 
 def info_of(stamp: dict) -> dict:

@@ -16,6 +16,8 @@ STAMPS = 'prepared'
 POINT_BYTES = {'points': 24, 'normals': 12}
 LABEL_BYTES = {'semantic_mask': 8, 'semantic_mask_200': 8, 'instance_mask': 8}
 """Folder -> bytes for each point."""
+MADE = (STAMPS, *POINT_BYTES, *LABEL_BYTES)
+"""Every folder that files of scans go into."""
 
 
 @dataclass(frozen=True)

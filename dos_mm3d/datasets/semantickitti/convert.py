@@ -4,8 +4,8 @@ mmdet3d's own converter writes the frame numbers of the complete data set withou
 
 from pathlib import Path
 
-from ...files import check_writable
-from ..info_pickle import with_trainval, write_infos
+from ..converting import converting
+from ..info_pickle import info_files, with_trainval, write_infos
 from .check import check_files, find_sequences, frame_names
 from .classes import SPLITS
 
@@ -30,13 +30,13 @@ def prepare_semantickitti(
     root = Path(root)
     out = root if out_dir is None else Path(out_dir)
     frames = {number: frame_names(folder, allow_partial) for number, folder in find_sequences(root).items()}
-    check_writable(out, 'Name another folder with --out-dir, or free some space')
-    infos = {
-        split: [info for number in numbers for info in _infos(number, frames.get(number, ()))]
-        for split, numbers in SPLITS.items()
-    }
-    check_files(root, [info for of_split in infos.values() for info in of_split], workers)
-    write_infos(out, extra_tag, {'DATASET': 'SemanticKITTI'}, with_trainval(infos))
+    with converting(out, files=info_files(extra_tag, *SPLITS, 'trainval')):
+        infos = {
+            split: [info for number in numbers for info in _infos(number, frames.get(number, ()))]
+            for split, numbers in SPLITS.items()
+        }
+        check_files(root, [info for of_split in infos.values() for info in of_split], workers)
+        write_infos(out, extra_tag, {'DATASET': 'SemanticKITTI'}, with_trainval(infos))
     _report(frames, infos)
     return out
 

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from ...errors import InputError
 from ...functional.augment import jitter_colour, shift_colour, stretch_contrast, uniform
+from .settings import require_share, require_size, settings_of
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,19 @@ class ColourAugmentation:
     jitter_prob: float = 0.95
     jitter_std: float = 0.05
 
+    def __post_init__(self) -> None:
+        for name in ('contrast_prob', 'shift_prob', 'jitter_prob'):
+            require_share(name, getattr(self, name))
+        for name in ('shift', 'jitter_std'):
+            require_size(name, getattr(self, name))
+        if len(set(self.columns)) < len(self.columns) or min(self.columns) < 3:
+            raise InputError(f'columns of colours must be different ones from 3 on, behind x, y, z; got {self.columns}')
+
     def __call__(self, points: Tensor, generator: Generator) -> Tensor:
         """Copy of (n, C) points with other colours; ValueError where the colours are not 0 to 1."""
         columns = list(self.columns)
+        if points.shape[1] <= max(columns):
+            raise InputError(f'found {points.shape[1]} columns, wanted colours in {columns}: leave colour out')
         colour = points[:, columns]
         if len(colour) and (colour.min() < 0 or colour.max() > 1):
             raise InputError(
@@ -58,8 +69,10 @@ class ColourJitter(BaseTransform):
 
     Draws from torch's own generator, which mmengine seeds in every worker. In pretraining TwoViews does it."""
 
+    KEYWORDS_OF = ColourAugmentation
+
     def __init__(self, **settings) -> None:
-        self.augmentation = ColourAugmentation(**settings)
+        self.augmentation = settings_of(ColourAugmentation, 'ColourJitter', settings)
 
     def transform(self, results: dict) -> dict:
         points: BasePoints = results['points']

@@ -9,7 +9,8 @@ from ...errors import InputError
 from ...structures import Grid, View
 from ..stream import BadSampleError
 from .masking import grid_of
-from .views import make_augmentation
+from .settings import settings_of
+from .views import Augmentation
 
 MAX_ATTEMPTS = 16
 
@@ -26,11 +27,14 @@ class LocalViews(BaseTransform):
         augmentation: settings of :class:`~.views.Augmentation`; ``crop_share`` is that of a local crop.
     """
 
+    KEYWORDS_OF = Augmentation
+    TAKES = GIVES = 'masked views'
+
     def __init__(self, num_local: int, **augmentation) -> None:
         if num_local < 1:
             raise InputError(f'num_local must be at least 1, got {num_local}: leave LocalViews out of the pipeline')
         self.num_local = num_local
-        self.augmentation = make_augmentation('LocalViews', augmentation)
+        self.augmentation = settings_of(Augmentation, 'LocalViews', augmentation)
 
     def transform(self, results: dict) -> dict:
         a, b = results['views']

@@ -26,6 +26,8 @@ class BlockMask(BaseTransform):
         block_size_m: edge of a block in metres; a block has the nearest number of whole loss voxels along each axis.
     """
 
+    TAKES, GIVES = 'views', 'masked views'
+
     def __init__(self, mask_ratio: float = 0.6, block_size_m: float = 1.0) -> None:
         check_mask_ratio(mask_ratio)
         check_block_size(block_size_m)
@@ -102,6 +104,10 @@ class RampedBlockMask(BlockMask):
         super().__init__(**settings)
         check_mask_ratio(start_ratio)
         check_block_size(start_block_size_m)
+        if ramp_draws < 1:
+            raise InputError(
+                f'ramp_draws must be 1 or more, got {ramp_draws}; for a mask without a ramp take BlockMask'
+            )
         self.ramp_draws = ramp_draws
         self.start_ratio = start_ratio
         self.start_block_size_m = start_block_size_m
@@ -120,6 +126,8 @@ class PackViews(BaseTransform):
 
     Mask tokens and results['local'] (a list of :class:`View`), where the pipeline makes them, are joined to both views.
     """
+
+    TAKES, GIVES = 'masked views', 'a sample'
 
     def transform(self, results: dict) -> dict:
         a, b = results['views']

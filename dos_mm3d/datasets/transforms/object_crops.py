@@ -1,16 +1,14 @@
 """From one cloud of an object to its crops, their patches and masks (docs/objects.md, "Views", "Patches", "Masks")."""
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import torch
 from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
-from ...errors import InputError, InputTypeError
+from ...errors import InputError
 from ...functional.augment import rotation, uniform
 from ...functional.crops import crop_rows, draw_crop
 from ...functional.masking import check_mask_ratio
@@ -18,8 +16,7 @@ from ...functional.patch_masking import inverse_block_mask
 from ...functional.patches import patch_rows
 from ...structures import CropSet, ObjectSample
 from ..stream import BadSampleError
-
-Settings = TypeVar('Settings')
+from .settings import require_range, require_share, require_size, settings_of
 
 
 @dataclass(frozen=True)
@@ -75,6 +72,8 @@ class Masks:
 
     def __post_init__(self) -> None:
         check_mask_ratio(self.mask_ratio)
+        require_share('block_ratio', self.block_ratio)
+        require_size('adjust_ratio', self.adjust_ratio)
         if self.number < 1:
             raise InputError(f'the number of masks must be at least 1, got {self.number}: leave masks out')
 
@@ -103,6 +102,8 @@ class DrawObjectCrops(BaseTransform):
         scale_range: factors on the coordinates, for each axis and crop.
     """
 
+    TAKES, GIVES = 'points', 'a sample'
+
     def __init__(
         self,
         whole: dict,
@@ -111,9 +112,11 @@ class DrawObjectCrops(BaseTransform):
         aspect: tuple[float, float] = (0.33, 3.0),
         scale_range: tuple[float, float] = (0.8, 1.2),
     ) -> None:
-        self.whole = _made(Crops, 'whole', whole)
-        self.local = None if local is None else _made(Crops, 'local', local)
-        self.masks = None if masks is None else _made(Masks, 'masks', masks)
+        require_range('aspect', aspect, 0.01, 100, 'proportions')
+        require_range('scale_range', scale_range, 0.01, 100, 'factors')
+        self.whole = settings_of(Crops, 'whole of DrawObjectCrops', whole)
+        self.local = None if local is None else settings_of(Crops, 'local of DrawObjectCrops', local)
+        self.masks = None if masks is None else settings_of(Masks, 'masks of DrawObjectCrops', masks)
         self.aspect = tuple(aspect)
         self.scale_range = tuple(scale_range)
 
@@ -155,11 +158,3 @@ def random_rows(available: int, count: int, generator: Generator) -> Tensor:
     another, or once more."""
     rounds = -(-count // available)
     return torch.cat([torch.randperm(available, generator=generator) for _ in range(rounds)])[:count]
-
-
-def _made(kind: Callable[..., Settings], name: str, settings: Mapping[str, Any]) -> Settings:
-    """Settings of one kind; InputTypeError where an argument is not known or missing."""
-    try:
-        return kind(**settings)
-    except TypeError as error:
-        raise InputTypeError(f'DrawObjectCrops got {name}={dict(settings)}: {error}') from error

@@ -25,9 +25,13 @@ class RecentPoints(BaseTransform):
         keep_column: False for a network that is fed single sweeps and has no such column: it is left out.
     """
 
+    TAKES = GIVES = 'points'
+
     def __init__(self, max_lag_s: Sequence[float], column: int = 4, keep_column: bool = True) -> None:
         if not max_lag_s or min(max_lag_s) < 0:
             raise InputError(f'max_lag_s must be one limit at least, in seconds, from 0 on; got {max_lag_s}')
+        if column < 3:
+            raise InputError(f'column of the time lag must be one from 3 on, behind x, y, z; got {column}')
         self.max_lag_s = tuple(max_lag_s)
         self.column = column
         self.keep_column = keep_column

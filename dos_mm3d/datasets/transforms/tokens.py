@@ -26,9 +26,13 @@ class MaskTokenSites(BaseTransform):
         jitter_clip_m: largest move along a coordinate; None: two standard deviations.
     """
 
+    TAKES = GIVES = 'masked views'
+
     def __init__(self, jitter_std_m: float = 0.0, jitter_clip_m: float | None = None) -> None:
         if jitter_std_m < 0:
             raise InputError(f'jitter_std_m must be >= 0, got {jitter_std_m}')
+        if jitter_clip_m is not None and jitter_clip_m < 0:
+            raise InputError(f'jitter_clip_m must be >= 0, got {jitter_clip_m}')
         self.jitter_std_m = jitter_std_m
         self.jitter_clip_m = 2 * jitter_std_m if jitter_clip_m is None else jitter_clip_m
 

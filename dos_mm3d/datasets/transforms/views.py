@@ -1,7 +1,7 @@
 """Two augmented views of one scan (docs/method.md, "Views and masks")."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,11 +9,12 @@ from mmcv.transforms import BaseTransform
 from mmdet3d.registry import TRANSFORMS
 from torch import Generator, Tensor
 
-from ...errors import InputError, InputTypeError
+from ...errors import InputError
 from ...functional.augment import elastic_displacement, nearest_points, rotation, turned_normals, uniform
 from ...functional.intensity import rank_intensity
 from ..stream import BadSampleError
 from .colour import ColourAugmentation
+from .settings import require_range, require_share, require_size, settings_of
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,39 @@ class Augmentation:
     elastic: tuple[tuple[float, float], ...] = ()
     elastic_prob: float = 0.95
 
+    def __post_init__(self) -> None:
+        for name in ('yaw_prob', 'tilt_prob', 'flip_prob', 'elastic_prob'):
+            require_share(name, getattr(self, name))
+        for name in ('shift_z_std_m', 'jitter_std_m', 'jitter_clip_m'):
+            require_size(name, getattr(self, name))
+        for name in ('crop_share', 'drop_share'):
+            require_range(name, getattr(self, name), 0, 1, 'shares of the points')
+        for name in ('yaw_range_rad', 'tilt_range_rad'):
+            require_range(name, getattr(self, name), -2 * math.pi, 2 * math.pi, 'radians, not degrees')
+        require_range('scale_range', self.scale_range, 0.01, 100, 'factors')
+        require_range('intensity_scale', self.intensity_scale, 0, math.inf, 'factors')
+        if self.jitter_std_m > 0:
+            require_size('jitter_clip_m', self.jitter_clip_m, above=0)
+        if self.crop_share[1] == 0 or self.drop_share[0] == 1 or self.max_points < 1:
+            raise InputError(
+                f'crop_share={self.crop_share}, drop_share={self.drop_share}, max_points={self.max_points}: no point '
+                'of a view would be left'
+            )
+        for granularity_m, magnitude_m in self.elastic:
+            require_size('granularity of elastic', granularity_m, above=0)
+            require_size('magnitude of elastic', magnitude_m)
+        columns = self.columns
+        if len(set(columns)) < len(columns) or min(columns, default=3) < 3:
+            raise InputError(
+                f'intensity_column={self.intensity_column}, normal_columns={self.normal_columns}: wanted different '
+                'columns from 3 on, behind x, y, z'
+            )
+
+    @property
+    def columns(self) -> list[int]:
+        """Of the points, behind x, y, z, those that are changed."""
+        return [one for one in (self.intensity_column, *(self.normal_columns or ())) if one is not None]
+
     def transform_matrix(self, generator: Generator) -> Tensor:
         """(3, 3): scale x flips x rotation, drawn anew."""
         yaw = uniform(*self.yaw_range_rad, generator) if uniform(0, 1, generator) < self.yaw_prob else 0.0
@@ -100,14 +134,6 @@ class Augmentation:
         return rows.index_select(0, torch.from_numpy(np.flatnonzero(left.numpy())))  # faster than rows[left]
 
 
-def make_augmentation(owner: str, settings: dict) -> Augmentation:
-    """Augmentation of a transform's keyword arguments; TypeError naming the ones that do not exist."""
-    known = {field.name for field in fields(Augmentation)}
-    if unknown := set(settings) - known:
-        raise InputTypeError(f'{owner} got {sorted(unknown)}; it knows {sorted(known)}')
-    return Augmentation(**settings)
-
-
 @TRANSFORMS.register_module()
 class TwoViews(BaseTransform):
     """results['points'] (N, C) -> results['views'], two (points (n, C), origin (n,)) tuples.
@@ -124,6 +150,9 @@ class TwoViews(BaseTransform):
         augmentation: settings of :class:`Augmentation`, drawn for each view.
     """
 
+    KEYWORDS_OF = Augmentation
+    TAKES, GIVES = 'points', 'views'
+
     def __init__(
         self,
         colour: dict | None = None,
@@ -131,8 +160,8 @@ class TwoViews(BaseTransform):
         intensity_dropout: float = 0.0,
         **augmentation,
     ) -> None:
-        self.augmentation = make_augmentation('TwoViews', augmentation)
-        self.colour = None if colour is None else ColourAugmentation(**colour)
+        self.augmentation = settings_of(Augmentation, 'TwoViews', augmentation)
+        self.colour = None if colour is None else settings_of(ColourAugmentation, 'colour of TwoViews', colour)
         if not 0 <= intensity_dropout <= 1:
             raise InputError(f'intensity_dropout must be from 0 to 1, got {intensity_dropout}')
         if self.augmentation.intensity_column is None and (intensity_ranks or intensity_dropout):
@@ -142,6 +171,11 @@ class TwoViews(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         generator = results['generator']
+        if (count := results['points'].shape[1]) <= max(self.augmentation.columns, default=2):
+            raise InputError(
+                f'{results["file"]}: found {count} columns, and TwoViews is told of columns {self.augmentation.columns}'
+                ' (intensity_column, normal_columns), counted from 0: correct them, None for none'
+            )
         if self.colour is not None:
             results['points'] = self.colour(results['points'], generator)
         if self.intensity_ranks:

@@ -11,7 +11,8 @@ from .frame_record import FOLDERS, POINT_COLUMNS, SPLIT_DIGITS, SPLIT_FOLDERS, F
 
 POINT_BYTES = 4 * POINT_COLUMNS
 SEGMENTS_FILE = 'segments.json'  # of the records' stage; the embedded data have none
-RECORDS_AGAIN = 'Convert the raw records again: tools/create_data.py waymo --stage records'
+RECORDS_AGAIN = 'Convert the raw records again: tools/create_data.py waymo --stage records --raw-path FOLDER'
+"""FOLDER holds training/*.tfrecord."""
 
 
 def find_segments(root: Path) -> dict[tuple[str, str], list[str]]:

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from ...errors import InputError
-from ...files import check_writable
 from ...parallel import parallel_map
-from ..info_pickle import with_trainval, write_infos
+from ..converting import converting
+from ..info_pickle import info_files, with_trainval, write_infos
 from .check import RECORDS_AGAIN, check_frame_files, find_segments
 from .frame_record import SPLIT_DIGITS, frame_path, read_record
 from .infos import frame_info
@@ -40,14 +40,14 @@ def prepare_waymo(
     if max_sweeps < 0:
         raise InputError(f'max_sweeps must be 0 or more, got {max_sweeps}')
     segments = find_segments(root)
-    check_writable(out, 'Name another folder with --out-dir, or free some space')
-    infos: dict[str, list[dict]] = {split: [] for split in SPLIT_DIGITS}
-    work, names = partial(segment_infos, root, max_sweeps), list(segments.values())
-    found = parallel_map(work, names, what='infos', unit='frame', sizes=list(map(len, names)), workers=workers)
-    for (split, _), entries in zip(segments, found, strict=True):
-        infos[split] += entries
-    files = {name: infos[split] for name, split in SPLIT_OF_INFOS.items()}
-    write_infos(out, extra_tag, METAINFO, with_trainval(files))
+    with converting(out, files=info_files(extra_tag, *SPLIT_OF_INFOS, 'trainval')):
+        infos: dict[str, list[dict]] = {split: [] for split in SPLIT_DIGITS}
+        work, names = partial(segment_infos, root, max_sweeps), list(segments.values())
+        found = parallel_map(work, names, what='infos', unit='frame', sizes=list(map(len, names)), workers=workers)
+        for (split, _), entries in zip(segments, found, strict=True):
+            infos[split] += entries
+        files = {name: infos[split] for name, split in SPLIT_OF_INFOS.items()}
+        write_infos(out, extra_tag, METAINFO, with_trainval(files))
     _report(segments, infos)
     return out
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ...files import open_whole
+from ...files import write_npz
 
 VERSION = 1
 """Raise it when the fields change: records of another version are refused."""
@@ -33,7 +33,7 @@ SPLIT_FOLDERS = {'training': 'training', 'validation': 'training', 'testing': 't
 FOLDERS = {'record': 'frame_record', 'points': 'velodyne', 'no_label_zone': 'no_label_zone', 'semantic': 'semantic'}
 POINT_COLUMNS = 6
 VEHICLE, PEDESTRIAN, SIGN, CYCLIST = 1, 2, 3, 4
-REMEDY = 'Delete the file and convert again: tools/create_data.py waymo --stage records'
+REMEDY = 'Delete the file and convert again: tools/create_data.py waymo --stage records --raw-path FOLDER'
 
 
 def _stated(kind, *shape, limits=(), **default):
@@ -109,8 +109,7 @@ def write_record(path, record):
     """Check and write a record; the file gets its name when it is complete. The same record gives the same bytes."""
     arrays = {item.name: _cast(getattr(record, item.name), item.metadata['kind']) for item in fields(FrameRecord)}
     _check(arrays, str(path), 'got')
-    with open_whole(path) as file:
-        np.savez(file, version=np.int64(VERSION), **arrays)
+    write_npz(path, version=np.int64(VERSION), **arrays)
 
 
 def read_record(path):

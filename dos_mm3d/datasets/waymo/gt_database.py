@@ -14,8 +14,9 @@ from mmdet3d.registry import DATASETS
 from mmengine.registry import DefaultScope
 
 from ...errors import InputError
-from ...files import check_writable, write_pickle
+from ...files import write_pickle
 from ...parallel import parallel_map
+from ..converting import converting
 from ..info_pickle import load_info_pickle, load_plain_pickle
 from ..mmdet3d_converter import mmdet3d_converter
 from .frame_record import POINT_COLUMNS
@@ -35,20 +36,19 @@ def write_gt_database(
     root, out = Path(root), Path(root if out_dir is None else out_dir)
     infos_path = out / f'{extra_tag}_infos_train.pkl'
     infos = load_info_pickle(infos_path, data_set='waymo')['data_list']
-    check_writable(out, 'Name another folder with --out-dir, or free some space')
-    dbinfos = out / f'{extra_tag}_dbinfos_train.pkl'
-    dbinfos.unlink(missing_ok=True)
-    parts = out / f'{extra_tag}_gt_database' / PARTS
-    parts.mkdir(parents=True, exist_ok=True)
-    jobs = list(_jobs(infos, root / 'training' / 'velodyne', parts))
-    there = set(os.listdir(parts.parent))
-    left = [job for job in jobs if not _is_done(*job[1:], there)]
-    if len(left) < len(jobs):
-        print(f'{parts.parent}: {len(jobs) - len(left)} of {len(jobs)} segments are there, reused')
-    if left:
-        _cut_out(root, out, extra_tag, left, workers)
-    merged = _merged([load_plain_pickle(part, data_set='waymo')['data_list'] for _, part, _ in jobs])
-    write_pickle(dbinfos, merged)
+    dbinfos, parts = out / f'{extra_tag}_dbinfos_train.pkl', out / f'{extra_tag}_gt_database' / PARTS
+    with converting(out, folders=[f'{extra_tag}_gt_database/{PARTS}'], files=[dbinfos.name]):
+        dbinfos.unlink(missing_ok=True)
+        parts.mkdir(parents=True, exist_ok=True)
+        jobs = list(_jobs(infos, root / 'training' / 'velodyne', parts))
+        there = set(os.listdir(parts.parent))
+        left = [job for job in jobs if not _is_done(*job[1:], there)]
+        if len(left) < len(jobs):
+            print(f'{parts.parent}: {len(jobs) - len(left)} of {len(jobs)} segments are there, reused')
+        if left:
+            _cut_out(root, out, extra_tag, left, workers)
+        merged = _merged([load_plain_pickle(part, data_set='waymo')['data_list'] for _, part, _ in jobs])
+        write_pickle(dbinfos, merged)
     print(f'{dbinfos}: ' + ', '.join(f'{len(entries)} {name}' for name, entries in merged.items()))
     return dbinfos
 

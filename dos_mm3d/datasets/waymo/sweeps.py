@@ -72,7 +72,8 @@ def find_frames(data_root: str, split: str, load_interval: int = 1, segments: Se
     if not names:
         raise MissingFileError(
             f'{folder}: no frame of {split} ({SPLIT_DIGITS[split]}000000.bin, ...). Check data_root, which holds '
-            'training/velodyne/, or convert the raw records: tools/create_data.py waymo --stage records.'
+            'training/velodyne/, or convert the raw records: tools/create_data.py waymo --stage records '
+            '--raw-path FOLDER.'
         )
     found = {int(digits): list(group) for digits, group in groupby(names, key=lambda name: name[1:4])}
     wanted = list(found) if segments is None else sorted(segments)

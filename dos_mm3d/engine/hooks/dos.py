@@ -52,6 +52,11 @@ class DOSHook(Hook):
     def __init__(self, momentum: tuple[float, float] = (0.994, 1.0)) -> None:
         if not all(0 <= one <= 1 for one in momentum):
             raise InputError(f'momentum is the share of the teacher that stays, in [0, 1], got {tuple(momentum)}')
+        if momentum[0] == 1 or momentum[0] > momentum[1]:
+            raise InputError(
+                f'momentum is the share of the teacher that stays, at the first and at the last iteration; wanted '
+                f'one that begins below 1, where the teacher would not move, and does not fall, got {tuple(momentum)}'
+            )
         self.momentum = tuple(momentum)
 
     def before_train(self, runner) -> None:

@@ -1,5 +1,7 @@
 """The head of DOS; the mathematics is in functional/."""
 
+from typing import Any
+
 from mmdet3d.registry import MODELS
 from torch import Tensor
 
@@ -74,6 +76,14 @@ class ZipfSinkhornHead(SoftmapHead):
         self.exponent = ZipfExponent(len(self.prototypes)) if alpha == 'auto' else None
         start = alpha if self.exponent is None else float(self.exponent.alpha)
         self.prior = zipf_prior(len(self.prototypes), start)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        """As in the base class; but the prior of a stated exponent is the config's, not that of the exponent with which
+        a checkpoint was trained."""
+        own = self.prior.clone()
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        if self.exponent is None:
+            self.prior.copy_(own)
 
     def observe(self, teacher: Tensor) -> None:
         """Follow the teacher's use of the prototypes with alpha='auto', while training."""

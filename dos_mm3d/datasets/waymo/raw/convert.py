@@ -1,9 +1,6 @@
 """Convert all raw segments, several side by side."""
 
-import contextlib
-import fcntl
 import zlib
-from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +11,9 @@ from google.protobuf.message import DecodeError
 from ....errors import InputError, MissingPackageError
 from ....files import write_bytes
 from ....parallel import parallel_map
-from ..frame_record import FrameRecord, frame_path, write_record
+from ...converting import converting
+from ..check import SEGMENTS_FILE
+from ..frame_record import FOLDERS, FrameRecord, frame_name, frame_path, write_record
 from .segments import Numbers, Segment, converted_frames, find_raw, summary, unfinished
 from .tfrecord import find_records, read_records
 
@@ -33,10 +32,11 @@ def convert_records(root: Path, out: Path, *, workers: int | None = None) -> Non
     where something is missing, cut off or wrong; what was converted until then stays, and the next run goes on from
     there. ImportError with what to install, only where there is something to convert.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    with _locked(out):
+    raw = find_raw(root)
+    made = [str(frame_path(Path(), kind, frame_name(split, 0, 0)).parent) for split in raw for kind in FOLDERS]
+    with converting(out, folders=made, files=[SEGMENTS_FILE], option='--root-path'):
         numbers = Numbers(out)
-        segments = numbers.assign(find_raw(root))
+        segments = numbers.assign(raw)
         todo = unfinished(numbers, segments, out)
         if todo:
             require_protocol_buffers()
@@ -49,18 +49,6 @@ def convert_records(root: Path, out: Path, *, workers: int | None = None) -> Non
                 work, counts, what='converting', unit='frame', sizes=sizes, workers=workers, finished=numbers.finish
             )
         print(summary(numbers))
-
-
-@contextlib.contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Hold a lock on a folder; processes that are forked meanwhile hold it too, so it stays locked while one that
-    outlives this process still writes. ValueError where another process holds it."""
-    with (out / '.converting').open('a') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f'{out}: another conversion is writing here. Wait for it or end it.') from None
-        yield
 
 
 def require_protocol_buffers() -> None:

@@ -47,14 +47,17 @@ def find_raw(root: Path) -> dict[str, dict[str, Path]]:
             f'{unfinished[0]}: an unfinished download, the first of {len(unfinished)}. Finish it, or remove the file.'
         )
     if not any(found.values()):
-        raise MissingFileError(f'{root}: found no raw records{_hint(root)}. Wanted {LAYOUT}, from {DOWNLOAD}.')
+        raise MissingFileError(
+            f'{root}: found no raw records{_hint(root)}. Wanted {LAYOUT}, from {DOWNLOAD}; if '
+            'they lie elsewhere, name the folder of training/ with --raw-path.'
+        )
     return {split: {context_name(path): path for path in paths} for split, paths in found.items()}
 
 
 def _hint(root: Path) -> str:
     """What seems to lie there instead."""
     if not root.is_dir():
-        return ', the folder does not exist'
+        return ', it is no folder' if root.exists() else ', the folder does not exist'
     for pattern, hint in HINTS.items():
         if found := next(root.rglob(pattern), None):
             return hint.format(found)
@@ -83,7 +86,8 @@ class Numbers:
         elif strange := next((path for path in out.glob('*/frame_record/*.npz')), None):
             raise InputError(
                 f'{self.path}: missing, but there are frames, as {strange}, whose segments are unknown without it '
-                '(embedded data?). Convert into another folder: --root-path'
+                '(embedded data?). Convert into another folder, --root-path, or make infos of these frames, --stage '
+                'infos'
             )
 
     def assign(self, raw: dict[str, dict[str, Path]]) -> list[Segment]:
