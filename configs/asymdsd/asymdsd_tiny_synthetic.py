@@ -4,8 +4,8 @@ Command:   python tools/create_synthetic.py --format objects
            python tools/train.py configs/asymdsd/asymdsd_tiny_synthetic.py
            whole shapes instead of scans: --cfg-options sets="['clean']"
 Hardware:  one CPU core.
-Expected:  50 objects of each class, seeds 0 to 2, test split: a linear SVM (C = 1, chosen C) reaches 26.6 and 35.4 %, on
-           a random encoder 17.4 and 28.5 %, on shape descriptors 31.0 and 33.5 %; 500 steps in 7 minutes of a core.
+Expected:  50 objects of each class, seeds 0 to 2, test split: a linear SVM (C = 1, chosen C) reaches 26.6 and 35.4 %,
+           on a random encoder 17.4 and 28.5 %, on shape descriptors 31.0 and 33.5 %; 500 steps in 7 minutes of a core.
 """
 
 _base_ = './_base_pretraining.py'
