@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+import numpy as np
 import pytest
 import torch
 from mmcv.ops import DynamicScatter, dynamic_scatter
@@ -9,6 +10,7 @@ from mmdet3d.models.data_preprocessors import data_preprocessor, voxelize
 from torch.testing import assert_close
 
 import dos_mm3d  # noqa: F401  (repairs upstream bugs)
+from dos_mm3d.cpu.cell_kernels import order_of_rows
 from dos_mm3d.cpu.scatter import mean_over_points, occupied_cells, reduce_by_row, scatter_points
 
 pytestmark = pytest.mark.usefixtures('same_threads_afterwards')
@@ -145,3 +147,9 @@ def test_batches_are_scattered_sample_by_sample():
 def test_other_devices_go_to_mmcv():
     with pytest.raises(RuntimeError, match='implementation for device meta not found'):
         dynamic_scatter(torch.ones(2, 3, device='meta'), torch.zeros(2, 3, device='meta', dtype=torch.int32))
+
+
+def test_points_of_a_row_keep_their_order():
+    """Sums would otherwise round in another order than those on a GPU, which sorts."""
+    row_of_point = torch.randint(5, (200,)).numpy()
+    assert (order_of_rows(row_of_point, 6) == np.argsort(row_of_point, kind='stable')).all()
