@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from dos_mm3d.engine.config_changes import changes_between, require_followable
 from dos_mm3d.engine.hooks import going_on
 from dos_mm3d.errors import UserError
 from tests.helpers.toy_runs import ToyPoints, toy_run
@@ -129,6 +130,13 @@ def test_a_rate_without_a_schedule_is_followed(tmp_path):
 def test_what_cannot_be_followed_is_refused_with_the_setting(four, changed, words):
     with pytest.raises(UserError, match=f'(?s){words}'):
         toy_run(four, resume=four / 'iter_4.pth', **{'max_iters': 8, **changed})
+
+
+def test_frequencies_that_the_checkpoint_holds_cannot_be_changed():
+    before, now = (dict(model=dict(backbone=dict(block=dict(rope=dict(base=base))))) for base in (10.0, 100.0))
+    require_followable(changes_between(now, now), 'iter_4.pth')
+    with pytest.raises(UserError, match=r'iter_4\.pth: cannot go on with .*rope\.base: 10\.0 -> 100\.0, its weights'):
+        require_followable(changes_between(before, now), 'iter_4.pth')
 
 
 def test_a_schedule_that_looks_at_validation_cannot_be_moved(four):

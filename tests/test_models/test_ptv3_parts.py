@@ -42,6 +42,18 @@ def test_rotary_coordinates_are_augmented_in_training_only():
     assert (factors[:, 0, 0] - factors[:, 0, 1]).abs().max() > 0.01
 
 
+def test_frequencies_of_rotary_positions_come_with_the_weights(recwarn):
+    weights = model('m3').state_dict()
+    assert not [one for one in recwarn if 'inv_freq' in str(one.message)]
+    model('m3').load_state_dict(weights)
+    assert not [one for one in recwarn if 'inv_freq' in str(one.message)]
+    other = model('m3', block=dict(rope=dict(base=100.0)))
+    with pytest.warns(UserWarning, match=r'weights hold, 1 0\.316; those of block\.rope\.base=100 would be 1 0\.1$'):
+        other.load_state_dict(weights)
+    name = 'enc.enc1.block0.attn.rope.inv_freq'
+    assert torch.equal(other.state_dict()[name], weights[name])
+
+
 def test_dropped_paths_are_drawn_per_point_and_keep_the_mean():
     drop = model().enc.enc0.block0.drop_path
     drop.rate = 0.3

@@ -1,6 +1,8 @@
 """How attention learns of positions (docs/ptv3.md, "Blocks and patch attention")."""
 
 import math
+import warnings
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +35,18 @@ class Rope(nn.Module):
         # of the public checkpoints' state, hence persistent
         self.register_buffer('inv_freq', settings.base ** (-torch.arange(half) / half))
 
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        """As in the base class: weights are of use with the frequencies that they were learnt with only, so those of
+        the file hold; a warning where the config's base gives others."""
+        own = self.inv_freq.clone()
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        if not torch.allclose(own, self.inv_freq, rtol=1e-2, atol=0):
+            warnings.warn(
+                f'{prefix}inv_freq: the frequencies of the weights hold, {_listed(self.inv_freq)}; '
+                f'those of block.rope.base={self.settings.base:g} would be {_listed(own)}',
+                stacklevel=2,
+            )
+
     def forward(self, q: Tensor, k: Tensor, coord: Tensor) -> tuple[Tensor, Tensor]:
         """q, k (N, H, head_dim), coord (N, 3) metres -> the same, turned."""
         angle = (self.augment(coord)[:, :, None] * self.inv_freq)[:, None]  # (N, 1, 3, D / 2)
@@ -50,6 +64,10 @@ class Rope(nn.Module):
             if largest is not None:
                 coord = coord * uniform(n_factors, math.log(largest), coord).exp()
         return coord
+
+
+def _listed(frequencies: Tensor) -> str:
+    return ' '.join(f'{one:.3g}' for one in frequencies.tolist())
 
 
 def uniform(count: int, bound: float, like: Tensor) -> Tensor:
