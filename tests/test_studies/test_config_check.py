@@ -43,6 +43,8 @@ def test_one_that_fails_or_dies_or_hangs_does_not_disturb_the_others(tmp_path, m
     assert 'took longer' in found['a/hangs.py']['error']
     assert 'something fine' in (tmp_path / 'a__fine/log').read_text()
     assert found['a/wrong.py']['parameters'] == 10**6, 'what was seen before the error'
+    wrong = (tmp_path / 'a__wrong/log').read_text()
+    assert 'error: X: no' in wrong and 'Traceback' not in wrong, 'a sentence is enough where it says what is wrong'
     text = table(found)
     assert '1 of 4 configs pass' in text and 'FAILS a/wrong.py: ended with status 1' in text and 'X: no' in text
     assert [line.split()[:2] for line in text.splitlines()][2] == ['a/fine.py', 'passes']
@@ -77,13 +79,14 @@ def test_what_passed_with_the_very_same_code_is_not_run_again(tmp_path, commit, 
         ('model = dict(type="DOS")', 'names data of []'),
     ],
 )
-def test_what_is_wrong_with_a_config_is_its_outcome(text, said, tmp_path):
+def test_what_is_wrong_with_a_config_is_its_outcome(text, said, tmp_path, capsys):
     path = tmp_path / 'configs/dos/wrong.py'
     path.parent.mkdir(parents=True)
     path.write_text(text)
     with pytest.raises(SystemExit, match='error: ') as failure:
         check_config(path, {}, tmp_path, threads=1)
     assert said in str(failure.value)
+    assert ('Traceback' in capsys.readouterr().err) == (said == 'SyntaxError'), 'only for what is not our sentence'
     assert 'cpu' in read_json(tmp_path / 'seen.json')['seconds']
 
 

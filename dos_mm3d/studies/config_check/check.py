@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ...engine.launch import build_runner
-from ...errors import InputError, MissingFileError
+from ...errors import InputError, MissingFileError, UserError
 from ...files import read_json, write_json
 from ..runner import Cell, Study
 from .shrink import STEPS, data_sets_of, small_config
@@ -54,7 +54,8 @@ def check_config(path: Path, worlds: Mapping[str, Path], work_dir: Path, threads
         with mock.patch.object(Config, 'pretty_text', ''):
             _run(path, worlds, work_dir, seen)
     except Exception as error:  # any error of any config is an outcome here
-        traceback.print_exc()
+        if not isinstance(error, UserError):  # those say themselves what is wrong
+            traceback.print_exc()
         raise SystemExit(f'error: {_one_line(error)}') from error
     finally:
         seen['seconds']['cpu'] = round(time.process_time() - start_cpu, 2)  # the others depend on what else runs

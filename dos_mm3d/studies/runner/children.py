@@ -155,6 +155,11 @@ def _become(command: Command, log: int, threads: int | None) -> NoReturn:
                     os.execvpe(command[0], command, environment(threads))
                 command()
                 status = 0
+            except SystemExit as end:  # as Python itself ends with one
+                if isinstance(end.code, str):
+                    print(end.code, file=sys.stderr)
+                else:
+                    status = end.code or 0
             except BaseException:
                 traceback.print_exc()
     finally:
