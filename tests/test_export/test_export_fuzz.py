@@ -110,6 +110,8 @@ def test_asymdsd_files(tmp_path: Path, examples: int) -> None:
         paths = tmp_path / 'in.pth', tmp_path / 'out.pth'
         right_or_named(lambda: convert_asymdsd(*paths, heads=3, predictor_heads=2), size)
 
+    torch.save({'state_dict': whole}, tmp_path / 'in.pth')
+    convert_asymdsd(tmp_path / 'in.pth', tmp_path / 'out.pth', heads=3, predictor_heads=2)  # imports what it needs, too
     try_all(odd_states(whole), examples, check)
 
 
