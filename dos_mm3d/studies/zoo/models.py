@@ -42,8 +42,8 @@ ZOO = {
         "mmdet3d's CenterPoint, `centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py`, unchanged",
         ('configs/centerpoint/centerpoint_voxel01_nuscenes_zoo.py',),
         'Began from second_small, which has larger voxels and saw the world of generator 1; the steps are those that '
-        'came after. Views were the nearest 16384 points of a scan at most, not whole ones: statistics of BatchNorm are '
-        'those of parts.',
+        'came after. Views were the nearest 16384 points of a scan at most, not whole ones: statistics of BatchNorm '
+        'are those of parts.',
     ),
     'minkunet': ZooModel(
         'MinkUNet, width 16, voxels of 0.1 m',
