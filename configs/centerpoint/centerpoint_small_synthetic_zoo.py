@@ -3,7 +3,8 @@
 Command:   python tools/train.py configs/centerpoint/centerpoint_small_synthetic_zoo.py
            (from scratch, with the same input: --cfg-options load_from=None)
 Hardware:  2 CPU cores, no GPU.
-Expected:  not run.
+Expected:  with the config's 20 labelled scenes: not run. With 8 of 40 and 200 steps, five seeds: mAP 8.0 +- 1.7, from
+           scratch 2.1 +- 1.1 (docs/results/detection_zoo_second_small_synthetic_test.json).
 """
 
 _base_ = './centerpoint_small_synthetic.py'

@@ -4,7 +4,8 @@ Command:   python tools/train.py configs/dos/dos_second_synthetic_semantickitti.
 Data:      tools/create_synthetic.py --format semantickitti --train-scenes 10, then tools/create_data.py semantickitti
            --root-path data/synthetic_semantickitti; with fewer scenes: --cfg-options sequences=[0,1]
 Hardware:  2 CPU cores, no GPU.
-Expected:  not run.
+Expected:  2000 steps: not run. With 300 steps: linear probe 16.8 +- 0.4 mIoU over three seeds, random
+           initialisation 13.0 (docs/results/cross_domain_*_test.json).
 
 All but the data is that of dos_second_synthetic.py: encoder, voxels, range, schedule.
 """

@@ -30,7 +30,7 @@ minkunet = dict(
         block_type='basic',
         sparseconv_backend='spconv',
     ),
-    # 21.7 M
+    # 37.9 M
     w32_34=dict(
         type='MinkUNetBackbone',
         in_channels=4,

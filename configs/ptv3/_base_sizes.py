@@ -5,7 +5,7 @@ Sources: docs/ptv3.md, "Variants"; tiny is ours, for two CPU cores.
 """
 
 ptv3 = dict(
-    # 0.7 M
+    # 1.1 M
     tiny=dict(
         type='PTv3',
         variant='m2',

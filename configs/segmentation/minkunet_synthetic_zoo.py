@@ -3,7 +3,9 @@
 Command:   python tools/train.py configs/segmentation/minkunet_synthetic_zoo.py
            (from scratch, with the same input: --cfg-options load_from=None)
 Hardware:  1 CPU core.
-Expected:  not run.
+Expected:  from the file that ships: not run. From three earlier runs of 800 steps, with 10 of 110 scenes labelled, 400
+           steps and a head that begins as the linear probe: 29.5 +- 0.9 mIoU, from scratch 25.7 +- 2.0
+           (docs/results/label_efficiency_zoo_minkunet_synthetic_test.json).
 
 Steps and labels are those of minkunet_small_synthetic.py, columns and network those of minkunet_nuscenes_zoo.py.
 """

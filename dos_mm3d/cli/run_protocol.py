@@ -6,8 +6,8 @@ dos-mm3d probe cross_domain --checkpoint nuscenes=CKPT semantickitti=CKPT
 dos-mm3d probe few_shot --dataset range_nuscenes --train-root A --test-root B --checkpoint synthetic=CKPT
 dos-mm3d probe object_svm --dataset modelnet40 scanobjectnn --checkpoint dual=CKPT0 dual=CKPT1 mpm=CKPT
 
-Writes <name>_<dataset>.json, .md and .png into work_dirs/protocols/<name>_<dataset>/. Give the same command once more
-to go on after an end: finished cells are not run again. Settings are chosen on the validation split; --split test
+Writes <name>_<dataset>.json, .md, .png and .html into work_dirs/protocols/<name>_<dataset>/. Give the same command once
+more to go on after an end: finished cells are not run again. Settings are chosen on the validation split; --split test
 scores the same once. What each protocol is: docs/protocols.md.
 """
 

@@ -45,8 +45,8 @@ class FolderSweeps(SweepStream):
     """Every sweep below a folder, as (N, 4) float32: x, y, z in metres, intensity 0-1; with a time lag (N, 5).
 
     What is known to be no sweep is left out: files without x, y, z (boxes, poses, labels), objects cut out of sweeps,
-    radars, predictions, reduced or backup copies, and the very bytes of another file. Of each sweep, points without a
-    return are left out. The log says all of it once, and what looks wrong but is kept.
+    radars, predictions, and reduced or backup copies. Of each sweep, points without a return are left out. The log says
+    all of it once, and what looks wrong but is kept, such as files with the very bytes of another one.
 
     Args:
         data_root: searched recursively, links followed, in sorted order; formats by suffix (`readers.SUFFIXES`), also

@@ -41,9 +41,9 @@ ZOO = {
         'configs/zoo/zoo_second_voxel01.py',
         "mmdet3d's CenterPoint, `centerpoint_voxel01_second_secfpn_8xb4-cyclic-20e_nus-3d.py`, unchanged",
         ('configs/centerpoint/centerpoint_voxel01_nuscenes_zoo.py',),
-        'Began from second_small, whose voxels are larger, and its world of generator 1; the steps are those that came '
-        'after. Views were the nearest 16384 points of a scan at most, not whole ones: statistics of BatchNorm are '
-        'those of parts.',
+        'Began from second_small, which has larger voxels and saw the world of generator 1; the steps are those that '
+        'came after. Views were the nearest 16384 points of a scan at most, not whole ones: statistics of BatchNorm '
+        'are those of parts.',
     ),
     'minkunet': ZooModel(
         'MinkUNet, width 16, voxels of 0.1 m',
@@ -54,7 +54,7 @@ ZOO = {
             'configs/segmentation/minkunet_semantickitti_zoo.py',
             'configs/segmentation/minkunet_synthetic_zoo.py',
         ),
-        "An eighth of the parameters of mmdet3d's MinkUNet-34 (width 32), so that the file stays small. Far fewer "
+        "A thirteenth of the parameters of mmdet3d's MinkUNet-34 (width 32), so that the file stays small. Far fewer "
         'steps and scenes than the config asks for, and views of 16384 points at most. The run of three seeds that '
         'docs/results.md fine-tunes is an earlier one, of 800 steps.',
     ),
