@@ -2,7 +2,7 @@
 
 Command:   python tools/create_data.py object_crops --info-path data/nuscenes/nuscenes_dbinfos_train.pkl
            python tools/train.py configs/asymdsd/asymdsd_small_cls_crops.py
-Hardware:  one GPU, --amp.
+Hardware:  one GPU.
 Expected:  not run.
 """
 

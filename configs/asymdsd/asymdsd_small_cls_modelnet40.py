@@ -2,7 +2,7 @@
 
 Command:   python tools/create_data.py modelnet40
            python tools/train.py configs/asymdsd/asymdsd_small_cls_modelnet40.py
-Hardware:  one GPU, --amp.
+Hardware:  one GPU.
 Expected:  not run.
 """
 

@@ -2,7 +2,7 @@
 
 Command:   python tools/create_data.py scanobjectnn
            python tools/train.py configs/asymdsd/asymdsd_small_cls_scanobjectnn.py
-Hardware:  one GPU, --amp.
+Hardware:  one GPU.
 Expected:  not run.
 """
 

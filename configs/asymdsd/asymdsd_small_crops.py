@@ -2,7 +2,7 @@
 
 Command:   python tools/create_data.py object_crops --info-path data/nuscenes/nuscenes_dbinfos_train.pkl
            python tools/train.py configs/asymdsd/asymdsd_small_crops.py
-Hardware:  one GPU of 32 GB (the authors: 25.6 GB in half precision), --amp.
+Hardware:  one GPU of 32 GB (the authors: 25.6 GB in half precision).
 Expected:  not run.
 """
 

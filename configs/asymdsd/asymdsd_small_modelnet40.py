@@ -2,7 +2,7 @@
 
 Command:   python tools/create_data.py modelnet40
            python tools/train.py configs/asymdsd/asymdsd_small_modelnet40.py
-Hardware:  one GPU of 32 GB (the authors: 25.6 GB in half precision), --amp.
+Hardware:  one GPU of 32 GB (the authors: 25.6 GB in half precision).
 Expected:  not run; as many steps as on ShapeNet, which is 1596 passes over 9843 objects.
 """
 

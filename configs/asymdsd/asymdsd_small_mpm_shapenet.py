@@ -2,7 +2,7 @@
 
 Command:   python tools/create_data.py shapenet
            python tools/train.py configs/asymdsd/asymdsd_small_mpm_shapenet.py
-Hardware:  one GPU, --amp.
+Hardware:  one GPU.
 Expected:  not run.
 """
 

@@ -2,7 +2,7 @@
 
 Command:   python tools/create_data.py scanobjectnn
            python tools/train.py configs/asymdsd/asymdsd_small_scanobjectnn.py
-Hardware:  one GPU of 32 GB (the authors: 25.6 GB in half precision), --amp.
+Hardware:  one GPU of 32 GB (the authors: 25.6 GB in half precision).
 Expected:  not run; as many steps as on ShapeNet, which is 980 passes over 16 034 objects.
 """
 

@@ -5,7 +5,7 @@ dos-mm3d data kitti --root-path data/kitti
 dos-mm3d data semantickitti --root-path data/semantickitti
 dos-mm3d data waymo --root-path data/waymo/kitti_format --raw-path data/waymo/waymo_format
 dos-mm3d data scannet --root-path data/scannet
-dos-mm3d data zoo_world --out-dir data/zoo_world --scenes 3000
+dos-mm3d data zoo_world --out-dir data/zoo_world --scenes 2000
 dos-mm3d data modelnet40 --root-path data/modelnet40        (shapenet, shapenetpart, scanobjectnn alike)
 dos-mm3d data object_crops --info-path data/nuscenes/nuscenes_dbinfos_train.pkl"""
 
@@ -79,7 +79,7 @@ def add_zoo_world(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         '--out-dir', type=home_path, default='data/zoo_world', help='folder to write (default: data/zoo_world)'
     )
-    command.add_argument('--scenes', type=int, default=3000, help='scenes that are to be there, default 3000')
+    command.add_argument('--scenes', type=int, default=2000, help='scenes that are to be there, default 2000')
     command.add_argument('--seed', type=int, default=0)
     command.add_argument('--frames', type=int, default=2, help='frames of a scene, half a second apart, default 2')
     command.add_argument(
