@@ -1,6 +1,7 @@
 """Types of command-line arguments beside Python's own."""
 
 import argparse
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,23 @@ def at_least(least: int) -> Callable[[str], int]:
         return number
 
     return whole_number
+
+
+def number(least: float = -math.inf, *, above: float = -math.inf, most: float = math.inf) -> Callable[[str], float]:
+    """A type for argparse: a finite number from `least`, or more than `above`, up to `most`."""
+
+    def finite_number(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not (math.isfinite(found) and least <= found <= most and found > above):
+            low = f'above {above:g}' if above > -math.inf else f'from {least:g} on' if least > -math.inf else ''
+            high = f', up to {most:g}' if most < math.inf else ''
+            raise argparse.ArgumentTypeError(f'wanted a finite number {low}{high}, got {text!r}')
+        return found
+
+    return finite_number
 
 
 class _Quiet(argparse.Action):
