@@ -2,7 +2,7 @@
 
 import argparse
 
-from ....engine.arguments import at_least
+from ....engine.arguments import at_least, number
 from .competitors import BASELINES
 
 
@@ -41,4 +41,4 @@ def add_label_arguments(parser: argparse.ArgumentParser, *, held_out: float) -> 
 
 def add_rate_argument(parser: argparse.ArgumentParser) -> None:
     """Of pretrained networks."""
-    parser.add_argument('--lr', type=float, help="of pretrained networks; default: the recipe's")
+    parser.add_argument('--lr', type=number(above=0), help="of pretrained networks; default: the recipe's")

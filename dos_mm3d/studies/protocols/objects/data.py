@@ -107,13 +107,18 @@ def read_object_data(names: Sequence[str] | None, roots: Sequence[str]) -> tuple
         name, path = named_path(text)
         if name is None:
             raise InputError(f'--data-root {text}: of which set? Wanted D={text}')
+        if name in places:
+            raise InputError(f'--data-root {name}=... is given twice, {places[name]} and {path}; wanted one place')
         places[name] = path
-    names = names or list(places)
+    folders = {name.replace('/', '_'): name for name in names or places}
+    if len(folders) < len(names or places):
+        raise InputError(f'--dataset {" ".join(names)}: wanted different sets, and a/b is called a_b')
+    names = list(folders)
     if not names:
         raise InputError('on which objects? Wanted --dataset D, a prepared set below data/, or --data-root D=PATH')
     if unused := sorted(set(places) - set(names)):
         raise InputError(f'--data-root {unused[0]}=...: it is not used; wanted one of {", ".join(names)}')
-    found = tuple(ObjectData(name.replace('/', '_'), places.get(name, Path('data', name))) for name in names)
+    found = tuple(ObjectData(name, places.get(name, Path('data', folder))) for name, folder in folders.items())
     for one in found:
         if not one.root.is_dir():
             raise MissingFileError(
