@@ -3,7 +3,7 @@
 import argparse
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..progress import QUIET
@@ -39,6 +39,20 @@ def number(least: float = -math.inf, *, above: float = -math.inf, most: float = 
         return found
 
     return finite_number
+
+
+class Gathered(argparse.Action):
+    """The values of a list, those of every time that its option is given; argparse keeps the last ones without a word.
+    Where the list has one place, the second time is an error."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Sequence[Any], *_: Any
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        before = [] if before is self.default else before
+        if before and self.nargs == 1:
+            parser.error(f'{self.option_strings[0]} is given twice, {before[0]} and {values[0]}; wanted one')
+        setattr(namespace, self.dest, [*before, *values])
 
 
 class _Quiet(argparse.Action):

@@ -242,6 +242,8 @@ def test_what_cannot_be_judged_is_refused_before_anything_runs(place: Path, tmp_
             protocol('object_svm', tmp_path, shapes, named(place, 'a'), **options).check()
     with pytest.raises(InputError, match=r'--checkpoint scratch=\.\.\.: a row without pretraining has that name'):
         protocol('object_linear', tmp_path, shapes, [f'scratch={place / "a.pth"}']).check()
+    with pytest.raises(InputError, match=r'99-way 1-shot: \d classes have 1 objects to train on'):
+        protocol('object_few_shot', tmp_path, shapes, named(place, 'a'), ways=[2, 99], shots=[1]).check()
     with pytest.raises(InputError, match='needs --checkpoint'):
         protocol('object_svm', tmp_path, shapes, []).check()
     with pytest.raises(InputError, match='have no parts'):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ....datasets.objects import ObjectSet, splits_in
 from ....errors import InputError, MissingFileError
+from ....probe.objects.tasks import require_same_classes
 from ...runner import files_sha256, portable
 from ...runner.tool import named_path
 
@@ -73,8 +74,10 @@ class ObjectData:
                 'or a whole set, of which tasks are drawn'
             )
         for folder in [self.root / task for task in tasks] if self.has_tasks else [self.root]:
-            for needed in ('train', 'test') if split == 'test' else ('train',):
-                ObjectSet.open(folder, needed)
+            opened = [
+                ObjectSet.open(folder, needed) for needed in (('train', 'test') if split == 'test' else ('train',))
+            ]
+            require_same_classes(folder, opened[0], opened[-1])
 
     def hash(self) -> str:
         """sha256 of the files of all splits."""
