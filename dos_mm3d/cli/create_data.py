@@ -17,7 +17,7 @@ from typing import Any
 from ..datasets.file_check import check_files, data_sets_in
 from ..datasets.kitti.convert import prepare_kitti
 from ..datasets.nuscenes.convert import prepare_nuscenes
-from ..datasets.objects.crops import find_box_database, find_object_folder, prepare_frame_crops
+from ..datasets.objects.crops import LEAST_POINTS, find_box_database, find_object_folder, prepare_frame_crops
 from ..datasets.objects.modelnet40 import find_modelnet40, prepare_few_shot
 from ..datasets.objects.prepare import prepare_splits
 from ..datasets.objects.scanobjectnn import prepare_scanobjectnn
@@ -27,7 +27,7 @@ from ..datasets.semantickitti.convert import prepare_semantickitti
 from ..datasets.waymo.convert import prepare_waymo
 from ..datasets.waymo.gt_database import write_gt_database
 from ..datasets.waymo.raw import convert_records
-from ..engine.arguments import add_quiet, at_least
+from ..engine.arguments import add_quiet, at_least, number
 from ..engine.config_overrides import add_overrides, load_with_overrides
 from ..errors import InputError
 from ..files import home_path
@@ -80,7 +80,7 @@ def add_zoo_world(commands: argparse._SubParsersAction) -> None:
         '--out-dir', type=home_path, default='data/zoo_world', help='folder to write (default: data/zoo_world)'
     )
     command.add_argument('--scenes', type=int, default=2000, help='scenes that are to be there, default 2000')
-    command.add_argument('--seed', type=int, default=0)
+    command.add_argument('--seed', type=at_least(0), default=0)
     command.add_argument('--frames', type=int, default=2, help='frames of a scene, half a second apart, default 2')
     command.add_argument(
         '--sweeps', type=int, nargs='+', default=(1, 10), help='merged in a frame: one of these, default 1 10'
@@ -102,12 +102,14 @@ def add_objects(commands: argparse._SubParsersAction) -> None:
         command = add_command(commands, name, prepare, root, holds, tagged=False)
         if name in ('modelnet40', 'shapenet'):
             command.add_argument('--points', type=at_least(1), help='of an object, default 16384 of a mesh, else all')
-            command.add_argument('--seed', type=int, default=0, help='of the points that are drawn')
+            command.add_argument('--seed', type=at_least(0), default=0, help='of the points that are drawn')
         if name in ('modelnet40', 'shapenet', 'shapenetpart'):
             command.add_argument('--workers', type=at_least(1), help='processes, default one for each CPU')
             command.add_argument('--allow-partial', action='store_true', help='some was left out on purpose')
         if name == 'shapenet':
-            command.add_argument('--lists', help='folder of train.txt and test.txt, default: all is train')
+            command.add_argument(
+                '--lists', type=home_path, help='folder of train.txt and test.txt, default: all is train'
+            )
     crops = commands.add_parser('object_crops', help='objects out of the sweeps of a detection data set')
     crops.set_defaults(prepare=object_crops)
     source = crops.add_mutually_exclusive_group(required=True)
@@ -118,8 +120,8 @@ def add_objects(commands: argparse._SubParsersAction) -> None:
     source.add_argument('--root-path', type=home_path, help='folder of <class>/*.xyz.gz')
     add_overrides(crops, '--cfg-options', 'override values of --config, such as data_root=PATH')
     crops.add_argument('--out-dir', type=home_path, default='data/object_crops')
-    crops.add_argument('--margin', type=float, default=0.0, help='metres around a box, with --config; default 0')
-    crops.add_argument('--least-points', type=at_least(1), default=32, help='that an object must have, default 32')
+    crops.add_argument('--margin', type=number(0), default=0.0, help='metres around a box, with --config; default 0')
+    crops.add_argument('--least-points', type=at_least(1), help='that an object out of sweeps must have, default 32')
     crops.add_argument('--workers', type=at_least(1), help='processes, default one for each CPU')
     crops.add_argument('--allow-partial', action='store_true', help='some was left out on purpose')
 
@@ -247,9 +249,17 @@ def object_crops(args: argparse.Namespace) -> str:
     """Of a box database, of whole frames or of a folder; says what was made."""
     if args.config is None and (args.margin or args.cfg_options):
         raise InputError('--margin and --cfg-options need --config: what lies around a box is in the frame alone')
+    if args.root_path is not None and args.least_points is not None:
+        raise InputError(
+            '--least-points needs --info-path or --config: of a folder every object is taken. Those of few points can '
+            'be left out where they are read, by least_points of the data set'
+        )
+    if args.info_path is None and args.allow_partial:
+        raise InputError('--allow-partial needs --info-path: nothing else lists files that may be missing')
+    least_points = LEAST_POINTS if args.least_points is None else args.least_points
     if args.config is not None:
         cfg = load_with_overrides(args.config, args.cfg_options)
-        settings = dict(margin_m=args.margin, least_points=args.least_points, workers=args.workers)
+        settings = dict(margin_m=args.margin, least_points=least_points, workers=args.workers)
         if missing := [split for split in ('train', 'val') if not cfg.get(f'{split}_dataloader')]:
             raise InputError(f'{args.config}: has no {missing[0]}_dataloader; wanted the config of a detector')
         splits = {split: cfg[f'{split}_dataloader'].dataset for split in ('train', 'val')}
@@ -259,7 +269,7 @@ def object_crops(args: argparse.Namespace) -> str:
             prepare_frame_crops(dataset, args.out_dir, split, **settings)
         return f'{args.out_dir}: prepared'
     if args.info_path:
-        kept = dict(least_points=args.least_points, allow_partial=args.allow_partial)
+        kept = dict(least_points=least_points, allow_partial=args.allow_partial)
         splits = [find_box_database(args.info_path, **kept)]
     else:
         splits = find_object_folder(args.root_path)

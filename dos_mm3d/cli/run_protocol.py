@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..engine.arguments import add_quiet
+from ..engine.arguments import Gathered, add_quiet
 from ..engine.config_overrides import add_overrides
 from ..errors import InputError
 from ..files import check_output, holds_record, home_path, output_path, write_json
@@ -68,13 +68,20 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: type[Protoco
     several = protocol.several_datasets
     wanted = 'default: what the checkpoints name' if several else 'required'
     what = 'prepared set of objects, below data/ or at --data-root' if protocol.objects else f'data set; {wanted}'
-    add('--dataset', nargs='+' if several else 1, required=not several, metavar='D', help=what)
+    add('--dataset', action=Gathered, nargs='+' if several else 1, required=not several, metavar='D', help=what)
     named = 'its row of the table' if protocol.objects else 'what it was pretrained on'
     add(
-        '--checkpoint', nargs='+', default=[], metavar='[A=]PATH',
+        '--checkpoint', action=Gathered, nargs='+', default=[], metavar='[A=]PATH',
         help=f'pretraining checkpoints; several are runs with other seeds; A: {named}',
     )  # fmt: skip
-    add('--data-root', nargs='+', default=[], metavar='D=PATH', help='where data sets are; default data/...')
+    add(
+        '--data-root',
+        action=Gathered,
+        nargs='+',
+        default=[],
+        metavar='D=PATH',
+        help='where data sets are; default data/...',
+    )
     add('--seeds', type=int, default=3, help='seeds of what has no checkpoint, 0, 1, ...')
     add('--out', type=home_path, help='folder; default work_dirs/protocols/NAME_D')
     add(
@@ -90,7 +97,14 @@ def add_common_arguments(parser: argparse.ArgumentParser, protocol: type[Protoco
     if protocol.objects:
         parser.set_defaults(config=[])  # their checkpoints carry what is read of it
     else:
-        add('--config', nargs='+', default=[], metavar='[A=]PATH', help='pretraining configs; default: beside them')
+        add(
+            '--config',
+            action=Gathered,
+            nargs='+',
+            default=[],
+            metavar='[A=]PATH',
+            help='pretraining configs; default: beside them',
+        )
         add_overrides(parser, '--pretraining-options', 'values of pretraining configs')
 
 

@@ -22,7 +22,7 @@ from ..errors import InputError, UserError
 from .argument_kinds import check_arguments
 from .detector_numbers import check_detector_numbers
 from .homes import put_homes
-from .known_keys import OF_RUNNERS, is_text, is_yes_or_no, may_be_none, require_known, value_at
+from .known_keys import OF_RUNNERS, default_number, is_text, is_yes_or_no, may_be_none, require_known, value_at
 from .loaders import check_numbers, settle_loaders
 from .override_values import is_of_path, read_value
 from .partial_overrides import require_whole
@@ -120,6 +120,8 @@ def _read_at(cfg: Config, key: str, value: Any) -> Any:
     there = value_at(cfg, key)
     if there is None and value != 'None':
         there = '' if is_text(cfg, key) else False if is_yes_or_no(cfg, key) else None
+        if there is None and is_of_path(key):  # drop_path is none
+            there = default_number(cfg, key)
     return read_value(value, there, key)
 
 

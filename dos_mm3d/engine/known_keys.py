@@ -74,7 +74,7 @@ def require_known(key: str, cfg: Config, path: Path) -> None:
         if place is None and within in OF_SECTIONS:
             place = {}
         if isinstance(place, Mapping) and name not in place:
-            taken, is_all = _entries_of(place, within)
+            taken, is_all = _settings_of(cfg, within) or _entries_of(place, within)
             near = get_close_matches(name, sorted(taken))
             if name not in taken and (is_all or near):
                 raise _Unknown(f'{path}: {within}', name, key, near or sorted(taken - OF_BUILDERS))
@@ -90,6 +90,12 @@ def is_text(cfg: Config, key: str) -> bool:
     """Whether a dotted key is an argument that the class around it says to be a text, or None."""
     kinds = [set(get_args(argument.annotation) or {argument.annotation}) for argument in _arguments_called(cfg, key)]
     return bool(kinds) and all(kind - {NoneType} == {str} for kind in kinds)
+
+
+def default_number(cfg: Config, key: str) -> float | None:
+    """The number that stands for a dotted key where nothing is said, of an argument that has one."""
+    numbers = (argument.default for argument in _arguments_called(cfg, key))
+    return next((number for number in numbers if type(number) in (int, float)), None)
 
 
 def is_yes_or_no(cfg: Config, key: str) -> bool:
@@ -150,6 +156,15 @@ def _entries_of(place: Mapping[str, Any], within: str) -> tuple[set[str], bool]:
         found = [arguments_of(one) for one in registered_as(place['type'])]
         return there.union(*(names for names, _ in found)), bool(found) and all(is_all for _, is_all in found)
     return there | OF_SECTIONS.get(within, set()), within in OF_SECTIONS.keys() - OPEN
+
+
+def _settings_of(cfg: Config, within: str) -> tuple[set[str], bool] | None:
+    """What the class around a place makes of it, where its `SETTINGS` name that."""
+    above, _, name = within.rpartition('.')
+    around = value_at(cfg, above) if above else None
+    kind = around.get('type') if isinstance(around, Mapping) else None
+    made = [getattr(one, 'SETTINGS', {}).get(name) for one in (registered_as(kind) if isinstance(kind, str) else ())]
+    return next((arguments_of(one) for one in made if one is not None), None)
 
 
 def arguments_of(kind: Any) -> tuple[set[str], bool]:

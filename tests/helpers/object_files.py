@@ -75,11 +75,13 @@ def write_scanobjectnn(root: Path, points: int = 32) -> Path:
     return root
 
 
-def write_few_shot(root: Path, ways: int = 5) -> Path:
+def write_few_shot(root: Path, ways: int = 5, shots: int = 10) -> Path:
     """One draw, y up."""
     random = np.random.default_rng(0)
-    items = [(random.random((20, 6)) * (1, 9, 1, 1, 1, 1), label, 3 * label) for label in range(ways)]
-    path = root / f'{ways}way_10shot/0.pkl'
+    items = [
+        (random.random((20, 6)) * (1, 9, 1, 1, 1, 1), label, 3 * label) for label in range(ways) for _ in range(shots)
+    ]
+    path = root / f'{ways}way_{shots}shot/0.pkl'
     path.parent.mkdir(parents=True)
     path.write_bytes(pickle.dumps(dict(train=items, test=items[:2])))
     return root

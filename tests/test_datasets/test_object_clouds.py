@@ -135,6 +135,8 @@ def test_objects_with_few_points_are_left_out(tmp_path):
     assert len(ObjectClouds(str(tmp_path), sets=['a', 'b'], least_points=200)) == 12
     with pytest.raises(InputError, match='none of the objects'):
         ObjectClouds(str(tmp_path), sets=['a'], least_points=200)
+    with pytest.raises(InputError, match='sets must be different sub-folders'):
+        ObjectClouds(str(tmp_path), sets=['b', './b'])
 
 
 def test_sets_and_splits_that_are_not_there_are_named(tmp_path):

@@ -12,7 +12,7 @@ from dos_mm3d.datasets.info_pickle import load_plain_pickle
 from dos_mm3d.datasets.objects import ObjectSet
 from dos_mm3d.datasets.objects.crops import find_box_database, in_box, prepare_frame_crops, turned
 from dos_mm3d.datasets.objects.prepare import prepare_splits
-from dos_mm3d.errors import InputError, MissingFileError
+from dos_mm3d.errors import InputError, MissingFileError, OutputExistsError
 from dos_mm3d.files import write_pickle
 
 LOADING = [
@@ -72,6 +72,57 @@ def test_what_is_wrong_with_a_box_database_is_named(database):
     write_pickle(database, {'car': [dict(path='x', num_points_in_gt=40)]})
     with pytest.raises(InputError, match='wanted a box of mmdet3d'):
         find_box_database(database)
+
+
+def as_float64(path: Path) -> None:
+    np.fromfile(path, np.float32).astype(np.float64).tofile(path)
+
+
+def in_centimetres(path: Path) -> None:
+    (np.fromfile(path, np.float32) * 100).tofile(path)
+
+
+@pytest.mark.parametrize('change', [as_float64, in_centimetres])
+def test_points_that_are_not_in_their_box_are_refused(database, change):
+    for path in (database.parent / 'gt_database').iterdir():
+        change(path)
+    with pytest.raises(
+        InputError, match=r'0_car_0\.bin: \d+% of its 40 points lie in their box of \(4\.0, 2\.0, 1\.5\)'
+    ):
+        prepare_splits([find_box_database(database)], database.parent / 'out', workers=1)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'message'),
+    [
+        ('num_points_in_gt', 32, r'0_car_0\.bin: \d+% of its 32 points'),  # 5 columns, not 4
+        ('num_points_in_gt', 40.5, '40.5 points of .*, wanted a whole number'),
+        ('num_points_in_gt', -40, '-40 points of .*, wanted a whole number'),
+        ('box3d_lidar', (5, 6, 7, 4, -2, 1.5, 0), 'sizes above 0'),
+        ('box3d_lidar', (5, 6, 7, 0, 0, 0, 0), 'sizes above 0'),
+    ],
+)
+def test_a_wrong_number_in_a_box_database_is_named(database, name, value, message):
+    entries = load_plain_pickle(database, data_set='')
+    entries['car'][0][name] = np.array(value, np.float32) if isinstance(value, tuple) else value
+    write_pickle(database, entries)
+    with pytest.raises(InputError, match=message):
+        prepare_splits([find_box_database(database)], database.parent / 'out', workers=1)
+
+
+def test_a_prepared_set_is_not_replaced_by_another_set(database, tmp_path):
+    """Both go to data/object_crops where nothing else is said."""
+    out = tmp_path / 'out'
+    kept = prepare_splits([find_box_database(database)], out, workers=1)['train'].names
+    entries = load_plain_pickle(database, data_set='')
+    write_pickle(database, {'Pedestrian': entries['car']})
+    with pytest.raises(
+        OutputExistsError, match=r'train\.json: is a split of another set: box_database .*car, cone.*--out'
+    ):
+        prepare_splits([find_box_database(database)], out, workers=1)
+    assert ObjectSet.open(out, 'train').names == kept
+    write_pickle(database, entries)
+    assert len(prepare_splits([find_box_database(database, least_points=45)], out, workers=1)['train']) == 1
 
 
 def test_objects_of_the_embedded_nuscenes(synthetic_nuscenes, tmp_path, monkeypatch):

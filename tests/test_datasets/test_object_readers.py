@@ -3,6 +3,7 @@
 import gzip
 import json
 import pickle
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -102,6 +103,16 @@ def test_what_is_missing_from_modelnet40_is_named(tmp_path):
         find_modelnet40(root)
 
 
+def test_a_class_of_modelnet40_without_a_test_object_is_named(tmp_path):
+    """Numbers without a hole do not show it: those of test follow those of train."""
+    root = files.write_modelnet40(tmp_path / 'raw')
+    (root / '__MACOSX/train').mkdir(parents=True)  # is no class
+    shutil.rmtree(root / 'bed/test')
+    with pytest.raises(MissingFileError, match=r'bed/test: holds no \.off file, the first of 1 of 2 classes.*--allow'):
+        find_modelnet40(root)
+    assert find_modelnet40(root, allow_partial=True)[1].classes == ('bed', 'night_stand')
+
+
 def test_points_of_modelnet40_are_turned_and_their_first_rows_are_kept(tmp_path):
     root = files.write_normal_resampled(tmp_path / 'raw')
     sets = prepared(find_modelnet40(root, points=8), tmp_path)
@@ -153,6 +164,34 @@ def save_archive(path: Path) -> None:
         np.savez(file, a=np.zeros((3, 3)))
 
 
+NO_DATA = (
+    b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (300000000000, 3), }".ljust(127) + b'\n'
+)
+
+
+def write_square(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('v 0 0 0\nv 1 0 0\nv 1 7 0\nf 1 2 3\n')
+
+
+def test_a_model_of_two_meshes_is_refused_and_one_of_none_is_said(tmp_path, capsys):
+    for place in ('02691156/a/models/model.obj', '02691156/b/model.obj', '02691156/c/screenshot/0.png'):
+        write_square(tmp_path / place)
+    assert len(find_shapenet(tmp_path)[0].objects) == 2
+    assert re.search(r'1 of 3 models have no .obj file, first .*02691156/c', capsys.readouterr().out)
+    write_square(tmp_path / '02691156/a/models/model_watertight.obj')
+    with pytest.raises(InputError, match=r'model_watertight\.obj: is beside .*models/model\.obj, wanted one'):
+        find_shapenet(tmp_path)
+
+
+def test_more_points_than_a_file_has_are_refused(tmp_path):
+    root = files.write_normal_resampled(tmp_path / 'raw')
+    with pytest.raises(InputError, match=r'cup_0001\.txt: has \d+ points, wanted 9999 \(--points\)'):
+        prepared(find_modelnet40(root, points=9999), tmp_path / 'out')
+    with pytest.raises(InputError, match=r'02691156-0\.npy: has \d+ points, wanted 9999 \(--points\)'):
+        prepared(find_shapenet(shapenet_points(tmp_path / 'points'), points=9999), tmp_path / 'out')
+
+
 ODD = {
     'cut titles': ('taxonomy.json', lambda path: path.write_text('['), 'wanted a list of synsets'),
     'other titles': ('taxonomy.json', lambda path: path.write_text('[{"a": 1}]'), 'wanted a list of synsets'),
@@ -161,6 +200,11 @@ ODD = {
     'words': ('02691156-0.npy', lambda path: np.save(path, [['a', 'b', 'c']]), 'holds <U1, wanted an array of numbers'),
     'no list': ('lists/test.txt', lambda path: path.unlink(), 'no such file'),
     'a list of bytes': ('lists/test.txt', lambda path: path.write_bytes(b'\xff\xfe'), 'is no text'),
+    'points in columns': ('02691156-0.npy', lambda path: np.save(path, np.ones((3, 40))), r'wanted \(n, 3 to 12\)'),
+    'one point many times': ('02691156-0.npy', lambda path: np.save(path, np.ones((40, 3))), 'they are one point'),
+    'another unit': ('02691156-0.npy', lambda path: np.save(path, np.eye(3) * 1e25), 'extend over 1e.25'),
+    'a header of terabytes': ('02691156-0.npy', lambda path: path.write_bytes(NO_DATA), 'not readable as an array'),
+    'a mesh beside points': ('02691156/a/model.obj', write_square, 'models; wanted one of the two'),
     'a list with one twice': (
         'lists/test.txt',
         lambda path: path.write_text('02691156-2.npy ' * 2),
@@ -174,7 +218,7 @@ def test_what_is_odd_in_shapenet_is_named(case, tmp_path):
     root = shapenet_points(tmp_path / 'raw')
     name, change, message = ODD[case]
     change(root / name)
-    with pytest.raises((InputError, MissingFileError), match=rf'{Path(name).stem}.*{message}'):
+    with pytest.raises((InputError, MissingFileError), match=rf'{Path(name).stem}.*{message}|{root}.*{message}'):
         prepared(find_shapenet(root, lists=root / 'lists'), tmp_path / 'out')
     assert not list(tmp_path.glob('out/*.json'))
 
@@ -213,6 +257,39 @@ def test_parts_of_classes_of_ones_own_are_those_that_are_found_in_all_splits(tmp
     path.write_text(path.read_text().replace('48.000000', '55.000000'))
     sets = prepared(find_shapenetpart(root, allow_partial=True), tmp_path)
     assert sets['train'].parts_of_class == sets['test'].parts_of_class == dict(mug2=(36, 37), board=(47, 48, 55))
+
+
+@pytest.mark.parametrize('part', ['47.5', 'nan', '1e9', '-1'])
+def test_a_last_column_that_has_no_parts_is_named(tmp_path, part):
+    root = files.write_shapenetpart(tmp_path / 'raw')
+    path = root / '04379243/247.txt'
+    path.write_text(path.read_text().replace('48.000000', part))
+    with pytest.raises(InputError, match=r'247\.txt: the last of its 7 columns'):
+        prepared(find_shapenetpart(root, allow_partial=True), tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'message'),
+    [
+        ('synsetoffset2category.txt', b'Mug 03797390\nTable 03797390\n', 'a name and a synset, each once'),
+        ('synsetoffset2category.txt', b'Mug 03797390\nMug 04379243\n', 'a name and a synset, each once'),
+        ('synsetoffset2category.txt', b'\xff\xfe', 'is no text'),
+        ('train_test_split/shuffled_train_file_list.json', b'5', 'wanted a list of objects'),
+        ('train_test_split/shuffled_train_file_list.json', b'null', 'wanted a list of objects'),
+    ],
+)
+def test_lists_of_shapenetpart_that_are_none_are_named(tmp_path, name, content, message):
+    root = files.write_shapenetpart(tmp_path / 'raw')
+    (root / name).write_bytes(content)
+    with pytest.raises(InputError, match=f'{name}.*{message}'):
+        find_shapenetpart(root, allow_partial=True)
+
+
+def test_a_class_of_two_words_is_one(tmp_path):
+    root = files.write_scanobjectnn(tmp_path / 'raw')
+    (root / 'shape_names_ext.txt').write_text('bag\nwaste bin\nbox\nbed\n')
+    made = prepare_scanobjectnn(root, tmp_path / 'out')
+    assert made['obj_bg']['train'].classes == ('bag', 'waste bin', 'box', 'bed')
 
 
 def test_all_variants_of_scanobjectnn(tmp_path, capsys):
@@ -270,7 +347,7 @@ def test_few_shot_draws_run_nothing(tmp_path, capsys):
     root = files.write_few_shot(tmp_path / 'raw')
     assert prepare_few_shot(root, tmp_path) == [tmp_path / '5way_10shot/0']
     found = ObjectSet.open(tmp_path / '5way_10shot/0', 'train')
-    assert len(found) == 5 and found.labels.tolist() == [0, 1, 2, 3, 4] and found.cloud(0)[:, 2].max() > 7
+    assert found.labels.tolist() == np.repeat(range(5), 10).tolist() and found.cloud(0)[:, 2].max() > 7
     assert len(ObjectSet.open(tmp_path / '5way_10shot/0', 'test')) == 2
     path = root / '5way_10shot/0.pkl'
     path.write_bytes(pickle.dumps(dict(train=[Evil()], test=[])))
@@ -306,6 +383,47 @@ def test_a_damaged_last_draw_is_named_before_the_first_set_is_written(tmp_path, 
     assert not list((tmp_path / 'out').rglob('*.json'))
 
 
+def test_a_draw_of_other_shots_than_its_folder_says_is_named(tmp_path):
+    root = files.write_few_shot(tmp_path / 'raw')
+    (root / '5way_10shot').rename(root / '5way_20shot')
+    with pytest.raises(InputError, match=r'0\.pkl: train has \[10, 10, 10, 10, 10\] objects .*, wanted 20 of each'):
+        prepare_few_shot(root, tmp_path / 'out')
+
+
+ROWS = '500000.25 4000000 31\n500001.25 4000002 33.5\n'
+
+
+def packed(text: str, size: int | None = None) -> bytes:
+    return gzip.compress(text.encode())[:size]
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'message'),
+    [
+        ('a.xyz.gz', packed(ROWS * 9, 40), r'a\.xyz\.gz: not readable as numbers'),
+        ('a.xyz.gz', ROWS.encode(), r'a\.xyz\.gz: not readable as numbers'),
+        ('a.xyz', b'', r'a\.xyz: has \(0, 1\) numbers'),
+        ('a.xyz', (ROWS + '0 0 0\n' * 3).encode(), r'a\.xyz: 3 of its 5 points are \(0, 0, 0\)'),
+        ('b.xyz.gz', packed(ROWS), r'has car/b 2 times, of .*b\.xyz, .*b\.xyz\.gz; wanted each'),
+    ],
+)
+def test_what_is_odd_in_a_folder_of_objects_is_named(tmp_path, name, content, message):
+    folder = tmp_path / 'raw/car'
+    folder.mkdir(parents=True)
+    (folder / 'b.xyz').write_text(ROWS)
+    (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        prepared(find_object_folder(tmp_path / 'raw'), tmp_path / 'out')
+
+
+def test_names_with_dots_and_files_of_systems(tmp_path):
+    for place in ('car/5080.1.xyz', 'car/5080.2.xyz', 'car/._5080.1.xyz', 'car/5080.1.xyz.bak', '.old/1.xyz'):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text(ROWS)
+    (train,) = find_object_folder(tmp_path)
+    assert [one.name for one in train.objects] == ['car/5080.1', 'car/5080.2'] and train.classes == ('car',)
+
+
 def test_a_folder_of_single_objects(tmp_path):
     for name in ('car', 'pole'):
         for number in range(5):
@@ -328,6 +446,16 @@ def test_the_tool_prepares_and_ends_mistakes_in_one_line(tmp_path, monkeypatch, 
     monkeypatch.setattr(sys, 'argv', crops)
     with pytest.raises(InputError, match='--margin and --cfg-options need --config'):
         create_data.main()
+    for more, message in (
+        (['--least-points', '3'], '--least-points needs --info'),
+        (['--allow-partial'], '--allow-partial needs'),
+    ):
+        monkeypatch.setattr(sys, 'argv', [*crops[:4], *more])
+        with pytest.raises(InputError, match=message):
+            create_data.main()
+    for name in ('modelnet40', 'shapenet'):
+        with pytest.raises(SystemExit, match='2'):
+            create_data.make_parser().parse_args([name, '--seed', '-1'])
 
 
 @genuine

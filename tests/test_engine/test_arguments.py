@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from dos_mm3d.engine.arguments import at_least
+from dos_mm3d.engine.arguments import Gathered, at_least, number
 from dos_mm3d.files import home_path
 from dos_mm3d.parallel import parallel_map
 
@@ -18,6 +18,29 @@ def test_the_parser_says_what_is_wanted(capsys, option, said):
     with pytest.raises(SystemExit, match='2'):
         parser.parse_args([option])
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('text', ['nan', 'inf', '-0.1', '0', '90.5', 'much'])
+def test_a_number_that_cannot_be_is_said_by_the_parser(capsys, text):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--x', type=number(above=0, most=90))
+    assert parser.parse_args(['--x', '1e-3']).x == 0.001
+    with pytest.raises(SystemExit, match='2'):
+        parser.parse_args([f'--x={text}'])
+    assert f'wanted a finite number above 0, up to 90, got {text!r}' in capsys.readouterr().err
+
+
+def test_a_list_has_the_values_of_every_time_that_it_is_given(capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--one', action=Gathered, nargs=1)
+    parser.add_argument('--several', action=Gathered, nargs='*', default=['x'])
+    assert vars(parser.parse_args([])) == dict(one=None, several=['x'])
+    twice = parser.parse_args(['--one', 'a', '--several', 'b', '--several', 'c', 'd'])
+    assert vars(twice) == dict(one=['a'], several=list('bcd'))
+    assert parser.parse_args(['--several']).several == []
+    with pytest.raises(SystemExit, match='2'):
+        parser.parse_args(['--one', 'a', '--one', 'b'])
+    assert '--one is given twice, a and b; wanted one' in capsys.readouterr().err
 
 
 def test_fewer_than_one_process_is_no_way_to_say_one():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dos_mm3d.engine.config_overrides import add_overrides, load_with_overrides
-from dos_mm3d.errors import UserError
+from dos_mm3d.errors import InputError, UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / 'configs/dos/dos_second_folder.py'
@@ -195,6 +195,23 @@ def test_an_argument_that_its_class_calls_a_text_is_one(text):
     dataset = load_with_overrides(FOLDER, {key: text}).train_dataloader.dataset
     assert dataset.npz_key == text
     assert load_with_overrides(FOLDER, {key: 'None'}).train_dataloader.dataset.npz_key is None
+
+
+OBJECTS = Path('configs/asymdsd/asymdsd_tiny_synthetic.py').resolve()
+
+
+def test_a_number_whose_name_ends_as_that_of_a_path_is_one():
+    assert load_with_overrides(OBJECTS, {'model.encoder.drop_path': '0.2'}).model.encoder.drop_path == 0.2
+    with pytest.raises(InputError, match=r"drop_path='much': wanted a number"):
+        load_with_overrides(OBJECTS, {'model.encoder.drop_path': 'much'})
+
+
+def test_settings_within_those_of_a_class_are_known_where_the_config_leaves_them_out():
+    place = 'train_dataloader.dataset.pipeline.0.whole'
+    step = load_with_overrides(OBJECTS, {f'{place}.min_points': '60'}).train_dataloader.dataset.pipeline[0]
+    assert step.whole.min_points == 60 and step.whole.points == 512
+    with pytest.raises(InputError, match=r'whole has no least_points.*nearest: .*min_points'):
+        load_with_overrides(OBJECTS, {f'{place}.least_points': '60'})
 
 
 def test_commas_within_quotes_are_letters_of_a_text():

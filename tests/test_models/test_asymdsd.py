@@ -1,5 +1,6 @@
 """AsymDSD on tiny clouds: who sees what, who learns what, who owns what; sizes of the public models."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from mmdet3d.registry import MODELS
 from mmengine.config import Config
 from torch.testing import assert_close
 
+from dos_mm3d.errors import InputError
 from dos_mm3d.models.backbones import PatchPredictor
 from dos_mm3d.models.backbones.patch_transformer.layers import Block
 from tests.helpers import asymdsd_nets as nets
@@ -203,6 +205,32 @@ def test_drop_path_leaves_out_whole_samples_and_keeps_the_mean():
 def test_branches_that_do_not_fit_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(nets.settings(**changes))
+
+
+NUMBERS = {
+    'student_temperature=0': 'student_temperature divides logits',
+    'student_temperature=-0.1': 'student_temperature divides logits',
+    'koleo_weight=-1': 'koleo_weight and regression_weight must be 0 or more',
+    'regression_weight=-1': 'koleo_weight and regression_weight must be 0 or more',
+    'patch.targets.temperature=(0.0, 0.07)': 'temperatures of the teacher',
+    'patch.targets.temperature=(0.05, -0.07)': 'temperatures of the teacher',
+    'cls.targets.warmup_share=10': 'warmup_share is a share',
+    'cls.head.num_categories=1': '2 categories or more',
+    'patch.head.hidden_channels=0': 'channels of 1 or more',
+    'encoder.depth=0': 'depth is the number of blocks',
+    'encoder.heads=0': 'wanted a multiple',
+    'encoder.mlp_ratio=0': 'raise mlp_ratio',
+    'predictor.depth=0': 'depth is the number of blocks',
+}
+
+
+@pytest.mark.parametrize('change', NUMBERS)
+def test_numbers_that_cannot_be_are_refused_where_the_model_is_made(change):
+    key, _, value = change.partition('=')
+    settings = Config(dict(model=nets.settings()))
+    settings.merge_from_dict({f'model.{key}': ast.literal_eval(value)})
+    with pytest.raises(InputError, match=NUMBERS[change]):
+        MODELS.build(settings.model.to_dict())
 
 
 def test_views_that_lack_something_are_refused():

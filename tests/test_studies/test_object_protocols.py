@@ -1,6 +1,7 @@
 """Protocols on objects: whole tables from tiny sets and checkpoints; what is refused, and in which words."""
 
 import json
+import math
 import re
 from functools import partial
 from pathlib import Path
@@ -231,9 +232,18 @@ def test_a_checkpoint_of_something_else_is_refused(place: Path, tmp_path: Path, 
 
 def test_what_cannot_be_judged_is_refused_before_anything_runs(place: Path, tmp_path: Path) -> None:
     shapes = {'shapes': place / 'shapes'}
-    for options, words in (({'share': 0.0}, '--share is 0'), ({'held_out': 95.0}, '--held-out is 95')):
+    for options, words in (
+        ({'share': 0.0}, '--share is 0'),
+        ({'share': math.nan}, '--share is nan'),
+        ({'held_out': 95.0}, '--held-out is 95'),
+        ({'held_out': -0.5}, '--held-out is -0.5'),
+    ):
         with pytest.raises(InputError, match=words):
             protocol('object_svm', tmp_path, shapes, named(place, 'a'), **options).check()
+    with pytest.raises(InputError, match=r'--checkpoint scratch=\.\.\.: a row without pretraining has that name'):
+        protocol('object_linear', tmp_path, shapes, [f'scratch={place / "a.pth"}']).check()
+    with pytest.raises(InputError, match=r'99-way 1-shot: \d classes have 1 objects to train on'):
+        protocol('object_few_shot', tmp_path, shapes, named(place, 'a'), ways=[2, 99], shots=[1]).check()
     with pytest.raises(InputError, match='needs --checkpoint'):
         protocol('object_svm', tmp_path, shapes, []).check()
     with pytest.raises(InputError, match='have no parts'):
@@ -245,6 +255,12 @@ def test_what_cannot_be_judged_is_refused_before_anything_runs(place: Path, tmp_
         read_object_data(['nowhere'], [])
     with pytest.raises(InputError, match='it is not used'):
         read_object_data(['shapes'], [f'shapes={place / "shapes"}', f'other={place}'])
+    for names in (['shapes', 'shapes'], ['a/b', 'a_b']):
+        with pytest.raises(InputError, match='wanted different sets'):
+            read_object_data(names, [])
+    with pytest.raises(InputError, match='is given twice'):
+        read_object_data(None, [f'shapes={place / "shapes"}', f'shapes={place}'])
+    assert read_object_data(['my/shapes'], [f'my_shapes={place}'])[0].root == place  # as the error has it
     (found,) = read_object_data(None, [f'shapes={place / "shapes"}'])
     assert found.record['objects'] == {'train': 18, 'test': 9} and found.format == 'modelnet40'
 

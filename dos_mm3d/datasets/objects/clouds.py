@@ -38,7 +38,7 @@ class ObjectClouds(SweepStream):
     ) -> None:
         super().__init__(pipeline, on_bad_file)
         sets, splits = ([given] if isinstance(given, str) else list(given) for given in (sets, splits))
-        if not sets or len(set(sets)) < len(sets):
+        if not sets or len({Path(data_root, name).resolve() for name in sets}) < len(sets):
             raise InputError(f'sets must be different sub-folders of {data_root}, at least one, got {sets}')
         self.frames: list[tuple[ObjectSet, str, int]] = []
         for folder in (Path(data_root, name) for name in sets):

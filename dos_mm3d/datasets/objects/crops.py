@@ -19,12 +19,20 @@ from ..info_pickle import load_plain_pickle
 from .object_set import ObjectSet, check_split, write_object_set
 from .raw import RawCloud, RawObject, RawSplit, present, read_rows, require_folder, with_objects
 
+LEAST_POINTS = 32
+ENDINGS = ('.xyz', '.xyz.gz')
 TEST_EVERY = 5
+NEAR_M, LEAST_INSIDE = 0.25, 0.9
+"""Of the points of a box database: beside their box, and their share in it."""
 _frames: Any = None  # the data set whose frames are cut; forked processes inherit it
 
 
 def find_box_database(
-    info_path: str | Path, *, data_root: str | Path | None = None, least_points: int = 32, allow_partial: bool = False
+    info_path: str | Path,
+    *,
+    data_root: str | Path | None = None,
+    least_points: int = LEAST_POINTS,
+    allow_partial: bool = False,
 ) -> RawSplit:
     """The objects of a `*_dbinfos_train.pkl` as the split train. Nothing in the pickle is executed.
 
@@ -64,11 +72,14 @@ def _box_of(entry: Any, info_path: Path) -> tuple[str, tuple[float, ...], int]:
     """File, box and number of points of a database's entry; InputError where it is none."""
     try:
         box = tuple(float(value) for value in entry['box3d_lidar'][:7])
-        found = str(entry['path']), box, int(entry['num_points_in_gt'])
+        count = entry['num_points_in_gt']
+        found = str(entry['path']), box, int(count)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f'{info_path}: has the entry {str(entry)[:80]}, wanted a box of mmdet3d ({error})') from error
-    if len(box) < 7 or not np.isfinite(box).all():
-        raise InputError(f'{info_path}: has the box {box} of {found[0]}, wanted x, y, z, sizes and yaw')
+    if len(box) < 7 or not np.isfinite(box).all() or min(box[3:6]) <= 0:
+        raise InputError(f'{info_path}: has the box {box} of {found[0]}, wanted x, y, z, sizes above 0 and yaw')
+    if found[2] != count or count < 0:
+        raise InputError(f'{info_path}: has {count} points of {found[0]}, wanted a whole number, 0 or more')
     return found
 
 
@@ -80,7 +91,15 @@ def _read_box(one: RawObject, random: np.random.Generator) -> RawCloud:
             f'{one.path}: has {len(values)} numbers, wanted {one.rows} points of 3 or more. Make the box database '
             'again with tools/create_data.py.'
         )
-    return RawCloud(turned(values.reshape(one.rows, -1)[:, :3], -one.box[6]))
+    points = values.reshape(one.rows, -1)[:, :3]
+    inside = len(in_box(points, np.array([0, 0, 0, *one.box[3:]]), NEAR_M)) / one.rows
+    if inside < LEAST_INSIDE:
+        raise InputError(
+            f'{one.path}: {inside:.0%} of its {one.rows} points lie in their box of {one.box[3:6]} m, wanted '
+            f'{LEAST_INSIDE:.0%}: the number of points, their type (wanted float32), the unit or the frame is another. '
+            'Make the box database again with tools/create_data.py.'
+        )
+    return RawCloud(turned(points, -one.box[6]))
 
 
 def turned(points: np.ndarray, yaw_rad: float) -> np.ndarray:
@@ -106,13 +125,19 @@ def find_object_folder(root: str | Path) -> list[RawSplit]:
     """
     root = Path(root)
     require_folder(root, 'a folder for each class with .xyz.gz files', inside='*/*.xyz*')
-    folders = sorted({path.parent for path in root.glob('*/*.xyz*')})
+    paths = sorted(
+        path
+        for path in root.glob('*/*')
+        if path.name.endswith(ENDINGS) and not any(part.startswith('.') for part in path.parts[-2:])
+    )
+    folders = sorted({path.parent for path in paths})
     classes = tuple(folder.name for folder in folders)
     found: dict[str, list[RawObject]] = {'train': [], 'test': []}
     for label, folder in enumerate(folders):
-        for number, path in enumerate(sorted(folder.glob('*.xyz*'))):
+        for number, path in enumerate(path for path in paths if path.parent == folder):
             split = 'test' if number % TEST_EVERY == TEST_EVERY - 1 else 'train'
-            found[split].append(RawObject(f'{folder.name}/{path.name.partition(".")[0]}', label, path))
+            name = path.name.removesuffix('.gz').removesuffix('.xyz')
+            found[split].append(RawObject(f'{folder.name}/{name}', label, path))
     source = dict(format='object_folder', test_every=TEST_EVERY)
     return with_objects(
         root, [RawSplit(split, classes, objects, _read_xyz, source) for split, objects in found.items()]
@@ -122,6 +147,11 @@ def find_object_folder(root: str | Path) -> list[RawSplit]:
 def _read_xyz(one: RawObject, random: np.random.Generator) -> RawCloud:
     """About the middle in x and y and the lowest point: places in a country have no digits left in float32."""
     points = read_rows(one.path, 3)
+    if (unmeasured := int((points == 0).all(1).sum())) > 1:
+        raise InputError(
+            f'{one.path}: {unmeasured} of its {len(points)} points are (0, 0, 0), which stand for no measurement. Take '
+            'these rows out.'
+        )
     low, high = points.min(0), points.max(0)
     return RawCloud(points - (*(low + high)[:2] / 2, low[2]))
 
@@ -132,7 +162,7 @@ def prepare_frame_crops(
     split: str,
     *,
     margin_m: float,
-    least_points: int = 32,
+    least_points: int = LEAST_POINTS,
     workers: int | None = None,
 ) -> ObjectSet:
     """The objects of every frame of a detection data set, with what lies around them, as a split of a prepared set.
@@ -150,9 +180,10 @@ def prepare_frame_crops(
     global _frames
     out, dataset = Path(out), _loading_only(dataset)
     with converting(out, files=[f'{split}_points.bin']):
-        check_split(out, split)
         _frames = DATASETS.build(dataset)
         classes = tuple(_frames.metainfo['classes'])
+        source = dict(format='frames', variant=dataset['type'], margin_m=margin_m, least_points=least_points)
+        check_split(out, split, classes, source)
         try:
             cut = partial(_cut_frame, margin_m=margin_m)
             frames = parallel_map(cut, range(len(_frames)), what='cutting', unit='frame', workers=workers)
@@ -167,7 +198,6 @@ def prepare_frame_crops(
         if not kept:
             raise InputError(f'{dataset["ann_file"]}: none of its {len(crops)} objects has {least_points} points')
         names, labels, clouds = zip(*kept)
-        source = dict(format='frames', variant=dataset['type'], margin_m=margin_m, least_points=least_points)
         made = write_object_set(out, split, clouds, labels, classes, names, source=source)
     print(
         f'{out / split}: {len(made)} objects of {len(frames)} frames; {len(crops) - len(kept)} with fewer than '

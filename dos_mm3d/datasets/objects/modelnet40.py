@@ -13,7 +13,19 @@ from ..converting import converting
 from ..info_pickle import load_plain_pickle
 from .meshes import read_off, sample_surface
 from .object_set import write_object_set
-from .raw import Y_UP, RawCloud, RawObject, RawSplit, present, read_names, read_rows, require_folder, with_objects
+from .raw import (
+    MOST_COLUMNS,
+    Y_UP,
+    RawCloud,
+    RawObject,
+    RawSplit,
+    present,
+    read_names,
+    read_rows,
+    require_folder,
+    require_points,
+    with_objects,
+)
 
 SPLITS = ('train', 'test')
 POINTS = 16384
@@ -33,7 +45,7 @@ def find_modelnet40(root: str | Path, *, points: int | None = None, allow_partia
     if (root / 'modelnet40_train.txt').is_file():
         return _of_points(root, points, allow_partial)
     require_folder(root, 'ModelNet40, <class>/train/*.off', inside='*/train/*.off')
-    classes = tuple(sorted(folder.name for folder in root.iterdir() if (folder / 'train').is_dir()))
+    classes = tuple(sorted({path.parents[1].name for split in SPLITS for path in root.glob(f'*/{split}/*.off')}))
     objects = {
         split: [
             RawObject(path.stem, label, path)
@@ -43,6 +55,13 @@ def find_modelnet40(root: str | Path, *, points: int | None = None, allow_partia
         for split in SPLITS
     }
     if not allow_partial:
+        for split, of_split in objects.items():
+            if lacking := [name for label, name in enumerate(classes) if label not in {one.label for one in of_split}]:
+                raise MissingFileError(
+                    f'{root / lacking[0] / split}: holds no .off file, the first of {len(lacking)} of {len(classes)} '
+                    f'classes without an object in {split}. Unpack ModelNet40.zip again, or say that you keep only '
+                    'some on purpose (--allow-partial).'
+                )
         _check_numbering([one for of_split in objects.values() for one in of_split])
     source = dict(format='modelnet40', variant='meshes', points=points or POINTS)
     read = partial(_read_mesh, count=points or POINTS)
@@ -74,7 +93,9 @@ def _read_mesh(one: RawObject, random: np.random.Generator, count: int) -> RawCl
 
 def _read_points(one: RawObject, random: np.random.Generator, count: int | None) -> RawCloud:
     """The first rows are the farthest points, so none are drawn."""
-    return RawCloud(read_rows(one.path, 6, delimiter=',')[:count, Y_UP])
+    rows = read_rows(one.path, 6, delimiter=',')
+    require_points(one.path, len(rows), count)
+    return RawCloud(rows[:count, Y_UP])
 
 
 def _check_numbering(objects: Sequence[RawObject]) -> None:
@@ -126,7 +147,7 @@ def _read_draw(path: Path) -> tuple[int, dict[str, Sequence[Any]]]:
     """Number of classes of a draw, and split -> its items (points, label, ...); InputError where it is none."""
     if (match := EPISODE.fullmatch(path.parent.name)) is None:
         raise InputError(f'{path}: lies in {path.parent.name}, wanted a folder as 5way_10shot. Move it away.')
-    draw, ways = load_plain_pickle(path, data_set='modelnet40_few_shot'), int(match[1])
+    draw, (ways, shots) = load_plain_pickle(path, data_set='modelnet40_few_shot'), map(int, match.groups())
     for split in SPLITS:
         items = draw.get(split) if isinstance(draw, dict) else None
         if not items or not all(_is_item(item, ways) for item in items):
@@ -134,6 +155,9 @@ def _read_draw(path: Path) -> tuple[int, dict[str, Sequence[Any]]]:
                 f'{path}: wanted lists train and test of (points (n, 3), label from 0 to {ways - 1}, ...), finite. '
                 'Get it again.'
             )
+    counts = np.bincount([int(item[1]) for item in draw['train']], minlength=ways).tolist()
+    if counts != [shots] * ways:
+        raise InputError(f'{path}: train has {counts} objects of the classes, wanted {shots} of each. Get it again.')
     return ways, {split: draw[split] for split in SPLITS}
 
 
@@ -146,7 +170,7 @@ def _is_item(item: Any, ways: int) -> bool:
         points.dtype.kind in 'fiu'
         and points.ndim == 2
         and len(points) > 0
-        and points.shape[1] >= len(Y_UP)
+        and len(Y_UP) <= points.shape[1] <= MOST_COLUMNS
         and bool(np.isfinite(points).all())
         and label.dtype.kind in 'fiu'
         and label.size == 1

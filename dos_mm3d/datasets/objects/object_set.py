@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, MissingFileError
+from ...errors import InputError, MissingFileError, OutputExistsError
 from ...files import check_output, holds_record, open_whole, read_json, write_json
 from ...spread import evenly_spread
 
 FORMAT = 'dos_mm3d object set 1'
+SMALLEST, LARGEST = 1e-12, 1e12  # extents of a cloud whose squares float32 still tells apart
 LOOKED_AT = 64  # clouds whose numbers are looked at when a set is opened
 AGAIN = 'Prepare it again: `python tools/create_data.py`, or tools/create_synthetic.py for an embedded set'
 POINT, PART = np.dtype('<f4'), np.dtype('<i2')
@@ -77,7 +78,7 @@ class ObjectSet:
             source=told['source'],
         )
         for index in evenly_spread(range(len(found_set)), LOOKED_AT):
-            _check_cloud(f'{path}: object {index} ({found_set.names[index]})', found_set.cloud(index))
+            check_cloud(f'{path}: object {index} ({found_set.names[index]})', found_set.cloud(index))
         return found_set
 
     def __len__(self) -> int:
@@ -132,13 +133,13 @@ def write_object_set(
         source: what is to be remembered of the set's origin, as JSON holds it.
 
     Raises:
-        InputError: a cloud is empty, has other columns or numbers that are not finite, or does not fit its label or
-            its parts.
+        InputError: a cloud is empty, has other columns, numbers that are not finite or no extent, or does not fit its
+            label or its parts.
         ValueError: clouds, labels, names or parts are of different numbers.
-        OutputExistsError: a file of the user has the name of the split's.
+        OutputExistsError: a file of the user has the name of the split's, or the folder has splits of another set.
     """
     folder = Path(folder)
-    check_split(folder, split)
+    check_split(folder, split, classes, source or {})
     labels = [int(label) for label in labels]
     told = {
         'format': FORMAT,
@@ -157,7 +158,7 @@ def write_object_set(
         numbers_of = repeat(None, len(labels)) if parts is None else parts
         for cloud, name, label, numbers in zip(clouds, names, labels, numbers_of, strict=True):
             cloud = np.ascontiguousarray(cloud, POINT)
-            _check_cloud(f'{folder}: object {name}', cloud)
+            check_cloud(f'{folder}: object {name}', cloud)
             point_file.write(cloud.tobytes())
             counts.append(len(cloud))
             if part_file is not None:
@@ -168,12 +169,30 @@ def write_object_set(
     return ObjectSet.open(folder, split)
 
 
-def check_split(folder: Path, split: str) -> None:
-    """OutputExistsError where `<split>.json` is there and is something else, a list of the download for example;
-    InputError where nothing can be written."""
+def check_split(folder: Path, split: str, classes: Sequence[str], source: Mapping[str, Any]) -> None:
+    """OutputExistsError where `<split>.json` is there and is something else, a list of the download for example, or
+    where any split in the folder is of another set: of other classes, or made of something else; InputError where
+    nothing can be written."""
     is_set = holds_record('labels', 'counts', format=FORMAT)
     damaged_set = (folder / f'{split}_points.bin').is_file()  # it is made again
     check_output(folder / f'{split}.json', ours=lambda path: damaged_set or is_set(path))
+    wanted = (source.get('format'), source.get('variant'), tuple(classes))
+    for other in splits_in(folder):
+        try:
+            told = _told(folder / f'{other}.json')
+        except InputError:
+            continue  # damaged, it holds nothing that could be lost
+        found = (told['source'].get('format'), told['source'].get('variant'), tuple(told['classes']))
+        if found != wanted:
+            raise OutputExistsError(
+                f'{folder / other}.json: is a split of another set: {_named(*found)}, wanted {_named(*wanted)}. Choose '
+                'another folder (--out-dir), or remove the files of that set.'
+            )
+
+
+def _named(form: str | None, variant: str | None, classes: Sequence[str]) -> str:
+    """A set in words."""
+    return f'{form} ({variant}) of {len(classes)} classes, {", ".join(classes[:3])}{" ..." if len(classes) > 3 else ""}'
 
 
 def _told(path: Path) -> dict[str, Any]:
@@ -197,6 +216,8 @@ def _problem_of(told: Mapping[str, Any]) -> str | None:
         return f'has {lengths}, wanted as many of each'
     if not lengths['labels']:
         return 'has no object, wanted one at least'
+    if len(set(told['classes'])) < len(told['classes']):
+        return f'has the classes {told["classes"]}, wanted each name once'
     if len(set(told['names'])) < lengths['names']:
         twice = next(name for at, name in enumerate(told['names']) if name in told['names'][:at])
         return f'names the object {twice!r} twice'
@@ -218,13 +239,19 @@ def _mapped(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(path, dtype, 'r', shape=shape)
 
 
-def _check_cloud(what: str, cloud: np.ndarray) -> None:
+def check_cloud(what: str, cloud: np.ndarray) -> None:
     """InputError unless a cloud is (n, 3), finite, with one point at least."""
     if cloud.ndim != 2 or cloud.shape[1] != 3 or not len(cloud):
         raise InputError(f'{what}: is a cloud of shape {cloud.shape}, wanted (n, 3), n at least 1')
     if not np.isfinite(cloud).all():
         rows = int((~np.isfinite(cloud).all(1)).sum())
         raise InputError(f'{what}: {rows} of its {len(cloud)} points are not finite. {AGAIN}.')
+    extent = float(np.ptp(cloud.astype(np.float64), axis=0).max())
+    if len(cloud) > 1 and not SMALLEST < extent < LARGEST:
+        raise InputError(
+            f'{what}: its {len(cloud)} points extend over {extent:g}, wanted {SMALLEST:g} to {LARGEST:g}: '
+            f'{"they are one point" if not extent else "another unit is meant"}. Remove it, or get it again.'
+        )
 
 
 def _checked_parts(what: str, numbers: np.ndarray, count: int, known: Sequence[int]) -> np.ndarray:

@@ -14,7 +14,7 @@ from ...errors import InputError, MissingFileError
 from ...files import write_npz
 from ...parallel import parallel_map
 from ..converting import converting
-from .object_set import ObjectSet, check_split, splits_in, write_object_set
+from .object_set import ObjectSet, check_cloud, check_split, splits_in, write_object_set
 from .raw import RawObject, RawSplit
 
 PIECE = 128  # objects that are lost when a run is stopped, at most, for each process
@@ -40,11 +40,7 @@ class Piece:
         """Read the objects and write their clouds, parts and the sha256 of their files."""
         clouds = [self.split.read(one, object_generator(self.seed, one.name)) for one in self.objects]
         for one, cloud in zip(self.objects, clouds):
-            if cloud.points.ndim != 2 or cloud.points.shape[1] != 3 or not np.isfinite(cloud.points).all():
-                raise InputError(
-                    f'{one.path}: gives points of shape {cloud.points.shape}, finite or not; wanted (n, 3), finite. '
-                    'Download it again, or remove it and say --allow-partial.'
-                )
+            check_cloud(str(one.path), cloud.points)
         held = {
             'counts': np.array([len(cloud.points) for cloud in clouds]),
             'points': np.concatenate([cloud.points for cloud in clouds]).astype(np.float32),
@@ -98,7 +94,7 @@ def prepare_splits(
     files = [f'{split.split}_{kind}.bin' for split in splits for kind in ('points', 'parts')]
     with converting(out, folders=folders, files=files):
         for split in splits:
-            check_split(out, split.split)
+            check_split(out, split.split, split.classes, split.source)
         left = [split for split in splits if not _is_prepared(split, out, seed)]
         pieces = {split.split: list(_pieces(split, out, seed)) for split in left}
         every = [piece for of_split in pieces.values() for piece in of_split]
@@ -124,7 +120,11 @@ def _check_names(splits: Sequence[RawSplit]) -> None:
     for split in splits:
         if len(names[split.split]) < len(split.objects):
             (twice, n), *_ = Counter(one.name for one in split.objects).most_common(1)
-            raise InputError(f'{split.split}: has {twice} {n} times; wanted each object once. Correct its list.')
+            paths = sorted({str(one.path) for one in split.objects if one.name == twice})
+            raise InputError(
+                f'{split.split}: has {twice} {n} times, of {", ".join(paths[:3])}; wanted each object once. Correct '
+                'the list that names it, or move files away.'
+            )
     for (one, its), (other, others) in combinations(names.items(), 2):
         if both := sorted(its & others):
             print(f'WARNING: {len(both)} objects are in {one} and in {other}, first {both[0]}')

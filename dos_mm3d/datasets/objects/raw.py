@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +19,9 @@ from ...files import missing_files
 
 Y_UP = [2, 0, 1]
 """Columns of a cloud whose y is up, in the order that makes z so: a rotation."""
+
+MOST_COLUMNS = 12
+"""Of an array of points; with more, the points are its columns."""
 
 
 class RawCloud(NamedTuple):
@@ -111,28 +116,44 @@ def present(objects: Sequence[RawObject], what: str, *, allow_partial: bool) -> 
 
 
 def with_objects(root: Path, splits: Sequence[RawSplit]) -> list[RawSplit]:
-    """Those splits that have objects; MissingFileError where none has."""
+    """Those splits that have objects, and a word about the others; MissingFileError where none has."""
     found = [split for split in splits if split.objects]
     if not found:
         raise MissingFileError(f'{root}: none of the objects of {", ".join(s.split for s in splits)} is there')
+    for split in splits:
+        if not split.objects:
+            print(f'{root}: {split.split} has no object, and is left out')
     return found
 
 
 def read_names(path: Path) -> list[str]:
     """The words of a list of the download; MissingFileError or InputError, naming it."""
+    return ' '.join(read_lines(path)).split()
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a list of the download, without those that are empty; MissingFileError or InputError, naming it."""
     if not path.is_file():
         raise MissingFileError(f'{path}: no such file. Unpack the download again.')
     try:
-        return path.read_text().split()
+        return [stripped for line in path.read_text().splitlines() if (stripped := line.strip())]
     except ValueError as error:
         raise InputError(f'{path}: is no text ({error}). Unpack the download again.') from error
+
+
+def require_points(path: Path, found: int, wanted: int | None) -> None:
+    """InputError where a file has fewer points than are asked for; None: all that it has."""
+    if wanted is not None and found < wanted:
+        raise InputError(f'{path}: has {found} points, wanted {wanted} (--points); leave --points out to take all')
 
 
 def read_rows(path: Path, columns: int, *, delimiter: str | None = None) -> np.ndarray:
     """(n, columns) float64 of a text file of numbers; InputError, naming it, where it is another kind of table."""
     try:
-        rows = np.loadtxt(path, dtype=np.float64, delimiter=delimiter, ndmin=2)
-    except ValueError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', UserWarning)  # of a file without rows, which is said below
+            rows = np.loadtxt(path, dtype=np.float64, delimiter=delimiter, ndmin=2)
+    except (ValueError, EOFError, OSError, zlib.error) as error:  # the last three of what is packed and damaged
         raise InputError(f'{path}: not readable as numbers ({error}). Unpack or download it again.') from error
     if rows.shape[1] != columns or not len(rows):
         raise InputError(f'{path}: has {rows.shape} numbers, wanted (n, {columns}). Unpack or download it again.')

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import InputError, MissingFileError
 from ..converting import converting
 from .object_set import ObjectSet, write_object_set
-from .raw import Y_UP, read_names, require_folder
+from .raw import Y_UP, read_lines, require_folder
 
 CLASSES = (
     'bag', 'bin', 'box', 'cabinet', 'chair', 'desk', 'display', 'door', 'shelf', 'table', 'bed', 'pillow', 'sink',
@@ -73,7 +73,7 @@ def _files(root: Path) -> dict[str, dict[str, Path]]:
 def _classes(root: Path) -> tuple[str, ...]:
     """Names by label: those of the file beside the data, where there is one."""
     path = root / NAMES_FILE
-    return tuple(read_names(path)) if path.is_file() else CLASSES
+    return tuple(read_lines(path)) if path.is_file() else CLASSES
 
 
 def _read(path: Path, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ def _read(path: Path, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
             f'{path}: has data of shape {data.shape} and {len(labels)} labels, wanted (n, points, 3) and n. '
             'Unpack h5_files.zip again.'
         )
-    if data.dtype.kind != 'f' or labels.dtype.kind not in 'iuf' or not np.array_equal(labels, labels.astype(np.int64)):
+    if data.dtype.kind != 'f' or labels.dtype.kind not in 'iuf' or not np.array_equal(labels, np.rint(labels)):
         raise InputError(
             f'{path}: has data of {data.dtype} and labels of {labels.dtype}, wanted coordinates and whole numbers. '
             'Unpack h5_files.zip again.'

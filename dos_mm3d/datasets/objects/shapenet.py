@@ -9,7 +9,20 @@ import numpy as np
 
 from ...errors import InputError, MissingFileError
 from .meshes import read_obj, sample_surface
-from .raw import Y_UP, RawCloud, RawObject, RawSplit, present, read_names, read_rows, require_folder, with_objects
+from .raw import (
+    MOST_COLUMNS,
+    Y_UP,
+    RawCloud,
+    RawObject,
+    RawSplit,
+    present,
+    read_lines,
+    read_names,
+    read_rows,
+    require_folder,
+    require_points,
+    with_objects,
+)
 
 POINTS = 16384
 LISTS = {'train': 'train.txt', 'test': 'test.txt'}
@@ -49,11 +62,10 @@ def find_shapenet(
     """
     root = Path(root)
     require_folder(root, 'ShapeNetCore, <synset>/<model>, or ShapeNet-55, <synset>-<model>.npy', inside='[0-9]*[0-9]*')
-    clouds = sorted(root.glob('[0-9]*-*.npy'))
-    found = {path.stem: path for path in clouds} or {
-        f'{path.relative_to(root).parts[0]}-{path.relative_to(root).parts[1]}': path
-        for path in sorted(root.glob('[0-9]*/*/**/*.obj'))
-    }
+    clouds, meshes = sorted(root.glob('[0-9]*-*.npy')), _meshes(root)
+    if clouds and meshes:
+        raise InputError(f'{root}: holds {len(clouds)} .npy files beside {len(meshes)} models; wanted one of the two')
+    found = {path.stem: path for path in clouds} or meshes
     if not found:
         raise MissingFileError(f'{root}: holds neither .obj files of models nor .npy files. Unpack the download again.')
     names = _listed(Path(lists)) if lists is not None else {'train': list(found)}
@@ -71,6 +83,24 @@ def find_shapenet(
         there = present(objects, f'the {split} list', allow_partial=allow_partial)
         splits.append(RawSplit(split, tuple(titles.get(one, one) for one in synsets), there, read, source))
     return with_objects(root, splits)
+
+
+def _meshes(root: Path) -> dict[str, Path]:
+    """`<synset>-<model>` -> its .obj file; InputError for a model of two. How many have none is printed: the download
+    itself lacks some."""
+    found: dict[str, Path] = {}
+    for path in sorted(root.glob('[0-9]*/*/**/*.obj')):
+        name = '-'.join(path.relative_to(root).parts[:2])
+        if name in found:
+            raise InputError(
+                f'{path}: is beside {found[name]}, wanted one .obj file of a model. Move one of them away.'
+            )
+        found[name] = path
+    models = [path for path in root.glob('[0-9]*/*') if path.is_dir()]
+    if found and len(found) < len(models):
+        lacks = next(path for path in sorted(models) if '-'.join(path.relative_to(root).parts) not in found)
+        print(f'{root}: {len(models) - len(found)} of {len(models)} models have no .obj file, first {lacks}; left out')
+    return found
 
 
 def _listed(folder: Path) -> dict[str, list[str]]:
@@ -99,14 +129,18 @@ def _read_mesh(one: RawObject, random: np.random.Generator, count: int) -> RawCl
 def _read_points(one: RawObject, random: np.random.Generator, count: int | None) -> RawCloud:
     """All points, or some that are drawn: the order of the files is not known to mean anything."""
     try:
-        found = np.load(one.path)
+        found = np.load(one.path, mmap_mode='r')  # a header that says more than the file has asks for no memory
     except (ValueError, EOFError, OSError) as error:
         raise InputError(f'{one.path}: not readable as an array ({error}). Download it again.') from error
     if not isinstance(found, np.ndarray) or found.dtype.kind not in 'fiu':
         kind = found.dtype if isinstance(found, np.ndarray) else 'several arrays'
         raise InputError(f'{one.path}: holds {kind}, wanted an array of numbers. Download it again.')
-    if found.ndim != 2 or found.shape[1] < 3 or not len(found):
-        raise InputError(f'{one.path}: has an array of shape {found.shape}, wanted (n, 3). Download it again.')
+    if found.ndim != 2 or not 3 <= found.shape[1] <= MOST_COLUMNS or not len(found):
+        raise InputError(
+            f'{one.path}: has an array of shape {found.shape}, wanted (n, 3 to {MOST_COLUMNS}), x, y, z first. '
+            'Download it again.'
+        )
+    require_points(one.path, len(found), count)
     if count is not None and count < len(found):
         found = found[np.sort(random.choice(len(found), count, replace=False))]
     return RawCloud(found[:, Y_UP].astype(np.float32))
@@ -123,9 +157,10 @@ def find_shapenetpart(root: str | Path, *, allow_partial: bool = False) -> list[
     root = Path(root)
     table = 'synsetoffset2category.txt'
     require_folder(root, 'ShapeNetPart, with its lists and synsets', inside=table)
-    rows = [line.split() for line in (root / table).read_text().splitlines() if line.strip()]
-    if not rows or any(len(row) != 2 for row in rows):
-        raise InputError(f'{root / table}: wanted lines of a name and a synset. Unpack the download again.')
+    rows = [line.split() for line in read_lines(root / table)]
+    columns = list(zip(*rows, strict=False))
+    if any(len(row) != 2 for row in rows) or [len(set(column)) for column in columns] != [len(rows)] * 2:
+        raise InputError(f'{root / table}: wanted lines of a name and a synset, each once. Unpack the download again.')
     labels = {synset: label for label, (_, synset) in enumerate(rows)}
     classes = tuple(name for name, _ in rows)
     # of classes that are not the official ones the parts are those that are found
@@ -147,6 +182,8 @@ def _entries(path: Path) -> list[Any]:
         entries = json.loads(path.read_text())
     except ValueError as error:
         raise InputError(f'{path}: not readable as JSON ({error}); unpack the download again') from error
+    if not isinstance(entries, list):
+        raise InputError(f'{path}: holds {str(entries)[:40]}, wanted a list of objects; unpack the download again')
     if twice := len(entries) - len(set(map(str, entries))):
         print(f'{path.name}: {twice} of {len(entries)} entries stand there twice, and count once')
     return list(dict.fromkeys(map(str, entries)))
@@ -163,4 +200,10 @@ def _part_object(root: Path, listed_in: Path, entry: str, labels: dict[str, int]
 
 def _read_parts(one: RawObject, random: np.random.Generator) -> RawCloud:
     rows = read_rows(one.path, 7)
-    return RawCloud(rows[:, Y_UP], rows[:, 6].astype(np.int64))
+    parts, limits = rows[:, 6], np.iinfo(np.int16)  # of a prepared set
+    if not np.isin(parts, np.arange(limits.max + 1)).all():
+        raise InputError(
+            f'{one.path}: the last of its 7 columns, {parts.min():g} to {parts.max():g}, is no number of a part; '
+            'wanted x y z nx ny nz part. Unpack or download it again.'
+        )
+    return RawCloud(rows[:, Y_UP], parts.astype(np.int64))

@@ -103,6 +103,7 @@ class DrawObjectCrops(BaseTransform):
     """
 
     TAKES, GIVES = 'points', 'a sample'
+    SETTINGS = {'whole': Crops, 'local': Crops, 'masks': Masks}
 
     def __init__(
         self,

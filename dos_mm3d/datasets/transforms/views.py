@@ -151,6 +151,7 @@ class TwoViews(BaseTransform):
     """
 
     KEYWORDS_OF = Augmentation
+    SETTINGS = {'colour': ColourAugmentation}
     TAKES, GIVES = 'points', 'views'
 
     def __init__(

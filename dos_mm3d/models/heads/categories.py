@@ -7,6 +7,7 @@ from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...errors import InputError
 from ...functional.ema import check_momentum
 from ...functional.schedules import linear_warmup
 from ...functional.self_distillation import UNIT_EPS, category_logits, moved_centre, target_distribution
@@ -32,6 +33,11 @@ class CategoryHead(nn.Module):
         num_categories: int = 4096,
     ) -> None:
         super().__init__()
+        if min(hidden_channels, bottleneck_channels) < 1 or num_categories < 2:
+            raise InputError(
+                f'a head needs channels of 1 or more and 2 categories or more, got {hidden_channels}, '
+                f'{bottleneck_channels} and {num_categories}'
+            )
         widths = (in_channels, hidden_channels, hidden_channels, bottleneck_channels)
         layers = [nn.Linear(*pair) for pair in pairwise(widths)]
         self.mlp = nn.Sequential(layers[0], nn.GELU(), layers[1], nn.GELU(), layers[2])
@@ -73,6 +79,10 @@ class CentredTargets(nn.Module):
     ) -> None:
         super().__init__()
         check_momentum(centre_momentum)
+        if not min(temperature) > 0:
+            raise InputError(f'temperatures of the teacher divide logits and must be more than 0, got {temperature}')
+        if not 0 <= warmup_share <= 1:
+            raise InputError(f'warmup_share is a share of the run, from 0 to 1, got {warmup_share}')
         self.temperature_range = tuple(temperature)
         self.temperature = self.temperature_range[0]
         self.warmup_share = warmup_share

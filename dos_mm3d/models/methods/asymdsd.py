@@ -99,6 +99,13 @@ class AsymDSD(StudentTeacher):
                 f'AsymDSD got branches {list(branches)} and predictor {predictor}: wanted patch with a predictor, cls, '
                 'or both'
             )
+        if not 0 < student_temperature < math.inf:
+            raise InputError(f'student_temperature divides logits and must be more than 0, got {student_temperature}')
+        if not 0 <= min(koleo_weight, regression_weight) <= max(koleo_weight, regression_weight) < math.inf:
+            raise InputError(
+                f'koleo_weight and regression_weight must be 0 or more, and finite; got {koleo_weight} and '
+                f'{regression_weight}'
+            )
         super().__init__(
             ObjectNetwork(encoder, {name: branch['head'] for name, branch in branches.items()}), data_preprocessor
         )

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from ...datasets.label_shares import FIRST, SHARES_PERCENT, draw_shares
+from ...engine.arguments import Gathered
 from ...errors import InputError
 from ...files import write_json
 from .base import Results
@@ -48,11 +49,11 @@ class ShareProtocol(TrainingProtocol):
         """Which shares, and which draw of them."""
         super().add_arguments(parser)
         words = 'percent of the labels; none: those that the config has'
-        parser.add_argument('--shares', type=float, nargs='*', default=list(cls.shares), help=words)
+        parser.add_argument('--shares', action=Gathered, type=float, nargs='*', default=list(cls.shares), help=words)
         words = 'number of labelled sequences, in place of --shares; above what there are: all'
-        parser.add_argument('--sequences', type=int, nargs='+', help=words)
+        parser.add_argument('--sequences', action=Gathered, type=int, nargs='+', help=words)
         words = 'steps of each share or number, from the smallest, in place of --steps'
-        parser.add_argument('--steps-of-shares', type=int, nargs='+', help=words)
+        parser.add_argument('--steps-of-shares', action=Gathered, type=int, nargs='+', help=words)
         parser.add_argument('--share-seed', type=int, default=1, help='draw of the labelled sequences: 1, 2, ...')
 
     @property

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ...datasets.nuscenes.classes import CLASSES, IGNORE
+from ...engine.arguments import Gathered
 from ...probe.rows import TITLES
 from ...probe.scans import KeyFrames
 from ..runner import Cell, content_hash
@@ -61,7 +62,7 @@ class LadderProtocol(LinearProbe):
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """Which rows, and the sizes of the probe."""
-        parser.add_argument('--rows', nargs='+', metavar='NAME', help='only these rows or options')
+        parser.add_argument('--rows', action=Gathered, nargs='+', metavar='NAME', help='only these rows or options')
         parser.add_argument('--options', action='store_true', help='also the options, single changes of one row')
         parser.add_argument('--option-seeds', type=int, default=1, help='seeds of every option')
         super().add_arguments(parser)

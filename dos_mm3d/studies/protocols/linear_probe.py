@@ -2,6 +2,7 @@
 
 import argparse
 
+from ...engine.arguments import Gathered
 from ...probe.rows import FIXED, PRETRAINED, RANDOM
 from .draws import Draws
 from .folder_sets import FolderSet
@@ -63,6 +64,7 @@ class FewShot(Probing):
         """Sizes."""
         parser.add_argument(
             '--shots',
+            action=Gathered,
             type=scans_or_all,
             nargs='+',
             metavar='K',

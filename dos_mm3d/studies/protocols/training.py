@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from mmengine.registry import init_default_scope
 
 from ...datasets.label_shares import frames_by_sequence, leaf
+from ...engine.arguments import Gathered
 from ...engine.config_overrides import add_overrides
 from ...errors import InputError, MissingFileError
 from ..project import config_file
@@ -62,6 +63,7 @@ class TrainingProtocol(Protocol):
         )
         parser.add_argument(
             '--recipe',
+            action=Gathered,
             nargs='+',
             default=['plain'],
             metavar='RECIPE',

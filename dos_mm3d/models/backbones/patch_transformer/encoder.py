@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from .embedding import PositionEmbedding
-from .layers import Block, RMSNorm, init_linear, token
+from .layers import RMSNorm, blocks, init_linear, token
 
 
 class PatchFeatures(NamedTuple):
@@ -60,7 +60,7 @@ class PatchEncoder(BaseModule):
         self.embedding = MODELS.build({'channels': channels, **(embedding or dict(type='PatchEmbedding'))})
         self.position = PositionEmbedding(channels)
         self.cls_token = token(channels) if cls_token else None
-        self.blocks = nn.ModuleList(Block(channels, heads, mlp_ratio, drop_path) for _ in range(depth))
+        self.blocks = blocks(depth, channels, heads, mlp_ratio, drop_path)
         self.norm = RMSNorm(channels)
         init_linear(self.blocks)
 

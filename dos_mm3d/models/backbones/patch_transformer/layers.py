@@ -39,7 +39,7 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
-        if channels % heads:
+        if min(channels, heads) < 1 or channels % heads:
             raise InputError(f'{channels} channels cannot be shared by {heads} heads: wanted a multiple')
         self.heads = heads
         # queries, keys, values; a parameter of its own, so that init_linear leaves it as it is
@@ -64,6 +64,8 @@ class Mlp(nn.Sequential):
     """
 
     def __init__(self, channels: int, hidden_channels: int) -> None:
+        if hidden_channels < 1:
+            raise InputError(f'an MLP has {hidden_channels} channels inside, wanted 1 or more: raise mlp_ratio')
         super().__init__(
             nn.Linear(channels, hidden_channels, bias=False),
             nn.GELU(),
@@ -118,6 +120,13 @@ def init_linear(module: nn.Module) -> None:
             nn.init.trunc_normal_(layer.weight, std=INIT_STD)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+def blocks(depth: int, *args: float) -> nn.ModuleList:
+    """So many blocks, each of the same arguments; InputError where there would be none."""
+    if depth < 1:
+        raise InputError(f'depth is the number of blocks, 1 or more, got {depth}')
+    return nn.ModuleList(Block(*args) for _ in range(depth))
 
 
 def token(channels: int) -> nn.Parameter:

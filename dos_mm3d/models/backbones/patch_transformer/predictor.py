@@ -3,7 +3,7 @@
 from mmdet3d.registry import MODELS
 from torch import Tensor, nn
 
-from .layers import Block, RMSNorm, init_linear
+from .layers import RMSNorm, blocks, init_linear
 
 
 @MODELS.register_module()
@@ -26,7 +26,7 @@ class PatchPredictor(nn.Module):
         super().__init__()
         # one for query, position and memory, so its bias enters all three
         self.inward = nn.Linear(in_channels, channels)
-        self.blocks = nn.ModuleList(Block(channels, heads, mlp_ratio) for _ in range(depth))
+        self.blocks = blocks(depth, channels, heads, mlp_ratio)
         self.norm = RMSNorm(channels)
         self.outward = nn.Linear(channels, in_channels)
         init_linear(self)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ....engine.arguments import at_least
+from ....engine.arguments import Gathered, at_least, number
 from .competitors import BASELINES
 
 
@@ -13,7 +13,7 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     add('--patches', type=at_least(1), metavar='P', help='of every cloud; default: by the format of the set')
     add('--points-per-patch', type=at_least(1), metavar='K', help="default: the checkpoint's")
     add(
-        '--baselines', nargs='*', choices=BASELINES, default=list(BASELINES),
+        '--baselines', action=Gathered, nargs='*', choices=BASELINES, default=list(BASELINES),
         help='rows without pretraining; what is left out is not in the table',
     )  # fmt: skip
     add('--load-workers', type=at_least(0), metavar='W', help='processes of a cell that prepare clouds; default: none')
@@ -41,4 +41,4 @@ def add_label_arguments(parser: argparse.ArgumentParser, *, held_out: float) -> 
 
 def add_rate_argument(parser: argparse.ArgumentParser) -> None:
     """Of pretrained networks."""
-    parser.add_argument('--lr', type=float, help="of pretrained networks; default: the recipe's")
+    parser.add_argument('--lr', type=number(above=0), help="of pretrained networks; default: the recipe's")

@@ -77,10 +77,16 @@ class ObjectProtocol(Protocol):
         super().check()
         for dataset in self.args.datasets:
             self.require(dataset)
-        for name, low, high in (('share', 0, 100), ('held_out', -1, 90)):
-            value = self.args.options.get(name, high)
-            if not low < value <= high:
-                raise InputError(f'--{name.replace("_", "-")} is {value:g}, wanted a percentage up to {high}')
+        share, held_out = (self.args.options.get(name) for name in ('share', 'held_out'))
+        if share is not None and not 0 < share <= 100:
+            raise InputError(f'--share is {share:g}, wanted a percentage above 0, up to 100')
+        if held_out is not None and not 0 <= held_out <= 90:
+            raise InputError(f'--held-out is {held_out:g}, wanted a percentage from 0 to 90')
+        rows = [competitor.name for competitor in self.competitors]
+        if taken := [name for name in rows if rows.count(name) > 1]:
+            raise InputError(
+                f'--checkpoint {taken[0]}=...: a row without pretraining has that name; wanted another label'
+            )
 
     def require(self, dataset: ObjectData) -> None:
         """A set that can be judged on."""

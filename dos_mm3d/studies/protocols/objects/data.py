@@ -8,6 +8,7 @@ from typing import Any
 
 from ....datasets.objects import ObjectSet, splits_in
 from ....errors import InputError, MissingFileError
+from ....probe.objects.tasks import require_same_classes
 from ...runner import files_sha256, portable
 from ...runner.tool import named_path
 
@@ -73,8 +74,10 @@ class ObjectData:
                 'or a whole set, of which tasks are drawn'
             )
         for folder in [self.root / task for task in tasks] if self.has_tasks else [self.root]:
-            for needed in ('train', 'test') if split == 'test' else ('train',):
-                ObjectSet.open(folder, needed)
+            opened = [
+                ObjectSet.open(folder, needed) for needed in (('train', 'test') if split == 'test' else ('train',))
+            ]
+            require_same_classes(folder, opened[0], opened[-1])
 
     def hash(self) -> str:
         """sha256 of the files of all splits."""
@@ -107,13 +110,18 @@ def read_object_data(names: Sequence[str] | None, roots: Sequence[str]) -> tuple
         name, path = named_path(text)
         if name is None:
             raise InputError(f'--data-root {text}: of which set? Wanted D={text}')
+        if name in places:
+            raise InputError(f'--data-root {name}=... is given twice, {places[name]} and {path}; wanted one place')
         places[name] = path
-    names = names or list(places)
+    folders = {name.replace('/', '_'): name for name in names or places}
+    if len(folders) < len(names or places):
+        raise InputError(f'--dataset {" ".join(names)}: wanted different sets, and a/b is called a_b')
+    names = list(folders)
     if not names:
         raise InputError('on which objects? Wanted --dataset D, a prepared set below data/, or --data-root D=PATH')
     if unused := sorted(set(places) - set(names)):
         raise InputError(f'--data-root {unused[0]}=...: it is not used; wanted one of {", ".join(names)}')
-    found = tuple(ObjectData(name.replace('/', '_'), places.get(name, Path('data', name))) for name in names)
+    found = tuple(ObjectData(name, places.get(name, Path('data', folder))) for name, folder in folders.items())
     for one in found:
         if not one.root.is_dir():
             raise MissingFileError(

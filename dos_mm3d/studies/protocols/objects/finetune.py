@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ....engine.arguments import at_least
+from ....engine.arguments import Gathered, at_least
 from ....errors import InputError
 from ....files import read_json
 from ....probe.objects.fitting import FitRecipe
+from ....probe.objects.splits import draw_episode
+from ....probe.objects.tasks import scored_parts
 from ...runner import Cell
 from ..base import Column, Results, entry, row
 from .arguments import add_input_arguments, add_rate_argument, add_training_arguments
@@ -67,18 +69,39 @@ class ObjectFewShot(ObjectProtocol):
         add_training_arguments(parser)
         add_rate_argument(parser)
         add = parser.add_argument
-        add('--ways', type=at_least(2), nargs='+', default=[5, 10], metavar='W', help='classes of a task')
-        add('--shots', type=at_least(1), nargs='+', default=[10, 20], metavar='S', help='labelled objects of a class')
+        add(
+            '--ways',
+            action=Gathered,
+            type=at_least(2),
+            nargs='+',
+            default=[5, 10],
+            metavar='W',
+            help='classes of a task',
+        )
+        add(
+            '--shots',
+            action=Gathered,
+            type=at_least(1),
+            nargs='+',
+            default=[10, 20],
+            metavar='S',
+            help='labelled objects of a class',
+        )
         add('--queries', type=at_least(1), default=20, help='objects of a class that are scored, at most')
         add('--draws', type=int, default=10, help='tasks of each size')
         add('--share-seed', type=int, default=1, help='which draws')
         add('--views', type=int, default=VIEWS, metavar='V', help='augmented views, where the encoder is frozen')
 
     def require(self, dataset: ObjectData) -> None:
-        """Every task, where they were drawn by others."""
+        """Every task, where they were drawn by others; else a set of which one of every size can be drawn."""
         draws = range(self.args.options['draws'])
         folders = [f'{folder_of(*size)}/{draw}' for size in self.sizes.values() for draw in draws]
         dataset.require(self.args.split, folders)
+        if not dataset.has_tasks:
+            train, rows, scored, scored_rows = scored_parts(dataset.root, self.args.split)
+            labels = train.labels[rows], scored.labels[scored_rows]
+            for way, shot in self.sizes.values():
+                draw_episode(*labels, way=way, shot=shot, queries=1, key=(0,))
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
