@@ -150,7 +150,7 @@ def _read_draw(path: Path) -> tuple[int, dict[str, Sequence[Any]]]:
     draw, (ways, shots) = load_plain_pickle(path, data_set='modelnet40_few_shot'), map(int, match.groups())
     for split in SPLITS:
         items = draw.get(split) if isinstance(draw, dict) else None
-        if not items or not all(_is_item(item, ways) for item in items):
+        if not isinstance(items, list | tuple) or not items or not all(_is_item(item, ways) for item in items):
             raise InputError(
                 f'{path}: wanted lists train and test of (points (n, 3), label from 0 to {ways - 1}, ...), finite. '
                 'Get it again.'
@@ -165,7 +165,10 @@ def _is_item(item: Any, ways: int) -> bool:
     """Whether an entry of a draw is an object."""
     if not isinstance(item, list | tuple) or len(item) < 2:
         return False
-    points, label = np.asarray(item[0]), np.asarray(item[1])
+    try:
+        points, label = np.asarray(item[0]), np.asarray(item[1])
+    except ValueError:  # rows of different lengths
+        return False
     return (
         points.dtype.kind in 'fiu'
         and points.ndim == 2

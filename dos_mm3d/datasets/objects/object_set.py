@@ -18,12 +18,23 @@ import numpy as np
 
 from ...errors import InputError, MissingFileError, OutputExistsError
 from ...files import check_output, holds_record, open_whole, read_json, write_json
+from ...kinds import described, fits
 from ...spread import evenly_spread
 
 FORMAT = 'dos_mm3d object set 1'
 SMALLEST, LARGEST = 1e-12, 1e12  # extents of a cloud whose squares float32 still tells apart
 LOOKED_AT = 64  # clouds whose numbers are looked at when a set is opened
 AGAIN = 'Prepare it again: `python tools/create_data.py`, or tools/create_synthetic.py for an embedded set'
+KINDS = {
+    'classes': list[str],
+    'labels': list[int],
+    'names': list[str],
+    'counts': list[int],
+    'parts_of_class': dict | None,
+    'source': dict,
+}
+"""Of the description of a split."""
+MOST_POINTS = 1 << 40  # of a cloud; more is a damaged number
 POINT, PART = np.dtype('<f4'), np.dtype('<i2')
 
 
@@ -149,7 +160,7 @@ def write_object_set(
         'parts_of_class': None if parts is None else {k: [int(n) for n in v] for k, v in parts_of_class.items()},
         'source': dict(source or {}),
     }
-    if problem := _problem_of({**told, 'counts': labels}):  # of clouds there are as many, or zip says so
+    if problem := _problem_of({**told, 'counts': [1] * len(labels)}):  # of clouds there are as many, or zip says so
         raise InputError(f'{folder}: {split} {problem}')
     counts = []
     with ExitStack() as stack:
@@ -211,7 +222,14 @@ def _told(path: Path) -> dict[str, Any]:
 
 def _problem_of(told: Mapping[str, Any]) -> str | None:
     """What does not fit in the description of a split; None for nothing."""
-    lengths = {key: len(told.get(key) or ()) for key in ('labels', 'names', 'counts')}
+    for key, kind in KINDS.items():
+        if key not in told or not fits(told[key], kind):
+            return f'has {key} {str(told.get(key))[:80]}, wanted {described(kind)}'
+    if not all(fits(numbers, list[int]) for numbers in (told['parts_of_class'] or {}).values()):
+        return f'has parts_of_class {str(told["parts_of_class"])[:80]}, wanted numbers of parts by class'
+    if not all(0 < count < MOST_POINTS for count in told['counts']):
+        return f'has counts from {min(told["counts"])} to {max(told["counts"])}, wanted 1 point at least in each cloud'
+    lengths = {key: len(told[key]) for key in ('labels', 'names', 'counts')}
     if len(set(lengths.values())) != 1:
         return f'has {lengths}, wanted as many of each'
     if not lengths['labels']:
