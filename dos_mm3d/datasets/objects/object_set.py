@@ -85,8 +85,16 @@ class ObjectSet:
         return len(self.labels)
 
     def cloud(self, index: int) -> np.ndarray:
-        """(n, 3) float32 of an object, a copy."""
-        return np.array(self.points[self._rows(index)], np.float32)
+        """(n, 3) float32 of an object, a copy; InputError where a number of it is not finite."""
+        found = np.array(self.points[self._rows(index)], np.float32)
+        if not np.isfinite(found).all():  # of a few clouds alone it was looked for when the set was opened
+            rows = int((~np.isfinite(found).all(1)).sum())
+            file = getattr(self.points, 'filename', 'this set')
+            raise InputError(
+                f'{file}: object {index} ({self.names[index]}): {rows} of its {len(found)} points are not finite. '
+                f'{AGAIN}.'
+            )
+        return found
 
     def parts(self, index: int) -> np.ndarray:
         """(n,) int64, the number of the part that each point is of; InputError where the set has none."""
@@ -151,7 +159,7 @@ def write_object_set(
     }
     if problem := _problem_of({**told, 'counts': labels}):  # of clouds there are as many, or zip says so
         raise InputError(f'{folder}: {split} {problem}')
-    counts = []
+    counts, unmeasured = [], 0
     with ExitStack() as stack:
         point_file = stack.enter_context(open_whole(folder / f'{split}_points.bin'))
         part_file = None if parts is None else stack.enter_context(open_whole(folder / f'{split}_parts.bin'))
@@ -161,10 +169,16 @@ def write_object_set(
             check_cloud(f'{folder}: object {name}', cloud)
             point_file.write(cloud.tobytes())
             counts.append(len(cloud))
+            unmeasured += max(int((cloud == 0).all(1).sum()) - 1, 0)
             if part_file is not None:
                 known = told['parts_of_class'][classes[label]]
                 part_file.write(_checked_parts(f'{folder}: object {name}', numbers, len(cloud), known).tobytes())
         (folder / f'{split}.json').unlink(missing_ok=True)
+    if unmeasured:
+        print(
+            f'WARNING: {folder / split}: {unmeasured} of {sum(counts)} points stand at (0, 0, 0), where another is: '
+            'were these measured?'
+        )
     write_json(folder / f'{split}.json', {**told, 'counts': counts}, indent=None)
     return ObjectSet.open(folder, split)
 
