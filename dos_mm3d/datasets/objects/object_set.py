@@ -253,18 +253,18 @@ def _mapped(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(path, dtype, 'r', shape=shape)
 
 
-def check_cloud(what: str, cloud: np.ndarray) -> None:
-    """InputError unless a cloud is (n, 3), finite, with one point at least."""
+def check_cloud(what: str, cloud: np.ndarray, remedy: str = AGAIN) -> None:
+    """InputError unless a cloud is (n, 3), finite, with one point at least, and of several has an extent."""
     if cloud.ndim != 2 or cloud.shape[1] != 3 or not len(cloud):
         raise InputError(f'{what}: is a cloud of shape {cloud.shape}, wanted (n, 3), n at least 1')
     if not np.isfinite(cloud).all():
         rows = int((~np.isfinite(cloud).all(1)).sum())
-        raise InputError(f'{what}: {rows} of its {len(cloud)} points are not finite. {AGAIN}.')
+        raise InputError(f'{what}: {rows} of its {len(cloud)} points are not finite. {remedy}.')
     extent = float(np.ptp(cloud.astype(np.float64), axis=0).max())
     if len(cloud) > 1 and not SMALLEST < extent < LARGEST:
         raise InputError(
             f'{what}: its {len(cloud)} points extend over {extent:g}, wanted {SMALLEST:g} to {LARGEST:g}: '
-            f'{"they are one point" if not extent else "another unit is meant"}. Remove it, or get it again.'
+            f'{"they are one point" if not extent else "another unit is meant"}. {remedy}.'
         )
 
 
