@@ -21,7 +21,9 @@ def make_parser(**more: Any) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='Convert checkpoints of AsymDSD, both ways.', **more)
     parser.add_argument('checkpoint', type=home_path, help='public checkpoint, or one of this package')
     parser.add_argument('out', type=output_path, help='file to write')
-    parser.add_argument('--heads', type=at_least(1), help='of the encoder (default: one for each 64 channels)')
+    parser.add_argument(
+        '--heads', type=at_least(1), help='of the encoder (default: what the file says, or one for each 64 channels)'
+    )
     parser.add_argument('--predictor-heads', type=at_least(1), help='of the predictor, likewise')
     return parser
 

@@ -84,7 +84,8 @@ def option_of(field: str) -> str:
 def plan_of(args: argparse.Namespace) -> SyntheticPlan:
     """The plan of the wanted format; InputError for an option that it does not have."""
     plan, _ = FORMATS[args.format]
-    fields = {option_of(field.name): field.name for field in dataclasses.fields(plan)}
+    left_out = getattr(plan, 'NOT_ASKED', ())  # of what formats share, what this one would do nothing with
+    fields = {option_of(field.name): field.name for field in dataclasses.fields(plan) if field.name not in left_out}
     options = vars(args).keys() - {'format', 'out', 'workers', 'force'}
     given = {name: getattr(args, name) for name in options if getattr(args, name) is not None}
     if others := sorted(given.keys() - fields.keys()):

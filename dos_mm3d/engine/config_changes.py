@@ -42,8 +42,9 @@ def described(changes: list[Change]) -> str:
 
 
 def require_followable(changes: list[Change], source: str) -> None:
-    """InputError for what a run that goes on cannot follow: its seed, the kind of its optimiser, and the frequencies
-    of rotary positions, which lie in the checkpoint beside the weights that were learnt with them."""
+    """InputError for what a run that goes on cannot follow: its seed, the kind of its optimiser, the heads of its
+    attentions, and the frequencies of rotary positions, which lie in the checkpoint beside the weights that were learnt
+    with them."""
     for one in changes:
         if one.key.endswith('seed') and one.now not in (None, ABSENT):
             why = 'all random numbers of a run, its data order with them, come from its one seed'
@@ -51,6 +52,8 @@ def require_followable(changes: list[Change], source: str) -> None:
             why = 'what one optimiser has gathered means nothing to another'
         elif one.key.endswith('.rope.base'):
             why = 'its weights were learnt with these frequencies of rotary positions'
+        elif one.key.startswith('model.') and one.key.endswith('.heads'):
+            why = 'its weights were learnt for so many heads, which no shape shows'
         else:
             continue
         raise InputError(f'{source}: cannot go on with {one}, {why}. {way_out(one)}')

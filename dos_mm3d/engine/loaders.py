@@ -1,7 +1,9 @@
 """Settings that torch or mmengine refuse, or misread, when all else is built are settled or refused at once."""
 
 import math
+from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.optim import OPTIMIZERS
@@ -78,11 +80,27 @@ def check_numbers(cfg: Config) -> None:
         for key in ('div_factor', 'final_div_factor'):
             if one.get(key) is not None and not _is_positive(one[key]):
                 raise InputError(f'param_scheduler.{number}.{key}={one[key]!r}: wanted a number, more than 0')
+        _require_span(f'param_scheduler.{number}', one)
     optimizer = wrapper.get('optimizer') or {}
     _require_optimizer(optimizer.get('type'))
     rate = optimizer.get('lr')
     if rate is not None and (type(rate) not in (int, float) or not 0 <= rate < math.inf):
         raise InputError(f'optim_wrapper.optimizer.lr={rate!r}: wanted a learning rate, a number from 0 on')
+
+
+def _require_span(place: str, schedule: Mapping[str, Any]) -> None:
+    """InputError for a schedule that ends before it begins, or that warms up from above the rate."""
+    begin, end, start = schedule.get('begin', 0), schedule.get('end'), schedule.get('start_factor')
+    if type(begin) is type(end) is int and not 0 <= begin < end:
+        raise InputError(
+            f'{place}: {schedule.get("type")} would last from step {begin} to step {end}: let the run be longer '
+            '(max_iters), or the warm-up shorter, and of one step at least (warmup_iters)'
+        )
+    if type(start) in (int, float) and not 0 < start <= 1:
+        raise InputError(
+            f'{place}.start_factor={start:g}: the warm-up begins at this share of the learning rate, wanted more than '
+            '0, up to 1: raise learning_rate'
+        )
 
 
 def settle_hooks(cfg: Config) -> None:

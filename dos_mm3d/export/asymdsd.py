@@ -10,6 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import check_output
 from .asymdsd_names import TOKENS, public_name
+from .config_text import read_values
 from .conversion import Conversion, check_fit, places_of
 from .files import groups_of, is_ours, read_checkpoint, tensors_in, write_weights
 
@@ -36,18 +37,23 @@ def convert_asymdsd(
     Args:
         path: a checkpoint of either kind.
         out_path: the file to write.
-        heads: attention heads of the encoder, which no tensor shows; None: one for each HEAD_WIDTH channels.
+        heads: attention heads of the encoder, which no tensor shows; None: what the file says, or else one for each
+            HEAD_WIDTH channels.
         predictor_heads: the same of the predictor.
 
     Raises:
         MissingFileError: there is no such file.
         InputError: it is no such checkpoint, needs code to load, is not finite or not whole, or its shapes contradict
-            one another.
+            one another, or the file says of other heads.
         OutputExistsError: `out_path` is the file itself, or anything else that no conversion has written.
     """
     check_output(out_path, path, ours=is_ours)
     source = str(path)
-    tensors = tensors_in(read_checkpoint(path), source, WANTED, bare=True)
+    checkpoint = read_checkpoint(path)
+    tensors = tensors_in(checkpoint, source, WANTED, bare=True)
+    stated = stated_heads(checkpoint, source)
+    heads, origin = settled('--heads', heads, stated.get('encoder'), source)
+    predictor_heads, predictor_origin = settled('--predictor-heads', predictor_heads, stated.get('predictor'), source)
     to_public = any(name.startswith(OURS) for name in tensors)
     names = public_names(tensors, to_public=to_public, source=source)
     public = {theirs: tensors[name] for theirs, name in names.items()}
@@ -66,10 +72,34 @@ def convert_asymdsd(
         unused=tuple(name for name in tensors if name not in used),
         missing=tuple(name if to_public else theirs for name, theirs in places.items() if name not in found),
         model=model,
-        origins=dict(heads='given' if heads else 'assumed', predictor_heads='given' if predictor_heads else 'assumed'),
+        origins=dict(heads=origin, predictor_heads=predictor_origin),
         warnings=tuple(warnings_about(model, heads, predictor_heads)),
         parameters=sum(value.numel() for value in weights.values()),
     )
+
+
+def stated_heads(checkpoint: Mapping[str, Any], source: str) -> dict[str, int]:
+    """'encoder' and 'predictor' -> their heads, where the file says: in the config of a training, which is read and
+    never run, or in what an earlier conversion has written."""
+    meta = checkpoint.get('meta')
+    if not isinstance(meta, Mapping):
+        return {}
+    text = meta.get('cfg')
+    model = meta.get('model') if meta.get('format') == FORMAT else None
+    if isinstance(text, str):
+        model = read_values(text, source).get('model')
+    parts = model if isinstance(model, Mapping) else {}
+    found = {
+        name: part.get('heads') for name in ('encoder', 'predictor') if isinstance(part := parts.get(name), Mapping)
+    }
+    return {name: heads for name, heads in found.items() if type(heads) is int and heads > 0}
+
+
+def settled(option: str, given: int | None, stated: int | None, source: str) -> tuple[int | None, str]:
+    """Heads, None where nobody says, and where they come from; InputError where command line and file differ."""
+    if given and stated and given != stated:
+        raise InputError(f'{source}: {option} {given}, and the file says {stated}: leave {option} out')
+    return (given, 'given') if given else (stated, 'stated') if stated else (None, 'assumed')
 
 
 def public_names(tensors: Mapping[str, Tensor], *, to_public: bool, source: str) -> dict[str, str]:

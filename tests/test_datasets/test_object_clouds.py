@@ -106,7 +106,7 @@ def test_sparse_clouds_repeat_points_only_where_that_is_asked_for(box):
         (dict(whole={**WHOLE, 'size': 3}), InputTypeError, r"whole of DrawObjectCrops got \['size'\]; it knows"),
         (dict(whole={**WHOLE, 'patches': 201}), InputError, 'holds no patches'),
         (dict(whole={**WHOLE, 'number': 0}), InputError, 'at least 1'),
-        (dict(whole={**WHOLE, 'min_points': 300}), InputError, 'at least 1'),
+        (dict(whole={**WHOLE, 'min_points': 300}), InputError, 'min_points=300, and a crop has 200 points'),
         (dict(whole={**WHOLE, 'share': (0.4, 1.2)}), InputError, r'range in \(0, 1\]'),
         (dict(masks={**MASKS, 'mask_ratio': 1.0}), InputError, 'mask_ratio'),
         (dict(masks={**MASKS, 'number': 0}), InputError, 'leave masks out'),

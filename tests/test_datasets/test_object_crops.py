@@ -100,6 +100,7 @@ def test_points_that_are_not_in_their_box_are_refused(database, change):
         ('num_points_in_gt', -40, '-40 points of .*, wanted a whole number'),
         ('box3d_lidar', (5, 6, 7, 4, -2, 1.5, 0), 'sizes above 0'),
         ('box3d_lidar', (5, 6, 7, 0, 0, 0, 0), 'sizes above 0'),
+        ('box3d_lidar', (5, 6, 7, 4, 2, 1.5, 90), 'a yaw in radians'),
     ],
 )
 def test_a_wrong_number_in_a_box_database_is_named(database, name, value, message):

@@ -403,6 +403,7 @@ def packed(text: str, size: int | None = None) -> bytes:
         ('a.xyz.gz', packed(ROWS * 9, 40), r'a\.xyz\.gz: not readable as numbers'),
         ('a.xyz.gz', ROWS.encode(), r'a\.xyz\.gz: not readable as numbers'),
         ('a.xyz', b'', r'a\.xyz: has \(0, 1\) numbers'),
+        ('a.xyz', (ROWS + 'nan 0 0\n').encode(), r'a\.xyz: 1 of its 3 points are not finite'),
         ('a.xyz', (ROWS + '0 0 0\n' * 3).encode(), r'a\.xyz: 3 of its 5 points are \(0, 0, 0\)'),
         ('b.xyz.gz', packed(ROWS), r'has car/b 2 times, of .*b\.xyz, .*b\.xyz\.gz; wanted each'),
     ],

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dos_mm3d.datasets.objects import ObjectSet, splits_in, write_object_set
+from dos_mm3d.datasets.objects import ObjectSet, object_set, splits_in, write_object_set
 from dos_mm3d.errors import InputError, MissingFileError
 
 CLASSES = ('chair', 'lamp')
@@ -74,6 +74,21 @@ def test_what_does_not_fit_is_not_written(tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         write(tmp_path, **changes)
     assert not splits_in(tmp_path)
+
+
+def test_points_that_were_not_measured_are_counted(tmp_path, capsys):
+    write(tmp_path, clouds=[*CLOUDS[:3], np.where(np.arange(8)[:, None] < 3, 0, CLOUDS[3])])
+    assert '2 of 26 points stand at (0, 0, 0), where another is' in capsys.readouterr().out
+
+
+def test_a_cloud_that_was_not_looked_at_is_not_read_damaged(tmp_path, monkeypatch):
+    write(tmp_path)
+    points = tmp_path / 'train_points.bin'
+    points.write_bytes(points.read_bytes()[:-4] + np.float32(np.nan).tobytes())
+    monkeypatch.setattr(object_set, 'LOOKED_AT', 1)
+    found = ObjectSet.open(tmp_path, 'train')
+    with pytest.raises(InputError, match=r'train_points\.bin: object 3 \(d\): 1 of its 8 points are not finite'):
+        found.cloud(3)
 
 
 def test_numbers_of_clouds_and_labels_differ(tmp_path):

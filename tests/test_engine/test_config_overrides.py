@@ -214,6 +214,20 @@ def test_settings_within_those_of_a_class_are_known_where_the_config_leaves_them
         load_with_overrides(OBJECTS, {f'{place}.least_points': '60'})
 
 
+@pytest.mark.parametrize(
+    ('given', 'message'),
+    [
+        (dict(max_iters=1), 'CosineAnnealingLR would last from step 1 to step 1: let the run be longer'),
+        (dict(max_iters=9, warmup_iters=20), 'CosineAnnealingLR would last from step 20 to step 9'),
+        (dict(warmup_iters=-1), 'LinearLR would last from step 0 to step 0'),
+        (dict(learning_rate=1e-9), r'start_factor=100: the warm-up begins .* raise learning_rate'),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_named_with_what_makes_it(given, message):
+    with pytest.raises(InputError, match=message):
+        load_with_overrides(OBJECTS, {name: str(value) for name, value in given.items()})
+
+
 def test_commas_within_quotes_are_letters_of_a_text():
     names = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-1, of 255']
     assert load_with_overrides(FOLDER, {'input_channels': str(names)}).input_channels == names

@@ -139,6 +139,13 @@ def test_frequencies_that_the_checkpoint_holds_cannot_be_changed():
         require_followable(changes_between(before, now), 'iter_4.pth')
 
 
+@pytest.mark.parametrize('place', ['encoder', 'predictor'])
+def test_heads_that_no_shape_shows_cannot_be_changed(place):
+    before, now = (dict(model={place: dict(heads=heads), 'heads': dict(width=1)}) for heads in (3, 6))
+    with pytest.raises(UserError, match=rf'cannot go on with model\.{place}\.heads: 3 -> 6, its weights were learnt'):
+        require_followable(changes_between(before, now), 'iter_4.pth')
+
+
 def test_a_schedule_that_looks_at_validation_cannot_be_moved(four):
     plateau = [dict(type='ReduceOnPlateauLR', monitor='loss')]
     with pytest.raises(UserError, match='a schedule that looks at validation, cannot go on with param_scheduler'):

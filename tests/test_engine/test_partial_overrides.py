@@ -67,7 +67,8 @@ def test_numbers_in_a_list_are_followed_as_one(config):
         {'train_cfg.max_iters': '10'},
         {'train_cfg.max_iters': '30', 'steps': '30'},
         {'train_cfg.max_iters': 30, 'param_scheduler': None},
-        {'train_cfg.max_iters': 30} | {f'param_scheduler.{place}': 30 for place in ('0.end', '1.begin', '1.end')},
+        {'train_cfg.max_iters': 30}
+        | {f'param_scheduler.{k}': v for k, v in (('0.end', 30), ('1.begin', 15), ('1.end', 60))},
     ],
 )
 def test_what_leaves_nothing_behind_is_followed(config, options):

@@ -175,6 +175,20 @@ def test_heads_are_asked_for_where_the_public_width_of_a_head_does_not_divide(tm
         convert_asymdsd(path, tmp_path / 'ours.pth', heads=3)
 
 
+def test_heads_that_the_file_states_are_taken_and_others_refused(tmp_path):
+    """Of a training's own config, and of an earlier conversion."""
+    text = 'model = dict(type="AsymDSD", encoder=dict(heads=3), predictor=dict(heads=2))'
+    state = nets.build().state_dict()
+    ours = write(tmp_path / 'ours.pth', dict(state_dict=state, meta=dict(cfg=text)))
+    for start, end in ((ours, tmp_path / 'public.ckpt'), (tmp_path / 'public.ckpt', tmp_path / 'again.pth')):
+        done = convert_asymdsd(start, end)
+        assert (done.model['encoder']['heads'], done.model['predictor']['heads']) == (3, 2)
+        assert set(done.origins.values()) == {'stated'} and not any('assumed' in one for one in done.warnings)
+        with pytest.raises(InputError, match='--heads 1, and the file says 3'):
+            convert_asymdsd(start, tmp_path / 'other.pth', heads=1)
+    assert same(state_of(tmp_path / 'again.pth'), state)
+
+
 def test_another_file_is_not_replaced(tmp_path):
     path = write(tmp_path / 'public.ckpt', dict(state_dict=nets.public_state('mpm')))
     other = write(tmp_path / 'other.pth', dict(state_dict=dict(weight=torch.ones(2))))

@@ -107,6 +107,18 @@ def test_the_parts_are_those_of_shapenetpart():
     assert {name.capitalize(): numbers for name, numbers in parts_of_class().items()} == PARTS
 
 
+@pytest.mark.parametrize(
+    ('form', 'option'), [('modelnet40', 'val-objects'), ('modelnet40', 'points'), ('scanobjectnn', 'val-objects')]
+)
+def test_an_option_that_a_format_does_nothing_with_is_refused(form, option):
+    """ModelNet40's numbers would have holes where those of val were."""
+    args = create_synthetic.make_parser().parse_args(['--format', form, f'--{option}', '300'])
+    with pytest.raises(
+        InputError, match=f'--format {form} has no option {option.replace("-", "_")}; it has seed, train'
+    ):
+        create_synthetic.plan_of(args)
+
+
 def test_scanobjectnns_own_classes_keep_their_labels():
     assert formats.SCAN_CLASSES[:3] == ('bag', 'bin', 'box') and formats.SCAN_CLASSES[14] == 'toilet'
     assert sorted(formats.SCAN_CLASSES) == sorted(CLASSES) and set(CLASSES_WITH_PARTS) <= set(CLASSES)

@@ -230,6 +230,15 @@ def test_a_checkpoint_of_something_else_is_refused(place: Path, tmp_path: Path, 
         read_object_source(altered(place, tmp_path, **changes), 'x', 0)
 
 
+def test_that_points_are_repeated_is_noted(place: Path, tmp_path: Path) -> None:
+    told = [
+        '\n'.join(protocol('object_svm', tmp_path, {'shapes': place / 'shapes'}, named(place, 'a'), **fed).notes())
+        for fed in ({}, {'points': 9999})
+    ]
+    assert 'some stand there several times' not in told[0]
+    assert 'shapes: no cloud has more than' in told[1] and 'some stand there several times' in told[1]
+
+
 def test_what_cannot_be_judged_is_refused_before_anything_runs(place: Path, tmp_path: Path) -> None:
     shapes = {'shapes': place / 'shapes'}
     for options, words in (

@@ -22,6 +22,8 @@ from .raw import RawCloud, RawObject, RawSplit, present, read_rows, require_fold
 LEAST_POINTS = 32
 ENDINGS = ('.xyz', '.xyz.gz')
 TEST_EVERY = 5
+MOST_YAW_RAD = 4 * np.pi
+"""Either way: more are degrees."""
 NEAR_M, LEAST_INSIDE = 0.25, 0.9
 """Of the points of a box database: beside their box, and their share in it."""
 _frames: Any = None  # the data set whose frames are cut; forked processes inherit it
@@ -76,8 +78,10 @@ def _box_of(entry: Any, info_path: Path) -> tuple[str, tuple[float, ...], int]:
         found = str(entry['path']), box, int(count)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f'{info_path}: has the entry {str(entry)[:80]}, wanted a box of mmdet3d ({error})') from error
-    if len(box) < 7 or not np.isfinite(box).all() or min(box[3:6]) <= 0:
-        raise InputError(f'{info_path}: has the box {box} of {found[0]}, wanted x, y, z, sizes above 0 and yaw')
+    if len(box) < 7 or not np.isfinite(box).all() or min(box[3:6]) <= 0 or abs(box[6]) > MOST_YAW_RAD:
+        raise InputError(
+            f'{info_path}: has the box {box} of {found[0]}, wanted x, y, z, sizes above 0 and a yaw in radians'
+        )
     if found[2] != count or count < 0:
         raise InputError(f'{info_path}: has {count} points of {found[0]}, wanted a whole number, 0 or more')
     return found

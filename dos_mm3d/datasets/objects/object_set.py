@@ -96,8 +96,16 @@ class ObjectSet:
         return len(self.labels)
 
     def cloud(self, index: int) -> np.ndarray:
-        """(n, 3) float32 of an object, a copy."""
-        return np.array(self.points[self._rows(index)], np.float32)
+        """(n, 3) float32 of an object, a copy; InputError where a number of it is not finite."""
+        found = np.array(self.points[self._rows(index)], np.float32)
+        if not np.isfinite(found).all():  # of a few clouds alone it was looked for when the set was opened
+            rows = int((~np.isfinite(found).all(1)).sum())
+            file = getattr(self.points, 'filename', 'this set')
+            raise InputError(
+                f'{file}: object {index} ({self.names[index]}): {rows} of its {len(found)} points are not finite. '
+                f'{AGAIN}.'
+            )
+        return found
 
     def parts(self, index: int) -> np.ndarray:
         """(n,) int64, the number of the part that each point is of; InputError where the set has none."""
@@ -162,7 +170,7 @@ def write_object_set(
     }
     if problem := _problem_of({**told, 'counts': [1] * len(labels)}):  # of clouds there are as many, or zip says so
         raise InputError(f'{folder}: {split} {problem}')
-    counts = []
+    counts, unmeasured = [], 0
     with ExitStack() as stack:
         point_file = stack.enter_context(open_whole(folder / f'{split}_points.bin'))
         part_file = None if parts is None else stack.enter_context(open_whole(folder / f'{split}_parts.bin'))
@@ -172,10 +180,16 @@ def write_object_set(
             check_cloud(f'{folder}: object {name}', cloud)
             point_file.write(cloud.tobytes())
             counts.append(len(cloud))
+            unmeasured += max(int((cloud == 0).all(1).sum()) - 1, 0)
             if part_file is not None:
                 known = told['parts_of_class'][classes[label]]
                 part_file.write(_checked_parts(f'{folder}: object {name}', numbers, len(cloud), known).tobytes())
         (folder / f'{split}.json').unlink(missing_ok=True)
+    if unmeasured:
+        print(
+            f'WARNING: {folder / split}: {unmeasured} of {sum(counts)} points stand at (0, 0, 0), where another is: '
+            'were these measured?'
+        )
     write_json(folder / f'{split}.json', {**told, 'counts': counts}, indent=None)
     return ObjectSet.open(folder, split)
 
@@ -257,18 +271,18 @@ def _mapped(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(path, dtype, 'r', shape=shape)
 
 
-def check_cloud(what: str, cloud: np.ndarray) -> None:
-    """InputError unless a cloud is (n, 3), finite, with one point at least."""
+def check_cloud(what: str, cloud: np.ndarray, remedy: str = AGAIN) -> None:
+    """InputError unless a cloud is (n, 3), finite, with one point at least, and of several has an extent."""
     if cloud.ndim != 2 or cloud.shape[1] != 3 or not len(cloud):
         raise InputError(f'{what}: is a cloud of shape {cloud.shape}, wanted (n, 3), n at least 1')
     if not np.isfinite(cloud).all():
         rows = int((~np.isfinite(cloud).all(1)).sum())
-        raise InputError(f'{what}: {rows} of its {len(cloud)} points are not finite. {AGAIN}.')
+        raise InputError(f'{what}: {rows} of its {len(cloud)} points are not finite. {remedy}.')
     extent = float(np.ptp(cloud.astype(np.float64), axis=0).max())
     if len(cloud) > 1 and not SMALLEST < extent < LARGEST:
         raise InputError(
             f'{what}: its {len(cloud)} points extend over {extent:g}, wanted {SMALLEST:g} to {LARGEST:g}: '
-            f'{"they are one point" if not extent else "another unit is meant"}. Remove it, or get it again.'
+            f'{"they are one point" if not extent else "another unit is meant"}. {remedy}.'
         )
 
 

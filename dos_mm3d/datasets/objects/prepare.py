@@ -40,7 +40,7 @@ class Piece:
         """Read the objects and write their clouds, parts and the sha256 of their files."""
         clouds = [self.split.read(one, object_generator(self.seed, one.name)) for one in self.objects]
         for one, cloud in zip(self.objects, clouds):
-            check_cloud(str(one.path), cloud.points)
+            check_cloud(str(one.path), cloud.points, 'Download it again, or remove it and say --allow-partial')
         held = {
             'counts': np.array([len(cloud.points) for cloud in clouds]),
             'points': np.concatenate([cloud.points for cloud in clouds]).astype(np.float32),

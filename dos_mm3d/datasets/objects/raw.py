@@ -157,4 +157,6 @@ def read_rows(path: Path, columns: int, *, delimiter: str | None = None) -> np.n
         raise InputError(f'{path}: not readable as numbers ({error}). Unpack or download it again.') from error
     if rows.shape[1] != columns or not len(rows):
         raise InputError(f'{path}: has {rows.shape} numbers, wanted (n, {columns}). Unpack or download it again.')
+    if lost := int((~np.isfinite(rows[:, :3]).all(1)).sum()):
+        raise InputError(f'{path}: {lost} of its {len(rows)} points are not finite. Unpack or download it again.')
     return rows

@@ -41,8 +41,10 @@ class Crops:
     min_points: int | None = None
 
     def __post_init__(self) -> None:
-        if min(self.number, self.patches, self.points_per_patch, self.least) < 1 or self.least > self.points:
+        if min(self.number, self.patches, self.points_per_patch, self.least) < 1:
             raise InputError(f'crops must have a number, patches and points of at least 1, got {self}')
+        if self.least > self.points:
+            raise InputError(f'min_points={self.least}, and a crop has {self.points} points: lower it, or raise points')
         if max(self.patches, self.points_per_patch) > self.points:
             raise InputError(f'a crop of {self.points} points holds no patches as in {self}: raise points')
         if not 0 < self.share[0] <= self.share[1] <= 1:

@@ -34,6 +34,7 @@ GLUED_EVERY = 5
 class ModelNetPlan(ObjectPlan):
     """All forty classes as `<class>/<split>/<class>_<number>.off`; test numbers follow those of train."""
 
+    NOT_ASKED = ('val_objects', 'points')  # there is no split for them, and meshes are whole
     KIND = {'format': 'modelnet40', 'generator': 2}
 
 
@@ -42,6 +43,7 @@ class ScanObjectNNPlan(ObjectPlan):
     """All forty classes in the six `.h5` files of ScanObjectNN, its own fifteen with its labels; all are named in
     `shape_names_ext.txt`."""
 
+    NOT_ASKED = ('val_objects',)
     KIND = {'format': 'scanobjectnn', 'generator': 2}
 
 

@@ -275,10 +275,17 @@ class ObjectProtocol(Protocol):
         sizes = '; '.join(
             f'{title}: {one.points} points, {one.patches} patches of {one.points_per_patch}' for title, one in fed
         )
+        repeated = {
+            f'{data.title}: no cloud has more than {most} points, so that some stand there several times.'
+            for data in self.args.datasets
+            for source in self.args.sources
+            if (most := int(np.diff(data.train.offsets).max())) < self.fed(data, source).points
+        }
         labels = 'all labels' if share in (None, 100) else f'{share:g} % of the labels of every class (draw {draw})'
         return [
             f'Fed: {sizes}, in the unit sphere. Trained on {labels}; settings, where they are chosen, on labels that '
             'are held out of these, never on what is scored.',
+            *sorted(repeated),
             *self.own_notes(),
         ]
 
