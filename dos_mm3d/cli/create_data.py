@@ -260,9 +260,11 @@ def object_crops(args: argparse.Namespace) -> str:
     if args.config is not None:
         cfg = load_with_overrides(args.config, args.cfg_options)
         settings = dict(margin_m=args.margin, least_points=least_points, workers=args.workers)
-        if missing := [split for split in ('train', 'val') if not cfg.get(f'{split}_dataloader')]:
-            raise InputError(f'{args.config}: has no {missing[0]}_dataloader; wanted the config of a detector')
-        splits = {split: cfg[f'{split}_dataloader'].dataset for split in ('train', 'val')}
+        loaders = dict(train=cfg.get('train_dataloader'), val=cfg.get('val_dataloader') or cfg.get('test_dataloader'))
+        if missing := [split for split, loader in loaders.items() if not loader]:
+            both = ' and no test_dataloader' if missing == ['val'] else ''
+            raise InputError(f'{args.config}: has no {missing[0]}_dataloader{both}; wanted the config of a detector')
+        splits = {split: loader.dataset for split, loader in loaders.items()}
         for dataset in (one for outer in splits.values() for one in data_sets_in(outer)):
             check_files(dataset)  # of both, before the first is cut
         for split, dataset in splits.items():

@@ -161,7 +161,7 @@ def test_objects_of_the_embedded_nuscenes(synthetic_nuscenes, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ('train_dataloader = dict(dataset=DATASET)', r'own\.py: has no val_dataloader'),
+        ('train_dataloader = dict(dataset=DATASET)', r'own\.py: has no val_dataloader and no test_dataloader'),
         (
             'train_dataloader = dict(dataset=DATASET)\n'
             "val_dataloader = dict(dataset={**DATASET, 'ann_file': 'no.pkl'})",

@@ -186,7 +186,9 @@ def prepare_frame_crops(
     with converting(out, files=[f'{split}_points.bin']):
         _frames = DATASETS.build(dataset)
         classes = tuple(_frames.metainfo['classes'])
-        source = dict(format='frames', variant=dataset['type'], margin_m=margin_m, least_points=least_points)
+        source = dict(
+            format='frames', variant=f'margin {margin_m:g} m', data_set=dataset['type'], least_points=least_points
+        )
         check_split(out, split, classes, source)
         try:
             cut = partial(_cut_frame, margin_m=margin_m)
