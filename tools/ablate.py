@@ -25,7 +25,14 @@ from dos_mm3d.files import home_path
 from dos_mm3d.studies.protocols.ladder import LadderProtocol, ladder_arguments
 from dos_mm3d.studies.protocols.ladder_file import read_ladder
 from dos_mm3d.studies.protocols.runner import record_file, run_protocol
-from dos_mm3d.studies.runner.tool import add_study_arguments, require_positive, run_study_tool, study_arguments, tell
+from dos_mm3d.studies.runner.tool import (
+    add_study_arguments,
+    require_finished,
+    require_positive,
+    run_study_tool,
+    study_arguments,
+    tell,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,7 +54,9 @@ def run(args: argparse.Namespace) -> None:
     """Run, report, print the tables."""
     study = study_arguments(args, 'ablate')
     protocol = LadderProtocol(ladder_arguments(read_ladder(args.ladder), vars(args), out=args.out, **study))
-    tell(protocol.tables(run_protocol(protocol)), record_file(protocol))
+    record = run_protocol(protocol)
+    tell(protocol.tables(record), record_file(protocol))
+    require_finished(record)
 
 
 def main() -> None:

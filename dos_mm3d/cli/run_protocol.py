@@ -31,6 +31,7 @@ from ..studies.protocols.sources import Source, read_datasets, read_sources
 from ..studies.runner.tool import (
     add_study_arguments,
     named_path,
+    require_finished,
     require_positive,
     run_study_tool,
     study_arguments,
@@ -167,6 +168,7 @@ def run(args: argparse.Namespace) -> None:
     tell(protocol.tables(record), record_file(protocol))
     if args.record:
         write_json(args.record, record)
+    require_finished(record)
 
 
 def main() -> None:

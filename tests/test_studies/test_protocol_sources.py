@@ -8,7 +8,7 @@ import torch
 
 from dos_mm3d.studies.protocols.datasets import DATASETS
 from dos_mm3d.studies.protocols.sources import config_of, named_path, read_datasets, read_sources, require_different
-from dos_mm3d.studies.runner.tool import portable_argument, typed_command
+from dos_mm3d.studies.runner.tool import portable_argument, require_finished, typed_command
 from tests.helpers.protocol_fakes import tiny_source
 
 TINY = """
@@ -139,3 +139,11 @@ def test_what_would_not_be_used_is_refused(tiny_model: None, tmp_path: Path) -> 
 def test_every_data_set_names_configs_that_are_there(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
     assert Path(DATASETS[name].pretraining).is_file()
+
+
+def test_a_study_with_failed_cells_ends_with_a_status() -> None:
+    cells = [dict(name=name, status=name) for name in ('finished', 'collapsed', 'not run')]
+    require_finished(dict(cells=cells))
+    lost = [dict(name=f'dos_{number}', status=status) for number, status in enumerate(('failed', 'blocked'))]
+    with pytest.raises(SystemExit, match=r'2 of 5 cells gave no number: dos_0, dos_1\. .* --retry-failed'):
+        require_finished(dict(cells=cells + lost))

@@ -136,3 +136,15 @@ def tell(text: str, record_file: Path) -> None:
     """Print the tables of a record, and where it is."""
     files = ', '.join(str(record_file.with_suffix(suffix)) for suffix in ('.json', '.md', '.png', '.html'))
     print(f'\n{text}\n\n{files}')
+
+
+def require_finished(record: Mapping[str, Any]) -> None:
+    """SystemExit with status 1, naming them, where cells of a study have failed or waited for one that has, so that a
+    script sees it; a collapse is a result."""
+    lost = [cell['name'] for cell in record['cells'] if cell['status'] in ('failed', 'blocked')]
+    if lost:
+        names = ', '.join(lost[:5]) + (', ...' if len(lost) > 5 else '')
+        raise SystemExit(
+            f'error: {len(lost)} of {len(record["cells"])} cells gave no number: {names}. Why is said above and in '
+            'their logs; --retry-failed runs them once more'
+        )
