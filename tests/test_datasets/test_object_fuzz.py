@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from dos_mm3d.datasets.objects.object_set import ObjectSet, write_object_set
 from dos_mm3d.datasets.objects.raw import RawSplit
 from dos_mm3d.datasets.objects.scanobjectnn import prepare_scanobjectnn
 from dos_mm3d.datasets.objects.shapenet import find_shapenetpart
+from dos_mm3d.errors import InputError
 from tests.helpers import object_files
 from tests.helpers.fuzz import LENGTHS, altered, broken, put, right_or_named, try_all
 
@@ -106,6 +108,16 @@ def test_scanobjectnn(tmp_path: Path, capsys: pytest.CaptureFixture, examples: i
                 path.unlink()
     path = root / 'main_split_nobg/training_objectdataset.h5'
     try_content(path, lambda: prepare_scanobjectnn(root, tmp_path / 'out'), broken(path.read_bytes()), examples)
+
+
+def test_a_file_that_announces_more_than_it_can_hold(tmp_path: Path) -> None:
+    root = object_files.write_scanobjectnn(tmp_path / 'raw', points=8)
+    path = root / 'main_split/training_objectdataset.h5'
+    with h5py.File(path, 'w') as file:
+        file.create_dataset('data', (10**6, 2048, 3), np.float32)  # nothing is written, and 24 GB would be read
+        file['label'] = np.zeros(10**6, np.uint8)
+    with pytest.raises(InputError, match=r'training_objectdataset\.h5: .*1000000, 2048, 3.* the file cannot hold'):
+        prepare_scanobjectnn(root, tmp_path / 'out')
 
 
 @pytest.mark.parametrize('examples', LENGTHS)

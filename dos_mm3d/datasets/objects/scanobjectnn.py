@@ -27,6 +27,9 @@ VARIANTS = {
 """Folder of the prepared set -> folder of the download, and what follows `training` and `test` there."""
 SPLITS = {'train': 'training', 'test': 'test'}
 COLUMNS = 3
+MOST_UNPACKED = 20  # times the size of a file: more is announced by a damaged one alone
+HDF5_ERRORS = (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError)
+"""What h5py raises for damaged files, by the place of the damage."""
 
 
 def prepare_scanobjectnn(root: str | Path, out: str | Path) -> dict[str, dict[str, ObjectSet]]:
@@ -80,8 +83,11 @@ def _read(path: Path, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Points (n, points, 3) and labels (n,) of a file; InputError where it holds anything else."""
     try:
         with h5py.File(path, 'r') as file:
-            data, labels = (np.asarray(file[name]) for name in ('data', 'label'))
-    except (OSError, KeyError) as error:
+            found = [file[name] for name in ('data', 'label')]
+            if sum(one.nbytes for one in found) > MOST_UNPACKED * path.stat().st_size:
+                raise ValueError(f'shapes {[one.shape for one in found]} that the file cannot hold')
+            data, labels = map(np.asarray, found)
+    except HDF5_ERRORS as error:
         raise InputError(
             f'{path}: not readable as an HDF5 file with data and label ({error}). Unpack h5_files.zip again.'
         ) from error
