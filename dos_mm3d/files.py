@@ -266,13 +266,14 @@ def holds_picture(path: Path) -> bool:
 
 
 def missing_files(paths: Iterable[str | Path]) -> list[str | Path]:
-    """Those of ``paths`` that are not there, in order; one listing of each folder, not a look-up of each file."""
+    """Those of ``paths`` that are no files, in order; one listing of each folder, not a look-up of each file."""
     there: dict[str, set[str]] = {}
     missing = []
     for path in paths:
         folder, name = os.path.split(path)
         if folder not in there:
-            there[folder] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+            found = os.scandir(folder or '.') if os.path.isdir(folder or '.') else ()
+            there[folder] = {entry.name for entry in found if entry.is_file()}
         if name not in there[folder]:
             missing.append(path)
     return missing

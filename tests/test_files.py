@@ -133,6 +133,17 @@ def test_missing_files_are_named_in_order_whatever_folder_they_lie_in(tmp_path: 
     assert missing_files(wanted) == [wanted[0], wanted[1], wanted[3]]
 
 
+def test_a_folder_and_a_link_to_nothing_are_missing_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / 'a.bin').mkdir()
+    (tmp_path / 'b.bin').symlink_to('nothing')
+    (tmp_path / 'c.bin').touch()
+    (tmp_path / 'd.bin').symlink_to('c.bin')
+    names = [f'{name}.bin' for name in 'abcd']
+    assert missing_files([tmp_path / name for name in names]) == [tmp_path / 'a.bin', tmp_path / 'b.bin']
+    monkeypatch.chdir(tmp_path)
+    assert missing_files(names) == ['a.bin', 'b.bin']
+
+
 def ways_to(path: Path) -> dict[str, Path]:
     """Names of one and the same file."""
     folder = path.parent

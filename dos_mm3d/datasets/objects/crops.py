@@ -76,7 +76,7 @@ def _box_of(entry: Any, info_path: Path) -> tuple[str, tuple[float, ...], int]:
         box = tuple(float(value) for value in entry['box3d_lidar'][:7])
         count = entry['num_points_in_gt']
         found = str(entry['path']), box, int(count)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise InputError(f'{info_path}: has the entry {str(entry)[:80]}, wanted a box of mmdet3d ({error})') from error
     if len(box) < 7 or not np.isfinite(box).all() or min(box[3:6]) <= 0 or abs(box[6]) > MOST_YAW_RAD:
         raise InputError(
