@@ -67,7 +67,7 @@ def find_box_database(
         raise InputError(f'{info_path}: none of its {few} objects has {least_points} points; lower --least-points')
     there = present(objects, info_path.name, allow_partial=allow_partial)
     source = dict(format='box_database', variant='without margin', least_points=least_points)
-    return RawSplit('train', classes, there, _read_box, source)
+    return with_objects(root, [RawSplit('train', classes, there, _read_box, source)])[0]
 
 
 def _box_of(entry: Any, info_path: Path) -> tuple[str, tuple[float, ...], int]:
