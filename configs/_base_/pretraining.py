@@ -49,7 +49,7 @@ train_dataloader = dict(batch_size=batch_size)
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(
     type='BFloat16OptimWrapper',
-    optimizer=dict(type='AdamW', lr=learning_rate, weight_decay=0.04),
+    optimizer=dict(type='AdamW', lr=learning_rate, weight_decay=0.04, fused=True),  # a quarter of the time
     clip_grad=dict(max_norm=1.0, norm_type=2),
 )
 param_scheduler = [

@@ -23,7 +23,7 @@ train_dataloader = dict(batch_size=batch_size)
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(
     type='BFloat16OptimWrapper',
-    optimizer=dict(type='AdamW', lr=learning_rate, betas=(0.9, 0.999), weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=learning_rate, betas=(0.9, 0.999), weight_decay=0.05, fused=True),
     clip_grad=dict(max_norm=10.0, norm_type=2),
 )
 param_scheduler = [

@@ -15,7 +15,13 @@ from .runner.record import commit_of_package, distributions, machine, versions
 
 SHARED_MODULES = ('spconv', 'cumm', 'mmcv', 'cv2')
 """Modules that several packages bring, each over the files of the others."""
-THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OMP_WAIT_POLICY', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')
+THREAD_VARIABLES = (
+    'OMP_NUM_THREADS',
+    'OMP_WAIT_POLICY',
+    'GOMP_SPINCOUNT',
+    'MKL_NUM_THREADS',
+    'OPENBLAS_NUM_THREADS',
+)
 
 
 @dataclass(frozen=True)

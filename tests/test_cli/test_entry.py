@@ -31,7 +31,7 @@ except SystemExit as end:
 def same_process_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A command takes the process for its own: words, environment, signals."""
     monkeypatch.setattr(sys, 'argv', sys.argv)
-    for name, value in (('OMP_WAIT_POLICY', 'PASSIVE'), ('TQDM_MININTERVAL', '10')):
+    for name, value in (('OMP_WAIT_POLICY', 'PASSIVE'), ('GOMP_SPINCOUNT', '1000'), ('TQDM_MININTERVAL', '10')):
         monkeypatch.setenv(name, value)
     handler = signal.getsignal(signal.SIGPIPE)
     yield

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import dos_mm3d  # noqa: F401  (registers the data sets)
 from dos_mm3d.engine.launch import check_data
 from tests.helpers.forked import run_forked
 from tools.benchmarks.data import write_scan
-from tools.benchmarks.measure import CLEAR_REFS, extra_peak_mib
+from tools.benchmarks.measure import CLEAR_REFS, compute_with, extra_peak_mib
 from tools.benchmarks.parts import PARTS, Stopwatch
 from tools.benchmarks.step import Job, training_config
 
@@ -48,6 +49,15 @@ def test_extra_peak_memory_sees_what_is_freed_again_but_not_what_was_there():
     assert extra_peak_mib(lambda: kept.add_(1), CPU) < 8
     assert extra_peak_mib(lambda: (kept + 1).sum(), CPU) == pytest.approx(64, abs=8)
     assert extra_peak_mib(lambda: kept.add_(1), CPU) < 8
+
+
+def test_threads_of_numpy_do_not_spin_beside_what_is_measured():
+    threads = torch.get_num_threads()
+    with threadpool_limits(2, user_api='blas'):
+        compute_with(1)
+        pools = [pool['num_threads'] for pool in threadpool_info() if pool['user_api'] == 'blas']
+        assert pools and set(pools) == {1}
+    torch.set_num_threads(threads)
 
 
 def test_backbones_are_measured_and_what_cannot_run_is_said(tmp_path):

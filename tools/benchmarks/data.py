@@ -21,7 +21,7 @@ from dos_mm3d.datasets.stream import SweepStream, sample_generator
 from dos_mm3d.structures import pack_pairs
 from dos_mm3d.studies.runner.markdown import markdown_table
 
-from .measure import add_sweep_arguments, chosen_sweep, seconds, with_columns
+from .measure import add_sweep_arguments, chosen_sweep, compute_with, seconds, with_columns
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs/dos/dos_second_nuscenes.py'
@@ -114,7 +114,7 @@ def cells(row: dict, clock: str) -> list[str]:
 
 def run(arguments: argparse.Namespace) -> dict:
     """Print medians of each stage and of the whole scan, on the CPU and on the wall; the record."""
-    torch.set_num_threads(1)
+    compute_with(1)
     init_default_scope('mmdet3d')
     points, source = chosen_sweep(arguments)
     points = with_columns(points, COLUMNS)

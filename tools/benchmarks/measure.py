@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from dos_mm3d.datasets.readers import BIN_COLUMNS, suffix_of
 from dos_mm3d.datasets.readers.raw import read_float_table
@@ -32,6 +33,13 @@ class Place:
         if self.threads is None:
             return 'GPU' + {None: '', False: ', float32', True: ', bfloat16 products'}[self.half]
         return f'CPU, {self.threads} thread{"s" * (self.threads > 1)}'
+
+
+def compute_with(threads: int) -> None:
+    """So many threads for torch, and one for the linear algebra of numpy, as in a loader's worker: each `@` of a scan
+    leaves a thread for every CPU behind that spins for some 100 ms, which would be charged to whatever comes next."""
+    torch.set_num_threads(threads)
+    threadpool_limits(1, user_api='blas')
 
 
 def places(threads: Iterable[int], halves: Iterable[bool | None] = (None,)) -> list[Place]:

@@ -6,11 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from statistics import median
+from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
@@ -24,7 +23,7 @@ from dos_mm3d.studies.runner.markdown import markdown_table
 
 from .backbone import CONFIGS
 from .data import write_scan
-from .measure import CLEAR_REFS, add_sweep_arguments, chosen_sweep, with_columns
+from .measure import CLEAR_REFS, add_sweep_arguments, chosen_sweep, compute_with, with_columns
 from .parts import PARTS, Stopwatch, parts_of_a_step
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,7 +94,7 @@ def training_config(job: Job, scan: Path, work_dir: Path, steps: int) -> Config:
 
 def steps_of(job: Job, scan: Path, *, steps: int, memory: bool) -> list[dict[str, dict[str, float]]]:
     """What each of so many steps took, by part; some before them warm up."""
-    torch.set_num_threads(job.threads)
+    compute_with(job.threads)
     times = StepTimes(memory=memory)
     with TemporaryDirectory() as work_dir:
         # one more at the end, which draws curves and writes a checkpoint
@@ -124,14 +123,14 @@ def tables(record: dict[str, Any]) -> str:
     names = [[row['label'], str(row['threads']), str(row['batch_size'])] for row in rows]
     times, memory = [], []
     for name, row in zip(names, rows):
-        step = [median(row['step_wall_s']), sum(row['cpu_s'].values())]
+        step = [mean(row['step_wall_s']), sum(row['cpu_s'].values())]
         times.append(name + [f'{1e3 * seconds:.1f}' for seconds in (*step, *row['cpu_s'].values())])
         if 'peak_mib' in row:
             peaks = row['peak_mib'].values()
             memory.append(name + [f'{mib:.0f}' for mib in (max(peaks), *peaks)])
     what = (
-        f'Milliseconds of {record["steps"]} steps over {record["sweep"]}: the median on the wall, else means of the '
-        'time on the CPU, all threads together.'
+        f'Milliseconds of {record["steps"]} steps over {record["sweep"]}: means, the first on the wall, the others of '
+        'the time on the CPU, all threads together.'
     )
     parts = [what, markdown_table(TITLE, times)]
     if memory:
