@@ -13,6 +13,7 @@ from ..engine.counting import check_counting, other_length
 from ..engine.custom_keys import check_custom_keys
 from ..engine.hooks import GoOnHook, require_moved_teacher
 from ..engine.ranks import is_first_rank
+from ..engine.trained_config import warn_of_other_heads
 from ..export.loading import require_fit, warn_of_other_input
 from ..progress import announce, say
 from ..studies.project import config_file
@@ -66,6 +67,7 @@ def main() -> None:
         elif weights := cfg.get('load_from') or pretrained_weights(cfg):
             require_fit(runner.model, weights)
             warn_of_other_input(cfg, weights)
+            warn_of_other_heads(weights, cfg)
         if args.auto_scale_lr:
             launch.scale_peak_rates(runner)
         try:

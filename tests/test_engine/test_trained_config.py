@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 
 from dos_mm3d.engine import trained_config
-from dos_mm3d.engine.trained_config import changes_since_training, warn_of_other_settings
+from dos_mm3d.engine.trained_config import changes_since_training, warn_of_other_heads, warn_of_other_settings
 
 TEXT = """
 input_channels = ['x', 'y']
@@ -51,3 +51,23 @@ def test_files_that_do_not_say_are_taken(tmp_path):
     for meta in ({}, {'meta': {}}, {'meta': None}, {'meta': {'cfg': 3}}):
         torch.save({'state_dict': {'w': torch.zeros(1)}, **meta}, tmp_path / 'a.pth')
         assert changes_since_training(tmp_path / 'a.pth', Config.fromstring(TEXT, '.py'), PLACES) == []
+
+
+@pytest.mark.parametrize(
+    ('meta', 'heads', 'said'),
+    [
+        ({'config': 'model = dict(ptv3=dict(encoder=dict(heads=(2, 4))))'}, [2, 4], ''),
+        ({'config': 'model = dict(ptv3=dict(encoder=dict(heads=(2, 4))))'}, [4, 4], 'encoder.heads=[2, 4]'),
+        ({'model': dict(encoder=dict(heads=3))}, 6, 'encoder.heads=3, the config has 6'),
+        ({'cfg': 'model = dict(decoder=dict(heads=3))'}, 6, ''),
+        ({}, 6, ''),
+    ],
+    ids=['the same', 'an export', 'a PatchEncoder', 'another part', 'does not say'],
+)
+def test_other_attention_heads_are_told_wherever_the_transformer_is(tmp_path, monkeypatch, meta, heads, said):
+    torch.save({'state_dict': {'w': torch.zeros(1)}, 'meta': meta}, tmp_path / 'a.pth')
+    told = []
+    monkeypatch.setattr(trained_config, 'print_log', lambda text, **kwargs: told.append(text))
+    segmentor = dict(type='Segmentor', backbone=dict(type='Any', encoder=dict(heads=heads)))
+    warn_of_other_heads(tmp_path / 'a.pth', dict(model=segmentor))
+    assert len(told) == (1 if said else 0) and said in ''.join(told)
