@@ -18,6 +18,7 @@ from dos_mm3d.engine.launch import run_tool
 from dos_mm3d.errors import InputError
 from dos_mm3d.studies.config_check.check import FAILS
 from dos_mm3d.studies.faults.report import summary as fault_summary
+from dos_mm3d.studies.planted import planted_tables
 from dos_mm3d.studies.protocols.folder_sets import FOLDER_SETS
 from dos_mm3d.studies.protocols.ladder_text import SCENES, lost_seeds
 from dos_mm3d.studies.protocols.ladder_text import summary as ladder_summary
@@ -49,6 +50,7 @@ CROSS_DOMAIN = 'cross_domain_synthetic_synthetic_semantickitti_synthetic_waymo_t
 OTHER_RECORDS = {
     'quickstart.json': ('quickstart: probe, detection, seconds', 'bash tools/quickstart.sh'),
     'real_folders.json': ('200 steps on each folder of real sweeps', 'python -m tests.references.real_folders'),
+    'planted_worlds.json': ('rows of the ladder on planted worlds', 'python -m tests.references.planted_worlds'),
     'fault_campaign.json': (
         'tools killed, without room on the disk, on vanished and damaged files',
         'python tools/fault_campaign.py --record FILE',
@@ -100,6 +102,7 @@ def main() -> int:
         'ladder': ladder_tables(),
         'backbones': backbone_table(),
         'protocols': protocol_sections(),
+        'planted-worlds': told('Planted worlds', planted_tables, 'planted_worlds.json'),
         'real-folders': told('Real sweeps', real_folder_table, 'real_folders.json'),
         'config-check': told('Every config on its miniature', config_check_line, 'config_check.json'),
         'records': records_index(),

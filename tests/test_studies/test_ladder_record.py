@@ -169,7 +169,16 @@ def test_the_tables_follow_the_record(record: dict[str, Any], tmp_path: Path, mo
     for name, path in pages.items():  # all of them: the repository's own are not written
         (tmp_path / path.name).write_text(path.read_text())
         monkeypatch.setattr(build_tables, name, tmp_path / path.name)
-    names = ('quickstart', 'ladder', 'backbones', 'protocols', 'real-folders', 'config-check', 'records')
+    names = (
+        'quickstart',
+        'ladder',
+        'planted-worlds',
+        'backbones',
+        'protocols',
+        'real-folders',
+        'config-check',
+        'records',
+    )
     build_tables.RESULTS.write_text(''.join(f'<!-- {name} -->\n\n<!-- /{name} -->\n' for name in names))
     build_tables.README.write_text('<!-- numbers -->\n<!-- /numbers -->\n')
 
