@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from ..errors import InputError
 from ..export.config_text import read_values
 from ..export.files import read_checkpoint
 from .config_changes import Change, changes_between, described, leaves_of
@@ -46,7 +47,10 @@ def warn_of_other_settings(path: str | Path, config: Config) -> None:
 def warn_of_other_heads(path: str | Path, config: Mapping[str, Any] | Config) -> None:
     """Log where a transformer of a config has other attention heads than that of the weights which it begins from: all
     shapes fit, and it computes something else. Whatever holds the transformers is not compared."""
-    before = None if '://' in str(path) else _settings_in(path)
+    try:
+        before = None if '://' in str(path) else _settings_in(path)
+    except InputError:
+        before = None  # somebody else's file, whose config is no Python text
     now, learnt = (_heads_of(values.get('model')) for values in (config, before or {}))
     for name in sorted(now.keys() & learnt.keys()):
         if now[name] != learnt[name]:

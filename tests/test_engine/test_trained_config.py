@@ -60,9 +60,10 @@ def test_files_that_do_not_say_are_taken(tmp_path):
         ({'config': 'model = dict(ptv3=dict(encoder=dict(heads=(2, 4))))'}, [4, 4], 'encoder.heads=[2, 4]'),
         ({'model': dict(encoder=dict(heads=3))}, 6, 'encoder.heads=3, the config has 6'),
         ({'cfg': 'model = dict(decoder=dict(heads=3))'}, 6, ''),
+        ({'config': 'model: {encoder: {heads: 3}'}, 6, ''),
         ({}, 6, ''),
     ],
-    ids=['the same', 'an export', 'a PatchEncoder', 'another part', 'does not say'],
+    ids=['the same', 'an export', 'a PatchEncoder', 'another part', 'no Python', 'does not say'],
 )
 def test_other_attention_heads_are_told_wherever_the_transformer_is(tmp_path, monkeypatch, meta, heads, said):
     torch.save({'state_dict': {'w': torch.zeros(1)}, 'meta': meta}, tmp_path / 'a.pth')

@@ -20,6 +20,7 @@ optim_wrapper = dict(type='OptimWrapper')
 auto_scale_lr = dict(base_batch_size=4)
 load_from = {load_from!r}
 """
+LOOKS = ('warn_of_other_input', 'warn_of_other_heads')
 
 
 @pytest.fixture
@@ -44,7 +45,8 @@ def start(train, tmp_path, monkeypatch):
         monkeypatch.setattr(launch, 'get_device', lambda: 'cuda')
         monkeypatch.setattr(launch, 'scale_peak_rates', lambda runner: done.append('scale'))
         monkeypatch.setattr(train, 'require_fit', lambda model, path: done.append(('fit', model, Path(path).name)))
-        monkeypatch.setattr(train, 'warn_of_other_input', lambda cfg, path: None)  # there is no such file
+        for look in LOOKS:  # there is no such file
+            monkeypatch.setattr(train, look, lambda *given, look=look: done.append(look))
         train.main()
         return configs[0], done
 
@@ -74,9 +76,9 @@ def test_a_teacher_that_nothing_moves_is_not_trained(start, train, monkeypatch):
 
 
 def test_weights_to_start_from_must_fit_before_anything_is_trained(start):
-    assert start(load_from='other.pth')[1] == [('fit', 'the model', 'other.pth'), 'train']
+    assert start(load_from='other.pth')[1] == [('fit', 'the model', 'other.pth'), *LOOKS, 'train']
     pretrained = "init_cfg=dict(type='Pretrained', checkpoint='backbone.pth')"
-    assert start(model=pretrained)[1] == [('fit', 'the model', 'backbone.pth'), 'train']
+    assert start(model=pretrained)[1] == [('fit', 'the model', 'backbone.pth'), *LOOKS, 'train']
     assert start(model="init_cfg=dict(type='Kaiming')")[1] == ['train']
 
 
@@ -90,7 +92,7 @@ def test_resume_goes_on_from_the_newest_and_not_from_load_from(start, tmp_path):
 def test_the_first_start_of_a_job_that_always_says_resume_keeps_load_from(start):
     cfg, done = start('--resume', load_from='other.pth')
     assert cfg.resume is False and cfg.load_from == 'other.pth'
-    assert done == [('fit', 'the model', 'other.pth'), 'train']
+    assert done == [('fit', 'the model', 'other.pth'), *LOOKS, 'train']
 
 
 def test_resume_from_a_path(start, tmp_path):
