@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import dos_mm3d  # noqa: F401  (registers the data sets)
 from dos_mm3d.engine.launch import check_data
 from tests.helpers.forked import run_forked
+from tools.benchmarks import ranks
 from tools.benchmarks.data import write_scan
 from tools.benchmarks.measure import CLEAR_REFS, compute_with, extra_peak_mib
 from tools.benchmarks.parts import PARTS, Stopwatch
@@ -123,6 +124,11 @@ def test_the_data_path_is_measured_stage_by_stage(tmp_path, sweep):
         assert stages.shape == (4, 2)
         assert (stages > 0).all()
         np.testing.assert_allclose(stages.sum(0), row['cpu_ms']['all'])
+
+
+def test_scans_a_second_are_those_of_all_ranks_and_of_the_mean_step():
+    row = dict(label='one', batch_size=4, step_s={'1': [1.0, 3.0], '2': [2.0, 3.0]})
+    assert ranks.cells(row) == ['one', '4', '2.00', '3.20', '1.60']
 
 
 def test_the_scan_that_ranks_train_on_passes_the_checks_at_their_start(tmp_path):

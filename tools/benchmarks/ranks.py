@@ -4,8 +4,9 @@ import argparse
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
-from statistics import median
+from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -22,7 +23,7 @@ from .measure import add_sweep_arguments, chosen_sweep, with_columns
 from .step import MOST_SWEEPS, NUSCENES, ROOT, WARM_UP_STEPS, Job, training_config
 
 RANKS = (1, 2)
-TITLE = ('backbone', *(f'{ranks} rank{"s" * (ranks > 1)}, scans / s' for ranks in RANKS), 'ratio')
+TITLE = ('backbone', 'batch', *(f'{ranks} rank{"s" * (ranks > 1)}, scans / s' for ranks in RANKS), 'ratio')
 
 
 def seconds_of_steps(job: Job, scan: Path, ranks: int, steps: int) -> list[float]:
@@ -51,10 +52,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     rows = []
     with TemporaryDirectory() as folder:
         write_scan(Path(folder), with_columns(points, COLUMNS), MOST_SWEEPS)
-        for name in tqdm(arguments.backbones, unit='backbone'):
-            job = Job(name, 'small', threads=1, batch_size=1)
+        for name, batch_size in tqdm(list(product(arguments.backbones, arguments.batch_sizes)), unit='row'):
+            job = Job(name, 'small', threads=1, batch_size=batch_size)
             times = {ranks: seconds_of_steps(job, Path(folder), ranks, arguments.steps) for ranks in RANKS}
-            rows.append(dict(label=job.label, step_s={str(ranks): found for ranks, found in times.items()}))
+            step_s = {str(ranks): found for ranks, found in times.items()}
+            rows.append(dict(label=job.label, batch_size=batch_size, step_s=step_s))
     sweep = f'{source}, {len(points)} points'
     record = {'rows': rows, 'sweep': sweep, 'steps': arguments.steps, 'gpu': 'not run'}
     print(table(record))
@@ -63,14 +65,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def table(record: dict[str, Any]) -> str:
     """What was run, and scans a second under TITLE."""
-    what = f'Over {record["sweep"]}; one scan a step and rank, medians of {record["steps"]} steps.'
+    what = f'Over {record["sweep"]}; batch: scans a step and rank; means of {record["steps"]} steps.'
     return f'{what}\n\n{markdown_table(TITLE, [cells(row) for row in record["rows"]])}'
 
 
 def cells(row: dict[str, Any]) -> list[str]:
     """What stands under TITLE."""
-    one, two = (ranks / median(row['step_s'][str(ranks)]) for ranks in RANKS)
-    return [row['label'], f'{one:.2f}', f'{two:.2f}', f'{two / one:.2f}']
+    one, two = (ranks * row['batch_size'] / mean(row['step_s'][str(ranks)]) for ranks in RANKS)
+    return [row['label'], str(row['batch_size']), f'{one:.2f}', f'{two:.2f}', f'{two / one:.2f}']
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,4 +80,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sweep_arguments(parser)
     names = list(NUSCENES['small'])
     parser.add_argument('--backbones', nargs='+', choices=names, default=['second', 'minkunet'])
+    parser.add_argument('--batch-sizes', type=int, nargs='+', default=[1], help='scans of a step and rank (default: 1)')
     parser.add_argument('--steps', type=int, default=20, help='timed steps (default: 20)')
