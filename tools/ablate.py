@@ -10,7 +10,7 @@ scenes; --split test scores the same checkpoints on the test scenes, once.
 import os
 
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
-os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for some 10 us: docs/benchmarks.md
+os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for a moment: docs/benchmarks.md
 
 import argparse
 import sys

@@ -3,7 +3,7 @@
 import os
 
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # as in tools/train.py, and before libgomp loads
-os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for some 10 us: docs/benchmarks.md
+os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for a moment: docs/benchmarks.md
 
 import argparse
 import sys

@@ -11,7 +11,7 @@ lost. Exit status 1 where anything was lost, silently wrong or a traceback. The 
 import os
 
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve the other job
-os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for some 10 us: docs/benchmarks.md
+os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for a moment: docs/benchmarks.md
 os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')  # the other way to ask for a GPU takes it from children
 
 import argparse

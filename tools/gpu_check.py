@@ -4,7 +4,7 @@ import os
 import sys
 
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
-os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for some 10 us: docs/benchmarks.md
+os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for a moment: docs/benchmarks.md
 os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')  # the other way to ask for a GPU takes it from children
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 

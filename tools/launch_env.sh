@@ -8,7 +8,7 @@ if [[ -z ${PYTHON:-} ]]; then
 fi
 export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}" # threads that spin starve loader workers
-export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-1000}" # but for some 10 us: docs/benchmarks.md
+export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-1000}" # but for a moment: docs/benchmarks.md
 
 # fail SENTENCE: what the tools do where a user is to act
 fail() {

@@ -111,7 +111,7 @@ def refuse(parser: argparse.ArgumentParser, words: Sequence[str]) -> NoReturn:
 def run(name: str, arguments: Sequence[str]) -> None:
     """Load the package and run one command as the script of its name in tools/ would."""
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # before libgomp loads: threads that spin starve loader workers
-    os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for some 10 us: docs/benchmarks.md
+    os.environ.setdefault('GOMP_SPINCOUNT', '1000')  # but for a moment: docs/benchmarks.md
     if not sys.stderr.isatty():
         os.environ.setdefault('TQDM_MININTERVAL', '10')  # seconds between the lines that bars of others leave in a log
     sys.argv = [f'dos-mm3d {name}', *arguments]
