@@ -37,7 +37,7 @@ class Place:
 
 def compute_with(threads: int) -> None:
     """So many threads for torch, and one for the linear algebra of numpy, as in a loader's worker: each `@` of a scan
-    leaves a thread for every CPU behind that spins for some 100 ms, which would be charged to whatever comes next."""
+    leaves threads behind that spin for a while, which would be charged to whatever comes next."""
     torch.set_num_threads(threads)
     threadpool_limits(1, user_api='blas')
 
