@@ -219,15 +219,17 @@ class Probing(Protocol):
         return {'drawn_scans': drawn, **({'gains': found} if found else {})}
 
 
-def add_probe_arguments(parser: argparse.ArgumentParser, *, draws: int) -> None:
-    """Sizes that all probes have. draws: default of their number."""
+def add_probe_arguments(
+    parser: argparse.ArgumentParser, *, draws: int, points_per_class: int = ProbeSettings.points_per_class
+) -> None:
+    """Sizes that all probes have; draws, points_per_class: their defaults."""
     parser.add_argument('--draws', type=int, default=draws, help='draws of the labelled scans')
     parser.add_argument('--bn-scans', type=int, default=40, help="scans for random networks' BatchNorm statistics")
     parser.add_argument('--scored-scans', type=int, help='so many of the split, evenly spread; default: all')
     parser.add_argument(
         '--points-per-class',
         type=int,
-        default=ProbeSettings.points_per_class,
+        default=points_per_class,
         help='training points of one class in one scan, at most',
     )
 
