@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from dos_mm3d.functional.grid import find_rows
 from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3, upcast
+from dos_mm3d.models.backbones.ptv3.cloud import finer_levels, stacked_features
 from tests.helpers.ptv3_nets import HEADS, SIZES, cloud, model
 from tests.helpers.ptv3_oracle import Oracle
 
@@ -143,6 +144,23 @@ def test_upcast_concatenates_each_row_with_its_cells():
             assert_close(full.feat[row, columns], level.feat[same][0], atol=0, rtol=0)
     with pytest.raises(ValueError, match='asked to up-cast 3 levels'):
         upcast(coarse, 3)
+
+
+def test_features_of_some_rows_are_those_of_the_whole_upcast_and_so_are_gradients():
+    net = model()
+    levels = finer_levels(net(cloud()))
+    rows = torch.tensor([200, 0, 50, 0])
+    weight = torch.randn(len(rows), 56, generator=torch.Generator().manual_seed(0))
+    parameters = [*net.parameters()]
+    few, all_rows = stacked_features(levels, rows), stacked_features(levels)
+    assert_close(few, all_rows[rows], atol=0, rtol=0)
+    some, whole = (
+        torch.autograd.grad((feat * weight).sum(), parameters, retain_graph=True, allow_unused=True)
+        for feat in (few, all_rows[rows])
+    )
+    assert sum(one is not None for one in some) > 20
+    for one, other in zip(some, whole):
+        assert_close(one, other)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from mmdet3d.registry import MODELS
 from torch import Tensor
 
 from ....errors import InputError
+from ....functional.grid import find_rows
 from ....functional.voxelize import LARGEST_CELL
 from ....structures import Grid
-from ..base import LossVoxelBackbone, features_at
-from .cloud import Cloud, upcast
+from ..base import LossVoxelBackbone, require_voxels
+from .cloud import Cloud, finer_levels, stacked_features
 from .model import PTv3
 
 IN_DETECTOR = {'ptv3.': 'pts_middle_encoder.ptv3.', 'voxel_encoder.': 'pts_voxel_encoder.'}  # PTv3MiddleEncoder
@@ -52,9 +53,12 @@ class PTv3Backbone(LossVoxelBackbone):
         self.out_channels = sum(widths[loss_level:])
 
     def forward(self, voxel_dict: dict[str, Tensor], cells: Tensor, batch_size: int) -> Tensor:
-        level = upcast(self.ptv3(self.cloud_of(voxel_dict, batch_size)), self.levels_to_upcast)
+        levels = finer_levels(self.ptv3(self.cloud_of(voxel_dict, batch_size)), self.levels_to_upcast)
+        level = levels[-1]
         sites = torch.cat((level.batch[:, None], level.grid_coord.flip(1)), dim=1)
-        return features_at(cells, level.feat, sites, level.shape[::-1])
+        rows = find_rows(cells, sites, level.shape[::-1])
+        require_voxels(rows < 0)
+        return stacked_features(levels, rows)
 
     def require_grid(self, voxel_layer: VoxelizationByGridShape) -> None:
         """InputError for more voxels along an axis than the curves through them can number."""

@@ -45,13 +45,14 @@ class SerializedAttention(nn.Module):
 
     def forward(self, cloud: Cloud, feat: Tensor) -> Tensor:
         """feat (N, C) -> (N, C)."""
-        qkv = self.qkv(feat).view(len(feat), 3, self.heads, -1)
+        read, place = cloud.attention_rows(self.patch_size, self.order_index)
+        # ordered before the layer, which makes three rows of each; index_select, not [rows]: the gradient of the latter
+        # adds up in any order on several CPU threads
+        qkv = self.qkv(feat.index_select(0, read)).view(len(read), 3, self.heads, -1)
         if self.rope is not None:
             q, k, v = qkv.unbind(1)
-            qkv = torch.stack((*self.rope(q, k, cloud.coord), v), dim=1)
-        read, place = cloud.attention_rows(self.patch_size, self.order_index)
-        # index_select, not [rows]: the gradient of the latter adds up in any order on several CPU threads
-        out = self.attend(qkv.index_select(0, read), cloud, read)
+            qkv = torch.stack((*self.rope(q, k, cloud.coord.index_select(0, read)), v), dim=1)
+        out = self.attend(qkv, cloud, read)
         out = out.flatten(1).index_select(0, place)
         return self.proj_drop(self.proj(out))
 
@@ -69,15 +70,17 @@ def sdpa_attend(
     qkv: Tensor, patches: Patches, dropout: float, rpe: nn.Module | None, grid_coord: Tensor | None
 ) -> Tensor:
     """scaled_dot_product_attention, one call for all sequences of equal length; qkv (T, 3, H, d) -> (T, H, d)."""
-    outs, start = [], 0
-    for count, length in patches.shapes:
-        rows = slice(start, start + count * length)
-        q, k, v = qkv[rows].unflatten(0, (count, length)).permute(2, 0, 3, 1, 4)  # each (P, H, L, d)
-        bias = None if rpe is None else rpe(grid_coord[rows].unflatten(0, (count, length))).to(q.dtype)
+    sizes = [count * length for count, length in patches.shapes]
+    whole = len(sizes) == 1  # most batches: nothing to cut, or to copy together again, forwards and backwards
+    groups = (qkv,) if whole else qkv.split(sizes)
+    places = [None] * len(sizes) if grid_coord is None else grid_coord.split(sizes)
+    outs = []
+    for group, place, shape in zip(groups, places, patches.shapes):
+        q, k, v = group.unflatten(0, shape).permute(2, 0, 3, 1, 4)  # each (P, H, L, d)
+        bias = None if rpe is None else rpe(place.unflatten(0, shape)).to(q.dtype)
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
         outs.append(out.transpose(1, 2).flatten(0, 1))
-        start = rows.stop
-    return torch.cat(outs)
+    return outs[0] if whole else torch.cat(outs)
 
 
 def flash_attend(kernel: Callable[..., Tensor], qkv: Tensor, patches: Patches, dropout: float) -> Tensor:

@@ -145,13 +145,36 @@ def upcast(cloud: Cloud, n_levels: int | None = None) -> Cloud:
 
     n_levels: how many levels down, all by default. The result's channels are those of the finest level first.
     """
-    done = 0
-    while cloud.finer is not None and done != n_levels:
-        lifted = cloud.feat.index_select(0, cloud.row_of_finer)
-        cloud, done = cloud.finer.with_feat(torch.cat((cloud.finer.feat, lifted), dim=1)), done + 1
-    if n_levels is not None and done < n_levels:
-        raise ValueError(f'asked to up-cast {n_levels} levels, the cloud has {done} finer ones')
-    return cloud
+    levels = finer_levels(cloud, n_levels)
+    return levels[-1].with_feat(stacked_features(levels))
+
+
+def finer_levels(cloud: Cloud, n_levels: int | None = None) -> list[Cloud]:
+    """A cloud and those it was pooled from, the finest last. n_levels: how many levels down, all by default."""
+    levels = [cloud]
+    while levels[-1].finer is not None and len(levels) - 1 != n_levels:
+        levels.append(levels[-1].finer)
+    if n_levels is not None and len(levels) <= n_levels:
+        raise ValueError(f'asked to up-cast {n_levels} levels, the cloud has {len(levels) - 1} finer ones')
+    return levels
+
+
+def stacked_features(levels: Sequence[Cloud], rows: Tensor | None = None) -> Tensor:
+    """(M, sum of C) features of rows (M,) of the finest level, by default all, and of their cells in each coarser one.
+
+    Each level is read once, at the rows that are asked for: handed down level by level, the widest features would be
+    copied over and over.
+
+    Args:
+        levels: as :func:`finer_levels` gives them; the result has the finest first.
+        rows: int64.
+    """
+    finest, *coarser = reversed(levels)
+    parts = [finest.feat if rows is None else finest.feat.index_select(0, rows)]
+    for level in coarser:
+        rows = level.row_of_finer if rows is None else level.row_of_finer.index_select(0, rows)
+        parts.append(level.feat.index_select(0, rows))
+    return torch.cat(parts, dim=1)
 
 
 def on_host(*parts: Tensor) -> tuple[Tensor, ...]:
