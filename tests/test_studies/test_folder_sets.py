@@ -245,7 +245,7 @@ def test_few_shot_has_all_rows_and_columns(folders, synthetic_nuscenes, checkpoi
     assert dict(real.draws.sizes) == {'k1': 1, 'k2': 2}
     assert [len(draw) for draw in real.draws.of(2).values()] == [3, 1], 'all scans are one draw'
     assert dict(embedded.draws.sizes) == {'embedded': 20}
-    assert {plan.points_per_class for plan in protocol.plans} == {1000}, 'of few scans more points than of many'
+    assert (real.points_per_class, embedded.points_per_class) == (1000, 100), 'of few frames more points than of many'
     names = [cell.name for cell in protocol.cells()]
     assert names[:4] == ['fixed', 'synthetic_0', 'random_0', 'random_1']
     assert names[4:] == [f'{name}_range_nuscenes_from_embedded' for name in names[:4]]
@@ -261,7 +261,7 @@ def test_few_shot_has_all_rows_and_columns(folders, synthetic_nuscenes, checkpoi
     assert record['settings']['input']['forward'] == 'y'
     text = full_text(record)
     assert 'Trained on 2 frames of one folder, scored on 4 of another.' in text
-    assert 'on at most 1000 points of a class in a scan' in text
+    assert 'on at most 1000 and 100 points of a class in a scan' in text
     assert 'terrain as vegetation' in text and 'z so that the road is at -1.84 m; y ahead' in text
 
 

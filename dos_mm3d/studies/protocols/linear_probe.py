@@ -12,9 +12,6 @@ from .probing import Probing, add_probe_arguments
 ALL = 'all'
 SHOTS = (1, 5, 10, 20)
 FOLDER_SHOTS = (1, 4, ALL)
-SHOT_POINTS_PER_CLASS = 1000
-"""Of one class in one scan. The 100 of a probe of twenty scans leave out most labels of a single one, and wide features
-lose more by that than narrow ones (docs/diary.md)."""
 
 
 class LinearProbe(Probing):
@@ -43,6 +40,7 @@ class LinearProbe(Probing):
             'scans of the training sequences; every row has the same draws, points and scored scans. Networks: '
             'pretraining runs of DOS, seeds of the random ones, whose BatchNorm statistics are those of the data '
             "set's unlabelled scans.",
+            self.points_note,
         ]
 
 
@@ -74,7 +72,7 @@ class FewShot(Probing):
             help=f'labelled scans, or all, one column each; default {" ".join(map(str, SHOTS))}, of folders of frames '
             f'{" ".join(map(str, FOLDER_SHOTS))}',
         )
-        add_probe_arguments(parser, draws=5, points_per_class=SHOT_POINTS_PER_CLASS)
+        add_probe_arguments(parser, draws=5)
 
     def draws(self) -> Draws:
         """One column a number of scans."""
@@ -90,8 +88,8 @@ class FewShot(Probing):
             *self.folder_notes(),
             f'{self.args.options["draws"]} draws, independent of each other; within a draw the fewer scans are among '
             'the more. Every row has the same draws. A value is the mean over the networks of its row (pretraining '
-            'runs, or seeds of the random ones). A class that a draw does not hold is never predicted and counts as 0. '
-            f'Layers are fitted on at most {self.args.options["points_per_class"]} points of a class in a scan.',
+            'runs, or seeds of the random ones). A class that a draw does not hold is never predicted and counts as 0.',
+            self.points_note,
         ]
 
 

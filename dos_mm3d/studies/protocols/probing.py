@@ -27,6 +27,8 @@ from .gains import gains
 from .probe_plan import ProbePlan
 from .sources import Source
 
+FEW_FRAMES, POINTS_PER_CLASS_OF_FEW = 40, 1000
+
 
 @dataclass(frozen=True)
 class ProbeRow:
@@ -92,7 +94,8 @@ class Probing(Protocol):
 
     def plan(self, dataset: Probed, draws: Draws, **more: Any) -> ProbePlan:
         """Sizes as the command line says. more: arguments of ProbePlan."""
-        sizes = {name: self.args.options[name] for name in ('bn_scans', 'points_per_class', 'scored_scans')}
+        sizes = {name: self.args.options[name] for name in ('bn_scans', 'scored_scans')}
+        sizes['points_per_class'] = self.args.options['points_per_class'] or default_points_per_class(dataset)
         return ProbePlan(dataset, self.args.split, draws, **sizes, **more)
 
     def check(self) -> None:
@@ -205,6 +208,12 @@ class Probing(Protocol):
         plans = [plan for plan in self.plans if isinstance(plan.dataset, FolderSet)]
         return [*(plan.dataset.note for plan in plans), *(plans and [self.args.sources[0].input.note])]
 
+    @property
+    def points_note(self) -> str:
+        """What layers are fitted on."""
+        counts = dict.fromkeys(str(plan.points_per_class) for plan in self.plans)
+        return f'Layers are fitted on at most {" and ".join(counts)} points of a class in a scan.'
+
     def settings(self) -> dict[str, Any]:
         """Recipe, sizes, and what the encoder is fed; of embedded labels draws and data."""
         first, *others = self.plans
@@ -219,18 +228,24 @@ class Probing(Protocol):
         return {'drawn_scans': drawn, **({'gains': found} if found else {})}
 
 
-def add_probe_arguments(
-    parser: argparse.ArgumentParser, *, draws: int, points_per_class: int = ProbeSettings.points_per_class
-) -> None:
-    """Sizes that all probes have; draws, points_per_class: their defaults."""
+def default_points_per_class(dataset: Probed) -> int:
+    """Training points of one class in one scan, at most. Of a folder of few frames more: the 100 that do for many scans
+    leave out most labels there are, and wide features lose more by that than narrow ones (docs/diary.md)."""
+    is_folder = isinstance(dataset, FolderSet) and dataset.embedded_root is None
+    is_small = is_folder and len(dataset.scans('probe_train')) <= FEW_FRAMES
+    return POINTS_PER_CLASS_OF_FEW if is_small else ProbeSettings.points_per_class
+
+
+def add_probe_arguments(parser: argparse.ArgumentParser, *, draws: int) -> None:
+    """Sizes that all probes have. draws: default of their number."""
     parser.add_argument('--draws', type=int, default=draws, help='draws of the labelled scans')
     parser.add_argument('--bn-scans', type=int, default=40, help="scans for random networks' BatchNorm statistics")
     parser.add_argument('--scored-scans', type=int, help='so many of the split, evenly spread; default: all')
     parser.add_argument(
         '--points-per-class',
         type=int,
-        default=points_per_class,
-        help='training points of one class in one scan, at most',
+        help=f'training points of one class in one scan, at most; default {ProbeSettings.points_per_class}, of folders '
+        f'of up to {FEW_FRAMES} frames {POINTS_PER_CLASS_OF_FEW}',
     )
 
 
