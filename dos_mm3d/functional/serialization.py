@@ -26,24 +26,27 @@ class Serialization:
     Args:
         depth: bits per axis.
         code: (O, N) int64, position of each voxel on the whole curve.
-        order: (O, N) int64, row of the voxel at each place.
-        inverse: (O, N) int64, place of each row.
     """
 
     depth: int
     code: Tensor
-    order: Tensor
-    inverse: Tensor
 
     @classmethod
     def from_codes(cls, code: Tensor, depth: int, *, shuffle: bool) -> Serialization:
-        """Sort (O, N) codes; ``shuffle`` draws one random permutation of the O curves from torch's CPU generator."""
+        """Of (O, N) codes; ``shuffle`` draws one random permutation of the O curves from torch's CPU generator."""
         if shuffle:
             code = torch.stack([code[curve] for curve in torch.randperm(len(code)).tolist()])
+        return cls(depth, code)
+
+    def sorted_by(self, curve: int) -> tuple[Tensor, Tensor]:
+        """(N,) int64 row of the voxel at each place of a curve, and (N,) int64 place of each row.
+
+        Sorted when it is asked for: a stage of few blocks attends along some of the curves only.
+        """
         # stable, so that voxels that occur twice keep their order on every device
-        order = code.argsort(dim=1, stable=True)
-        positions = torch.arange(code.shape[1], device=code.device).expand_as(code)
-        return cls(depth, code, order, torch.empty_like(order).scatter_(1, order, positions))
+        order = self.code[curve].argsort(stable=True)
+        places = torch.arange(len(order), device=order.device)
+        return order, torch.empty_like(order).scatter_(0, order, places)
 
 
 class Extent(NamedTuple):

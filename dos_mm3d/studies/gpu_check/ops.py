@@ -144,7 +144,8 @@ def curves(device: torch.device) -> dict[str, Tensor]:
     """Places of voxels on all curves of PTv3, at full depth."""
     cells = torch.randint(0, 2**MAX_DEPTH - 1, (SITES, 3), generator=seeded(6)).to(device)
     found = serialize(cells, sites()[:, 0].to(device), list(CURVES), shuffle=False)
-    return {'code': found.code, 'order': found.order, 'inverse': found.inverse}
+    order, inverse = map(torch.stack, zip(*(found.sorted_by(curve) for curve in range(len(CURVES)))))
+    return {'code': found.code, 'order': order, 'inverse': inverse}
 
 
 def cpu_tensors(place: Place) -> Found:

@@ -111,9 +111,8 @@ class Cloud:
         """(T,) row that each place of the sequences reads, (N,) place that holds each row's result; one curve."""
 
         def compute() -> tuple[Tensor, Tensor]:
-            patches, serialization = self.patches(patch_size), self.serialization
-            read = serialization.order[order_index].index_select(0, patches.source)
-            return read, patches.target.index_select(0, serialization.inverse[order_index])
+            patches, (order, inverse) = self.patches(patch_size), self.serialization.sorted_by(order_index)
+            return order.index_select(0, patches.source), patches.target.index_select(0, inverse)
 
         return self._table(('rows', patch_size, order_index), compute)
 
