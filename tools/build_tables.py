@@ -75,7 +75,7 @@ OTHER_RECORDS = {
     ),
     'ranks_benchmark.json': (
         'two processes of one thread against one',
-        'python tools/benchmark.py ranks --batch-sizes 1 4 --sweep SWEEP --json FILE',
+        'python tools/benchmark.py ranks --batch-sizes 1 4 16 --steps 12 --sweep SWEEP --json FILE',
     ),
     'kitti_metric.json': (
         "KITTI's metric against mmdet3d's own",

@@ -1,7 +1,7 @@
 """MinkUNet (width 16, voxel 0.1 m) on nuScenes lidarseg from the weights that ship.
 
 Command:   bash tools/dist_train.sh configs/segmentation/minkunet_nuscenes_zoo.py 8
-           (from scratch, with the same input: --cfg-options load_from=None)
+           (from scratch, with the same input: --cfg-options load_from=None custom_hooks=[])
 Hardware:  8 GPUs, 2 key frames each; with fewer, add --auto-scale-lr.
 Expected:  not run.
 
@@ -10,6 +10,7 @@ Four columns of single sweeps, intensities as ranks, as in configs/zoo/zoo_minku
 
 _base_ = './minkunet_nuscenes.py'
 load_from = 'weights/minkunet.pth'
+custom_hooks = [dict(type='ProbeHeadHook')]  # the best of eight recipes: docs/diary.md
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255']
 
 _load = [{**_base_.train_pipeline[0], 'use_dim': 4}, dict(type='IntensityRanks')]

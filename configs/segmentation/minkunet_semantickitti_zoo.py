@@ -1,7 +1,7 @@
 """MinkUNet (width 16, voxel 0.1 m, LaserMix and PolarMix) on SemanticKITTI from the weights that ship.
 
 Command:   bash tools/dist_train.sh configs/segmentation/minkunet_semantickitti_zoo.py 8
-           (from scratch, with the same input: --cfg-options load_from=None)
+           (from scratch, with the same input: --cfg-options load_from=None custom_hooks=[])
 Hardware:  8 GPUs, 2 scans each; half precision: --amp.
 Expected:  not run.
 
@@ -10,6 +10,7 @@ mmdet3d's own config but for width, voxels and intensities, which are ranks, as 
 
 _base_ = ['./minkunet_semantickitti.py', '../minkunet/_base_sizes.py']
 load_from = 'weights/minkunet.pth'
+custom_hooks = [dict(type='ProbeHeadHook')]  # the best of eight recipes: docs/diary.md
 input_channels = ['x [m]', 'y [m]', 'z [m]', 'intensity 0-255']
 voxel_size = [0.1, 0.1, 0.1]
 

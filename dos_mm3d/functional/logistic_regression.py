@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+MOMENT_CHANNELS = 64  # at once in float64: all would be several times the features
+
 
 @dataclass(frozen=True)
 class ProbeRecipe:
@@ -60,9 +62,12 @@ def fit_linear(
 def weighted_moments(features: Tensor, point_weights: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and population sd per channel, (C,) each, in float64 and back; an sd of (nearly) zero becomes one."""
     share = (point_weights.double() / point_weights.double().sum())[:, None]
-    values = features.double()
-    mean = (share * values).sum(0)
-    sd = (share * (values - mean).square()).sum(0).sqrt()
+    moments = []
+    for values in features.split(MOMENT_CHANNELS, dim=1):
+        values = values.double()
+        mean = (share * values).sum(0)
+        moments.append(torch.stack((mean, (share * (values - mean).square()).sum(0).sqrt())))
+    mean, sd = torch.cat(moments, dim=1)
     constant = sd <= 1e-6 * (1 + mean.abs())
     return mean.to(features.dtype), torch.where(constant, torch.ones_like(sd), sd).to(features.dtype)
 

@@ -9,7 +9,9 @@ from spconv.pytorch import ops
 from torch.testing import assert_close
 
 from dos_mm3d.models.backbones.ptv3 import Cloud, PTv3, attention, upcast
+from dos_mm3d.models.backbones.ptv3.patches import cut_patches
 from dos_mm3d.models.backbones.ptv3.pooling import group_by_key
+from dos_mm3d.models.backbones.ptv3.positions import RelativePositionTable
 from tests.helpers.ptv3_nets import CHANNELS, cloud, model
 
 
@@ -87,6 +89,22 @@ def test_relative_position_bias_is_looked_up_per_axis_and_clamped():
     assert_close(bias[0, :, 2, 0], rows[0, 22] + rows[1, 11] + rows[2, 11])
     sizes = {48: 11, 64: 12, 128: 15, 256: 20, 1024: 31}
     assert {k: type(table)(k, 1).bound for k in sizes} == sizes
+
+
+@pytest.mark.parametrize('counts', [(24,), (24, 10), (5, 24, 9)], ids=['one group', 'two groups', 'three groups'])
+def test_attention_of_sequences_is_that_of_each_alone_with_the_bias_of_its_places(counts):
+    generator = torch.Generator().manual_seed(4)
+    patches = cut_patches(counts, 12)
+    table = RelativePositionTable(12, 2).double()
+    qkv = torch.randn(len(patches.source), 3, 2, 4, generator=generator, dtype=torch.float64)
+    grid = torch.randint(0, 9, (len(patches.source), 3), generator=generator)
+    found = attention.sdpa_attend(qkv, patches, 0.0, table, grid)
+    wanted = []
+    for one, places in zip(*(rows.split([n for k, n in patches.shapes for _ in range(k)]) for rows in (qkv, grid))):
+        q, k, v = one.transpose(0, 2).unbind(1)  # each (H, L, d)
+        logits = q @ k.transpose(1, 2) / 2 + table(places[None])[0]
+        wanted.append((logits.softmax(-1) @ v).transpose(0, 1))
+    assert_close(found, torch.cat(wanted))
 
 
 def test_relative_positions_move_the_result():

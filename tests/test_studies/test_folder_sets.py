@@ -231,6 +231,26 @@ def test_real_and_embedded_labels_are_scored_on_the_same_frames(folders, synthet
     assert real['rows']['handcrafted']['miou']['miou'][0] > 15, 'one class for all gives 6 at most'
 
 
+@pytest.mark.parametrize(('n_frames', 'given', 'wanted'), [(40, None, 1000), (41, None, 100), (40, 7, 7), (41, 7, 7)])
+def test_points_of_a_class_are_those_asked_for_or_more_where_frames_are_few(
+    n_frames, given, wanted, folders, checkpoint, monkeypatch
+):
+    command = [
+        'few_shot',
+        '--dataset',
+        'range_nuscenes',
+        '--train-root',
+        str(folders[0]),
+        '--test-root',
+        str(folders[1]),
+    ]
+    options = [] if given is None else ['--points-per-class', str(given)]
+    args = tool.parse_args([*command, '--checkpoint', f'synthetic={checkpoint}', '--config', str(CONFIG), *options])
+    monkeypatch.setattr(FolderSet, 'scans', lambda self, part, **more: range(n_frames))
+    (plan,) = FewShot(tool.arguments_of(args)).plans
+    assert plan.points_per_class == plan.record['points_per_class_and_scan'] == wanted
+
+
 def test_few_shot_has_all_rows_and_columns(folders, synthetic_nuscenes, checkpoint, tmp_path, capsys):
     """One call, as on the command line; the cells' networks are not run."""
     command = [
@@ -261,7 +281,9 @@ def test_few_shot_has_all_rows_and_columns(folders, synthetic_nuscenes, checkpoi
     assert record['settings']['input']['forward'] == 'y'
     text = full_text(record)
     assert 'Trained on 2 frames of one folder, scored on 4 of another.' in text
-    assert 'on at most 1000 and 100 points of a class in a scan' in text
+    assert 'on at most 1000 points of a class in a scan, 100 in an embedded one.' in text
+    (of_embedded,) = record['settings']['embedded_labels']
+    assert of_embedded['points_per_class_and_scan'] == 100
     assert 'terrain as vegetation' in text and 'z so that the road is at -1.84 m; y ahead' in text
 
 

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import PARAM_SCHEDULERS
 
 from dos_mm3d.datasets.label_shares import leaf
+from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.studies.protocols.base import Source
 from dos_mm3d.studies.protocols.training_config import (
     cell_config,
@@ -52,6 +53,14 @@ def test_all_paths_move_with_the_root() -> None:
 def test_only_what_lies_below_a_folder_moves() -> None:
     tree = {'a': ['data/x/f', 'data/xy', 3], 'b': ('data/x',)}
     assert moved(tree, 'data/x', 'new') == {'a': ['new/f', 'data/xy', 3], 'b': ('new',)}
+
+
+def test_the_head_that_a_config_of_the_zoo_begins_with_is_left_to_the_recipes() -> None:
+    path = ROOT / 'configs/segmentation/minkunet_synthetic_zoo.py'
+    assert load_with_overrides(path, {}).custom_hooks == [dict(type='ProbeHeadHook')]
+    assert 'custom_hooks' not in read_downstream(path, 'data', {})
+    others = {'custom_hooks': [dict(type='ProbeHeadHook'), dict(type='EMAHook')]}
+    assert read_downstream(MINKUNET, 'data', others)['custom_hooks'] == [dict(type='EMAHook')]
 
 
 def test_layer_decay_is_told_and_can_be_taken_away() -> None:

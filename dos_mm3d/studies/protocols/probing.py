@@ -95,8 +95,9 @@ class Probing(Protocol):
     def plan(self, dataset: Probed, draws: Draws, **more: Any) -> ProbePlan:
         """Sizes as the command line says. more: arguments of ProbePlan."""
         sizes = {name: self.args.options[name] for name in ('bn_scans', 'scored_scans')}
-        sizes['points_per_class'] = self.args.options['points_per_class'] or default_points_per_class(dataset)
-        return ProbePlan(dataset, self.args.split, draws, **sizes, **more)
+        points = self.args.options['points_per_class']
+        points = default_points_per_class(dataset) if points is None else points
+        return ProbePlan(dataset, self.args.split, draws, points_per_class=points, **sizes, **more)
 
     def check(self) -> None:
         """One encoder, and that every cell could run."""
@@ -211,13 +212,23 @@ class Probing(Protocol):
     @property
     def points_note(self) -> str:
         """What layers are fitted on."""
-        counts = dict.fromkeys(str(plan.points_per_class) for plan in self.plans)
-        return f'Layers are fitted on at most {" and ".join(counts)} points of a class in a scan.'
+        first, *others = self.plans
+        embedded = [
+            f', {plan.points_per_class} in an embedded one' for plan in others[:1] if 'embedded' in plan.draws.sizes
+        ]
+        return f'Layers are fitted on at most {first.points_per_class} points of a class in a scan{"".join(embedded)}.'
 
     def settings(self) -> dict[str, Any]:
         """Recipe, sizes, and what the encoder is fed; of embedded labels draws and data."""
         first, *others = self.plans
-        embedded = [{'draws': asdict(plan.draws), 'data_hash': plan.dataset.hash()} for plan in others]
+        embedded = [
+            {
+                'draws': asdict(plan.draws),
+                'data_hash': plan.dataset.hash(),
+                'points_per_class_and_scan': plan.points_per_class,
+            }
+            for plan in others
+        ]
         return {**first.record, 'input': asdict(self.args.sources[0].input), 'embedded_labels': embedded}
 
     def more(self, results: Results) -> dict[str, Any]:
@@ -245,7 +256,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser, *, draws: int) -> None:
         '--points-per-class',
         type=int,
         help=f'training points of one class in one scan, at most; default {ProbeSettings.points_per_class}, of folders '
-        f'of up to {FEW_FRAMES} frames {POINTS_PER_CLASS_OF_FEW}',
+        f'with up to {FEW_FRAMES} frames to train on {POINTS_PER_CLASS_OF_FEW}',
     )
 
 

@@ -19,7 +19,8 @@ LENGTHS = ('begin', 'end', 'T_max', 'total_steps', 'step_size', 'milestones')
 
 
 def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The resolved downstream config at another data root, without validation while it trains.
+    """The resolved downstream config at another data root, without validation while it trains, and without the probed
+    head that configs of the zoo begin with: from scratch has none, and recipes say what is done to pretrained weights.
 
     The official validation scans are the test split: they are read once, by tools/test.py. ValueError where an override
     is the protocol's business, or where the config has nothing to train or test.
@@ -33,6 +34,8 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     config |= {key: moved(config[key], old, new) for key in SPLIT_KEYS}
     config |= dict(val_dataloader=None, val_evaluator=None, val_cfg=None)
     config['train_cfg'] = {key: value for key, value in config['train_cfg'].items() if not key.startswith('val_')}
+    if kept := [hook for hook in config.pop('custom_hooks', None) or [] if hook['type'] != 'ProbeHeadHook']:
+        config['custom_hooks'] = kept
     return config
 
 
