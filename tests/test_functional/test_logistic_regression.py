@@ -18,6 +18,14 @@ def test_standardisation_uses_the_training_points_and_their_weights() -> None:
     assert sd[1] == 1  # a constant channel is not blown up
 
 
+def test_moments_of_many_channels_are_those_of_each_alone() -> None:
+    features = torch.randn(50, 130, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 131)
+    weights = torch.arange(1, 51).float()
+    alone = [weighted_moments(features[:, [channel]], weights) for channel in range(130)]
+    for found, wanted in zip(weighted_moments(features, weights), zip(*alone)):
+        torch.testing.assert_close(found, torch.cat(wanted))
+
+
 def test_channel_scale_and_offset_change_nothing() -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(0, 3, (600,), generator=generator)
