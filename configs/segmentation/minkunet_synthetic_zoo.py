@@ -3,8 +3,9 @@
 Command:   python tools/train.py configs/segmentation/minkunet_synthetic_zoo.py
            (from scratch, with the same input: --cfg-options load_from=None custom_hooks=[])
 Hardware:  1 CPU core.
-Expected:  with 10 of 110 scenes labelled and 400 steps of batch 1, on validation scenes: 32.2 +- 0.8 mIoU, from scratch
-           27.4 +- 1.2 (docs/results/label_efficiency_zoo_recipes_synthetic_validation.json).
+Expected:  the command itself: not run. By run_protocol.py label_efficiency, 10 of 110 scenes labelled, 400 steps of
+           batch 1, validation scenes: 32.2 +- 0.8 mIoU, from scratch 27.4 +- 1.2
+           (docs/results/label_efficiency_zoo_recipes_synthetic_validation.json).
 
 Steps and labels are those of minkunet_small_synthetic.py, columns and network those of minkunet_nuscenes_zoo.py.
 """

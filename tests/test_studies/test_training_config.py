@@ -59,8 +59,8 @@ def test_the_head_that_a_config_of_the_zoo_begins_with_is_left_to_the_recipes() 
     path = ROOT / 'configs/segmentation/minkunet_synthetic_zoo.py'
     assert load_with_overrides(path, {}).custom_hooks == [dict(type='ProbeHeadHook')]
     assert 'custom_hooks' not in read_downstream(path, 'data', {})
-    others = {'custom_hooks': [dict(type='ProbeHeadHook'), dict(type='EMAHook')]}
-    assert read_downstream(MINKUNET, 'data', others)['custom_hooks'] == [dict(type='EMAHook')]
+    asked_for = [dict(type='ProbeHeadHook'), dict(type='EMAHook')]
+    assert read_downstream(path, 'data', {'custom_hooks': asked_for})['custom_hooks'] == asked_for
 
 
 def test_layer_decay_is_told_and_can_be_taken_away() -> None:

@@ -135,4 +135,9 @@ def test_the_scan_that_ranks_train_on_passes_the_checks_at_their_start(tmp_path)
     """They run through tools/train.py, which looks at the data first."""
     write_scan(tmp_path / 'scan', np.ones((50, 5), np.float32), 1)
     job = Job('minkunet', 'small', threads=1, batch_size=1)
-    check_data(training_config(job, tmp_path / 'scan', tmp_path / 'run', 1), 'train_dataloader')
+    config = training_config(job, tmp_path / 'scan', tmp_path / 'run', 1)
+    check_data(config, 'train_dataloader')
+    for file in (tmp_path / 'scan').rglob('*.bin'):
+        file.unlink()
+    with pytest.raises((ValueError, OSError), match='scan'):
+        check_data(config, 'train_dataloader')

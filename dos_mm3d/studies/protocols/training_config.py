@@ -34,6 +34,8 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     config |= {key: moved(config[key], old, new) for key in SPLIT_KEYS}
     config |= dict(val_dataloader=None, val_evaluator=None, val_cfg=None)
     config['train_cfg'] = {key: value for key, value in config['train_cfg'].items() if not key.startswith('val_')}
+    if any(key.startswith('custom_hooks') for key in overrides):
+        return config  # whoever names hooks has these, from scratch too
     if kept := [hook for hook in config.pop('custom_hooks', None) or [] if hook['type'] != 'ProbeHeadHook']:
         config['custom_hooks'] = kept
     return config
