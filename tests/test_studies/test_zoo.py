@@ -20,6 +20,7 @@ from dos_mm3d.studies.zoo import (
     MOST_BYTES,
     WEIGHTS,
     ZOO,
+    add_probes,
     add_to_zoo,
     check_files,
     index,
@@ -202,20 +203,26 @@ def test_pretraining_goes_on_from_a_file_on_both_sides(zoo, tmp_path):
     ]
 
 
-def test_a_record_of_another_checkpoint_is_refused(tmp_path):
+def write_record(path: Path, sha256: str, miou: float) -> Path:
+    """A whole record of one checkpoint."""
     record = dict(
-        sources=[dict(sha256='a' * 64)],
+        sources=[dict(sha256=sha256)],
         complete=True,
         title='Linear probe',
         metric='mIoU [%]',
         split='test',
         datasets=[dict(title='embedded nuScenes')],
         columns=[dict(name='miou', title='20 labelled scans')],
-        rows=[dict(title='DOS', entries=dict(miou=dict(mean=30.0, sd=1.0, values={})))],
+        rows=[dict(title='DOS', entries=dict(miou=dict(mean=miou, sd=1.0, values={})))],
         command='x',
         commit='y',
     )
-    (tmp_path / 'r.json').write_text(json.dumps(record))
+    path.write_text(json.dumps(record))
+    return path
+
+
+def test_a_record_of_another_checkpoint_is_refused(tmp_path):
+    write_record(tmp_path / 'r.json', 'a' * 64, 30.0)
     found = probe_numbers(tmp_path / 'r.json', 'a' * 64)
     assert found['rows'] == {'DOS': {'miou': {'mean': 30.0, 'sd': 1.0}}}
     with pytest.raises(InputError, match='alone'):
@@ -224,6 +231,27 @@ def test_a_record_of_another_checkpoint_is_refused(tmp_path):
         (tmp_path / 'r.json').write_text(text)
         with pytest.raises(InputError, match=said):
             probe_numbers(tmp_path / 'r.json', 'a' * 64)
+
+
+def test_probes_of_a_file_that_ships_replace_those_of_their_title(zoo, tmp_path):
+    copied = shutil.copytree(zoo, tmp_path / 'weights')
+    sha256 = read_index(copied)[NAME]['sha256']
+    add_probes(NAME, {'real_nuscenes': write_record(tmp_path / 'a.json', sha256, 30.0)}, copied)
+    add_probes(NAME, {'embedded_nuscenes': write_record(tmp_path / 'b.json', sha256, 40.0)}, copied)
+    entry = add_probes(NAME, {'real_nuscenes': write_record(tmp_path / 'c.json', sha256, 50.0)}, copied)
+    assert entry == read_index(copied)[NAME]
+    found = {title: probe['rows']['DOS']['miou']['mean'] for title, probe in entry['probes'].items()}
+    assert found == {'real_nuscenes': 50.0, 'embedded_nuscenes': 40.0}
+    assert {**entry, 'probes': {}} == read_index(zoo)[NAME]
+    other = write_record(tmp_path / 'd.json', entry['checkpoint_sha256'], 60.0)
+    with pytest.raises(InputError, match='alone'):
+        add_probes(NAME, {'real_nuscenes': other}, copied)
+    with pytest.raises(InputError, match='has no ptv3; give the checkpoint'):
+        add_probes('ptv3', {}, copied)
+    (copied / f'{NAME}.pth').write_bytes(b'')
+    with pytest.raises(InputError, match='the index says'):
+        add_probes(NAME, {}, copied)
+    assert read_index(copied)[NAME] == entry
 
 
 @pytest.mark.parametrize('texts', [['r.json'], ['a=r.json', 'a=s.json']])

@@ -43,10 +43,12 @@ class Ladder:
 
     reference: the row that the options change (the last row where there are none); its encoder is the one that the
     random baselines share, and it is the one that is compared with every baseline.
+    overrides: dotted.key -> value, for every row alike; a mapping takes the place of what stands there.
     """
 
     path: Path
     rows: tuple[LadderRow, ...]
+    overrides: Mapping[str, Any]
 
     @property
     def reference(self) -> LadderRow:
@@ -70,7 +72,8 @@ class Ladder:
 
 
 def read_ladder(path: Path) -> Ladder:
-    """The ladder of a Python file with `rows` and, optionally, `options`: lists of dicts with the keys of `KEYS`.
+    """The ladder of a Python file with `rows` and, optionally, `options`: lists of dicts with the keys of `KEYS`; and,
+    optionally, `overrides`: what every row has in place of what its config says, as another backbone.
 
     Configs are relative to the working directory. FileNotFoundError where the file or a config is missing, ValueError
     where it is no ladder.
@@ -83,7 +86,7 @@ def read_ladder(path: Path) -> Ladder:
     rows = [_row(path, entry, is_option=False) for entry in content['rows']]
     rows += [_row(path, entry, is_option=True) for entry in content.get('options', [])]
     _check(path, rows)
-    return Ladder(path, tuple(rows))
+    return Ladder(path, tuple(rows), dict(content.get('overrides', {})))
 
 
 def _row(path: Path, entry: Mapping[str, Any], *, is_option: bool) -> LadderRow:
@@ -108,14 +111,20 @@ def _check(path: Path, rows: Sequence[LadderRow]) -> None:
 
 
 def resolve_configs(ladder: Ladder, steps: int | None, overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Name of a row -> its resolved config, see :func:`resolve_config`. InputError where the rows train for different
-    numbers of steps, which no comparison survives."""
+    """Name of a row -> its resolved config, see :func:`resolve_config`; the command line's values go before the
+    ladder's. InputError where the rows train for different numbers of steps, which no comparison survives."""
+    own = {key: in_place(value) for key, value in ladder.overrides.items()}
     with progress_bar(ladder.rows, 'ladder: reading configs', unit='config') as rows:
-        configs = {row.name: resolve_config(row.config, steps=steps, overrides=overrides) for row in rows}
+        configs = {row.name: resolve_config(row.config, steps=steps, overrides={**own, **overrides}) for row in rows}
     found = {name: config['train_cfg']['max_iters'] for name, config in configs.items()}
     if len(set(found.values())) > 1:
         raise InputError(f'the rows train for different numbers of steps ({found}); give one with --steps')
     return configs
+
+
+def in_place(value: Any) -> Any:
+    """A mapping as mmengine puts it in place of another, instead of merging the two."""
+    return {'_delete_': True, **value} if isinstance(value, Mapping) else value
 
 
 def resolve_config(path: Path, *, steps: int | None, overrides: Mapping[str, Any]) -> dict[str, Any]:

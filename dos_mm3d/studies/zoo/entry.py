@@ -28,7 +28,7 @@ def zoo_entry(name: str, checkpoint: Path, file: Path, probes: Mapping[str, Path
         name: of ZOO.
         checkpoint: of a pretraining with the config that ZOO names, in its work_dir.
         file: to write.
-        probes: title -> record of tools/run_protocol.py for that very checkpoint.
+        probes: title -> record of tools/run_protocol.py for that very checkpoint; for the file: add_probes.
 
     Raises:
         InputError: another config's checkpoint, or one without the log of its training; half precision changes its
@@ -96,8 +96,8 @@ def data_facts(config_text: str, source: str) -> dict[str, Any]:
     }
 
 
-def probe_numbers(path: Path, checkpoint_sha256: str) -> dict[str, Any]:
-    """Rows and columns of a protocol's record. InputError where it is not complete, or of another checkpoint."""
+def probe_numbers(path: Path, sha256: str) -> dict[str, Any]:
+    """Rows and columns of a protocol's record. InputError where it is not complete, or not of that file alone."""
     try:
         record = read_json(path)
     except ValueError as error:
@@ -105,10 +105,10 @@ def probe_numbers(path: Path, checkpoint_sha256: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InputError(f'{path}: holds a {type(record).__name__}, wanted a record of tools/run_protocol.py')
     sources = [source['sha256'] for source in record.get('sources', [])]
-    if sources != [checkpoint_sha256] or not record.get('complete'):
+    if sources != [sha256] or not record.get('complete'):
         raise InputError(
             f'{path}: a record of the checkpoints {[one[:12] for one in sources]}, complete: '
-            f'{record.get("complete")}; wanted a whole one of {checkpoint_sha256[:12]} alone'
+            f'{record.get("complete")}; wanted a whole one of {sha256[:12]} alone'
         )
     return {
         'record': path.name,

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import InputError, MissingFileError
 from ...files import check_writable, read_json, write_json
 from ..runner import file_sha256
-from .entry import zoo_entry
+from .entry import probe_numbers, zoo_entry
 
 WEIGHTS = Path('weights')
 INDEX = 'index.json'
@@ -50,8 +50,38 @@ def add_to_zoo(
         entries[name] = zoo_entry(name, checkpoint, file, probes)
         check_sizes({one: found['bytes'] for one, found in entries.items()}, folder)
         os.replace(file, folder / file.name)
-    write_json(folder / INDEX, {'format': FORMAT, 'weights': dict(sorted(entries.items()))})
+    write_index(entries, folder)
     return entries[name]
+
+
+def add_probes(name: str, probes: Mapping[str, Path], folder: Path = WEIGHTS) -> dict[str, Any]:
+    """Put records of a file that is in the folder into its entry, in place of older ones of their titles.
+
+    Args:
+        name: of the entry.
+        probes: title -> record of tools/run_protocol.py for the file, as anybody who has it can make it.
+        folder: of files and index.
+
+    Returns:
+        The entry.
+
+    Raises:
+        InputError: no such entry, a file that is not the index's, or a record of another one; nothing is changed.
+    """
+    entries = read_index(folder)
+    if name not in entries:
+        raise InputError(f'{folder / INDEX}: has no {name}; give the checkpoint that it is to be made from')
+    check_files(folder)
+    found = {title: probe_numbers(path, entries[name]['sha256']) for title, path in probes.items()}
+    check_writable(folder)
+    entries[name]['probes'].update(found)
+    write_index(entries, folder)
+    return entries[name]
+
+
+def write_index(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+    """In the order of the names."""
+    write_json(folder / INDEX, {'format': FORMAT, 'weights': dict(sorted(entries.items()))})
 
 
 def check_sizes(sizes: Mapping[str, int], folder: Path) -> None:
