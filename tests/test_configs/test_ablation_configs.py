@@ -1,5 +1,6 @@
 """Rows and options of the ladder change what they name, and those with a mechanism of their own take two steps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from mmengine.config import Config
 
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.engine.hooks import CollapseMonitorHook
+from dos_mm3d.errors import InputError
+from dos_mm3d.studies.protocols.ladder_file import read_ladder, resolve_configs
 from tests.helpers.tiny_runs import losses_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +56,7 @@ def what_runs(name: str) -> dict:
 def test_the_ladder_is_complete_and_in_the_order_of_the_issue():
     zipf = ['softmap_uniform', 'zipf_1p0', 'zipf_1p3', 'zipf_1p6', 'zipf_2p0', 'zipf_3p0', 'zipf_auto']
     assert ['naive', 'token_jitter', 'clustering', 'regression', 'softmap', *zipf] == ROWS
-    assert {path.stem for path in FOLDER.glob('*.py')} == {*ROWS, *OPTIONS, 'base', 'ladder'}
+    assert {path.stem for path in FOLDER.glob('*.py')} == {*ROWS, *OPTIONS, 'base', 'ladder', 'ladder_minkunet'}
     seen = [None]
     for row in LADDER.rows:
         assert row.above in seen
@@ -98,6 +101,30 @@ def test_the_base_follows_the_quickstart_and_an_override_of_the_budget():
     assert hooks == wanted
     ramp = load_with_overrides(FOLDER / 'mask_ramp.py', dict(max_iters=1000, batch_size=4))
     assert ramp.train_dataloader.dataset.pipeline[1].ramp_draws == 200
+
+
+def test_over_minkunet_the_reference_is_its_own_pretraining_and_rows_differ_as_they_did():
+    ladder = read_ladder(FOLDER / 'ladder_minkunet.py')
+    assert [row.name for row in ladder.rows] == [*ROWS, *OPTIONS]
+    few = replace(ladder, rows=(ladder.row('zipf_1p3'), ladder.row('naive')))
+    found = resolve_configs(few, 40, {'data_root': 'data/other'})
+    own = load_with_overrides(
+        ROOT / 'configs/dos/dos_minkunet_synthetic.py', dict(max_iters=40, data_root='data/other')
+    )
+    for key in ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
+        assert found['zipf_1p3'][key] == own[key], key
+    rows = ({key: row[key] for key in ('model', 'train_dataloader')} for row in found.values())
+    wanted = {'model.student_input', 'model.terms', 'model.head.type', 'model.head.alpha'}
+    assert differences(*rows) == {*wanted, 'train_dataloader.dataset.pipeline'}
+    command_line = resolve_configs(few, 40, {'train_dataloader.dataset.num_sweeps': 2})
+    assert command_line['naive']['train_dataloader']['dataset']['num_sweeps'] == 2
+
+
+def test_what_a_ladder_puts_into_a_place_that_no_row_has_is_refused():
+    ladder = read_ladder(FOLDER / 'ladder_minkunet.py')
+    few = replace(ladder, rows=(ladder.row('zipf_1p3'),), overrides={'model.bakbone': {'type': 'MinkUNetAdapter'}})
+    with pytest.raises(InputError, match='bakbone'):
+        resolve_configs(few, 40, {})
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Ladder:
 
     path: Path
     rows: tuple[LadderRow, ...]
-    overrides: Mapping[str, Any]
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def reference(self) -> LadderRow:
