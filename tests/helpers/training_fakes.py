@@ -29,6 +29,12 @@ if name in do.get('fail', ()):
 seed = config['randomness']['seed']
 start = dict(encoder=f'{config["load_from"]} {seed}', rest=f'head {seed}', inputs=f'inputs {seed}', iters=4)
 (run / 'start.json').write_text(json.dumps(start | do.get(name, {})))
+lines = [dict(step=step, loss=1.0, time=0.5) for step in (2, 4)]
+if 'val_interval' in config['train_cfg']:
+    lines += [dict(step=step, miou=(step + seed + 2 * bool(config['load_from'])) / 100, time=9.0) for step in (2, 4)]
+logs = run / '20260101_000000' / 'vis_data'
+logs.mkdir(parents=True, exist_ok=True)
+(logs / 'scalars.json').write_text('\\n'.join(map(json.dumps, lines)))
 """
 FAKE_TEST = """
 import json, pathlib, sys
@@ -90,7 +96,7 @@ def arguments(
 ) -> ProtocolArguments:
     """A test on the embedded nuScenes, or another data set, below `root`."""
     options = {'shares': [0.1, 1.0, 100.0], 'share_seed': 1, 'mode': 'finetune', 'downstream': None, 'processes': 1}
-    options |= {'recipe': ['plain'], 'sequences': None, 'steps_of_shares': None}
+    options |= {'recipe': ['plain'], 'sequences': None, 'steps_of_shares': None, 'curve': 0}
     options |= more.pop('options', {})
     dataset = dataset_named(on).at(str(root))
     wanted = {'seeds': 2, 'split': 'test', 'steps': 4, **more}

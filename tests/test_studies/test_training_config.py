@@ -9,6 +9,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 
 from dos_mm3d.datasets.label_shares import leaf
 from dos_mm3d.engine.config_overrides import load_with_overrides
+from dos_mm3d.errors import InputError
 from dos_mm3d.studies.protocols.base import Source
 from dos_mm3d.studies.protocols.training_config import (
     cell_config,
@@ -219,3 +220,22 @@ def test_minkunets_small_config_is_what_it_was() -> None:
         ),
     )
     assert (cfg.model.decode_head.channels, cfg.model.decode_head.ignore_index) == (32, 16)
+
+
+@pytest.mark.parametrize(
+    ('path', 'points', 'interval', 'by_epoch'), [(MINKUNET, 4, 200, False), (CENTERPOINT, 5, 4, True)]
+)
+def test_a_training_can_score_what_its_test_does(path: Path, points: int, interval: int, by_epoch: bool) -> None:
+    config = read_downstream(path, 'data', {})
+    plain, scored = cell(config), cell(config, curve=points)
+    assert plain['val_dataloader'] is None and 'val_interval' not in plain['train_cfg']
+    assert scored['val_dataloader'] == scored['test_dataloader']
+    assert scored['train_cfg'] == {**plain['train_cfg'], 'val_interval': interval}
+    assert scored['default_hooks']['logger']['log_metric_by_epoch'] == by_epoch
+    if path == CENTERPOINT:
+        prefixes = [scored[key]['jsonfile_prefix'] for key in ('val_evaluator', 'test_evaluator')]
+        assert prefixes == ['curve', 'test'], 'files of the one are not those of the other'
+    kept = [key for key in plain if not key.startswith('val_') and key not in ('train_cfg', 'default_hooks')]
+    assert {key: scored[key] for key in kept} == {key: plain[key] for key in kept}
+    with pytest.raises(InputError, match=r'wanted a number that divides them'):
+        cell(config, curve=7)

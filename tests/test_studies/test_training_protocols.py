@@ -176,6 +176,43 @@ def test_a_moved_folder_is_tested_with_its_own_weights(
         assert str(wanted.out) not in config.read_text()
 
 
+def test_a_learning_curve_is_what_trainings_scored_on_their_way(
+    wanted: ProtocolArguments, trainings: TrainingFakes
+) -> None:
+    plain = run_protocol(LabelEfficiency(wanted))
+    assert 'curves' not in plain
+    trainings.take_calls()
+    with_curve = replace(wanted, options={**wanted.options, 'curve': 2})
+    record = run_protocol(LabelEfficiency(with_curve))
+    assert len(trainings.take_calls()) == 16, 'a training that was not scored on its way has no curve'
+    assert [(curve['title'], curve['unit']) for curve in record['curves']] == [
+        ('0.1 %', 'steps'),
+        ('1 %', 'steps'),
+        ('100 %', 'steps'),
+    ]
+    for curve in record['curves']:
+        found = {one['name']: {step: entry['mean'] for step, entry in one['entries'].items()} for one in curve['rows']}
+        wanted_means = {'scratch': {'2': 2.5, '4': 4.5}, 'dos_synthetic': {'2': 4.5, '4': 6.5}}
+        assert found == {name: pytest.approx(means) for name, means in wanted_means.items()}
+    text = full_text(record, LabelEfficiency(with_curve).tables)
+    assert 'While training, 0.1 %, on the same split, after so many steps:' in text
+    assert '| from DOS | 4.5 ± 0.7 | 6.5 ± 0.7 |' in text
+    assert all(cell['found']['training']['seconds'] == pytest.approx(2.0) for cell in stored_cells(wanted.out))
+    for config in wanted.out.glob('cells/*/config.py'):
+        cfg = Config.fromfile(config)
+        assert ('val_dataloader' in cfg and cfg.val_dataloader is not None) == ('val_interval' in cfg.train_cfg)
+        if 'val_interval' in cfg.train_cfg:
+            assert (cfg.train_cfg.val_interval, cfg.default_hooks.logger.log_metric_by_epoch) == (2, False)
+            assert cfg.val_dataloader == cfg.test_dataloader
+    with pytest.raises(ValueError, match=r'--curve 3: the training has 4 steps; wanted a number that divides them'):
+        run_protocol(LabelEfficiency(replace(wanted, options={**wanted.options, 'curve': 3})))
+
+
+def stored_cells(out: Path) -> list[dict]:
+    """What every cell left."""
+    return [json.loads(path.read_text()) for path in out.glob('cells/*/result.json')]
+
+
 def test_seed_i_trains_from_checkpoint_i(
     wanted: ProtocolArguments, minkunet: tuple[Path, Path], trainings: TrainingFakes
 ) -> None:
@@ -320,7 +357,18 @@ def test_the_tool_trains_tests_and_reports(
     from scratch."""
     command = [sys.executable, 'tools/run_protocol.py', 'label_efficiency', '--dataset', 'synthetic', '--seeds', '1']
     command += ['--checkpoint', minkunet[1], '--data-root', f'synthetic={synthetic_nuscenes}', '--out', tmp_path]
-    command += ['--split', 'test', '--steps', '2', '--shares', '1', '--cfg-options', 'train_dataloader.batch_size=1']
+    command += [
+        '--split',
+        'test',
+        '--steps',
+        '2',
+        '--shares',
+        '1',
+        '--curve',
+        '2',
+        '--cfg-options',
+        'train_dataloader.batch_size=1',
+    ]
     command += ['train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False']
     done = subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -335,3 +383,9 @@ def test_the_tool_trains_tests_and_reports(
     assert entries(record, 'dos_synthetic')['labels_1_miou']['mean'] == pytest.approx(
         100 * entries(record, 'dos_synthetic')['labels_1_miou']['metrics']['miou'], abs=0.1
     )
+    (curve,) = record['curves']
+    for row in curve['rows']:
+        assert list(row['entries']) == ['1', '2']
+        assert row['entries']['2']['mean'] == pytest.approx(
+            entries(record, row['name'])['labels_1_miou']['mean'], abs=0.1
+        )

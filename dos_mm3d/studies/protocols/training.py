@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
 
+from matplotlib.figure import Figure
 from mmengine.registry import init_default_scope
 
 from ...datasets.label_shares import frames_by_sequence, leaf
@@ -28,10 +29,20 @@ from .downstream import (
     require_one_backbone,
     require_seeds_for,
 )
+from .learning_curve import curve_of, curve_tables, draw_curves
 from .recipes import PLAIN, Recipe, read_recipe, table_name
 from .sources import Source
 from .training_cell import COLLECT, cell_commands
-from .training_config import cell_config, in_steps, moved, own_steps, read_downstream, with_even_rates
+from .training_config import (
+    cell_config,
+    in_steps,
+    length_of,
+    moved,
+    own_steps,
+    read_downstream,
+    spacing,
+    with_even_rates,
+)
 from .training_page import trained_page
 from .training_rows import Labels, Start, compared, labels_of_config, starts_of, title_of_pair
 from .training_table import column_name, decay_note, entry_of, sweeps_note, which_checkpoints
@@ -71,6 +82,8 @@ class TrainingProtocol(Protocol):
         )
         parser.add_argument('--processes', type=int, default=1, help='GPUs of each training')
         parser.add_argument('--steps', type=int, help='of each training; default: what its config says')
+        words = 'learning curve: score at so many evenly spaced steps of each training, too'
+        parser.add_argument('--curve', type=int, default=0, metavar='POINTS', help=words)
         add_overrides(parser, '--cfg-options', 'values of the downstream config')
 
     @property
@@ -92,6 +105,11 @@ class TrainingProtocol(Protocol):
     def variant(self) -> str:
         """Other recipes are another table."""
         return table_name(self.recipes)
+
+    @property
+    def curve(self) -> int:
+        """Points of the learning curve, 0 for none."""
+        return self.args.options['curve']
 
     @cached_property
     def config_file(self) -> Path:
@@ -165,6 +183,8 @@ class TrainingProtocol(Protocol):
         require_seeds_for(self.runs, self.args.seeds)
         self.args.dataset.require()
         config = self.config
+        for labels in self.labels if self.curve else ():
+            spacing(self.config_of(labels)['train_cfg'], self.curve)
         if self.kind in FROZEN_KINDS and self.recipes != [PLAIN]:
             raise InputError(f'--recipe is for what is trained as a whole; {self.kind} has a frozen encoder')
         for source in sources:
@@ -199,6 +219,7 @@ class TrainingProtocol(Protocol):
                 paste=self.pastes(labels),
                 encoder_prefixes=encoder_prefixes(self.args.sources[0], self.task),
                 devkit_prefix=folder.resolve() / 'test',
+                curve=self.curve,
             )
             write_config(folder / 'config.py', made)
 
@@ -214,6 +235,7 @@ class TrainingProtocol(Protocol):
                 'train_sequences': labels.sequences,
                 'test_sequences': self.scored,
                 'processes': processes,
+                **({'curve': self.curve} if self.curve else {}),
             },
             prepare=prepare,
             commands=partial(cell_commands, config, task=self.task, processes=processes),
@@ -279,7 +301,28 @@ class TrainingProtocol(Protocol):
             if (found := difference(self.found(results, base, labels), self.found(results, start, labels), key))
         ]
         lists = {one.name: list(one.sequences) for one in self.labels if one.sequences is not None}
-        return {'differences': differences, 'labelled_sequences': lists}
+        curves = {'curves': self.curves(results)} if self.curve else {}
+        return {'differences': differences, 'labelled_sequences': lists, **curves}
+
+    def curves(self, results: Results) -> list[dict[str, Any]]:
+        """Of each share and number: every row's scores while it trained."""
+        return [
+            curve_of(
+                self.column_title(labels, key),
+                length_of(self.config['train_cfg'])[1],
+                [(start, self.found(results, start, labels)) for start in self.starts],
+                key,
+            )
+            for labels, key in product(self.labels, self.keys)
+        ]
+
+    def tables(self, record: Mapping[str, Any]) -> str:
+        """Learning curves behind the rest."""
+        return '\n\n'.join(part for part in (super().tables(record), curve_tables(record)) if part)
+
+    def draw(self, record: Mapping[str, Any]) -> Figure:
+        """Learning curves where they were asked for."""
+        return draw_curves(record) if record.get('curves') else super().draw(record)
 
     def pages(self) -> Mapping[str, tuple[str, str]]:
         """Two of the scored samples under the first seed's models, trained with the most labels."""

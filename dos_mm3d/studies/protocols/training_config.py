@@ -122,6 +122,7 @@ def cell_config(
     paste: bool,
     encoder_prefixes: Sequence[str],
     devkit_prefix: Path,
+    curve: int = 0,
 ) -> dict[str, Any]:
     """What tools/train.py and tools/test.py get: resumable, with a record of the start.
 
@@ -130,6 +131,7 @@ def cell_config(
     paste: whether objects may be pasted (ObjectSample): they come from all frames, labelled or not.
     encoder_prefixes: of the names of weights that pretraining gives.
     devkit_prefix: where nuScenes' evaluator keeps the devkit's files: they hold what --metrics does not.
+    curve: at so many evenly spaced steps what is tested is scored while it trains, too.
     """
     config = copy.deepcopy(dict(config))
     config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
@@ -158,12 +160,47 @@ def cell_config(
             evaluator['jsonfile_prefix'] = str(devkit_prefix)
         if test_sequences is not None and 'ann_file' in evaluator:  # Waymo's reads the labels itself
             evaluator['ann_file'] = str(Path(evaluator['ann_file']).parent / train_ann_file)
-    return config
+    return config | (scored_while_training(config, curve, devkit_prefix.with_name('curve')) if curve else {})
 
 
 def without_pasting(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """A data set whose pipeline pastes no objects."""
     return {**dataset, 'pipeline': [step for step in dataset['pipeline'] if step['type'] != 'ObjectSample']}
+
+
+def length_of(loop: Mapping[str, Any]) -> tuple[int, str]:
+    """How long a train_cfg trains, and in what it counts."""
+    return (loop['max_epochs'], 'epochs') if 'max_epochs' in loop else (loop['max_iters'], 'steps')
+
+
+def spacing(loop: Mapping[str, Any], points: int) -> int:
+    """Epochs or steps from one score to the next. InputError for points that cannot be spaced evenly up to the end."""
+    length, unit = length_of(loop)
+    if points < 1 or length % points:
+        raise InputError(f'--curve {points}: the training has {length} {unit}; wanted a number that divides them')
+    return length // points
+
+
+def scored_while_training(config: Mapping[str, Any], points: int, devkit_prefix: Path) -> dict[str, Any]:
+    """What a config gets so that its training scores, `points` times, what its test does.
+
+    Args:
+        config: resolved, with what is tested.
+        points: evenly spaced, the last at the end.
+        devkit_prefix: where nuScenes' evaluator keeps its files meanwhile.
+    """
+    evaluators = copy.deepcopy(config['test_evaluator'])
+    for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
+        if evaluator.get('type') == 'NuScenesMetric':
+            evaluator['jsonfile_prefix'] = str(devkit_prefix)
+    logger = {**config['default_hooks']['logger'], 'log_metric_by_epoch': 'max_epochs' in config['train_cfg']}
+    return {
+        'val_dataloader': config['test_dataloader'],
+        'val_evaluator': evaluators,
+        'val_cfg': dict(type='ValLoop'),
+        'train_cfg': {**config['train_cfg'], 'val_interval': spacing(config['train_cfg'], points)},
+        'default_hooks': {**config['default_hooks'], 'logger': logger},
+    }
 
 
 def hooks_for(loop: Mapping[str, Any]) -> dict[str, Any]:
