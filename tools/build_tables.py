@@ -227,7 +227,7 @@ def record_line(path: Path) -> tuple[str, ...]:
         ladder, steps = record['settings']['ladder'], record['settings']['steps']
         rows = [row for row in record['rows'] if 'config' in row]
         run = [row['name'] for row in rows if row['entries'] or lost_seeds(record, row)]
-        folder = 'ablations' if ladder == 'ladder.py' else 'backbones'
+        folder = 'ablations' if ladder.startswith('ladder') else 'backbones'
         what = f'{"the ladder" if len(run) > 1 else run[0]}, {steps} steps, {SCENES[record["split"]]}'
         only = f' --rows {run[0]}' if len(run) == 1 < len(rows) else ''
         command = f'python tools/ablate.py configs/{folder}/{ladder}{only} --steps {steps} --split {record["split"]}'
