@@ -96,7 +96,7 @@ def arguments(
 ) -> ProtocolArguments:
     """A test on the embedded nuScenes, or another data set, below `root`."""
     options = {'shares': [0.1, 1.0, 100.0], 'share_seed': 1, 'mode': 'finetune', 'downstream': None, 'processes': 1}
-    options |= {'recipe': ['plain'], 'sequences': None, 'steps_of_shares': None, 'curve': 0}
+    options |= {'recipe': ['plain'], 'sequences': None, 'steps_of_shares': None, 'curve': None}
     options |= more.pop('options', {})
     dataset = dataset_named(on).at(str(root))
     wanted = {'seeds': 2, 'split': 'test', 'steps': 4, **more}

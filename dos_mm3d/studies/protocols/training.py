@@ -83,7 +83,7 @@ class TrainingProtocol(Protocol):
         parser.add_argument('--processes', type=int, default=1, help='GPUs of each training')
         parser.add_argument('--steps', type=int, help='of each training; default: what its config says')
         words = 'learning curve: score at so many evenly spaced steps of each training, too'
-        parser.add_argument('--curve', type=int, default=0, metavar='POINTS', help=words)
+        parser.add_argument('--curve', type=int, metavar='POINTS', help=words)
         add_overrides(parser, '--cfg-options', 'values of the downstream config')
 
     @property
@@ -109,7 +109,7 @@ class TrainingProtocol(Protocol):
     @property
     def curve(self) -> int:
         """Points of the learning curve, 0 for none."""
-        return self.args.options['curve']
+        return self.args.options['curve'] or 0
 
     @cached_property
     def config_file(self) -> Path:
