@@ -22,8 +22,9 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     """The resolved downstream config at another data root, without validation while it trains, and without the probed
     head that configs of the zoo begin with: from scratch has none, and recipes say what is done to pretrained weights.
 
-    The official validation scans are the test split: they are read once, by tools/test.py. ValueError where an override
-    is the protocol's business, or where the config has nothing to train or test.
+    The official validation scans are the test split: they are read once, by tools/test.py, but for learning curves
+    (:func:`scored_while_training`). ValueError where an override is the protocol's business, or where the config has
+    nothing to train or test.
     """
     if taken := sorted(set(overrides) & set(SET_BY_PROTOCOL)):
         raise InputError(f'--cfg-options {", ".join(taken)}: the protocol sets it; use --seeds, --out, --checkpoint')
