@@ -1,6 +1,6 @@
-"""The rows that carry the paper's claim over the tiny MinkUNet of dos_minkunet_synthetic.py: a step costs half as much.
+"""The rows of the ladder that carry the paper's claim, over the tiny MinkUNet of dos_minkunet_synthetic.py.
 
-Command:   python tools/ablate.py configs/ablations/ladder_minkunet.py [--seeds 5] [--steps N] [--out DIR]
+Command:   python tools/ablate.py configs/ablations/ladder_minkunet.py --out work_dirs/ladder_minkunet [--steps N]
 Hardware:  1 CPU core.
 Expected:  not run
 

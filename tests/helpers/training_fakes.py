@@ -1,6 +1,7 @@
 """Pretraining checkpoints that cost nothing, and small scripts that stand in for training and test of a protocol."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,6 +11,8 @@ from mmengine.config import Config
 from dos_mm3d.studies.protocols.base import ProtocolArguments, Source
 from dos_mm3d.studies.protocols.datasets import dataset_named
 from dos_mm3d.studies.protocols.sources import read_sources
+from dos_mm3d.studies.protocols.training_cell import curve_folder
+from dos_mm3d.studies.protocols.training_config import checkpoint_at, last_checkpoint
 from tests.helpers.recorded_calls import RecordedCalls
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,28 +32,27 @@ if name in do.get('fail', ()):
 seed = config['randomness']['seed']
 start = dict(encoder=f'{config["load_from"]} {seed}', rest=f'head {seed}', inputs=f'inputs {seed}', iters=4)
 (run / 'start.json').write_text(json.dumps(start | do.get(name, {})))
-lines = [dict(step=step, loss=1.0, time=0.5) for step in (2, 4)]
-if 'val_interval' in config['train_cfg']:
-    lines += [dict(step=step, miou=(step + seed + 2 * bool(config['load_from'])) / 100, time=9.0) for step in (2, 4)]
-logs = run / '20260101_000000' / 'vis_data'
-logs.mkdir(parents=True, exist_ok=True)
-(logs / 'scalars.json').write_text('\\n'.join(map(json.dumps, lines)))
 """
 FAKE_TEST = """
 import json, pathlib, sys
-folder, calls, behaviour = map(pathlib.Path, sys.argv[1:])
+folder, calls, behaviour, to, checkpoint = map(pathlib.Path, sys.argv[1:])
 if json.loads(behaviour.read_text()).get('fail_test'):
     sys.exit('error: no room left')
 config = {}
 exec((folder / 'config.py').read_text(), config)
 with open(calls, 'a') as file:
     file.write(f'test {folder.name.rsplit("_", 1)[0]}\\n')
+step = int(checkpoint.stem.removeprefix('iter_').removeprefix('epoch_'))
 right = 10 + 2 * config['randomness']['seed'] + (5 if config['load_from'] else 0)
 sequences = config['train_dataloader']['dataset'].get('sequences') or 'all'
 right += 20 if len(sequences) > 1 else 0
+if to != folder:  # on the way to the end
+    right = step
+    to.mkdir(parents=True, exist_ok=True)
 confusion = [[right, 100 - right], [0, 100]]
-(folder / 'confusion.json').write_text(json.dumps(dict(classes=['a', 'b'], confusion=confusion)))
-(folder / 'metrics.json').write_text(json.dumps(dict(miou=0.5)))
+(to / 'confusion.json').write_text(json.dumps(dict(classes=['a', 'b'], confusion=confusion)))
+nuscenes = 'NuScenes metric/pred_instances_3d_NuScenes/'
+(to / 'metrics.json').write_text(json.dumps({'miou': 0.5, nuscenes + 'mAP': right / 100, nuscenes + 'NDS': 0.5}))
 summary = folder / 'test' / 'pred_instances_3d'
 summary.mkdir(parents=True, exist_ok=True)
 devkit = dict(mean_ap=right / 100, nd_score=0.5, mean_dist_aps=dict(car=right / 100), tp_errors=dict(trans_err=0.25))
@@ -68,10 +70,13 @@ class TrainingFakes(RecordedCalls):
     """Stands in for tools/train.py and tools/test.py. behave: fail=names of cells, fail_test=True for all tests, name
     of a cell=what its start.json says otherwise."""
 
-    def commands(self, config: object, folder: Path, **what: object) -> list[list[str]]:
+    def commands(self, config: dict, folder: Path, *, places: Sequence[int], **what: object) -> list[list[str]]:
         """In place of training_cell.cell_commands."""
         arguments = [*map(str, (folder, self.calls_file, self.behaviour_file))]
-        return [[sys.executable, '-c', script, *arguments] for script in (FAKE_TRAIN, FAKE_TEST)]
+        tested = {curve_folder(folder, place): checkpoint_at(config, folder / 'run', place) for place in places}
+        tested[folder] = last_checkpoint(config, folder / 'run')
+        tests = [[sys.executable, '-c', FAKE_TEST, *arguments, *map(str, pair)] for pair in tested.items()]
+        return [[sys.executable, '-c', FAKE_TRAIN, *arguments], *tests]
 
 
 def pretraining_checkpoint(config: str, folder: Path, *, seed: int = 0) -> Path:

@@ -119,6 +119,8 @@ def test_over_minkunet_the_reference_is_its_own_pretraining_and_rows_differ_as_t
     assert differences(*rows) == {*wanted, 'train_dataloader.dataset.pipeline'}
     command_line = resolve_configs(few, 40, {'train_dataloader.dataset.num_sweeps': 2})
     assert command_line['naive']['train_dataloader']['dataset']['num_sweeps'] == 2
+    with pytest.raises(InputError, match=r'loss_stride: .*ladder_minkunet\.py has model\.backbone of its own'):
+        resolve_configs(few, 40, {'model.backbone.loss_stride': 4})
 
 
 def test_what_a_ladder_puts_into_a_place_that_no_row_has_is_refused():

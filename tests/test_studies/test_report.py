@@ -12,7 +12,7 @@ from pyquaternion import Quaternion
 from dos_mm3d.files import nan_to_none, read_json, write_json
 from dos_mm3d.studies.quickstart.pictures import predicted_boxes, true_boxes
 from dos_mm3d.studies.quickstart.results import conclusions, finetune_table, probe_table
-from dos_mm3d.studies.runner.scalars import read_scalars, read_validations, training_summary
+from dos_mm3d.studies.runner.scalars import read_scalars, training_summary
 from dos_mm3d.studies.runner.start_record import StartRecordHook, unfair
 
 
@@ -91,18 +91,6 @@ def test_scalars_of_a_resumed_run_are_joined(tmp_path: Path) -> None:
     assert (summary['steps'], summary['loss_first'], summary['loss_last']) == (40, 1.0, 2.0)
     assert summary['seconds'] == pytest.approx(40 * 0.5)
     assert summary['monitors'] == {'effective_rank': 9.0}
-
-
-def test_scores_on_the_way_are_told_from_what_the_training_logged(tmp_path: Path) -> None:
-    """mmengine logs both into one file, both with a step and seconds."""
-    for start, miou in (('20260101_000000', 0.25), ('20260102_000000', 0.5)):
-        folder = tmp_path / start / 'vis_data'
-        folder.mkdir(parents=True)
-        lines = [{'loss': 1.0, 'time': 0.5, 'step': 10}, {'miou': miou, 'time': 7.0, 'data_time': 3.0, 'step': 10}]
-        (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
-    assert training_summary(tmp_path)['seconds'] == pytest.approx(10 * 0.5)
-    assert 'miou' not in read_scalars(tmp_path)
-    assert {step: found['miou'] for step, found in read_validations(tmp_path).items()} == {10: 0.5}
 
 
 class FakeRunner:

@@ -1,5 +1,6 @@
 """The config of a protocol's training: another length, root, start and labels, everything else as it was."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from dos_mm3d.datasets.label_shares import leaf
 from dos_mm3d.engine.config_overrides import load_with_overrides
 from dos_mm3d.errors import InputError
 from dos_mm3d.studies.protocols.base import Source
+from dos_mm3d.studies.protocols.training_cell import cell_commands, detection_values
 from dos_mm3d.studies.protocols.training_config import (
     cell_config,
+    checkpoint_at,
+    curve_places,
     in_steps,
     last_checkpoint,
     layer_decay,
@@ -222,20 +226,58 @@ def test_minkunets_small_config_is_what_it_was() -> None:
     assert (cfg.model.decode_head.channels, cfg.model.decode_head.ignore_index) == (32, 16)
 
 
-@pytest.mark.parametrize(
-    ('path', 'points', 'interval', 'by_epoch'), [(MINKUNET, 4, 200, False), (CENTERPOINT, 5, 4, True)]
-)
-def test_a_training_can_score_what_its_test_does(path: Path, points: int, interval: int, by_epoch: bool) -> None:
-    config = read_downstream(path, 'data', {})
-    plain, scored = cell(config), cell(config, curve=points)
-    assert plain['val_dataloader'] is None and 'val_interval' not in plain['train_cfg']
-    assert scored['val_dataloader'] == scored['test_dataloader']
-    assert scored['train_cfg'] == {**plain['train_cfg'], 'val_interval': interval}
-    assert scored['default_hooks']['logger']['log_metric_by_epoch'] == by_epoch
-    if path == CENTERPOINT:
-        prefixes = [scored[key]['jsonfile_prefix'] for key in ('val_evaluator', 'test_evaluator')]
-        assert prefixes == ['curve', 'test'], 'files of the one are not those of the other'
-    kept = [key for key in plain if not key.startswith('val_') and key not in ('train_cfg', 'default_hooks')]
-    assert {key: scored[key] for key in kept} == {key: plain[key] for key in kept}
-    with pytest.raises(InputError, match=r'wanted a number that divides them'):
-        cell(config, curve=7)
+def test_checkpoints_of_a_learning_curve_are_kept() -> None:
+    config = read_downstream(MINKUNET, 'data', {})
+    plain, curved = cell(config), cell(config, curve=4)
+    checkpoint = curved['default_hooks'].pop('checkpoint')
+    assert (checkpoint['interval'], checkpoint['max_keep_ckpts']) == (200, -1)
+    checkpoint = plain['default_hooks'].pop('checkpoint')
+    assert (checkpoint['interval'], checkpoint['max_keep_ckpts']) == (80, 1)
+    assert curved == plain, 'nothing else changes'
+
+
+def test_places_of_a_curve_are_evenly_spaced_up_to_the_end() -> None:
+    assert curve_places({'max_iters': 800}, 4) == [200, 400, 600, 800]
+    assert curve_places({'max_epochs': 20}, 5) == [4, 8, 12, 16, 20]
+    assert curve_places({'max_iters': 7}, 1) == [7]
+    with pytest.raises(InputError, match='--curve 3: a training has 20 epochs; wanted a number that divides them'):
+        curve_places({'max_epochs': 20}, 3)
+    assert checkpoint_at({'train_cfg': {'max_epochs': 20}}, Path('run'), 4) == Path('run/epoch_4.pth')
+
+
+def test_a_cell_tests_the_way_first_and_the_end_last(tmp_path: Path) -> None:
+    config = {'train_cfg': {'max_iters': 800}}
+    _, *tests = cell_commands(config, tmp_path, task='segmentation', processes=1, places=[200, 400])
+    texts = [' '.join(map(str, test)) for test in tests]
+    for text, step, to in zip(texts, (200, 400, 800), ('curve/200', 'curve/400', '')):
+        assert f'{tmp_path / "run"}/iter_{step}.pth' in text
+        for option, file in (('metrics', 'metrics.json'), ('confusion', 'confusion.json'), ('work-dir', 'test_log')):
+            assert f'--{option} {tmp_path / to / file}' in text
+
+
+KITTI_FOUND = 'Kitti metric/pred_instances_3d/KITTI/'
+METRICS = {
+    'nuscenes': ({f'NuScenes metric/pred_instances_3d_NuScenes/{key}': 0.25 for key in ('mAP', 'NDS')}, {'mAP', 'NDS'}),
+    'waymo': (
+        {f'Waymo/LEVEL_{level}/m{name}': 0.25 for level in (1, 2) for name in ('AP', 'APH')},
+        {'L1 AP', 'L1 APH', 'L2 AP', 'L2 APH'},
+    ),
+    'kitti': (
+        {
+            f'{KITTI_FOUND}Car_boxes_moderate': 3,
+            **{
+                f'{KITTI_FOUND}Car_{kind}_AP40_moderate_{how}': 25.0
+                for kind in ('3D', 'BEV')
+                for how in ('strict', 'loose')
+            },
+        },
+        {'3D strict', '3D loose', 'BEV strict', 'BEV loose'},
+    ),
+}
+
+
+@pytest.mark.parametrize('form', METRICS)
+def test_the_numbers_of_a_curve_are_those_of_the_table(form: str, tmp_path: Path) -> None:
+    metrics, keys = METRICS[form]
+    (tmp_path / 'metrics.json').write_text(json.dumps(metrics))
+    assert detection_values(tmp_path) == dict.fromkeys(keys, 25.0)

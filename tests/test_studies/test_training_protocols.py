@@ -176,41 +176,53 @@ def test_a_moved_folder_is_tested_with_its_own_weights(
         assert str(wanted.out) not in config.read_text()
 
 
-def test_a_learning_curve_is_what_trainings_scored_on_their_way(
+def test_a_learning_curve_is_what_checkpoints_on_the_way_were_scored(
     wanted: ProtocolArguments, trainings: TrainingFakes
 ) -> None:
-    plain = run_protocol(LabelEfficiency(wanted))
-    assert 'curves' not in plain
+    assert 'curves' not in run_protocol(LabelEfficiency(wanted))
     trainings.take_calls()
-    with_curve = replace(wanted, options={**wanted.options, 'curve': 2})
-    record = run_protocol(LabelEfficiency(with_curve))
-    assert len(trainings.take_calls()) == 16, 'a training that was not scored on its way has no curve'
+    protocol = LabelEfficiency(replace(wanted, options={**wanted.options, 'curve': 2}))
+    record = run_protocol(protocol)
+    calls = trainings.take_calls()
+    assert len(calls) == 8 * 3, 'trained anew, as checkpoints on the way were not kept, and tested twice'
+    assert [call.split()[0] for call in calls[:3]] == ['train', 'test', 'test']
     assert [(curve['title'], curve['unit']) for curve in record['curves']] == [
         ('0.1 %', 'steps'),
         ('1 %', 'steps'),
         ('100 %', 'steps'),
     ]
-    for curve in record['curves']:
-        found = {one['name']: {step: entry['mean'] for step, entry in one['entries'].items()} for one in curve['rows']}
-        wanted_means = {'scratch': {'2': 2.5, '4': 4.5}, 'dos_synthetic': {'2': 4.5, '4': 6.5}}
-        assert found == {name: pytest.approx(means) for name, means in wanted_means.items()}
-    text = full_text(record, LabelEfficiency(with_curve).tables)
-    assert 'While training, 0.1 %, on the same split, after so many steps:' in text
-    assert '| from DOS | 4.5 ± 0.7 | 6.5 ± 0.7 |' in text
-    assert all(cell['found']['training']['seconds'] == pytest.approx(2.0) for cell in stored_cells(wanted.out))
+    for curve, column in zip(record['curves'], (SMALL, 'labels_1_miou', ALL)):
+        for row in curve['rows']:
+            assert list(row['entries']) == ['2', '4']
+            assert row['entries']['2']['mean'] == pytest.approx((2 + 100 * 100 / 198) / 2), 'two points of class a'
+            assert row['entries']['4']['values'] == entries(record, row['name'])[column]['values']
+    text = full_text(record, protocol.tables)
+    assert 'Learning curve, 0.1 %, after so many steps:\n\n|  | 2 | 4 |' in text
+    assert (wanted.out / 'label_efficiency_synthetic_test.png').is_file()
     for config in wanted.out.glob('cells/*/config.py'):
-        cfg = Config.fromfile(config)
-        assert ('val_dataloader' in cfg and cfg.val_dataloader is not None) == ('val_interval' in cfg.train_cfg)
-        if 'val_interval' in cfg.train_cfg:
-            assert (cfg.train_cfg.val_interval, cfg.default_hooks.logger.log_metric_by_epoch) == (2, False)
-            assert cfg.val_dataloader == cfg.test_dataloader
-    with pytest.raises(ValueError, match=r'--curve 3: the training has 4 steps; wanted a number that divides them'):
+        checkpoint = Config.fromfile(config).default_hooks.checkpoint
+        assert (checkpoint.interval, checkpoint.max_keep_ckpts) in ((1, 1), (2, -1))
+    with pytest.raises(ValueError, match=r'--curve 3: a training has 4 steps; wanted a number that divides them'):
         run_protocol(LabelEfficiency(replace(wanted, options={**wanted.options, 'curve': 3})))
 
 
-def stored_cells(out: Path) -> list[dict]:
-    """What every cell left."""
-    return [json.loads(path.read_text()) for path in out.glob('cells/*/result.json')]
+def test_curves_of_shares_with_steps_of_their_own_count_in_steps(
+    second: Path, synthetic_nuscenes: Path, trainings: TrainingFakes, tmp_path: Path
+) -> None:
+    """A detector's config counts in epochs."""
+    options = {'shares': [20.0, 100.0], 'steps_of_shares': [4, 8], 'curve': 2}
+    more = {'seeds': 1, 'steps': None, 'options': options}
+    record = run_protocol(Detection(arguments(synthetic_nuscenes, tmp_path / 'out', sources(second), **more)))
+    found = {curve['title']: (curve['unit'], list(curve['rows'][0]['entries'])) for curve in record['curves']}
+    assert found == {
+        '20 %: mAP': ('steps', ['2', '4']),
+        '20 %: NDS': ('steps', ['2', '4']),
+        '100 %: mAP': ('steps', ['4', '8']),
+        '100 %: NDS': ('steps', ['4', '8']),
+    }
+    scratch = record['curves'][2]['rows'][0]['entries']
+    assert scratch['4']['mean'] == pytest.approx(4)
+    assert scratch['8']['mean'] == entries(record, 'scratch')['labels_100_mAP']['mean']
 
 
 def test_seed_i_trains_from_checkpoint_i(

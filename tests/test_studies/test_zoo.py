@@ -223,14 +223,14 @@ def write_record(path: Path, sha256: str, miou: float) -> Path:
 
 def test_a_record_of_another_checkpoint_is_refused(tmp_path):
     write_record(tmp_path / 'r.json', 'a' * 64, 30.0)
-    found = probe_numbers(tmp_path / 'r.json', 'a' * 64)
+    found = probe_numbers(tmp_path / 'r.json', 'a' * 64, Path('iter_1.pth'))
     assert found['rows'] == {'DOS': {'miou': {'mean': 30.0, 'sd': 1.0}}}
-    with pytest.raises(InputError, match='alone'):
-        probe_numbers(tmp_path / 'r.json', 'b' * 64)
+    with pytest.raises(InputError, match=r'of iter_2\.pth alone, which is bbbb'):
+        probe_numbers(tmp_path / 'r.json', 'b' * 64, Path('iter_2.pth'))
     for text, said in (('x', 'is no JSON'), ('[1]', 'holds a list')):
         (tmp_path / 'r.json').write_text(text)
         with pytest.raises(InputError, match=said):
-            probe_numbers(tmp_path / 'r.json', 'a' * 64)
+            probe_numbers(tmp_path / 'r.json', 'a' * 64, Path('iter_1.pth'))
 
 
 def test_probes_of_a_file_that_ships_replace_those_of_their_title(zoo, tmp_path):
@@ -244,7 +244,7 @@ def test_probes_of_a_file_that_ships_replace_those_of_their_title(zoo, tmp_path)
     assert found == {'real_nuscenes': 50.0, 'embedded_nuscenes': 40.0}
     assert {**entry, 'probes': {}} == read_index(zoo)[NAME]
     other = write_record(tmp_path / 'd.json', entry['checkpoint_sha256'], 60.0)
-    with pytest.raises(InputError, match='alone'):
+    with pytest.raises(InputError, match=rf'of .*{NAME}\.pth alone'):
         add_probes(NAME, {'real_nuscenes': other}, copied)
     with pytest.raises(InputError, match='has no ptv3; give the checkpoint'):
         add_probes('ptv3', {}, copied)

@@ -174,7 +174,7 @@ class LadderProtocol(LinearProbe):
         return {
             'ladder': self.ladder.path.name,
             'steps': reference.config['train_cfg']['max_iters'],
-            'overrides': {key: str(value) for key, value in self.args.overrides.items()},
+            'overrides': {key: str(value) for key, value in {**self.ladder.overrides, **self.args.overrides}.items()},
             **self.plans[0].record,
         }
 

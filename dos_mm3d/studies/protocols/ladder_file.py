@@ -112,10 +112,16 @@ def _check(path: Path, rows: Sequence[LadderRow]) -> None:
 
 def resolve_configs(ladder: Ladder, steps: int | None, overrides: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Name of a row -> its resolved config, see :func:`resolve_config`; the command line's values go before the
-    ladder's. InputError where the rows train for different numbers of steps, which no comparison survives."""
-    own = {key: in_place(value) for key, value in ladder.overrides.items()}
+    ladder's. InputError where they go into what the ladder puts in as a whole, or where the rows train for different
+    numbers of steps, which no comparison survives."""
+    whole = [key for key, value in ladder.overrides.items() if isinstance(value, Mapping)]
+    if within := [key for key in overrides if any(key.startswith(f'{one}.') for one in whole)]:
+        raise InputError(
+            f'--cfg-options {", ".join(within)}: {ladder.path} has {", ".join(whole)} of its own; change it there'
+        )
+    given = {**{key: in_place(value) for key, value in ladder.overrides.items()}, **overrides}
     with progress_bar(ladder.rows, 'ladder: reading configs', unit='config') as rows:
-        configs = {row.name: resolve_config(row.config, steps=steps, overrides={**own, **overrides}) for row in rows}
+        configs = {row.name: resolve_config(row.config, steps=steps, overrides=given) for row in rows}
     found = {name: config['train_cfg']['max_iters'] for name, config in configs.items()}
     if len(set(found.values())) > 1:
         raise InputError(f'the rows train for different numbers of steps ({found}); give one with --steps')

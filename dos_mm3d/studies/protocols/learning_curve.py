@@ -1,4 +1,4 @@
-"""Learning curves of the protocols that train: scores at evenly spaced steps of one training, as table and picture."""
+"""Learning curves of the protocols that train: what checkpoints on the way were scored, as tables and picture."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -41,17 +41,21 @@ def curve_entries(cells: Mapping[int, Mapping[str, Any]], key: str) -> dict[str,
 
 
 def curve_tables(record: Mapping[str, Any]) -> str:
-    """Of a protocol's record, one for each of its columns; empty where nothing was scored while training."""
-    return '\n\n'.join(map(curve_table, record.get('curves') or ()))
+    """Of a protocol's record, one for each of its columns that has a number; empty without a learning curve."""
+    return '\n\n'.join(map(curve_table, known(record)))
+
+
+def known(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The curves of a record with the rows that have numbers yet."""
+    curves = ({**curve, 'rows': [one for one in curve['rows'] if one['entries']]} for curve in record.get('curves', ()))
+    return [curve for curve in curves if curve['rows']]
 
 
 def curve_table(curve: Mapping[str, Any]) -> str:
     """One column of the protocol: a line a row, a column a step."""
-    steps = list(dict.fromkeys(step for row in curve['rows'] for step in row['entries']))
-    lines = [
-        (row['title'], *(_text(row['entries'].get(step)) for step in steps)) for row in curve['rows'] if row['entries']
-    ]
-    said = f'While training, {curve["title"]}, on the same split, after so many {curve["unit"]}:'
+    steps = sorted({step for one in curve['rows'] for step in one['entries']}, key=int)
+    lines = [(one['title'], *(_text(one['entries'].get(step)) for step in steps)) for one in curve['rows']]
+    said = f'Learning curve, {curve["title"]}, after so many {curve["unit"]}:'
     return f'{said}\n\n{markdown_table(("", *steps), lines)}'
 
 
@@ -61,7 +65,7 @@ def _text(entry: Mapping[str, Any] | None) -> str:
 
 def draw_curves(record: Mapping[str, Any]) -> Figure:
     """A panel for each column of the protocol; lines are means over seeds, bands their standard deviations."""
-    curves: Sequence[Mapping[str, Any]] = record['curves']
+    curves = known(record)
     figure, axes = new_figure(1, len(curves), width_in=1.6 + 4.2 * len(curves), height_in=4.4)
     for axis, curve in zip(axes, curves):
         pretrained = ({'color': colour, 'marker': 'o'} for colour in cycle(PRETRAINED_COLOURS))
@@ -76,6 +80,6 @@ def draw_curves(record: Mapping[str, Any]) -> Figure:
             axis.fill_between(x, low, high, color=style['color'], alpha=alpha)
         quiet(axis, title=curve['title'], x=curve['unit'], y=record['metric'])
     names = ', '.join(dataset['title'] for dataset in record['datasets'])
-    figure.suptitle(f'{record["title"]} while training: {names}, {record["split"]} split', fontsize=10)
+    figure.suptitle(f'{record["title"]}, learning curves: {names}, {record["split"]} split', fontsize=10)
     axes[-1].legend(fontsize=7, frameon=False, loc='lower right')
     return figure

@@ -29,18 +29,18 @@ from .downstream import (
     require_one_backbone,
     require_seeds_for,
 )
-from .learning_curve import curve_of, curve_tables, draw_curves
+from .learning_curve import curve_of, curve_tables, draw_curves, known
 from .recipes import PLAIN, Recipe, read_recipe, table_name
 from .sources import Source
-from .training_cell import COLLECT, cell_commands
+from .training_cell import cell_commands, collect_with_curve
 from .training_config import (
     cell_config,
+    curve_places,
     in_steps,
     length_of,
     moved,
     own_steps,
     read_downstream,
-    spacing,
     with_even_rates,
 )
 from .training_page import trained_page
@@ -82,7 +82,7 @@ class TrainingProtocol(Protocol):
         )
         parser.add_argument('--processes', type=int, default=1, help='GPUs of each training')
         parser.add_argument('--steps', type=int, help='of each training; default: what its config says')
-        words = 'learning curve: score at so many evenly spaced steps of each training, too'
+        words = 'learning curve: so many evenly spaced checkpoints of each training are scored, the last at its end'
         parser.add_argument('--curve', type=int, metavar='POINTS', help=words)
         add_overrides(parser, '--cfg-options', 'values of the downstream config')
 
@@ -184,7 +184,7 @@ class TrainingProtocol(Protocol):
         self.args.dataset.require()
         config = self.config
         for labels in self.labels if self.curve else ():
-            spacing(self.config_of(labels)['train_cfg'], self.curve)
+            curve_places(self.config_of(labels)['train_cfg'], self.curve)
         if self.kind in FROZEN_KINDS and self.recipes != [PLAIN]:
             raise InputError(f'--recipe is for what is trained as a whole; {self.kind} has a frozen encoder')
         for source in sources:
@@ -205,6 +205,7 @@ class TrainingProtocol(Protocol):
         config = with_even_rates(config) if start.even_rates else config
         source = start.runs[seed % len(start.runs)] if start.runs else None
         dataset, processes = self.args.dataset, self.args.options['processes']
+        *places, end = curve_places(config['train_cfg'], self.curve or 1)
 
         def prepare(folder: Path) -> None:
             weights = None if source is None else export_once(source, self.task, self.args.out).resolve()
@@ -238,8 +239,8 @@ class TrainingProtocol(Protocol):
                 **({'curve': self.curve} if self.curve else {}),
             },
             prepare=prepare,
-            commands=partial(cell_commands, config, task=self.task, processes=processes),
-            collect=COLLECT[self.task],
+            commands=partial(cell_commands, config, task=self.task, processes=processes, places=places),
+            collect=partial(collect_with_curve, task=self.task, places=places, end=end),
         )
 
     def config_of(self, labels: Labels) -> dict[str, Any]:
@@ -309,7 +310,7 @@ class TrainingProtocol(Protocol):
         return [
             curve_of(
                 self.column_title(labels, key),
-                length_of(self.config['train_cfg'])[1],
+                length_of(self.config_of(labels)['train_cfg'])[1],
                 [(start, self.found(results, start, labels)) for start in self.starts],
                 key,
             )
@@ -322,7 +323,7 @@ class TrainingProtocol(Protocol):
 
     def draw(self, record: Mapping[str, Any]) -> Figure:
         """Learning curves where they were asked for."""
-        return draw_curves(record) if record.get('curves') else super().draw(record)
+        return draw_curves(record) if known(record) else super().draw(record)
 
     def pages(self) -> Mapping[str, tuple[str, str]]:
         """Two of the scored samples under the first seed's models, trained with the most labels."""

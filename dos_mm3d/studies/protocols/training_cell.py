@@ -1,6 +1,6 @@
 """A cell of the protocols that train: the commands that train and test one downstream model, and what they left."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from statistics import fmean
@@ -10,29 +10,43 @@ from ...errors import InputError
 from ...files import read_json
 from ...metrics.confusion import iou_percent, miou_percent, read_confusion
 from ..project import tool_command
-from ..runner.scalars import SUMMARY, read_devkit_summary, read_validations, training_summary
+from ..runner.scalars import SUMMARY, read_devkit_summary, training_summary
 from ..runner.start_record import FILE as START_FILE
-from .training_config import last_checkpoint
+from .training_config import checkpoint_at, last_checkpoint
 
 ONE_MACHINE = ('--nnodes=1', '--rdzv-backend=c10d', '--rdzv-endpoint=127.0.0.1:0', '--local-addr=127.0.0.1')
 IN_RANKS = ('--launcher', 'pytorch')
 """A process for each GPU, as tools/dist_train.sh begins them."""
 WAYMO_CLASSES = ('vehicle', 'pedestrian', 'cyclist')
-WAYMO = {f'L{level} {name}': f'Waymo/LEVEL_{level}/m{name}' for level in (1, 2) for name in ('AP', 'APH')}
 KITTI_CLASSES = ('Car', 'Pedestrian', 'Cyclist')
 KITTI = 'Kitti metric/pred_instances_3d/KITTI/'
 NUSCENES = 'NuScenes metric/pred_instances_3d_NuScenes/'
+WAYMO = {f'L{level} {name}': f'Waymo/LEVEL_{level}/m{name}' for level in (1, 2) for name in ('AP', 'APH')}
 
 
-def cell_commands(config: Mapping[str, Any], folder: Path, *, task: str, processes: int) -> list[list[str]]:
-    """Train, going on where it was interrupted; test what that leaves."""
+def cell_commands(
+    config: Mapping[str, Any], folder: Path, *, task: str, processes: int, places: Sequence[int] = ()
+) -> list[list[str]]:
+    """Train, going on where it was interrupted; test what that leaves, last the end of it.
+
+    places: epochs or steps of a learning curve, before the end.
+    """
     folder = folder.resolve()
-    path, run = folder / 'config.py', folder / 'run'
-    test = tool_command('test', path, last_checkpoint(config, run))
-    test += ['--work-dir', str(folder / 'test_log'), '--metrics', str(folder / 'metrics.json')]
-    if task == 'segmentation':
-        test += ['--confusion', str(folder / 'confusion.json')]
-    return [train_command(folder, processes), test]
+    kept = {curve_folder(folder, place): checkpoint_at(config, folder / 'run', place) for place in places}
+    kept[folder] = last_checkpoint(config, folder / 'run')
+    return [train_command(folder, processes), *(test_command(folder, *one, task) for one in kept.items())]
+
+
+def curve_folder(folder: Path, place: int) -> Path:
+    """Where a cell keeps what was tested after so many epochs or steps."""
+    return folder / 'curve' / f'{place}'
+
+
+def test_command(folder: Path, to: Path, checkpoint: Path, task: str) -> list[str]:
+    """Test of a checkpoint with a cell's config, whose results go to another folder, or to its own."""
+    test = tool_command('test', folder / 'config.py', checkpoint)
+    test += ['--work-dir', str(to / 'test_log'), '--metrics', str(to / 'metrics.json')]
+    return test + (['--confusion', str(to / 'confusion.json')] if task == 'segmentation' else [])
 
 
 def train_command(folder: Path, processes: int = 1) -> list[str]:
@@ -48,13 +62,29 @@ def collect_segmentation(folder: Path) -> dict[str, Any]:
     """mIoU and IoU per class in percent, from the confusion matrix: the mean is over classes that have points."""
     classes, confusion = read_confusion(folder / 'confusion.json')
     per_class = dict(zip(classes, iou_percent(confusion).tolist()))
-    values = {'miou': miou_percent(confusion)}
-    return collected(folder, values, per_class, segmentation_values, confusion=confusion.tolist())
+    return collected(folder, segmentation_values(folder), per_class, confusion=confusion.tolist())
 
 
-def segmentation_values(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Of mmdet3d's own metric, for the learning curve."""
-    return {'miou': 100 * metrics['miou']}
+def segmentation_values(folder: Path) -> dict[str, float]:
+    """What the table has of a test."""
+    return {'miou': miou_percent(read_confusion(folder / 'confusion.json')[1])}
+
+
+def detection_values(folder: Path) -> dict[str, float]:
+    """What the table has of a test, from what its metric said: nuScenes', KITTI's or Waymo's."""
+    metrics = read_json(folder / 'metrics.json')
+    if NUSCENES + 'mAP' in metrics:
+        return {key: 100 * metrics[NUSCENES + key] for key in ('mAP', 'NDS')}
+    return kitti_values(metrics) if kitti_classes(metrics) else waymo_values(metrics)
+
+
+def collect_with_curve(folder: Path, *, task: str, places: Sequence[int], end: int) -> dict[str, Any]:
+    """What a cell of a task gives; with places also its learning curve, whose last point is the table's number."""
+    found = COLLECT[task](folder)
+    if not places:
+        return found
+    curve = {str(place): VALUES[task](curve_folder(folder, place)) for place in places}
+    return {**found, 'curve': {**curve, str(end): found['values']}}
 
 
 def collect_detection(folder: Path) -> dict[str, Any]:
@@ -66,12 +96,7 @@ def collect_detection(folder: Path) -> dict[str, Any]:
     summary = read_devkit_summary(folder / 'test')
     values = {key: 100 * summary[key] for key in ('mAP', 'NDS')}
     per_class = {name: 100 * ap for name, ap in summary['AP'].items()}
-    return collected(folder, values, per_class, nuscenes_values, errors=summary['errors'])
-
-
-def nuscenes_values(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The devkit's two numbers in percent."""
-    return {key: 100 * metrics[NUSCENES + key] for key in ('mAP', 'NDS')}
+    return collected(folder, values, per_class, errors=summary['errors'])
 
 
 def collect_waymo(folder: Path) -> dict[str, Any]:
@@ -81,13 +106,9 @@ def collect_waymo(folder: Path) -> dict[str, Any]:
     if missing := [key for key in WAYMO.values() if key not in metrics]:
         raise InputError(f"{folder / 'metrics.json'}: has neither nuScenes' nor KITTI's numbers nor {missing[0]}")
     classes = {name: f'Waymo/OBJECT_TYPE_TYPE_{name.upper()}_LEVEL_1/AP' for name in WAYMO_CLASSES}
-    per_class = {name: 100 * metrics[key] for name, key in classes.items() if key in metrics}
-    return collected(folder, waymo_values(metrics), per_class, waymo_values)
-
-
-def waymo_values(metrics: Mapping[str, float]) -> dict[str, float]:
-    """AP and APH at both levels in percent."""
-    return {title: 100 * metrics[key] for title, key in WAYMO.items()}
+    return collected(
+        folder, waymo_values(metrics), {name: 100 * metrics[key] for name, key in classes.items() if key in metrics}
+    )
 
 
 def collect_kitti(folder: Path) -> dict[str, Any]:
@@ -100,7 +121,7 @@ def collect_kitti(folder: Path) -> dict[str, Any]:
             'moderate difficulty; wanted one at least. Score other frames (ImageSets/val.txt)'
         )
     per_class = {name: metrics[f'{KITTI}{name}_3D_AP40_moderate_strict'] for name in classes}
-    return collected(folder, kitti_values(metrics), per_class, kitti_values)
+    return collected(folder, kitti_values(metrics), per_class)
 
 
 def kitti_classes(metrics: Mapping[str, float]) -> list[str]:
@@ -117,23 +138,17 @@ def kitti_values(metrics: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def collected(
-    folder: Path,
-    values: Mapping[str, float],
-    per_class: Mapping[str, float],
-    values_of: Callable[[Mapping[str, float]], dict[str, float]],
-    **more: Any,
-) -> dict[str, Any]:
-    """What all cells give: numbers of the table, classes, and how the training went.
+def waymo_values(metrics: Mapping[str, float]) -> dict[str, float]:
+    """AP and APH at both levels in percent."""
+    return {title: 100 * metrics[key] for title, key in WAYMO.items()}
 
-    values_of: the same numbers of what an evaluator returned while it trained.  more: of this task.
-    """
-    scored = read_validations(folder / 'run').items() if list((folder / 'run').glob('*/vis_data')) else ()
+
+def collected(folder: Path, values: Mapping[str, float], per_class: Mapping[str, float], **more: Any) -> dict[str, Any]:
+    """What all cells give: numbers of the table, classes, and how the training went. more: of this task."""
     return {
         'values': values,
         'per_class': per_class,
         **more,
-        'curve': {step: values_of(metrics) for step, metrics in scored},
         'said': ', '.join(f'{name} {value:.1f}' for name, value in values.items()),
         'metrics': read_json(folder / 'metrics.json'),
         'start': read_json(folder / 'run' / START_FILE),
@@ -144,4 +159,8 @@ def collected(
 COLLECT: dict[str, Callable[[Path], dict[str, Any]]] = {
     'segmentation': collect_segmentation,
     'detection': collect_detection,
+}
+VALUES: dict[str, Callable[[Path], dict[str, float]]] = {
+    'segmentation': segmentation_values,
+    'detection': detection_values,
 }

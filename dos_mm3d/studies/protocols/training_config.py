@@ -22,9 +22,8 @@ def read_downstream(path: Path, data_root: str | Path, overrides: Mapping[str, A
     """The resolved downstream config at another data root, without validation while it trains, and without the probed
     head that configs of the zoo begin with: from scratch has none, and recipes say what is done to pretrained weights.
 
-    The official validation scans are the test split: they are read once, by tools/test.py, but for learning curves
-    (:func:`scored_while_training`). ValueError where an override is the protocol's business, or where the config has
-    nothing to train or test.
+    The official validation scans are the test split: they are read by tools/test.py alone. ValueError where an override
+    is the protocol's business, or where the config has nothing to train or test.
     """
     if taken := sorted(set(overrides) & set(SET_BY_PROTOCOL)):
         raise InputError(f'--cfg-options {", ".join(taken)}: the protocol sets it; use --seeds, --out, --checkpoint')
@@ -132,7 +131,7 @@ def cell_config(
     paste: whether objects may be pasted (ObjectSample): they come from all frames, labelled or not.
     encoder_prefixes: of the names of weights that pretraining gives.
     devkit_prefix: where nuScenes' evaluator keeps the devkit's files: they hold what --metrics does not.
-    curve: at so many evenly spaced steps what is tested is scored while it trains, too.
+    curve: points of the learning curve, whose checkpoints are kept; 0 for none.
     """
     config = copy.deepcopy(dict(config))
     config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
@@ -146,7 +145,7 @@ def cell_config(
         *(config.get('custom_hooks') or []),
         dict(type='StartRecordHook', encoder_prefixes=list(encoder_prefixes)),
     ]
-    config['default_hooks'] = {**config['default_hooks'], **hooks_for(config['train_cfg'])}
+    config['default_hooks'] = {**config['default_hooks'], **hooks_for(config['train_cfg'], curve)}
     train = config['train_dataloader']
     if not paste:
         train['dataset'] = with_leaf(train['dataset'], without_pasting)
@@ -161,7 +160,7 @@ def cell_config(
             evaluator['jsonfile_prefix'] = str(devkit_prefix)
         if test_sequences is not None and 'ann_file' in evaluator:  # Waymo's reads the labels itself
             evaluator['ann_file'] = str(Path(evaluator['ann_file']).parent / train_ann_file)
-    return config | (scored_while_training(config, curve, devkit_prefix.with_name('curve')) if curve else {})
+    return config
 
 
 def without_pasting(dataset: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,49 +173,32 @@ def length_of(loop: Mapping[str, Any]) -> tuple[int, str]:
     return (loop['max_epochs'], 'epochs') if 'max_epochs' in loop else (loop['max_iters'], 'steps')
 
 
-def spacing(loop: Mapping[str, Any], points: int) -> int:
-    """Epochs or steps from one score to the next. InputError for points that cannot be spaced evenly up to the end."""
+def curve_places(loop: Mapping[str, Any], points: int) -> list[int]:
+    """Evenly spaced epochs or steps of a training, the last at its end; InputError where they cannot be spaced so."""
     length, unit = length_of(loop)
     if points < 1 or length % points:
-        raise InputError(f'--curve {points}: the training has {length} {unit}; wanted a number that divides them')
-    return length // points
+        raise InputError(
+            f'--curve {points}: a training has {length} {unit}; wanted a number that divides them, or other --steps'
+        )
+    return list(range(length // points, length + 1, length // points))
 
 
-def scored_while_training(config: Mapping[str, Any], points: int, devkit_prefix: Path) -> dict[str, Any]:
-    """What a config gets so that its training scores, `points` times, what its test does.
-
-    Args:
-        config: resolved, with what is tested.
-        points: evenly spaced, the last at the end.
-        devkit_prefix: where nuScenes' evaluator keeps its files meanwhile.
-    """
-    evaluators = copy.deepcopy(config['test_evaluator'])
-    for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
-        if evaluator.get('type') == 'NuScenesMetric':
-            evaluator['jsonfile_prefix'] = str(devkit_prefix)
-    logger = {**config['default_hooks']['logger'], 'log_metric_by_epoch': 'max_epochs' in config['train_cfg']}
-    return {
-        'val_dataloader': config['test_dataloader'],
-        'val_evaluator': evaluators,
-        'val_cfg': dict(type='ValLoop'),
-        'train_cfg': {**config['train_cfg'], 'val_interval': spacing(config['train_cfg'], points)},
-        'default_hooks': {**config['default_hooks'], 'logger': logger},
-    }
-
-
-def hooks_for(loop: Mapping[str, Any]) -> dict[str, Any]:
-    """Log and checkpoints that an interrupted training goes on from."""
-    by_epoch = 'max_epochs' in loop
-    length = loop['max_epochs'] if by_epoch else loop['max_iters']
-    checkpoint = dict(
-        type='CheckpointHook', by_epoch=by_epoch, interval=max(1, length // CHECKPOINTS), max_keep_ckpts=1
-    )
+def hooks_for(loop: Mapping[str, Any], curve: int) -> dict[str, Any]:
+    """Log and checkpoints that an interrupted training goes on from; those of a learning curve are kept."""
+    length, unit = length_of(loop)
+    by_epoch = unit == 'epochs'
+    interval = curve_places(loop, curve)[0] if curve else max(1, length // CHECKPOINTS)
+    checkpoint = dict(type='CheckpointHook', by_epoch=by_epoch, interval=interval, max_keep_ckpts=-1 if curve else 1)
     interval = 50 if by_epoch else math.gcd(10, length)
     return dict(checkpoint=checkpoint, logger=dict(type='LoggerHook', interval=interval))
 
 
 def last_checkpoint(config: Mapping[str, Any], work_dir: Path) -> Path:
     """What a finished training leaves."""
-    loop = config['train_cfg']
-    name = f'epoch_{loop["max_epochs"]}' if 'max_epochs' in loop else f'iter_{loop["max_iters"]}'
-    return work_dir / f'{name}.pth'
+    return checkpoint_at(config, work_dir, length_of(config['train_cfg'])[0])
+
+
+def checkpoint_at(config: Mapping[str, Any], work_dir: Path, place: int) -> Path:
+    """What a training leaves after so many epochs or steps."""
+    name = 'epoch' if length_of(config['train_cfg'])[1] == 'epochs' else 'iter'
+    return work_dir / f'{name}_{place}.pth'

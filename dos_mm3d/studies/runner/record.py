@@ -120,7 +120,7 @@ def write_record(
     if figure is not None:
         png = to_png(figure)
         write_bytes(path.with_suffix('.png'), png)
-        parts.append(png_here(png, 'The numbers of the table.'))
+        parts.append(png_here(png, 'Numbers of the tables.'))
     parts += [f'## {heading}\n\n{page_here(heading, caption)}' for heading, (_, caption) in pages.items()]
     whole = render_page(
         path.stem, '\n\n'.join([*parts, ''.join(details)]), {heading: page for heading, (page, _) in pages.items()}

@@ -15,44 +15,24 @@ MONITORS = ('effective_rank', 'cosine_std', 'prototypes_used', 'column_entropy',
 
 
 def read_scalars(work_dir: Path) -> dict[str, dict[str, list[float]]]:
-    """Every scalar that a run's training logged: name -> {'step', 'value'}, by step.
+    """Every scalar that a run logged: name -> {'step', 'value'}, by step.
 
     A resumed run has one log per start; where they overlap the later one counts. FileNotFoundError without any log.
     """
+    files = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    if not files:
+        raise MissingFileError(f'{work_dir}: no */vis_data/scalars.json there; is it the work_dir of a training run?')
     by_name: dict[str, dict[int, float]] = {}
-    for record in _records(work_dir):
-        for name, value in record.items() if _is_of_training(record) else ():
-            if isinstance(value, int | float):
-                by_name.setdefault(name, {})[int(record['step'])] = float(value)
+    for file in files:
+        for line in file.read_text().splitlines():
+            record = _whole_line(line)
+            for name, value in record.items():
+                if isinstance(value, int | float):
+                    by_name.setdefault(name, {})[int(record['step'])] = float(value)
     return {
         name: {'step': sorted(values), 'value': [values[step] for step in sorted(values)]}
         for name, values in by_name.items()
     }
-
-
-def read_validations(work_dir: Path) -> dict[int, dict[str, float]]:
-    """What a run was scored while it trained: epoch or step, as its LoggerHook counts -> name of a metric -> number.
-
-    FileNotFoundError without any log."""
-    return {
-        int(record['step']): {name: float(value) for name, value in record.items() if isinstance(value, int | float)}
-        for record in _records(work_dir)
-        if not _is_of_training(record)
-    }
-
-
-def _records(work_dir: Path) -> list[dict[str, Any]]:
-    """All lines of all logs, in the order of the starts."""
-    files = sorted(work_dir.glob('*/vis_data/scalars.json'))
-    if not files:
-        raise MissingFileError(f'{work_dir}: no */vis_data/scalars.json there; is it the work_dir of a training run?')
-    found = [_whole_line(line) for file in files for line in file.read_text().splitlines()]
-    return [record for record in found if record]
-
-
-def _is_of_training(record: dict[str, Any]) -> bool:
-    """mmengine puts scores into the same file, with the seconds that a scored sample took."""
-    return 'loss' in record
 
 
 def _whole_line(line: str) -> dict[str, Any]:

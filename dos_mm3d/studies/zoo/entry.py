@@ -42,7 +42,7 @@ def zoo_entry(name: str, checkpoint: Path, file: Path, probes: Mapping[str, Path
             f'{checkpoint}: no log of its training lies beside it (*/vis_data/scalars.json); give it in its work_dir'
         )
     sha256 = file_sha256(checkpoint)
-    found = {title: probe_numbers(path, sha256) for title, path in probes.items()}
+    found = {title: probe_numbers(path, sha256, checkpoint) for title, path in probes.items()}
     exported = export_backbone(checkpoint, file, half=True)
     config = read_export(file)['meta']['config']
     require_config(config, ZOO[name].pretraining, checkpoint)
@@ -96,8 +96,11 @@ def data_facts(config_text: str, source: str) -> dict[str, Any]:
     }
 
 
-def probe_numbers(path: Path, sha256: str) -> dict[str, Any]:
-    """Rows and columns of a protocol's record. InputError where it is not complete, or not of that file alone."""
+def probe_numbers(path: Path, sha256: str, of: Path) -> dict[str, Any]:
+    """Rows and columns of a protocol's record. InputError where it is not complete, or not of that file alone.
+
+    of: the file, for the message.
+    """
     try:
         record = read_json(path)
     except ValueError as error:
@@ -108,7 +111,7 @@ def probe_numbers(path: Path, sha256: str) -> dict[str, Any]:
     if sources != [sha256] or not record.get('complete'):
         raise InputError(
             f'{path}: a record of the checkpoints {[one[:12] for one in sources]}, complete: '
-            f'{record.get("complete")}; wanted a whole one of {sha256[:12]} alone'
+            f'{record.get("complete")}; wanted a whole one of {of} alone, which is {sha256[:12]}'
         )
     return {
         'record': path.name,

@@ -72,7 +72,8 @@ def add_probes(name: str, probes: Mapping[str, Path], folder: Path = WEIGHTS) ->
     if name not in entries:
         raise InputError(f'{folder / INDEX}: has no {name}; give the checkpoint that it is to be made from')
     check_files(folder)
-    found = {title: probe_numbers(path, entries[name]['sha256']) for title, path in probes.items()}
+    file = folder / entries[name]['file']
+    found = {title: probe_numbers(path, entries[name]['sha256'], file) for title, path in probes.items()}
     check_writable(folder)
     entries[name]['probes'].update(found)
     write_index(entries, folder)
