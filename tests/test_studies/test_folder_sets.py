@@ -287,6 +287,28 @@ def test_few_shot_has_all_rows_and_columns(folders, synthetic_nuscenes, checkpoi
     assert 'terrain as vegetation' in text and 'z so that the road is at -1.84 m; y ahead' in text
 
 
+def test_checkpoints_of_another_label_are_rows_of_their_own(folders, checkpoint, tmp_path):
+    """A mean over what was pretrained in different ways would be of nothing."""
+    others = [tmp_path / f'{number}.pth' for number in range(3)]
+    for number, path in enumerate(others):
+        torch.save({**torch.load(checkpoint, weights_only=True), 'number': number}, path)
+    command = ['few_shot', '--dataset', 'range_nuscenes', '--train-root', str(folders[0]), '--test-root']
+    command += [str(folders[1]), '--config', str(CONFIG)]
+
+    def rows(*checkpoints: str) -> dict[str, list[str]]:
+        protocol = FewShot(tool.arguments_of(tool.parse_args([*command, '--checkpoint', *checkpoints])))
+        found = {row.title: [*row.cells['range_nuscenes']] for row in protocol.table_rows() if row.kind == 'pretrained'}
+        assert set(protocol.compared) <= {row.name for row in protocol.table_rows()}
+        assert len(protocol.compared) == 2 * len(found) / 3, 'teacher alone, and with raw and hand-crafted input'
+        return found
+
+    one = rows(*(f'tokens={path}' for path in others))
+    assert one['DOS (teacher)'] == ['tokens_0', 'tokens_1', 'tokens_2']
+    two = rows(f'tokens={others[0]}', f'softmaps={others[1]}', f'tokens={others[2]}')
+    assert (two['DOS (teacher), tokens'], two['DOS (teacher), softmaps']) == (['tokens_0', 'tokens_1'], ['softmaps_0'])
+    assert 'DOS + raw + hand-crafted, softmaps' in two and len(two) == 6
+
+
 def test_what_cannot_be_asked_is_said_in_a_sentence(folders, checkpoint, synthetic_nuscenes):
     def call(*arguments: str) -> None:
         args = tool.parse_args(list(arguments))

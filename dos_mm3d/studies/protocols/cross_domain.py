@@ -105,6 +105,11 @@ class CrossDomain(Probing):
                 )
         return rows
 
+    @property
+    def compared(self) -> list[str]:
+        """None: the table itself is the comparison."""
+        return []
+
     def place(self, plan: ProbePlan, size: int) -> tuple[str, float | None]:
         """One column a target, along no axis."""
         return plan.dataset.title, None

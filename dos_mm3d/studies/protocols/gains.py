@@ -7,19 +7,22 @@ from ..runner.markdown import markdown_table, number
 from ..runner.statistics import difference_to
 
 COMPARED = ('dos', 'dos_raw_handcrafted')
+"""Features whose rows are compared."""
 HEADER = ('', 'row', 'best row without pretraining', 'difference', 'networks', 'verdict')
 
 
-def gains(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Of every column, rows COMPARED of a record minus the best row without pretraining, by its mean, over networks:
+def gains(
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], compared: Sequence[str] = COMPARED
+) -> list[dict[str, Any]]:
+    """Of every column, some rows of a record minus the best row without pretraining, by its mean, over networks:
     Welch's interval; what has no network counts as exact. Columns without either are left out.
 
-    columns: name -> title."""
+    columns: name -> title.  compared: names of rows."""
     found = []
     for column, title in columns.items():
         entries = {row['name']: (row, row['entries'].get(column)) for row in rows}
         scratch = [pair for pair in entries.values() if pair[0].get('kind') == 'scratch' and pair[1]]
-        mine = [entries[name] for name in COMPARED if name in entries and entries[name][1]]
+        mine = [entries[name] for name in compared if name in entries and entries[name][1]]
         if not scratch or not mine:
             continue
         best, baseline = max(scratch, key=lambda pair: pair[1]['mean'])

@@ -124,6 +124,11 @@ class LadderProtocol(LinearProbe):
             rows.append(ProbeRow(one.name, one.title, 'pretrained', 'dos', cells))
         return rows
 
+    @property
+    def compared(self) -> list[str]:
+        """Rows have comparisons of their own."""
+        return []
+
     def probes(self, row: str) -> dict[str, str]:
         """Name of a probe's cell -> its seed."""
         return {probe.name: f'seed {seed}' for seed, (_, probe) in self.pairs[row].items()}

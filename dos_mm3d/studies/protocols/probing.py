@@ -23,7 +23,7 @@ from .base import Column, Protocol, Results, entry, row
 from .draws import Draws
 from .encoder_input import FedScans
 from .folder_sets import FolderSet, Probed
-from .gains import gains
+from .gains import COMPARED, gains
 from .probe_plan import ProbePlan
 from .sources import Source
 
@@ -139,18 +139,29 @@ class Probing(Protocol):
         return network if plan is self.plans[0] else f'{network}_{plan.dataset.name}'
 
     def table_rows(self) -> list[ProbeRow]:
-        """What needs no pretraining first."""
+        """What needs no pretraining first; checkpoints of another label have rows of their own, which name it."""
         networks = {f'random_{seed}': f'seed {seed}' for seed in range(self.args.seeds)}
-        parts = (
-            ('scratch', self.fixed, {'fixed': 'fixed'}),
-            ('scratch', self.random, networks),
-            ('pretrained', self.pretrained_rows, {source.name: source.name for source in self.args.sources}),
-        )
+        parts = [('scratch', '', self.fixed, {'fixed': 'fixed'}), ('scratch', '', self.random, networks)]
+        labels = dict.fromkeys(source.dataset for source in self.args.sources)
+        for label in labels:
+            runs = {source.name: source.name for source in self.args.sources if source.dataset == label}
+            parts.append(('pretrained', label if len(labels) > 1 else '', self.pretrained_rows, runs))
         return [
-            ProbeRow(name, TITLES[name], kind, name, self.cells_of(networks))
-            for kind, rows, networks in parts
+            ProbeRow(
+                f'{name}_{label}' if label else name,
+                f'{TITLES[name]}, {label}' if label else TITLES[name],
+                kind,
+                name,
+                self.cells_of(networks),
+            )
+            for kind, label, rows, networks in parts
             for name in rows
         ]
+
+    @property
+    def compared(self) -> list[str]:
+        """Rows that are held against the best one without pretraining."""
+        return [one.name for one in self.table_rows() if one.kind == 'pretrained' and one.features in COMPARED]
 
     def cells_of(self, networks: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """Data set that is probed -> name of a cell -> label of its network, as `ProbeRow` has them."""
@@ -235,7 +246,8 @@ class Probing(Protocol):
         """The labelled scans of every draw, by name, and what pretraining adds."""
         first = [found['columns'] for plan in self.plans for found in of_plan(results, plan)[:1]]
         drawn = {name: part['draws'] for columns in first for name, part in columns.items()}
-        found = gains(self.rows(results), {column.name: column.title for column in self.columns(results)})
+        columns = {column.name: column.title for column in self.columns(results)}
+        found = gains(self.rows(results), columns, self.compared)
         return {'drawn_scans': drawn, **({'gains': found} if found else {})}
 
 
