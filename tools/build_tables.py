@@ -36,6 +36,7 @@ TROUBLESHOOTING = ROOT / 'docs' / 'troubleshooting.md'
 MODEL_ZOO = ROOT / 'docs' / 'model_zoo.md'
 RECORDS = ROOT / 'docs' / 'results'
 LADDERS = ('ladder.json', 'ladder_test.json')
+MINKUNET_LADDER = 'ladder_minkunet_test.json'
 BACKBONE_LADDERS = {
     'SparseEncoder': 'zipf_1p3_2000_steps_test.json',
     'MinkUNet': 'backbone_minkunet_test.json',
@@ -100,6 +101,7 @@ def main() -> int:
     tables = {
         'quickstart': told('Quickstart', quickstart_tables, 'quickstart.json'),
         'ladder': ladder_tables(),
+        'ladder-minkunet': told('The ladder over MinkUNet', ladder_summary, MINKUNET_LADDER),
         'backbones': backbone_table(),
         'protocols': protocol_sections(),
         'planted-worlds': told('Planted worlds', planted_tables, 'planted_worlds.json'),
@@ -197,7 +199,7 @@ def backbone_row(name: str, record: dict[str, Any] | None) -> tuple[str, ...]:
 def protocol_sections() -> str:
     """The records of tools/run_protocol.py, one section each: test splits, and real frames on either split, but for the
     probes of the weights that ship, which stand on their cards."""
-    names = [path for path in sorted(RECORDS.glob('*.json')) if path.stem.endswith('_test') or is_of_folders(path)]
+    names = [path for path in sorted(RECORDS.glob('*.json')) if is_section(path)]
     records = {path.name: json.loads(path.read_text()) for path in names}
     sections = [
         f'### {record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}\n\n'
@@ -208,10 +210,11 @@ def protocol_sections() -> str:
     return '\n\n'.join(sections) or f'Protocols: {NOT_RUN}.'
 
 
-def is_of_folders(path: Path) -> bool:
-    """Whether a record is of real frames in folders, FOLDER_SETS, and on no card."""
-    stem = path.stem.removesuffix('_test').removesuffix('_validation')
-    return not stem.startswith('zoo_') and any(stem.endswith(f'_{name}') for name in FOLDER_SETS)
+def is_section(path: Path) -> bool:
+    """Whether a record is of a test split, or of real frames in folders, FOLDER_SETS, and on no card."""
+    stem = path.stem.removesuffix('_validation')
+    of_folders = any(stem.endswith(f'_{name}') for name in FOLDER_SETS)
+    return not stem.startswith('zoo_') and (stem.endswith('_test') or of_folders)
 
 
 def records_index() -> str:
@@ -247,7 +250,7 @@ def number_table() -> str:
         ('real nuScenes frames, linear probe beside hand-crafted statistics, mIoU, one seed', REAL_FRAMES, real_number),
         ('200 steps of a small CenterPoint with 8 of 40 scenes labelled, mAP, 5 seeds', DETECTION, label_number),
         ('linear probe of a tiny PTv3, mIoU, 3 seeds', BACKBONE_LADDERS['PTv3'], probe_number),
-        ('rows of the ablation ladder that separate', 'ladder_test.json', ladder_number),
+        ('rows of the ablation ladder that separate, 3 seeds', MINKUNET_LADDER, ladder_number),
         ('fine-tuning a MinkUNet with 10 of 110 scenes labelled, mIoU, 3 seeds', LABEL_EFFICIENCY, label_number),
         ('nuScenes to SemanticKITTI, linear probe, mIoU', CROSS_DOMAIN, domain_number),
     )
@@ -279,11 +282,13 @@ def probe_number(record: dict[str, Any]) -> tuple[str, ...]:
 
 
 def ladder_number(record: dict[str, Any]) -> tuple[str, ...]:
-    """How many rows of the ladder separate from the one that they are compared with."""
-    rows = [row['entries'] for row in record['rows'] if row.get('is_option') is False]
-    compared = [entries['difference']['verdict'] for entries in rows if 'difference' in entries]
-    count = f'{compared.count("separates")} of {len(compared)}'
-    return count, f'the row above, {record["settings"]["steps"]} steps', 'no part of the method shows at this budget'
+    """How many rows of the ladder separate from the one that they are compared with, and how."""
+    titles = {row['name']: row['title'] for row in record['rows']}
+    rows = [row for row in record['rows'] if row.get('is_option') is False and 'difference' in row['entries']]
+    apart = [row for row in rows if row['entries']['difference']['verdict'] == 'separates']
+    told = [f'{row["title"]} {row["entries"]["difference"]["mean"]:+.1f} over {titles[row["above"]]}' for row in apart]
+    count = f'{len(apart)} of {len(rows)}'
+    return count, f'the rows that they are to beat, {record["settings"]["steps"]} steps', '; '.join(told) or 'none'
 
 
 def label_number(record: dict[str, Any]) -> tuple[str, ...]:

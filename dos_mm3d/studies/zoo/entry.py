@@ -118,6 +118,7 @@ def probe_numbers(path: Path, sha256: str, of: Path) -> dict[str, Any]:
         'title': record['title'],
         'metric': record['metric'],
         'split': record['split'],
+        'points_per_class': record.get('settings', {}).get('points_per_class_and_scan'),
         'datasets': [dataset['title'] for dataset in record['datasets']],
         'columns': {column['name']: column['title'] for column in record['columns']},
         'rows': {

@@ -74,4 +74,6 @@ def probe_table(title: str, probe: Mapping[str, Any] | None) -> str:
         for name, entries in probe['rows'].items()
     ]
     table = markdown_table(('features', *columns.values()), rows)
-    return f'{probe["title"]}, {title}, {probe["metric"]}, {probe["split"]} split (`{probe["record"]}`):\n\n{table}'
+    points = f', {count} points of a class in a scan' if (count := probe.get('points_per_class')) else ''
+    what = f'{probe["title"]}, {title}, {probe["metric"]}, {probe["split"]} split{points}'
+    return f'{what} (`{probe["record"]}`):\n\n{table}'
