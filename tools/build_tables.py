@@ -286,7 +286,10 @@ def ladder_number(record: dict[str, Any]) -> tuple[str, ...]:
     titles = {row['name']: row['title'] for row in record['rows']}
     rows = [row for row in record['rows'] if row.get('is_option') is False and 'difference' in row['entries']]
     apart = [row for row in rows if row['entries']['difference']['verdict'] == 'separates']
-    told = [f'{row["title"]} {row["entries"]["difference"]["mean"]:+.1f} over {titles[row["above"]]}' for row in apart]
+    told = []
+    for row in apart:
+        points = row['entries']['difference']['mean']
+        told.append(f'{row["title"]}: {abs(points):.1f} {"above" if points > 0 else "below"} {titles[row["above"]]}')
     count = f'{len(apart)} of {len(rows)}'
     return count, f'the rows that they are to beat, {record["settings"]["steps"]} steps', '; '.join(told) or 'none'
 
