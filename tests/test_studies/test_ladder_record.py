@@ -172,6 +172,7 @@ def test_the_tables_follow_the_record(record: dict[str, Any], tmp_path: Path, mo
     names = (
         'quickstart',
         'ladder',
+        'ladder-minkunet',
         'planted-worlds',
         'backbones',
         'protocols',
@@ -203,6 +204,25 @@ def test_the_tables_follow_the_record(record: dict[str, Any], tmp_path: Path, mo
     assert line.endswith(f'| {gain:+.1f} |')
     assert '| PTv3 | not run |' in build_tables.RESULTS.read_text()
     assert '| not run | not run | not run |' in build_tables.README.read_text()
+    write_json(records / build_tables.MINKUNET_LADDER, record)
+    assert (run('--check'), run(), run('--check')) == (1, 0, 0)
+    assert build_tables.RESULTS.read_text().count(summary(record)) == 2
+    (line,) = [line for line in build_tables.README.read_text().splitlines() if 'rows of the ablation' in line]
+    assert line.endswith(f'| {" | ".join(build_tables.ladder_number(record))} |')
     (records / 'nobodys.json').write_text('{}')
     with pytest.raises(ValueError, match=r'nobodys\.json: a record of no tool'):
         run()
+
+
+def test_what_separates_is_told_in_words() -> None:
+    def one(name: str, above: str | None, points: float, verdict: str) -> dict[str, Any]:
+        entries = {'difference': {'mean': points, 'verdict': verdict}} if above else {}
+        return {'name': name, 'title': name.upper(), 'above': above, 'is_option': False, 'entries': entries}
+
+    rows = [one('a', None, 0.0, ''), one('b', 'a', 2.5, 'separates'), one('c', 'a', -1.0, 'does not separate')]
+    told = {'settings': {'steps': 7}, 'rows': rows}
+    assert build_tables.ladder_number(told)[::2] == ('1 of 2', 'B: 2.5 above A')
+    rows[1]['entries']['difference']['mean'] = -2.5
+    assert build_tables.ladder_number(told)[2] == 'B: 2.5 below A'
+    rows[1]['entries']['difference']['verdict'] = 'does not separate'
+    assert build_tables.ladder_number(told)[::2] == ('0 of 2', 'none')
