@@ -22,6 +22,7 @@ from dos_mm3d.studies.planted import planted_tables
 from dos_mm3d.studies.protocols.folder_sets import FOLDER_SETS
 from dos_mm3d.studies.protocols.ladder_text import SCENES, lost_seeds
 from dos_mm3d.studies.protocols.ladder_text import summary as ladder_summary
+from dos_mm3d.studies.protocols.table import main_table as protocol_table
 from dos_mm3d.studies.protocols.table import summary as protocol_summary
 from dos_mm3d.studies.quickstart.results import finetune_table, probe_table, seeds_note
 from dos_mm3d.studies.runner.markdown import NOT_RUN, markdown_table, plus_minus
@@ -37,6 +38,7 @@ MODEL_ZOO = ROOT / 'docs' / 'model_zoo.md'
 RECORDS = ROOT / 'docs' / 'results'
 LADDERS = ('ladder.json', 'ladder_test.json')
 MINKUNET_LADDER = 'ladder_minkunet_test.json'
+LADDER_ON_REAL_FRAMES = 'ladder_minkunet_range_nuscenes_validation.json'
 BACKBONE_LADDERS = {
     'SparseEncoder': 'zipf_1p3_2000_steps_test.json',
     'MinkUNet': 'backbone_minkunet_test.json',
@@ -102,6 +104,7 @@ def main() -> int:
         'quickstart': told('Quickstart', quickstart_tables, 'quickstart.json'),
         'ladder': ladder_tables(),
         'ladder-minkunet': told('The ladder over MinkUNet', ladder_summary, MINKUNET_LADDER),
+        'ladder-real': told('Its checkpoints on real frames', protocol_table, LADDER_ON_REAL_FRAMES),
         'backbones': backbone_table(),
         'protocols': protocol_sections(),
         'planted-worlds': told('Planted worlds', planted_tables, 'planted_worlds.json'),
@@ -211,10 +214,10 @@ def protocol_sections() -> str:
 
 
 def is_section(path: Path) -> bool:
-    """Whether a record is of a test split, or of real frames in folders, FOLDER_SETS, and on no card."""
+    """Whether a record is of a test split, or of real frames in folders, FOLDER_SETS, and on no card and no ladder."""
     stem = path.stem.removesuffix('_validation')
     of_folders = any(stem.endswith(f'_{name}') for name in FOLDER_SETS)
-    return not stem.startswith('zoo_') and (stem.endswith('_test') or of_folders)
+    return not stem.startswith(('zoo_', 'ladder_')) and (stem.endswith('_test') or of_folders)
 
 
 def records_index() -> str:
@@ -233,7 +236,11 @@ def record_line(path: Path) -> tuple[str, ...]:
         folder = 'ablations' if ladder.startswith('ladder') else 'backbones'
         what = f'{"the ladder" if len(run) > 1 else run[0]}, {steps} steps, {SCENES[record["split"]]}'
         only = f' --rows {run[0]}' if len(run) == 1 < len(rows) else ''
-        command = f'python tools/ablate.py configs/{folder}/{ladder}{only} --steps {steps} --split {record["split"]}'
+        root = record['settings']['overrides'].get('data_root')
+        data = f' --cfg-options data_root={root}' if root else ''
+        command = (
+            f'python tools/ablate.py configs/{folder}/{ladder}{only}{data} --steps {steps} --split {record["split"]}'
+        )
     elif 'datasets' in record:
         what = f'{record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}'
         command = f'python tools/run_protocol.py {record["protocol"]} (the rest is in the record)'

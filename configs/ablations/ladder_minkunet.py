@@ -1,6 +1,8 @@
 """The rows of the ladder that carry the paper's claim, over the tiny MinkUNet of dos_minkunet_synthetic.py.
 
-Command:   python tools/ablate.py configs/ablations/ladder_minkunet.py --out work_dirs/ladder_minkunet [--steps N]
+Command:   python tools/ablate.py configs/ablations/ladder_minkunet.py --cfg-options data_root=data/synthetic_many
+               --steps 1000 --split test --out work_dirs/ladder_minkunet
+           (the data: 110 scenes, docs/diary.md, "Fine-tuning from the zoo")
 Hardware:  1 CPU core.
 Expected:  docs/results/ladder_minkunet_test.json: 1000 steps, three seeds, 1.5 hours.
 

@@ -173,6 +173,7 @@ def test_the_tables_follow_the_record(record: dict[str, Any], tmp_path: Path, mo
         'quickstart',
         'ladder',
         'ladder-minkunet',
+        'ladder-real',
         'planted-worlds',
         'backbones',
         'protocols',

@@ -202,6 +202,10 @@ def test_a_learning_curve_is_what_checkpoints_on_the_way_were_scored(
     for config in wanted.out.glob('cells/*/config.py'):
         checkpoint = Config.fromfile(config).default_hooks.checkpoint
         assert (checkpoint.interval, checkpoint.max_keep_ckpts) in ((1, 1), (2, -1))
+    trainings.take_calls()
+    end_alone = LabelEfficiency(replace(wanted, seeds=1, options={**wanted.options, 'curve': 1}))
+    assert [list(row['entries']) for row in run_protocol(end_alone)['curves'][0]['rows']] == [['4'], ['4']]
+    assert len(trainings.take_calls()) == 4 * 2, 'other checkpoints are kept, so it is another training'
     with pytest.raises(ValueError, match=r'--curve 3: a training has 4 steps; wanted a number that divides them'):
         run_protocol(LabelEfficiency(replace(wanted, options={**wanted.options, 'curve': 3})))
 

@@ -211,7 +211,7 @@ def write_record(path: Path, sha256: str, miou: float) -> Path:
         title='Linear probe',
         metric='mIoU [%]',
         split='test',
-        settings=dict(points_per_class_and_scan=1000),
+        settings=dict(points_per_class_and_scan=1000, embedded_labels=[dict(points_per_class_and_scan=70)]),
         datasets=[dict(title='embedded nuScenes')],
         columns=[dict(name='miou', title='20 labelled scans')],
         rows=[dict(title='DOS', entries=dict(miou=dict(mean=miou, sd=1.0, values={})))],
@@ -244,8 +244,11 @@ def test_probes_of_a_file_that_ships_replace_those_of_their_title(zoo, tmp_path)
     found = {title: probe['rows']['DOS']['miou']['mean'] for title, probe in entry['probes'].items()}
     assert found == {'real_nuscenes': 50.0, 'embedded_nuscenes': 40.0}
     assert {**entry, 'probes': {}} == read_index(zoo)[NAME]
-    said = 'Linear probe, real frames of nuScenes, mIoU [%], test split, 1000 points of a class in a scan (`c.json`):'
+    said = 'test split, 1000 points of a class in a scan, 70 in an embedded one (`c.json`):'
     assert said in model_cards({NAME: entry})
+    for probe in entry['probes'].values():
+        del probe['points_per_class'], probe['points_per_class_embedded']
+    assert 'test split, 100 points of a class in a scan (`c.json`):' in model_cards({NAME: entry}), 'an older entry'
     other = write_record(tmp_path / 'd.json', entry['checkpoint_sha256'], 60.0)
     with pytest.raises(InputError, match=rf'of .*{NAME}\.pth alone'):
         add_probes(NAME, {'real_nuscenes': other}, copied)

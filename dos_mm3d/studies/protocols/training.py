@@ -32,7 +32,7 @@ from .downstream import (
 from .learning_curve import curve_of, curve_tables, draw_curves, known
 from .recipes import PLAIN, Recipe, read_recipe, table_name
 from .sources import Source
-from .training_cell import cell_commands, collect_with_curve
+from .training_cell import COLLECT, cell_commands, collect_with_curve
 from .training_config import (
     cell_config,
     curve_places,
@@ -236,11 +236,13 @@ class TrainingProtocol(Protocol):
                 'train_sequences': labels.sequences,
                 'test_sequences': self.scored,
                 'processes': processes,
-                **({'curve': self.curve} if self.curve else {}),
+                **({'curve': [*places, end]} if self.curve else {}),
             },
             prepare=prepare,
             commands=partial(cell_commands, config, task=self.task, processes=processes, places=places),
-            collect=partial(collect_with_curve, task=self.task, places=places, end=end),
+            collect=partial(collect_with_curve, task=self.task, places=places, end=end)
+            if self.curve
+            else COLLECT[self.task],
         )
 
     def config_of(self, labels: Labels) -> dict[str, Any]:

@@ -79,10 +79,8 @@ def detection_values(folder: Path) -> dict[str, float]:
 
 
 def collect_with_curve(folder: Path, *, task: str, places: Sequence[int], end: int) -> dict[str, Any]:
-    """What a cell of a task gives; with places also its learning curve, whose last point is the table's number."""
+    """What a cell of a task gives, and its learning curve, whose last point is the table's number."""
     found = COLLECT[task](folder)
-    if not places:
-        return found
     curve = {str(place): VALUES[task](curve_folder(folder, place)) for place in places}
     return {**found, 'curve': {**curve, str(end): found['values']}}
 

@@ -118,7 +118,10 @@ def probe_numbers(path: Path, sha256: str, of: Path) -> dict[str, Any]:
         'title': record['title'],
         'metric': record['metric'],
         'split': record['split'],
-        'points_per_class': record.get('settings', {}).get('points_per_class_and_scan'),
+        'points_per_class': record['settings']['points_per_class_and_scan'],
+        'points_per_class_embedded': [
+            one['points_per_class_and_scan'] for one in record['settings'].get('embedded_labels', ())
+        ],
         'datasets': [dataset['title'] for dataset in record['datasets']],
         'columns': {column['name']: column['title'] for column in record['columns']},
         'rows': {

@@ -7,6 +7,7 @@ from ..runner.markdown import NOT_RUN, markdown_table, plus_minus
 from .models import ZOO, ZooModel
 
 NOT_THERE = 'Not there yet.'
+POINTS_OF_OLD = 100  # of entries that were made when there was no other number
 PROBES = {
     'embedded_nuscenes': 'embedded nuScenes',
     'real_nuscenes': 'real frames of nuScenes',
@@ -74,6 +75,7 @@ def probe_table(title: str, probe: Mapping[str, Any] | None) -> str:
         for name, entries in probe['rows'].items()
     ]
     table = markdown_table(('features', *columns.values()), rows)
-    points = f', {count} points of a class in a scan' if (count := probe.get('points_per_class')) else ''
-    what = f'{probe["title"]}, {title}, {probe["metric"]}, {probe["split"]} split{points}'
+    points = f'{probe.get("points_per_class", POINTS_OF_OLD)} points of a class in a scan'
+    points += ''.join(f', {count} in an embedded one' for count in probe.get('points_per_class_embedded', ()))
+    what = f'{probe["title"]}, {title}, {probe["metric"]}, {probe["split"]} split, {points}'
     return f'{what} (`{probe["record"]}`):\n\n{table}'
