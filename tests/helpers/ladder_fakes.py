@@ -97,10 +97,12 @@ class FakeLadder(RecordedCalls):
         super().__init__(folder)
         self.ladder, self.out = small_ladder(folder, data), folder / 'out'
 
-    def protocol(self, *, options: bool = False, draws: int = 1, **changes: Any) -> LadderProtocol:
+    def protocol(
+        self, *, rows: list[str] | None = None, options: bool = False, draws: int = 1, **changes: Any
+    ) -> LadderProtocol:
         """Two seeds, three steps, the test split. changes: arguments of StudyArguments."""
         study = dict(out=self.out, seeds=2, steps=3, split='test', workers=2, again=True, overrides={})
-        own = {**SIZES, 'rows': None, 'options': options, 'option_seeds': 1, 'draws': draws}
+        own = {**SIZES, 'rows': rows, 'options': options, 'option_seeds': 1, 'draws': draws}
         return Unseen(ladder_arguments(self.ladder, own, **study | changes))
 
     def run(self, **changes: Any) -> dict[str, Any]:

@@ -137,6 +137,16 @@ def test_failing_baselines_leave_the_rows(ladder: FakeLadder) -> None:
     assert len(ladder.run(retry_failed=True)['comparisons']) == 4
 
 
+def test_the_report_shows_a_checkpoint_of_a_row_that_is_run(ladder: FakeLadder) -> None:
+    def shown(rows: list[str] | None) -> str:
+        return ladder.protocol(rows=rows).shown.checkpoint.parts[-3]
+
+    reference = ladder.ladder.reference.name
+    assert shown(None).startswith(f'{reference}_seed0_')
+    other = next(row.name for row in ladder.ladder.rows if not row.is_option and row.name != reference)
+    assert shown([other]).startswith(f'{other}_seed0_'), 'the reference has no checkpoint in this call'
+
+
 def test_the_test_split_is_reported_once(ladder: FakeLadder) -> None:
     """Unless cells gave no number."""
     ladder.run(again=False)

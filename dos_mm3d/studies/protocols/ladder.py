@@ -75,8 +75,9 @@ class LadderProtocol(LinearProbe):
 
     @property
     def shown(self) -> Source:
-        """The reference row's first run."""
-        return self.source(self.ladder.reference.name, 0)
+        """The first run of the reference row, or of the last row that is asked for where that is not among them."""
+        name = self.ladder.reference.name
+        return self.source(name if name in self.seeds else [*self.seeds][-1], 0)
 
     def check(self) -> None:
         """The data are there, and labelled scans enough."""
