@@ -246,9 +246,10 @@ def test_probes_of_a_file_that_ships_replace_those_of_their_title(zoo, tmp_path)
     assert {**entry, 'probes': {}} == read_index(zoo)[NAME]
     said = 'test split, 1000 points of a class in a scan, 70 in an embedded one (`c.json`):'
     assert said in model_cards({NAME: entry})
-    for probe in entry['probes'].values():
+    older = copy.deepcopy(entry)
+    for probe in older['probes'].values():
         del probe['points_per_class'], probe['points_per_class_embedded']
-    assert 'test split, 100 points of a class in a scan (`c.json`):' in model_cards({NAME: entry}), 'an older entry'
+    assert 'test split, 100 points of a class in a scan (`c.json`):' in model_cards({NAME: older})
     other = write_record(tmp_path / 'd.json', entry['checkpoint_sha256'], 60.0)
     with pytest.raises(InputError, match=rf'of .*{NAME}\.pth alone'):
         add_probes(NAME, {'real_nuscenes': other}, copied)
