@@ -22,6 +22,7 @@ from dos_mm3d.studies.planted import planted_tables
 from dos_mm3d.studies.protocols.folder_sets import FOLDER_SETS
 from dos_mm3d.studies.protocols.ladder_text import SCENES, lost_seeds
 from dos_mm3d.studies.protocols.ladder_text import summary as ladder_summary
+from dos_mm3d.studies.protocols.learning_curve import curve_tables
 from dos_mm3d.studies.protocols.table import main_table as protocol_table
 from dos_mm3d.studies.protocols.table import summary as protocol_summary
 from dos_mm3d.studies.quickstart.results import finetune_table, probe_table, seeds_note
@@ -46,7 +47,7 @@ BACKBONE_LADDERS = {
 }
 BACKBONE_BASELINES = {'random': 'random', 'random_raw': 'random + raw', 'handcrafted': 'hand-crafted + raw'}
 DETECTION = 'detection_zoo_second_small_synthetic_test.json'
-LABEL_EFFICIENCY = 'label_efficiency_zoo_minkunet_synthetic_test.json'
+LABEL_EFFICIENCY = 'label_efficiency_zoo_1600_steps_synthetic_test.json'
 REAL_FRAMES = 'zoo_second_voxel01_range_nuscenes_validation.json'
 CROSS_DOMAIN = 'cross_domain_synthetic_synthetic_semantickitti_synthetic_waymo_test.json'
 # records of no ladder and no protocol: what they hold, and the command that makes them
@@ -206,7 +207,7 @@ def protocol_sections() -> str:
     records = {path.name: json.loads(path.read_text()) for path in names}
     sections = [
         f'### {record["title"]}: {", ".join(dataset["title"] for dataset in record["datasets"])}\n\n'
-        f'`{name}`\n\n{protocol_summary(record)}'
+        f'`{name}`\n\n{protocol_summary(record)}\n\n{curve_tables(record)}'.rstrip()
         for name, record in records.items()
         if record.get('protocol', 'ladder') != 'ladder'
     ]
@@ -258,7 +259,7 @@ def number_table() -> str:
         ('200 steps of a small CenterPoint with 8 of 40 scenes labelled, mAP, 5 seeds', DETECTION, label_number),
         ('linear probe of a tiny PTv3, mIoU, 3 seeds', BACKBONE_LADDERS['PTv3'], probe_number),
         ('rows of the ablation ladder that separate, 3 seeds', MINKUNET_LADDER, ladder_number),
-        ('fine-tuning a MinkUNet with 10 of 110 scenes labelled, mIoU, 3 seeds', LABEL_EFFICIENCY, label_number),
+        ('1600 steps of a MinkUNet with 10 of 110 scenes labelled, mIoU, 3 seeds', LABEL_EFFICIENCY, label_number),
         ('nuScenes to SemanticKITTI, linear probe, mIoU', CROSS_DOMAIN, domain_number),
     )
     rows = [
