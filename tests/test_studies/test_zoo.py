@@ -250,6 +250,10 @@ def test_probes_of_a_file_that_ships_replace_those_of_their_title(zoo, tmp_path)
     for probe in older['probes'].values():
         del probe['points_per_class'], probe['points_per_class_embedded']
     assert 'test split, 100 points of a class in a scan (`c.json`):' in model_cards({NAME: older})
+    trained = json.loads((tmp_path / 'c.json').read_text()) | {'settings': {'kind': 'finetune'}}
+    (tmp_path / 'e.json').write_text(json.dumps(trained))
+    entry = add_probes(NAME, {'fine_tuning': tmp_path / 'e.json'}, copied)
+    assert 'fine_tuning, mIoU [%], test split (`e.json`):' in model_cards({NAME: entry}), 'no probe has no points'
     other = write_record(tmp_path / 'd.json', entry['checkpoint_sha256'], 60.0)
     with pytest.raises(InputError, match=rf'of .*{NAME}\.pth alone'):
         add_probes(NAME, {'real_nuscenes': other}, copied)

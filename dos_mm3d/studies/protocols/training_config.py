@@ -13,9 +13,8 @@ from ..runner.config_file import with_texts
 
 SET_BY_PROTOCOL = ('load_from', 'resume', 'work_dir', 'randomness.seed')
 SPLIT_KEYS = ('train_dataloader', 'test_dataloader', 'test_evaluator')
-CHECKPOINTS = (
-    10  # a tenth of the training is lost at an interruption, at most; with a learning curve what lies between points
-)
+# a tenth of the training is lost at an interruption, at most; with a learning curve what lies between its points
+CHECKPOINTS = 10
 # of schedulers, in epochs or steps
 LENGTHS = ('begin', 'end', 'T_max', 'total_steps', 'step_size', 'milestones')
 

@@ -113,15 +113,14 @@ def probe_numbers(path: Path, sha256: str, of: Path) -> dict[str, Any]:
             f'{path}: a record of the checkpoints {[one[:12] for one in sources]}, complete: '
             f'{record.get("complete")}; wanted a whole one of {of} alone, which is {sha256[:12]}'
         )
+    settings = record['settings']
     return {
         'record': path.name,
         'title': record['title'],
         'metric': record['metric'],
         'split': record['split'],
-        'points_per_class': record['settings']['points_per_class_and_scan'],
-        'points_per_class_embedded': [
-            one['points_per_class_and_scan'] for one in record['settings'].get('embedded_labels', ())
-        ],
+        'points_per_class': settings.get('points_per_class_and_scan'),  # of probes; what is trained has none
+        'points_per_class_embedded': [one['points_per_class_and_scan'] for one in settings.get('embedded_labels', ())],
         'datasets': [dataset['title'] for dataset in record['datasets']],
         'columns': {column['name']: column['title'] for column in record['columns']},
         'rows': {

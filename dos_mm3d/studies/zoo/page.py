@@ -75,7 +75,8 @@ def probe_table(title: str, probe: Mapping[str, Any] | None) -> str:
         for name, entries in probe['rows'].items()
     ]
     table = markdown_table(('features', *columns.values()), rows)
-    points = f'{probe.get("points_per_class", POINTS_OF_OLD)} points of a class in a scan'
+    count = probe.get('points_per_class', POINTS_OF_OLD)
+    points = f', {count} points of a class in a scan' if count else ''
     points += ''.join(f', {count} in an embedded one' for count in probe.get('points_per_class_embedded', ()))
-    what = f'{probe["title"]}, {title}, {probe["metric"]}, {probe["split"]} split, {points}'
+    what = f'{probe["title"]}, {title}, {probe["metric"]}, {probe["split"]} split{points}'
     return f'{what} (`{probe["record"]}`):\n\n{table}'
